@@ -1,0 +1,43 @@
+# `make run` reproduces the default experiment, `make test` checks the code.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(abspath $(VENV))/bin
+# Extra words for pip, e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PIP_ARGS ?=
+# Extra words for Snakemake, e.g. ARGS="--configfile my.yaml"
+ARGS ?=
+
+.PHONY: run test check format environment development clean
+
+run: environment
+	PATH="$(BIN):$$PATH" snakemake --cores all $(ARGS)
+	PATH="$(BIN):$$PATH" snakemake --cores all $(ARGS) --report results/snakemake-report.html
+	"$(BIN)/python" -m polymath summary
+
+test: development check
+	"$(BIN)/python" -m pytest
+
+check: development
+	"$(BIN)/ruff" format --check .
+	"$(BIN)/ruff" check .
+	"$(BIN)/snakefmt" --check Snakefile workflow/rules
+	"$(BIN)/mypy"
+
+format: development
+	"$(BIN)/ruff" format .
+	"$(BIN)/ruff" check --fix .
+	"$(BIN)/snakefmt" Snakefile workflow/rules
+
+environment: $(VENV)/runtime.stamp
+development: $(VENV)/development.stamp
+
+$(VENV)/%.stamp: envs/%.txt envs/runtime.txt envs/constraints.txt pyproject.toml
+	@echo "Installing envs/$*.txt into $(VENV) (about two minutes, once)"
+	"$(PYTHON)" -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Polymath needs Python 3.11 or newer: run make PYTHON=/path/to/python3.11")'
+	"$(PYTHON)" -m venv $(VENV)
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r envs/$*.txt
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV) .snakemake results
