@@ -1,0 +1,56 @@
+"""Commands beside the workflow: python -m polymath {schema,summary,publish}."""
+
+import argparse
+from pathlib import Path
+
+from polymath.reference import config_reference, config_schema
+
+ROOT = Path(__file__).parents[2]
+GENERATED = {
+    ROOT / "workflow/schemas/config.schema.json": config_schema,
+    ROOT / "resources/docs/configuration.md": config_reference,
+}
+
+
+def print_summary(results: Path) -> None:
+    """Print the matrix as a table and name the files to open."""
+    from polymath.aggregate import to_summary
+    from polymath.files import read_table
+
+    print(to_summary(read_table(results / "matrix.parquet")))
+    print("\nOpen next:")
+    for name, what in (
+        ("matrix.md", "the matrix, one row a condition (also .csv and .parquet)"),
+        ("figures/matrix.png", "the matrix as a figure (also .svg)"),
+        ("figures/curves.png", "learning curves (also .svg)"),
+        ("cards/", "a data card for each task: counts, lengths, what was left out"),
+        ("snakemake-report.html", "everything in one page, with how it was made"),
+        ("runs/", "predictions, curves and scores of every condition"),
+    ):
+        if (results / name).exists():
+            print(f"  {results / name!s:<36} {what}")
+
+
+def main() -> None:
+    """Run one command."""
+    parser = argparse.ArgumentParser(prog="python -m polymath", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("schema", help="write the configuration's schema and reference")
+    summary = commands.add_parser("summary", help="print the matrix and name the files to open")
+    publish = commands.add_parser("publish", help="keep the default run's results here")
+    for command in (summary, publish):
+        command.add_argument("--results", type=Path, default=Path("results"))
+    arguments = parser.parse_args()
+    if arguments.command == "schema":
+        for path, make in GENERATED.items():
+            path.write_text(make(), encoding="utf-8")
+    elif arguments.command == "summary":
+        print_summary(arguments.results)
+    else:
+        from polymath.publish import publish as keep
+
+        keep(arguments.results, ROOT / "resources/results/default", ROOT / "README.md")
+
+
+if __name__ == "__main__":
+    main()

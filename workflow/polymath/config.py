@@ -1,0 +1,215 @@
+"""The experiment's typed description, and errors that name the key and the mend."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from polymath.catalogue import Dataset, ModelEntry, Name, Typed
+from polymath.errors import PolymathError, suggest
+
+QUOTED = re.compile(r"'([^']*)'").findall
+M = TypeVar("M", bound=BaseModel)
+InitName = Literal["pretrained", "scratch"]
+MappingName = Literal["random", "identity", "permute", "shift"]
+# Which mappings fit a task: an alphabet of its own is mapped into the model's vocabulary,
+# the model's own tokens are mapped onto themselves.
+ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random"})
+TOKEN_MAPPINGS: frozenset[str] = frozenset({"identity", "permute", "shift"})
+
+
+class Recipe(Typed):
+    """How a model is fine-tuned. Everything here changes results; nothing else does."""
+
+    learning_rate: float = Field(gt=0, lt=1, description="the highest, after the warm-up")
+    batch_size: int = Field(ge=1, description="examples an optimiser step")
+    accumulation: int = Field(1, ge=1, description="micro-batches an optimiser step")
+    epochs: float | None = Field(None, gt=0, description="passes over the training split")
+    steps: int | None = Field(None, ge=1, description="optimiser steps, instead of epochs")
+    weight_decay: float = Field(0.0, ge=0, description="of matrices (not embeddings, biases)")
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of steps with rising rate")
+    schedule: Literal["linear", "constant"] = Field("linear", description="after the warm-up")
+    clip_norm: float | None = Field(None, gt=0, description="largest gradient norm")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="all dropout rates; null: as the model's configuration says"
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 autocast where the hardware has it, else fp32"
+    )
+    evaluations: int = Field(10, ge=1, description="dev scores along the curve")
+
+    @model_validator(mode="after")
+    def _budget_is_stated_once(self) -> "Recipe":
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either 'epochs' or 'steps'")
+        if self.batch_size % self.accumulation:
+            raise ValueError("'accumulation' must divide 'batch_size'")
+        return self
+
+
+class Exclusion(Typed):
+    """Conditions to leave out: those that match every field given here."""
+
+    task: Name | None = None
+    model: Name | None = None
+    init: InitName | None = None
+    mapping: MappingName | None = None
+    fraction: float | None = None
+    recipe: Name | None = None
+
+
+class Experiment(Typed):
+    """The whole configuration: the product of the lists is the matrix."""
+
+    results: str = Field("results", min_length=1, description="folder of all results")
+    seed: int = Field(0, ge=0, description="every random choice derives from it")
+    replicates: int = Field(3, ge=1, description="runs of each condition, with their own seeds")
+    tasks: tuple[Name, ...] = Field(
+        min_length=1, description="names in resources/datasets.yaml or under datasets"
+    )
+    models: tuple[Name, ...] = Field(
+        min_length=1, description="names in resources/models.yaml or under checkpoints"
+    )
+    initialisations: tuple[InitName, ...] = Field(
+        ("pretrained", "scratch"),
+        min_length=1,
+        description="the checkpoint's weights, or random ones as its configuration says",
+    )
+    mappings: tuple[MappingName, ...] = Field(
+        ("random", "permute"),
+        min_length=1,
+        description="random for alphabets of their own; identity, permute, shift for text",
+    )
+    shift: int = Field(1000, ge=1, description="how far mapping shift moves a token")
+    fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (1.0,), min_length=1, description="shares of the training split"
+    )
+    recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to fine-tune, by name")
+    exclude: tuple[Exclusion, ...] = Field(
+        (), description="conditions to leave out, each by the fields that it must match"
+    )
+    datasets: dict[Name, Dataset] = Field({}, description="the user's own tasks, by name")
+    checkpoints: dict[Name, ModelEntry] = Field({}, description="the user's own models, by name")
+
+    @model_validator(mode="after")
+    def _lists_have_no_repeats(self) -> "Experiment":
+        for name in ("tasks", "models", "initialisations", "mappings", "fractions"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"'{name}' names something twice")
+        return self
+
+
+def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
+    """Check a configuration and add the catalogues' entries that it names.
+
+    Args:
+        config: the merged configuration, as read from YAML.
+        resources: folder of datasets.yaml and models.yaml.
+
+    Raises:
+        PolymathError: naming the key, what is wrong and the nearest valid name.
+    """
+    experiment = parse(Experiment, dict(config), "config")
+    datasets = _with_catalogue(experiment.datasets, resources / "datasets.yaml", Dataset)
+    checkpoints = _with_catalogue(experiment.checkpoints, resources / "models.yaml", ModelEntry)
+    _require(experiment.tasks, datasets, "tasks", "datasets.yaml or under 'datasets:'")
+    _require(experiment.models, checkpoints, "models", "models.yaml or under 'checkpoints:'")
+    return experiment.model_copy(
+        update={
+            "datasets": {name: datasets[name] for name in experiment.tasks},
+            "checkpoints": {name: checkpoints[name] for name in experiment.models},
+        }
+    )
+
+
+def _with_catalogue(own: Mapping[str, M], path: Path, kind: type[M]) -> dict[str, M]:
+    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    known = {name: parse(kind, entry, f"{path.name}: {name}") for name, entry in entries.items()}
+    return {**known, **own}
+
+
+def _require(names: tuple[str, ...], known: Mapping[str, Any], key: str, where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise PolymathError(
+                f"config: {key}: '{name}' is not described in {where}: {suggest(name, known)}"
+            )
+
+
+def parse(kind: type[M], value: Any, place: str) -> M:
+    """Validate a value as a typed model.
+
+    Raises:
+        PolymathError: one line for each mistake, with the nearest valid key or value.
+    """
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        lines = [_explain(detail, kind) for detail in error.errors()]
+        raise PolymathError("\n".join(f"{place}: {line}" for line in lines)) from None
+
+
+def _explain(detail: Any, kind: type[BaseModel]) -> str:
+    """Return one pydantic error as «key: what is wrong; the nearest valid name»."""
+    path, models = _locate(kind, [str(part) for part in detail["loc"]])
+    where, given = ".".join(path) or "configuration", detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key: {suggest(path[-1], _fields_of(models))}"
+        case "literal_error":
+            expected = str(detail["ctx"]["expected"])
+            return f"{where}: unknown value '{given}': {suggest(str(given), QUOTED(expected))}"
+        case "union_tag_invalid":
+            tag, expected = detail["ctx"]["tag"], str(detail["ctx"]["expected_tags"])
+            return f"{where}.kind: unknown value '{tag}': {suggest(tag, QUOTED(expected))}"
+        case "union_tag_not_found":
+            return f"{where}.kind: this key is required"
+        case "missing":
+            return f"{where}: this key is required"
+        case "value_error":
+            return f"{where}: {str(detail['msg']).removeprefix('Value error, ')}"
+        case _:
+            return f"{where}: {detail['msg']} (given: {given!r})"
+
+
+def _locate(kind: type[BaseModel], loc: list[str]) -> tuple[list[str], list[type[BaseModel]]]:
+    """Return the user's key path for pydantic's `loc` inside `kind`, and the models that have,
+    or could have had, its last key.
+    """
+    path: list[str] = []
+    models, owners = [kind], [kind]
+    in_container = False
+    for part in loc:
+        chosen = [model for model in models if _tag_of(model) == part]
+        if chosen and len(models) > 1 and not in_container:
+            models = chosen  # pydantic names the chosen member of a union; the user did not
+            continue
+        path.append(part)
+        if in_container:  # a dictionary's key or a list's index
+            in_container = False
+            continue
+        owners = models
+        fields = [model.model_fields[part] for model in models if part in model.model_fields]
+        models = [inner for field in fields for inner in _models_in(field.annotation)]
+        in_container = any(get_origin(field.annotation) in (dict, tuple) for field in fields)
+    return path, owners
+
+
+def _fields_of(models: list[type[BaseModel]]) -> set[str]:
+    return {name for model in models for name in model.model_fields}
+
+
+def _tag_of(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("kind")
+    values = get_args(field.annotation) if field else ()
+    return str(values[0]) if len(values) == 1 else None
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -1,0 +1,17 @@
+"""Errors that a user can mend, and the suggestions in them."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class PolymathError(Exception):
+    """A mistake in what the user gave; the message names the place and the remedy."""
+
+
+def suggest(wrong: str, valid: Iterable[str]) -> str:
+    """Return "did you mean 'x'?" for the nearest valid name, else the list of valid names."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return "valid: " + (", ".join(names) if names else "none")
