@@ -1,0 +1,82 @@
+"""Files that appear under their final name only when whole."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+METADATA_KEY = b"polymath"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """Return a 16-digit hexadecimal digest of a JSON value, independent of key order."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a JSON value, indented and with sorted keys."""
+    with whole_file(path) as temporary:
+        text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_table(
+    table: pd.DataFrame, path: Path, schema: pa.Schema, metadata: Mapping[str, Any]
+) -> None:
+    """Write a typed Parquet table whose schema carries `metadata` as JSON.
+
+    Raises:
+        pyarrow.ArrowInvalid: if a column does not fit the schema.
+    """
+    arrow = pa.Table.from_pandas(table, schema=schema, preserve_index=False)
+    text = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)
+    arrow = arrow.replace_schema_metadata({METADATA_KEY: text.encode()})
+    with whole_file(path) as temporary:
+        pq.write_table(arrow, temporary, compression="zstd")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a Parquet file as it is, without columns from Hive folder names."""
+    return pq.read_table(path, partitioning=None).to_pandas()
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return the metadata that `write_table` stored."""
+    stored = pq.read_schema(path).metadata or {}
+    metadata: dict[str, Any] = json.loads(stored.get(METADATA_KEY, b"{}"))
+    return metadata
