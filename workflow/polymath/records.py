@@ -1,0 +1,365 @@
+"""Raw rows to records: labelled, checked, deduplicated and split, with a data card."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from polymath.alphabets import join_units, normalise, split_units
+from polymath.catalogue import Dataset
+from polymath.errors import PolymathError
+from polymath.files import write_json, write_table
+from polymath.manifest import locate_files, read_manifest
+from polymath.readers import PLACE, read_rows, require_column
+from polymath.seeds import derive_seed
+from polymath.splits import ALIASES, SPLITS, assign_splits, join_groups
+from polymath.versions import RECORDS
+
+EXAMPLES_KEPT = 5
+
+
+@dataclass
+class Rejections:
+    """Rows left out: how many for each reason, and where the first few stand.
+
+    `mended` counts rows that were kept with their illegal symbols replaced.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    places: dict[str, list[str]] = field(default_factory=dict)
+    mended: int = 0
+
+    def drop(self, table: pd.DataFrame, bad: pd.Series, reason: str) -> pd.DataFrame:
+        """Return the rows that are not `bad`, and count the others under `reason`."""
+        if bad.any():
+            self.note(reason, list(table.loc[bad, PLACE]))
+        return table[~bad].reset_index(drop=True)
+
+    def note(self, reason: str, places: list[str]) -> None:
+        """Count places under a reason."""
+        self.counts[reason] += len(places)
+        kept = self.places.setdefault(reason, [])
+        kept += places[: EXAMPLES_KEPT - len(kept)]
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """One entry a reason, as it stands in the data card."""
+        return [
+            {"reason": reason, "count": count, "first": self.places[reason]}
+            for reason, count in sorted(self.counts.items())
+        ]
+
+
+def record_schema(dataset: Dataset) -> pa.Schema:
+    """Columns of the records table."""
+    label = pa.string() if dataset.type == "classification" else pa.float64()
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("sequence", pa.string()),
+            ("label", label),
+            ("split", pa.string()),
+            ("group", pa.string()),
+        ]
+    )
+
+
+def prepare_records(
+    task: str, dataset: Dataset, manifest: Path, seed: int, records: Path, card: Path
+) -> pd.DataFrame:
+    """Write a task's records and its data card; return the records.
+
+    Raises:
+        PolymathError: naming the file, the row and the remedy.
+    """
+    rejected = Rejections()
+    for one in read_manifest(manifest).rejected:
+        rejected.note("unreadable at the source", [f"{one['file']}: {one['reason']}"])
+    table = build_records(dataset, locate_files(manifest), seed, rejected)
+    source = read_manifest(manifest)
+    provenance = {
+        "task": task,
+        "title": dataset.title,
+        "domain": dataset.domain,
+        "type": dataset.type,
+        "labels": class_names(dataset, table),
+        "source": source.source,
+        "source_sha256": source.sha256,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "seed": seed,
+        "code_version": RECORDS,
+    }
+    write_table(table, records, record_schema(dataset), provenance)
+    write_json(
+        {
+            **provenance,
+            **describe(table, dataset),
+            "rejected": rejected.as_list(),
+            "rows_with_replaced_symbols": rejected.mended,
+        },
+        card,
+    )
+    return table
+
+
+def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:
+    """Return the classes in order; empty for regression."""
+    if dataset.type == "regression":
+        return []
+    return list(dataset.labels or sorted(table["label"].unique()))
+
+
+def build_records(
+    dataset: Dataset, files: list[Path], seed: int, rejected: Rejections
+) -> pd.DataFrame:
+    """Return the records of raw files: columns id, sequence, label, split, group.
+
+    Raises:
+        PolymathError: naming the file, the row and the remedy.
+    """
+    table = _select_columns(read_rows(files, dataset.reader), dataset)
+    table = _check_labels(table, dataset, rejected)
+    table = _check_symbols(table, dataset, rejected)
+    table = _drop_contradictions(table, dataset, rejected)
+    table["group"] = join_groups(table["group"], table["sequence"])
+    table["split"] = _split(table, dataset, seed)
+    table = _keep_apart(table, rejected)
+    if dataset.duplicates == "drop":
+        table = rejected.drop(table, table["sequence"].duplicated(), "duplicate sequence")
+    _check_splits(table, dataset)
+    table["group"] = pd.factorize(table["group"])[0].astype(str)
+    return table[["id", "sequence", "label", "split", "group"]]
+
+
+def _select_columns(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    reader = dataset.reader
+    chosen = {PLACE: rows[PLACE]}
+    for role in ("sequence", "label", "split", "group", "id"):
+        column = getattr(reader, role)
+        if column is None:
+            chosen[role] = pd.Series("", index=rows.index)
+            continue
+        require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0])
+        chosen[role] = rows[column]
+    table = pd.DataFrame(chosen)
+    if reader.id is None:
+        table["id"] = [place.rsplit("/", 1)[-1] for place in table[PLACE]]
+    repeated = table["id"].duplicated()
+    if repeated.any():
+        if reader.id is None:  # files of one name in several folders
+            table["id"] = rows["folder"] + "/" + table["id"]
+            if table["id"].duplicated().any():  # and the folders have one name, too
+                table["id"] = table[PLACE]
+        else:
+            place = table.loc[repeated, PLACE].iloc[0]
+            raise PolymathError(
+                f"{place}: id '{table.loc[repeated, 'id'].iloc[0]}' is not unique: mend it, or "
+                "leave 'id' out of the reader"
+            )
+    return table
+
+
+def _check_labels(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) -> pd.DataFrame:
+    table["label"] = table["label"].str.strip()
+    missing = table["label"] == ""
+    if missing.any():
+        raise PolymathError(
+            f"{table.loc[missing, PLACE].iloc[0]}: the label is missing ({missing.sum()} rows in "
+            "all): fill it in or delete the row"
+        )
+    if dataset.type == "regression":
+        numbers = pd.to_numeric(table["label"], errors="coerce")
+        bad = ~np.isfinite(numbers)
+        if bad.any():
+            raise PolymathError(
+                f"{table.loc[bad, PLACE].iloc[0]}: label {table.loc[bad, 'label'].iloc[0]!r} is "
+                "not a finite number: mend it, or set 'type: classification'"
+            )
+        return table.assign(label=numbers.astype(float))
+    if dataset.labels is not None:
+        absent = sorted(set(dataset.labels) - set(table["label"]))
+        if absent:
+            raise PolymathError(
+                f"labels: no row has the class '{absent[0]}': the column has "
+                f"{sorted(set(table['label']))[:20]}"
+            )
+        table = rejected.drop(table, ~table["label"].isin(dataset.labels), "class not asked for")
+    if table["label"].nunique() < 2:
+        raise PolymathError(
+            f"{table[PLACE].iloc[0].rsplit(': ', 1)[0]}: all rows have the label "
+            f"'{table['label'].iloc[0]}': a classification task needs two classes"
+        )
+    return table
+
+
+def _check_symbols(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) -> pd.DataFrame:
+    """Normalise sequences; treat illegal symbols as the alphabet's policy says."""
+    alphabet = dataset.alphabet
+    table["sequence"] = [normalise(sequence, alphabet) for sequence in table["sequence"]]
+    legal = set(alphabet.symbols) if alphabet.symbols is not None else None
+    if legal is not None and alphabet.kind != "model":
+        units = [split_units(sequence, alphabet) for sequence in table["sequence"]]
+        wrong = [next((unit for unit in row if unit not in legal), None) for row in units]
+        bad = pd.Series([unit is not None for unit in wrong], index=table.index)
+        if bad.any() and alphabet.illegal == "error":
+            first = table[bad].index[0]
+            position = units[first].index(wrong[first]) + 1
+            raise PolymathError(
+                f"{table.loc[first, PLACE]}: symbol {wrong[first]!r} at position {position} is not "
+                f"in the alphabet ({bad.sum()} such rows): mend the row, or set 'illegal' of the "
+                "alphabet to 'drop' or to a symbol to put instead"
+            )
+        if alphabet.illegal == "drop":
+            table = rejected.drop(table, bad, "symbol outside the alphabet")
+        else:
+            rejected.mended = int(bad.sum())
+            table.loc[bad, "sequence"] = [
+                join_units([u if u in legal else alphabet.illegal for u in units[row]], alphabet)
+                for row in table[bad].index
+            ]
+    if alphabet.kind == "kmer":
+        _refuse_spaces(table)
+    shortest = alphabet.k if alphabet.kind == "kmer" else 1
+    filled = table["sequence"]
+    if alphabet.kind == "separator":
+        filled = filled.str.replace(alphabet.separator, "", regex=False)
+    empty = filled.str.strip().str.len() < shortest
+    if empty.any() and alphabet.illegal == "error":
+        raise PolymathError(
+            f"{table.loc[empty, PLACE].iloc[0]}: the sequence is empty or shorter than one symbol "
+            f"({empty.sum()} such rows): mend or delete it, or set 'illegal: drop'"
+        )
+    return rejected.drop(table, empty, "empty sequence")
+
+
+def _refuse_spaces(table: pd.DataFrame) -> None:
+    """A k-mer alphabet is written with spaces between its symbols, so none has one inside."""
+    spaced = table["sequence"].str.contains(r"\s")
+    if spaced.any():
+        raise PolymathError(
+            f"{table.loc[spaced, PLACE].iloc[0]}: the sequence has a space ({spaced.sum()} such "
+            "rows), which a k-mer cannot hold: name it in 'remove' of the alphabet"
+        )
+
+
+def _drop_contradictions(
+    table: pd.DataFrame, dataset: Dataset, rejected: Rejections
+) -> pd.DataFrame:
+    """Under the policy «drop», of equal sequences with different labels keep none."""
+    if dataset.duplicates == "group" or dataset.type == "regression":
+        return table
+    classes = table.groupby("sequence")["label"].transform("nunique")
+    return rejected.drop(table, classes > 1, "equal sequences with different labels")
+
+
+def _split(table: pd.DataFrame, dataset: Dataset, seed: int) -> pd.Series:
+    """Keep the official split; fill what it lacks."""
+    stratify = dataset.type == "classification"
+    stream = derive_seed(seed, "split")
+    if dataset.reader.split is None:
+        return assign_splits(table["label"], table["group"], dataset.split, stream, stratify)
+    own_words = {word.strip().lower(): part for word, part in dataset.reader.split_names.items()}
+    words = {**ALIASES, **own_words}
+    official = table["split"].str.strip().str.lower().map(words)
+    if official.isna().any():
+        first = table[official.isna()].iloc[0]
+        raise PolymathError(
+            f"{first[PLACE]}: split {first['split']!r} is unknown: use train, dev or test, "
+            "or say what it means under 'split_names' of the reader"
+        )
+    for needed in ("train", "test"):
+        if not (official == needed).any():
+            found = ", ".join(sorted(set(table["split"])))
+            raise PolymathError(
+                f"column '{dataset.reader.split}': no row is for {needed} (found: {found}): mark "
+                "some, or leave 'split' out of the reader to have the rows split"
+            )
+    if not (official == "dev").any():
+        free = (official == "train") & ~table["group"].isin(
+            set(table.loc[official == "test", "group"])
+        )
+        part = assign_splits(
+            table.loc[free, "label"],
+            table.loc[free, "group"],
+            dataset.split,
+            stream,
+            stratify,
+            parts=("dev",),
+        )
+        official.loc[part.index] = part
+    return official
+
+
+def _keep_apart(table: pd.DataFrame, rejected: Rejections) -> pd.DataFrame:
+    """Where an official split puts one group on several sides, keep its most protected side."""
+    for kept, others in (("test", ["train", "dev"]), ("dev", ["train"])):
+        protected = set(table.loc[table["split"] == kept, "group"])
+        straddling = table["group"].isin(protected) & table["split"].isin(others)
+        table = rejected.drop(table, straddling, f"same sequence or group as a {kept} row")
+    return table
+
+
+def _check_splits(table: pd.DataFrame, dataset: Dataset) -> None:
+    counts = table["split"].value_counts()
+    for split in SPLITS:
+        if counts.get(split, 0) == 0:
+            raise PolymathError(f"no row is left for {split}: add rows or change the split")
+    if dataset.type == "classification":
+        classes = set(dataset.labels or table["label"])
+        if len(classes) < 2:
+            raise PolymathError(
+                f"only the class '{min(classes)}' is left after rows were left out: mend the "
+                "others, or change 'illegal' of the alphabet or 'duplicates'"
+            )
+        unseen = classes - set(table.loc[table["split"] == "train", "label"])
+        if unseen:
+            raise PolymathError(
+                f"class '{min(unseen)}' has no row in train: add some, or name the classes to keep "
+                "in 'labels'"
+            )
+
+
+def describe(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+    """Return the counts of a data card: splits and labels, lengths, duplicates."""
+    alphabet = dataset.alphabet
+    lengths = (
+        table["sequence"].str.split().str.len()
+        if alphabet.kind == "model"
+        else pd.Series([len(split_units(sequence, alphabet)) for sequence in table["sequence"]])
+    )
+    counts, edges = np.histogram(lengths, bins=min(30, max(1, lengths.nunique())))
+    repeated = table["sequence"].duplicated(keep=False)
+    by_split = {split: int((table["split"] == split).sum()) for split in SPLITS}
+    card: dict[str, Any] = {
+        "rows": len(table),
+        "splits": by_split,
+        "groups": int(table["group"].nunique()),
+        "length": {
+            "unit": "words" if alphabet.kind == "model" else "symbols",
+            "min": int(lengths.min()),
+            "median": float(lengths.median()),
+            "max": int(lengths.max()),
+            "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
+        },
+        "duplicates": {
+            "policy": dataset.duplicates,
+            "rows_kept_with_an_equal_one": int(repeated.sum()),
+            "surplus_rows_kept": int(table["sequence"].duplicated().sum()),
+        },
+    }
+    if dataset.type == "classification":
+        cross = pd.crosstab(table["label"], table["split"])
+        card["labels_by_split"] = {
+            str(label): {
+                split: int(cross.at[label, split]) if split in cross else 0 for split in SPLITS
+            }
+            for label in cross.index
+        }
+    else:
+        values = table["label"].describe()
+        card["label_values"] = {k: float(values[k]) for k in ("min", "mean", "max", "std")}
+    return card
