@@ -1,0 +1,112 @@
+"""Build a classifier under an initialisation, for any encoder that transformers can load."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers.utils import logging
+
+from polymath.errors import PolymathError
+
+# Its report of new head tensors and its progress bars would drown ours.
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+
+
+def build_classifier(
+    folder: Path, init: str, outputs: int, seed: int, dropout: float | None
+) -> PreTrainedModel:
+    """Return a sequence classifier in fp32.
+
+    Every tensor is first drawn from `seed` as the model's configuration says; under
+    `pretrained` those that the checkpoint has are then replaced, so that both
+    initialisations of one replicate share the same new classification head.
+
+    Args:
+        folder: config.json and, for `pretrained`, model.safetensors.
+        outputs: classes, or 1 for regression.
+        dropout: value of all the configuration's dropout rates; None leaves them.
+
+    Raises:
+        PolymathError: if the folder's model cannot be built, or its weights do not cover
+            the encoder.
+    """
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise PolymathError(f"{folder}: no model that transformers can build: {error}") from None
+    config.num_labels = outputs
+    if dropout is not None:
+        for name, value in config.to_dict().items():
+            if "dropout" in name and isinstance(value, float | int) and not isinstance(value, bool):
+                setattr(config, name, dropout)
+    torch.manual_seed(seed)
+    model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    if init == "pretrained":
+        _load_checkpoint(model, folder)
+    return model
+
+
+def _load_checkpoint(model: PreTrainedModel, folder: Path) -> None:
+    loaded, info = AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        config=model.config,
+        dtype=torch.float32,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    missing = set(info["missing_keys"])
+    encoder = {f"{model.base_model_prefix}.{name}" for name in model.base_model.state_dict()}
+    # A pooler belongs to the head: masked language models are saved without one.
+    lost = sorted(name for name in missing & encoder if "pooler" not in name)
+    if lost:
+        raise PolymathError(
+            f"{folder}: the checkpoint lacks {len(lost)} of the encoder's tensors, the first is "
+            f"{lost[0]}: config.json and model.safetensors do not belong together"
+        )
+    weights = {name: value for name, value in loaded.state_dict().items() if name not in missing}
+    model.load_state_dict(weights, strict=False)
+
+
+def longest_input(model: PreTrainedModel) -> int | None:
+    """Return the most tokens, special ones included, that the model has positions for.
+
+    None where positions are relative or rotary and the configuration names no limit.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings"):
+            reserved = 0 if module.padding_idx is None else module.padding_idx + 1
+            return module.num_embeddings - reserved
+    limit: int | None = getattr(model.config, "max_position_embeddings", None)
+    return limit
+
+
+def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int]:
+    """Keep only the word-embedding rows of the tokens that the task uses.
+
+    Under Adam without weight decay the others would never change, so training this smaller
+    table gives the same result; it saves most of the optimiser's work on small alphabets.
+    The padding token keeps its own id, because some models count positions from it.
+
+    Args:
+        used: token ids, padding included.
+
+    Returns:
+        The new id of each used token.
+    """
+    table = model.get_input_embeddings()
+    assert isinstance(table, nn.Embedding)
+    padding = model.config.pad_token_id
+    order = sorted(set(used) - {padding})
+    order.insert(min(padding, len(order)), padding)
+    small = nn.Embedding(
+        len(order),
+        table.embedding_dim,
+        padding_idx=None if table.padding_idx is None else order.index(padding),
+    )
+    with torch.no_grad():
+        small.weight.copy_(table.weight[torch.tensor(order)])
+    model.set_input_embeddings(small)
+    return {token: row for row, token in enumerate(order)}

@@ -1,0 +1,1 @@
+"""Fine-tuning: the only room that knows about devices."""

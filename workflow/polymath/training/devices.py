@@ -1,0 +1,85 @@
+"""One GPU for each job, and which precision a device does well.
+
+Snakemake counts GPUs (`--resources gpu=4`) but gives none out, so each job takes the first
+free one: a lock per device, which the kernel frees even when a job is killed.
+"""
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+WAIT_SECONDS = 1.0
+
+
+@contextmanager
+def claimed_device(say: Callable[[str], None]) -> Iterator[str]:
+    """Yield the torch device of this job, «cuda» or «cpu», and hold it until the block ends.
+
+    Must run before CUDA is initialised: the choice is made by setting CUDA_VISIBLE_DEVICES.
+    Under SLURM the scheduler has chosen already, and its choice is kept.
+    """
+    candidates = _candidates()
+    lock: TextIO | None = None
+    if candidates and "SLURM_JOB_ID" not in os.environ:
+        lock, device = _lock_first_free(candidates, say)
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+        say(f"took GPU {device}")
+    import torch
+
+    try:
+        yield "cuda" if torch.cuda.is_available() else "cpu"
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def _candidates() -> list[str]:
+    """The devices that this job may use: CUDA_VISIBLE_DEVICES, or all there are."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [device.strip() for device in named.split(",") if device.strip() not in ("", "-1")]
+    import torch
+
+    return [str(number) for number in range(torch.cuda.device_count())]
+
+
+def _lock_first_free(candidates: list[str], say: Callable[[str], None]) -> tuple[TextIO, str]:
+    folder = Path(tempfile.gettempdir()) / f"polymath-gpus-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    told = False
+    while True:
+        for device in candidates:
+            handle = (folder / device.replace("/", "_")).open("w")
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.close()
+            else:
+                return handle, device
+        if not told:
+            say(f"waiting for one of the GPUs {', '.join(candidates)}: all are taken")
+            told = True
+        time.sleep(WAIT_SECONDS)
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """Return «bf16» or «fp32» for a recipe's precision on a device."""
+    if precision != "auto":
+        return precision
+    import torch
+
+    if device == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
+
+
+def device_name(device: str) -> str:
+    """Return the device's name for the results' metadata."""
+    import torch
+
+    return torch.cuda.get_device_name() if device == "cuda" else "cpu"

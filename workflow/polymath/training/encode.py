@@ -1,0 +1,137 @@
+"""A task's tokens as one model reads them: mapped, framed, truncated and compacted."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from polymath.errors import PolymathError
+from polymath.files import read_metadata, read_table
+from polymath.models import compact_embeddings, longest_input
+from polymath.splits import subset_train
+from polymath.training.batches import Encoded
+from polymath.vocabulary import Frame
+
+EVALUATED = ("dev", "test")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task's token rows, and what its labels mean."""
+
+    rows: pd.DataFrame
+    metadata: dict[str, Any]
+
+    @property
+    def type(self) -> str:
+        """«classification» or «regression»."""
+        return str(self.metadata["type"])
+
+    @property
+    def outputs(self) -> int:
+        """Logits a row: classes, or 1 for regression."""
+        return max(1, len(self.metadata["labels"]))
+
+    def targets(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """Return class numbers, or values as they are."""
+        if self.type == "regression":
+            return np.array(rows["label"], dtype=np.float64)
+        numbers = {label: number for number, label in enumerate(self.metadata["labels"])}
+        return rows["label"].map(numbers).to_numpy(dtype=np.float64)
+
+    def majority(self) -> int:
+        """Return the number of the most common training class; 0 for regression."""
+        if self.type == "regression":
+            return 0
+        train = self.rows[self.rows["split"] == "train"].drop_duplicates("item")
+        return int(np.bincount(self.targets(train).astype(int)).argmax())
+
+
+@dataclass(frozen=True)
+class EncodedTask:
+    """The three splits for one replicate, and how many rows the model's limit cut."""
+
+    train: Encoded
+    dev: Encoded
+    test: Encoded
+    truncated: int
+
+
+def read_task(tokens: Path) -> Task:
+    """Read a task's tokens table."""
+    return Task(read_table(tokens), read_metadata(tokens))
+
+
+def encode_task(
+    task: Task,
+    model: PreTrainedModel,
+    mapping: NDArray[np.int64],
+    frame: Frame,
+    fraction: float,
+    subset_seed: int,
+) -> EncodedTask:
+    """Encode a task for a model, whose embeddings are shrunk to the tokens in use.
+
+    Args:
+        mapping: (symbols,) the token id of each symbol id.
+        fraction: share of the training items to keep.
+
+    Raises:
+        PolymathError: if the tokenizer and the model do not belong together.
+    """
+    limit = longest_input(model)
+    room = None if limit is None else limit - len(frame.prefix) - len(frame.suffix)
+    sequences = [
+        np.concatenate([frame.prefix, mapping[ids[:room]], frame.suffix]).astype(np.int64)
+        for ids in task.rows["ids"]
+    ]
+    padding, used = _used_tokens(model, sequences)
+    compact = compact_embeddings(model, sorted(used))
+    table = np.zeros(max(used) + 1, dtype=np.int64)
+    table[list(compact)] = list(compact.values())
+
+    def collect(mask: "pd.Series[bool]") -> Encoded:
+        chosen = task.rows[mask]
+        ids = [table[sequences[row]] for row in np.flatnonzero(mask)]
+        return Encoded(
+            ids=ids,
+            lengths=np.array([len(row) for row in ids], dtype=np.int64),
+            targets=task.targets(chosen),
+            items=chosen["item"].to_numpy(),
+            padding=compact[padding],
+        )
+
+    return EncodedTask(
+        train=collect(_train_mask(task, fraction, subset_seed)),
+        dev=collect(task.rows["split"] == "dev"),
+        test=collect(task.rows["split"] == "test"),
+        truncated=0 if room is None else int((task.rows["length"] > room).sum()),
+    )
+
+
+def _used_tokens(
+    model: PreTrainedModel, sequences: list[NDArray[np.int64]]
+) -> tuple[int, set[int]]:
+    """Return the padding id and all token ids in use."""
+    padding = model.config.pad_token_id
+    if padding is None:
+        raise PolymathError("the model's config.json names no pad_token_id: add it")
+    used = {int(token) for token in np.unique(np.concatenate(sequences))} | {padding}
+    size = model.get_input_embeddings().weight.shape[0]
+    if max(used) >= size:
+        raise PolymathError(
+            f"the model's tokenizer.json has token {max(used)}, its embedding only {size} rows: "
+            "tokenizer.json and config.json do not belong together"
+        )
+    return padding, used
+
+
+def _train_mask(task: Task, fraction: float, subset_seed: int) -> "pd.Series[bool]":
+    train = task.rows["split"] == "train"
+    items = task.rows[train].drop_duplicates("item")[["item", "label"]]
+    kept = subset_train(items, fraction, subset_seed, task.type == "classification")
+    return train & task.rows["item"].isin(kept)
