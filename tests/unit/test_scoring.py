@@ -1,0 +1,206 @@
+"""Scores of predictions, against the libraries called directly and by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn import metrics as sk
+
+from polymath.conditions import Condition
+from polymath.evaluate import SCHEMA, evaluate
+from polymath.files import read_metadata, read_table, write_table
+from polymath.scoring import METRICS, chance_score, metrics_for, score_items, vote
+from polymath.training.store import prediction_schema
+
+Floats = NDArray[np.float64]
+CONDITION = Condition("splice", "minilm-l6", "pretrained", "random", "0.1", "default")
+
+
+def draw_classes(seed: int, count: int = 60) -> tuple[Floats, Floats]:
+    """Return true and answered classes of three, the answers better than chance."""
+    generator = np.random.default_rng(seed)
+    targets = generator.integers(0, 3, count)
+    answers = np.where(generator.random(count) < 0.5, targets, generator.integers(0, 3, count))
+    return targets.astype(float), answers.astype(float)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_classification_metrics_agree_with_their_definitions(seed: int) -> None:
+    targets, answers = draw_classes(seed)
+    assert METRICS["accuracy"](targets, answers) == pytest.approx(np.mean(targets == answers))
+    assert METRICS["mcc"](targets, answers) == pytest.approx(sk.matthews_corrcoef(targets, answers))
+    by_class = []
+    for label in range(3):
+        hits = np.sum((targets == label) & (answers == label))
+        by_class.append(2 * hits / (np.sum(targets == label) + np.sum(answers == label)))
+    assert METRICS["macro_f1"](targets, answers) == pytest.approx(np.mean(by_class))
+
+
+def test_mcc_of_two_classes_agrees_with_the_textbook() -> None:
+    targets = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], dtype=float)
+    answers = np.array([1, 1, 1, 0, 1, 1, 0, 0, 0, 0], dtype=float)
+    hits, misses, alarms, rests = 3, 1, 2, 4
+    bottom = (hits + alarms) * (hits + misses) * (rests + alarms) * (rests + misses)
+    expected = (hits * rests - alarms * misses) / bottom**0.5
+    assert METRICS["mcc"](targets, answers) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spearman_is_the_correlation_of_ranks(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    targets = generator.integers(0, 9, 40).astype(float)  # with ties
+    values = targets + generator.normal(0, 3, 40)
+    ranks = [stats.rankdata(one) for one in (targets, values)]
+    assert METRICS["spearman"](targets, values) == pytest.approx(np.corrcoef(*ranks)[0, 1])
+
+
+@pytest.mark.parametrize("constant", ["targets", "values"])
+def test_a_constant_has_spearman_zero(constant: str) -> None:
+    rising, flat = np.arange(5.0), np.full(5, 2.5)
+    pair = (flat, rising) if constant == "targets" else (rising, flat)
+    assert METRICS["spearman"](*pair) == 0.0
+
+
+def test_each_task_type_has_its_metrics() -> None:
+    assert metrics_for("classification") == ["accuracy", "macro_f1", "mcc"]
+    assert metrics_for("regression") == ["spearman"]
+
+
+def as_logits(probabilities: list[list[float]]) -> Floats:
+    """Return logits with these softmax probabilities, each row shifted by a constant."""
+    shifts = np.arange(len(probabilities))[:, None]
+    return np.log(np.array(probabilities)) + 3.0 * shifts
+
+
+# Two of three windows say class 0, narrowly; the third says class 1, surely.
+TORN = [[0.6, 0.4], [0.6, 0.4], [0.05, 0.95]]
+
+
+def test_windows_vote_with_their_mean_probabilities_not_by_majority() -> None:
+    names, outputs = vote(np.array(["a", "a", "a"]), as_logits(TORN), "classification")
+    assert names == ["a"]
+    np.testing.assert_allclose(outputs, [[1.25 / 3, 1.75 / 3]])
+
+
+def test_interleaved_windows_find_their_items() -> None:
+    items = np.array(["b", "a", "b", "a", "b", "c"])
+    logits = as_logits([TORN[0], [0.9, 0.1], TORN[1], [0.7, 0.3], TORN[2], [0.2, 0.8]])
+    names, outputs = vote(items, logits, "classification")
+    assert names == ["b", "a", "c"]  # by first appearance
+    np.testing.assert_allclose(outputs[:, 1], [1.75 / 3, 0.2, 0.8])
+
+
+def test_windows_of_a_value_are_averaged_as_they_are() -> None:
+    items = np.array(["a", "b", "a"])
+    names, outputs = vote(items, np.array([[1.0], [10.0], [4.0]]), "regression")
+    assert names == ["a", "b"]
+    np.testing.assert_allclose(outputs, [[2.5], [10.0]])
+
+
+def test_an_item_counts_once_however_many_windows_it_has() -> None:
+    items = np.array(["long", "long", "long", "short"])
+    logits = as_logits([*TORN, [0.3, 0.7]])
+    targets = np.array([1.0, 1.0, 1.0, 0.0])
+    assert score_items(items, targets, logits, "classification", "accuracy") == 0.5
+
+
+def test_targets_follow_their_items_through_the_vote() -> None:
+    items = np.array(["z", "a", "z", "m"])
+    logits = as_logits([[0.1, 0.9], [0.8, 0.2], [0.2, 0.8], [0.9, 0.1]])
+    targets = np.array([1.0, 0.0, 1.0, 0.0])
+    assert score_items(items, targets, logits, "classification", "accuracy") == 1.0
+
+
+def test_chance_is_the_score_of_the_commonest_training_class() -> None:
+    targets = np.array([0, 1, 1, 2], dtype=float)
+    assert chance_score(1, targets, "classification", "accuracy") == 0.5
+    assert chance_score(2, targets, "classification", "accuracy") == 0.25
+    assert chance_score(1, targets, "classification", "macro_f1") == pytest.approx((4 / 6) / 3)
+    assert chance_score(1, targets, "classification", "mcc") == 0.0
+    assert chance_score(0, targets, "regression", "spearman") == 0.0
+
+
+def write_predictions(rows: list[dict[str, Any]], task_type: str, path: Path) -> Path:
+    """Write a predictions table as training does."""
+    metadata = {
+        **CONDITION.columns,
+        "domain": "dna",
+        "type": task_type,
+        "labels": ["no", "yes"] if task_type == "classification" else [],
+        "train_majority": 1 if task_type == "classification" else 0,
+        "precision": "fp32",
+        "device": "cpu",
+        "versions": {"torch": "2"},
+    }
+    write_table(pd.DataFrame(rows), path, prediction_schema(task_type), metadata)
+    return path
+
+
+def one_row(replicate: int, split: str, item: str, label: object, *logits: float) -> dict[str, Any]:
+    return {"replicate": replicate, "split": split, "id": f"{item}:{logits}", "item": item,
+            "label": label, "logits": list(logits)}  # fmt: skip
+
+
+CLASSES = [
+    # Replicate 0: item a is torn between its windows and ends right, b is wrong.
+    *(one_row(0, "test", "a", "yes", *row) for row in as_logits(TORN)),
+    one_row(0, "test", "b", "no", 0.0, 1.0),
+    one_row(0, "dev", "c", "no", 2.0, 1.0),
+    # Replicate 1 is right in all.
+    *(one_row(1, "test", "a", "yes", 0.0, 1.0) for _ in range(3)),
+    one_row(1, "test", "b", "no", 1.0, 0.0),
+    one_row(1, "dev", "c", "no", 2.0, 1.0),
+]
+
+
+def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> None:
+    predictions = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    evaluate(predictions, "mcc", tmp_path / "scores.parquet")
+    table = read_table(tmp_path / "scores.parquet")
+    assert list(table.columns) == SCHEMA.names
+    assert len(table) == 2 * 2 * 3
+    assert set(table.loc[table["headline"], "metric"]) == {"mcc"}
+    assert {name: set(table[name]) for name in CONDITION.columns} == {
+        name: {value} for name, value in CONDITION.columns.items()
+    }
+    assert set(table["domain"]) == {"dna"}
+    indexed = table.set_index(["replicate", "split", "metric"])
+    assert indexed.loc[(0, "test", "accuracy"), "value"] == 0.5
+    assert indexed.loc[(1, "test", "accuracy"), "value"] == 1.0
+    assert indexed.loc[(0, "dev", "accuracy"), "value"] == 1.0
+    assert indexed.loc[(0, "test", "accuracy"), "items"] == 2
+    # Always «yes»: one item of two on test (a has three windows and counts once), none on dev.
+    assert indexed.loc[(0, "test", "accuracy"), "chance"] == 0.5
+    assert indexed.loc[(0, "dev", "accuracy"), "chance"] == 0.0
+
+
+def test_evaluation_keeps_how_the_predictions_were_made(tmp_path: Path) -> None:
+    predictions = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    evaluate(predictions, "accuracy", tmp_path / "scores.parquet")
+    metadata = read_metadata(tmp_path / "scores.parquet")
+    assert metadata["precision"] == "fp32"
+    assert metadata["versions"] == {"torch": "2"}
+    assert "code_version" in metadata
+
+
+def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) -> None:
+    generator = np.random.default_rng(4)
+    targets = generator.normal(size=12)
+    values = targets + generator.normal(size=12)
+    rows = [
+        one_row(0, split, f"{split}{number}", float(target), float(value + shift))
+        for split in ("dev", "test")
+        for number, (target, value) in enumerate(zip(targets, values, strict=True))
+        for shift in (-5.0, 5.0)  # two windows, whose mean is the value
+    ]
+    predictions = write_predictions(rows, "regression", tmp_path / "predictions.parquet")
+    table = evaluate(predictions, "spearman", tmp_path / "scores.parquet")
+    assert list(table["metric"]) == ["spearman", "spearman"]
+    assert list(table["items"]) == [12, 12]
+    assert list(table["chance"]) == [0.0, 0.0]
+    expected = stats.spearmanr(targets, values).statistic
+    np.testing.assert_allclose(table["value"], expected)

@@ -1,0 +1,123 @@
+"""Scores of all conditions to one matrix: means, intervals, differences from scratch."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from polymath.evaluate import CONDITION_COLUMNS
+from polymath.files import read_table, whole_file, write_table
+from polymath.statistics import estimate_mean
+from polymath.versions import MATRIX
+
+BASELINE = "scratch"
+
+SCHEMA = pa.schema(
+    [
+        ("task", pa.string()),
+        ("domain", pa.string()),
+        *((name, pa.string()) for name in CONDITION_COLUMNS if name != "task"),
+        ("metric", pa.string()),
+        ("items", pa.int32()),
+        ("chance", pa.float64()),
+        ("n", pa.int32()),
+        ("mean", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("n_pairs", pa.int32()),
+        ("difference", pa.float64()),
+        ("difference_low", pa.float64()),
+        ("difference_high", pa.float64()),
+    ]
+)
+
+
+def aggregate(scores: list[Path], parquet: Path, csv: Path, markdown: Path) -> pd.DataFrame:
+    """Write the matrix of test scores as Parquet, CSV and Markdown; return it."""
+    table = build_matrix(pd.concat([read_table(path) for path in scores], ignore_index=True))
+    write_table(table, parquet, SCHEMA, {"code_version": MATRIX, "baseline": BASELINE})
+    with whole_file(csv) as temporary:
+        table.to_csv(temporary, index=False)
+    with whole_file(markdown) as temporary:
+        temporary.write_text(to_markdown(table), encoding="utf-8")
+    return table
+
+
+def build_matrix(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a condition: its headline test score over replicates.
+
+    The difference is paired: replicate r of the condition less replicate r of the same
+    condition from scratch, which shares its split, mapping and order seeds.
+    """
+    chosen = scores[(scores["split"] == "test") & scores["headline"]]
+    keys = list(CONDITION_COLUMNS)
+    by_condition = {
+        key: part.set_index("replicate") for key, part in chosen.groupby(keys, sort=False)
+    }
+    rows = []
+    for key, part in by_condition.items():
+        columns = dict(zip(keys, key, strict=True))
+        mean = estimate_mean(part["value"].to_numpy())
+        row: dict[str, Any] = {
+            **columns,
+            **part.iloc[0][["domain", "metric", "items", "chance"]].to_dict(),
+            "n": mean.n,
+            "mean": mean.mean,
+            "low": mean.low,
+            "high": mean.high,
+        }
+        baseline = by_condition.get(tuple({**columns, "init": BASELINE}.values()))
+        if columns["init"] != BASELINE and baseline is not None:
+            paired = (part["value"] - baseline["value"]).dropna()
+            gap = estimate_mean(paired.to_numpy())
+            row |= {
+                "n_pairs": gap.n,
+                "difference": gap.mean,
+                "difference_low": gap.low,
+                "difference_high": gap.high,
+            }
+        rows.append(row)
+    table = pd.DataFrame(rows).reindex(columns=SCHEMA.names)
+    table["n_pairs"] = table["n_pairs"].astype("Int32")
+    return table
+
+
+def to_markdown(table: pd.DataFrame, everything: bool = True) -> str:
+    """Return the matrix as a Markdown table; without `everything`, only what varies."""
+    shown = _for_people(table, everything)
+    lines = [list(shown.columns), ["---"] * len(shown.columns), *shown.to_numpy().tolist()]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def to_summary(table: pd.DataFrame) -> str:
+    """Return the matrix as plain text for a terminal: what varies, and the numbers."""
+    return _for_people(table, everything=False).to_string(index=False)
+
+
+def _for_people(table: pd.DataFrame, everything: bool) -> pd.DataFrame:
+    """Return the matrix as text: rounded, with intervals in brackets."""
+    names = ["task", *(name for name in ("domain", *CONDITION_COLUMNS[1:]))]
+    if not everything:
+        names = [name for name in names if name == "task" or table[name].nunique() > 1]
+    shown = table[[*names, "metric"]].astype(str)
+    shown["chance"] = [f"{value:.3f}" for value in table["chance"]]
+    shown["mean [95 %]"] = _with_intervals(table, "mean", "low", "high", "")
+    shown["n"] = table["n"].astype(str)
+    shown[f"difference from {BASELINE} [95 %]"] = _with_intervals(
+        table, "difference", "difference_low", "difference_high", "+"
+    )
+    return shown
+
+
+def _with_intervals(table: pd.DataFrame, mean: str, low: str, high: str, sign: str) -> list[str]:
+    columns = zip(table[mean], table[low], table[high], strict=True)
+    return [_with_interval(*values, sign) for values in columns]
+
+
+def _with_interval(mean: float, low: float, high: float, sign: str) -> str:
+    if pd.isna(mean):
+        return "–"
+    if pd.isna(low):
+        return f"{mean:{sign}.3f} [one replicate]"
+    return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
