@@ -1,0 +1,162 @@
+"""The default experiment's real data: fetched as users fetch it, counted to the row."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from conftest import ROOT
+from polymath.alphabets import load_tokenizer
+from polymath.catalogue import Dataset, ModelEntry
+from polymath.files import read_json, read_metadata
+from polymath.records import prepare_records
+from polymath.sources.fetch import fetch
+from polymath.tokens import tokenize_records
+from polymath.vocabulary import map_symbols, ordinary_tokens, special_frame
+
+pytestmark = pytest.mark.slow
+
+SEED = 2103  # of config.yaml
+# What each card must say, to the row: splits, labels, what was left out.
+EXPECTED: dict[str, dict[str, Any]] = {
+    "splice": {
+        "splits": {"train": 2619, "dev": 254, "test": 317},
+        "labels": {"EI": 767, "IE": 768, "N": 1655},
+        "rejected": {},
+        "surplus": 185,
+        "replaced": 15,
+    },
+    "amp": {
+        "splits": {"train": 3438, "dev": 448, "test": 734},
+        "labels": {"0": 2080, "1": 2540},
+        "rejected": {"duplicate sequence": 533, "equal sequences with different labels": 47},
+        "surplus": 0,
+        "replaced": 0,
+    },
+    "composer": {
+        "splits": {"train": 296, "dev": 65, "test": 88},
+        "labels": {"bach": 200, "monteverdi": 49, "palestrina": 200},
+        "rejected": {},
+        "surplus": 1,
+        "replaced": 0,
+    },
+    "reuters": {
+        "splits": {"train": 5264, "dev": 216, "test": 2189},
+        "labels": {"acq": 2292, "crude": 374, "earn": 3923, "grain": 51, "interest": 266,
+                   "money-fx": 293, "ship": 144, "trade": 326},
+        "rejected": {"same sequence or group as a test row": 5},
+        "surplus": 74,
+        "replaced": 0,
+    },
+}  # fmt: skip
+
+
+def dataset(task: str) -> Dataset:
+    catalogue = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())
+    return Dataset.model_validate(catalogue[task])
+
+
+@pytest.fixture(scope="module", params=sorted(EXPECTED))
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The records and the card of one real task."""
+    folder = tmp_path_factory.mktemp(request.param)
+    entry = dataset(request.param)
+    fetch(entry.source, folder / "raw/manifest.json", 2, lambda _: None)
+    prepare_records(
+        request.param, entry, folder / "raw/manifest.json", SEED,
+        folder / "records.parquet", folder / "card.json",
+    )  # fmt: skip
+    return folder
+
+
+def test_counts_are_exact(prepared: Path) -> None:
+    card = read_json(prepared / "card.json")
+    expected = EXPECTED[card["task"]]
+    assert card["splits"] == expected["splits"]
+    labels = {label: sum(splits.values()) for label, splits in card["labels_by_split"].items()}
+    assert labels == expected["labels"]
+    assert {one["reason"]: one["count"] for one in card["rejected"]} == expected["rejected"]
+    assert card["duplicates"]["surplus_rows_kept"] == expected["surplus"]
+    assert card["rows_with_replaced_symbols"] == expected["replaced"]
+
+
+def test_no_sequence_and_no_group_straddles_the_split(prepared: Path) -> None:
+    records = pd.read_parquet(prepared / "records.parquet")
+    assert records.groupby("sequence")["split"].nunique().max() == 1
+    assert records.groupby("group")["split"].nunique().max() == 1
+    assert records["id"].is_unique
+
+
+def test_records_carry_their_provenance(prepared: Path) -> None:
+    metadata = read_metadata(prepared / "records.parquet")
+    source = dataset(metadata["task"]).source.model_dump(mode="json")
+    assert metadata["source"]["version"] == source["version"]
+    assert metadata["source"]["sha256"] == source["sha256"]
+    assert metadata["licence"] != "not stated"
+    assert metadata["citation"]
+
+
+def test_sequences_are_what_the_field_writes(prepared: Path) -> None:
+    records = pd.read_parquet(prepared / "records.parquet")
+    match read_metadata(prepared / "records.parquet")["task"]:
+        case "splice":
+            assert records["sequence"].str.len().eq(60).all()
+            letters = Counter("".join(records["sequence"]))
+            assert letters == {"A": 44487, "C": 50300, "G": 50245, "T": 46308, "N": 60}
+        case "amp":
+            assert set("".join(records["sequence"])) == set("ACDEFGHIKLMNPQRSTVWY")
+        case "composer":
+            pitches = records["sequence"].str.split().explode().astype(int)
+            assert pitches.between(21, 108).all()  # the range of a piano
+        case "reuters":
+            assert records["sequence"].str.contains("reuter").mean() > 0.9
+
+
+def test_windows_keep_every_piece(prepared: Path) -> None:
+    task = read_metadata(prepared / "records.parquet")["task"]
+    if task != "composer":
+        return
+    entry = dataset(task)
+    tokenize_records(
+        prepared / "records.parquet", entry.alphabet, entry.windows, entry.max_length,
+        prepared / "tokens.parquet", prepared / "tokenizer.json",
+    )  # fmt: skip
+    tokens = pd.read_parquet(prepared / "tokens.parquet")
+    assert tokens.groupby("split").size().to_dict() == {"dev": 343, "test": 515, "train": 1692}
+    assert tokens["item"].nunique() == 449
+    assert tokens.groupby("item").size().max() == 8
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real text model's files."""
+    folder = tmp_path_factory.mktemp("minilm")
+    catalogue = yaml.safe_load((ROOT / "resources/models.yaml").read_text())
+    entry = ModelEntry.model_validate(catalogue["minilm-l6"])
+    fetch(entry.source, folder / "manifest.json", 1, lambda _: None)
+    return folder
+
+
+def test_the_real_vocabulary_is_mapped_without_special_or_unused_tokens(minilm: Path) -> None:
+    tokenizer = load_tokenizer(minilm / "tokenizer.json")
+    ordinary = ordinary_tokens(tokenizer)
+    assert tokenizer.get_vocab_size() == 30522
+    assert len(ordinary) == 30522 - 5 - 994  # [PAD] [UNK] [CLS] [SEP] [MASK], [unused0..993]
+    frame = special_frame(tokenizer)
+    assert (frame.prefix, frame.suffix) == ((101,), (102,))
+    permuted = map_symbols(tokenizer, tokenizer, "permute", 1, 0)
+    assert permuted["token_id"].is_unique
+    fixed = permuted[permuted["token_id"] == permuted["symbol_id"]]["symbol_id"]
+    assert set(range(30522)) - set(ordinary) <= set(fixed)
+    assert len(fixed) < 999 + 20
+
+
+def test_the_real_model_has_the_known_size(minilm: Path) -> None:
+    from polymath.models import build_classifier, longest_input
+
+    model = build_classifier(minilm, "pretrained", 3, 0, None)
+    assert model.base_model.num_parameters() == 22_713_216
+    assert longest_input(model) == 512

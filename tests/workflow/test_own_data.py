@@ -1,0 +1,116 @@
+"""A user's own data: every YAML example of the documents, on files of every format."""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pretty_midi
+import pytest
+import yaml
+from test_workflow import Workspace
+
+from conftest import ROOT, WORDS
+
+pytestmark = pytest.mark.slow
+ROWS = 36
+
+
+def documented_examples() -> dict[str, Any]:
+    """The YAML blocks of the page on own data, as one dictionary."""
+    page = (ROOT / "resources/docs/your-data.md").read_text()
+    examples: dict[str, Any] = {}
+    for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        examples |= yaml.safe_load(block)
+    return examples
+
+
+def sequences(letters: str, length: int = 12) -> list[str]:
+    generator = np.random.default_rng(3)
+    return ["".join(generator.choice(list(letters), length)) for _ in range(ROWS)]
+
+
+def write_score(path: Path, seed: int) -> None:
+    midi = pretty_midi.PrettyMIDI()
+    part = pretty_midi.Instrument(program=0)
+    for onset, pitch in enumerate(np.random.default_rng(seed).integers(40, 90, 70)):
+        part.notes.append(pretty_midi.Note(80, int(pitch), onset * 0.25, onset * 0.25 + 0.2))
+    midi.instruments.append(part)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    midi.write(str(path))
+
+
+def write_files(folder: Path) -> None:
+    """The files that the examples name."""
+    proteins, classes = sequences("ACDEFGHIKLMNPQRSTVWY"), ["yes", "no"] * (ROWS // 2)
+    pd.DataFrame({"seq": proteins, "active": classes}).to_csv(folder / "peptides.csv", index=False)
+    pd.DataFrame(
+        {
+            "primary": [*proteins[:-1], "ACDX"],
+            "score": np.linspace(-1, 1, ROWS),
+            "fold": [*(["A"] * (ROWS - 9)), *(["B"] * 9)],
+            "family": [f"f{row // 2}" for row in range(ROWS)],
+        }
+    ).to_csv(folder / "stability.tsv", sep="\t", index=False)
+    moves = [" ".join(row) for row in sequences("lrud")]
+    names = pd.DataFrame({"moves": moves, "name": classes})
+    names.to_parquet(folder / "gestures.parquet")
+    fasta = [
+        f">sp|P{row}|{'nucleus' if row % 2 else 'cytoplasm'}\n{sequence}\n"
+        for row, sequence in enumerate(sequences("ACGT"))
+    ]
+    fasta[4] = fasta[4].replace("A", "R")
+    (folder / "locations.fasta").write_text("".join(fasta))
+    with (folder / "scores.csv").open("w", newline="") as handle:
+        table = csv.writer(handle)
+        table.writerow(["midi_filename", "period"])
+        for number in range(16):
+            composer = ("anon", "bach")[number % 2]
+            write_score(folder / "scores" / composer / f"piece{number}.mid", number)
+            table.writerow([f"{composer}/piece{number}.mid", ("old", "new")[number // 2 % 2]])
+    (folder / "scores.csv").rename(folder / "scores" / "pieces.csv")
+    generator = np.random.default_rng(0)
+    text = [" ".join(generator.choice(WORDS, 9)) for _ in range(ROWS)]
+    topics = pd.DataFrame({"text": text, "topic": classes})
+    topics.to_csv(folder / "topics.tsv", sep="\t", index=False)
+
+
+def test_every_documented_example_runs_from_raw_file_to_matrix(
+    tmp_path: Path, checkpoint: Callable[[str], Path]
+) -> None:
+    write_files(tmp_path)
+    (tmp_path / "my-checkpoint").symlink_to(checkpoint("roberta"))
+    examples = documented_examples()
+    models, checkpoints = examples.pop("models"), examples.pop("checkpoints")
+    config: dict[str, Any] = {
+        "replicates": 1,
+        "tasks": list(examples),
+        "models": models,
+        "initialisations": ["scratch"],
+        "mappings": ["random", "permute"],
+        "recipes": {"tiny": {"learning_rate": 0.001, "batch_size": 8, "steps": 2,
+                             "evaluations": 1, "precision": "fp32"}},
+        "datasets": examples,
+        "checkpoints": checkpoints,
+    }  # fmt: skip
+    result = Workspace(tmp_path, config).run()
+    assert result.returncode == 0, result.stdout + result.stderr
+    matrix = pd.read_parquet(tmp_path / "results/matrix.parquet").set_index("task")
+    assert sorted(matrix.index) == sorted(examples)
+    assert {"peptides", "stability", "gestures", "locations", "composers", "periods",
+            "topics"} == set(examples)  # fmt: skip
+    assert matrix.loc["stability", "metric"] == "spearman"
+    assert matrix.loc["topics", "mapping"] == "permute"
+    records = pd.read_parquet(tmp_path / "results/records/stability.parquet")
+    assert (records["split"] == "test").sum() == 8  # nine, less the one with an X
+    assert records.groupby("group")["split"].nunique().max() == 1
+    pieces = pd.read_parquet(
+        tmp_path / "results/tokens/task=composers/tokenizer=own/tokens.parquet", partitioning=None
+    )
+    assert pieces.groupby("item").size().to_list() == [3] * 16
+    assert pieces.groupby("item")["length"].max().eq(32).all()
+    kmers = (tmp_path / "results/tokens/task=locations/tokenizer=own/tokenizer.json").read_text()
+    assert '"ACG"' in kmers

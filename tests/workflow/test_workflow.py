@@ -1,0 +1,319 @@
+"""The workflow as its users meet it: run, run again, change something, break something."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from conftest import ROOT, tiny_config, write_config, write_dna_csv
+
+pytestmark = pytest.mark.slow
+
+RUN = "results/runs/task=odd/model=small/init={}/mapping=random/fraction=1/recipe=tiny"
+
+
+class Workspace:
+    """A folder with a tiny experiment, and Snakemake in it."""
+
+    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+        self.folder, self.config = folder, config
+
+    def command(self, *arguments: str) -> list[str]:
+        write_config(self.config, self.folder / "experiment.yaml")
+        return [
+            str(Path(sys.executable).with_name("snakemake")),
+            f"--snakefile={ROOT / 'Snakefile'}",
+            f"--workflow-profile={ROOT / 'workflow/profiles/default'}",
+            f"--directory={self.folder}",
+            "--replace-workflow-config",
+            "--configfile=experiment.yaml",
+            "--cores=2",
+            *arguments,
+        ]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), cwd=self.folder, capture_output=True, text=True, check=False
+        )
+
+    def planned(self) -> dict[str, int]:
+        """Jobs that a run would do now, by rule."""
+        result = self.run("--dry-run")
+        assert result.returncode == 0, result.stderr
+        lines = result.stdout.splitlines()
+        if not any(line.startswith("Job stats") for line in lines):
+            return {}
+        start = next(place for place, line in enumerate(lines) if line.startswith("---"))
+        jobs: dict[str, int] = {}
+        for line in lines[start + 1 :]:
+            name, _, count = line.partition(" ")
+            if name in ("total", ""):
+                break
+            jobs[name] = int(count)
+        jobs.pop("all", None)
+        return jobs
+
+    def read(self, init: str, file: str) -> bytes:
+        return (self.folder / RUN.format(init) / file).read_bytes()
+
+    def log(self, init: str) -> str:
+        name = f"odd.small.{init}.random.1.tiny.log"
+        return (self.folder / "results/logs/finetune" / name).read_text()
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str], Path]
+) -> Workspace:
+    """The tiny experiment, run once."""
+    folder = tmp_path_factory.mktemp("finished")
+    workspace = Workspace(folder, tiny_config(folder, checkpoint("bert")))
+    result = workspace.run("--resources", "gpu=4")
+    assert result.returncode == 0, result.stderr
+    assert "replicate 2 of 2  step 20 of 20  loss" in result.stderr  # progress on the terminal
+    return workspace
+
+
+@pytest.fixture
+def workspace(finished: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of the finished experiment, to change and break."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    config: dict[str, Any] = json.loads(json.dumps(finished.config))
+    return Workspace(folder, config)
+
+
+def test_the_matrix_has_one_row_a_condition_and_every_file_is_there(finished: Workspace) -> None:
+    results = finished.folder / "results"
+    matrix = pd.read_parquet(results / "matrix.parquet")
+    assert matrix["init"].to_list() == ["pretrained", "scratch"]
+    assert matrix["n"].to_list() == [2, 2]
+    assert matrix["n_pairs"].iloc[0] == 2
+    assert pd.isna(matrix["difference"].iloc[1])
+    assert matrix["mean"].between(0, 1).all()
+    assert pd.read_csv(results / "matrix.csv").shape == matrix.shape
+    assert (results / "matrix.md").read_text().count("\n") == 4
+    for name in ("figures/matrix", "figures/curves", "cards/odd"):
+        assert (results / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (results / f"{name}.svg").read_text()
+    assert (results / RUN.format("scratch").removeprefix("results/") / "curves.parquet").exists()
+
+
+def test_the_documented_way_to_read_all_predictions_works(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "resources/docs/results.md").read_text()
+    found = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    monkeypatch.chdir(finished.folder)
+    names: dict[str, Any] = {}
+    exec(found.group(1), names)
+    predictions = names["predictions"]
+    assert set(predictions["init"]) == {"pretrained", "scratch"}
+    assert set(predictions["replicate"]) == {0, 1}
+
+
+def test_every_job_left_a_log(finished: Workspace) -> None:
+    logs = {path.parent.name for path in (finished.folder / "results/logs").rglob("*.log")}
+    assert {"raw", "models", "prepare", "tokenize", "vocabulary", "finetune", "evaluate",
+            "figures", "logs"} <= logs  # fmt: skip
+    assert "dev accuracy" in finished.log("scratch")
+
+
+def test_a_second_run_has_nothing_to_do(finished: Workspace) -> None:
+    result = finished.run("--resources", "gpu=4")
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_deleting_one_result_reruns_that_condition_and_what_follows(workspace: Workspace) -> None:
+    before = workspace.read("scratch", "predictions.parquet")
+    shutil.rmtree(workspace.folder / RUN.format("scratch"))
+    assert workspace.planned() == {
+        "finetune": 1, "evaluate": 1, "aggregate": 1, "plot_matrix": 1, "plot_curves": 1,
+    }  # fmt: skip
+    assert workspace.run().returncode == 0
+    assert "already finished" not in workspace.log("scratch")  # its folder was gone
+    assert workspace.read("scratch", "predictions.parquet") == before
+    assert workspace.planned() == {}
+
+
+def test_more_replicates_train_only_the_new_ones(workspace: Workspace) -> None:
+    before = pd.read_parquet(workspace.folder / RUN.format("scratch") / "predictions.parquet")
+    workspace.config["replicates"] = 3
+    assert "prepare_records" not in workspace.planned()
+    assert workspace.run().returncode == 0
+    log = workspace.log("scratch")
+    assert log.count("already finished") == 2
+    assert log.count("training rows") == 1
+    after = pd.read_parquet(workspace.folder / RUN.format("scratch") / "predictions.parquet")
+    same = after[after["replicate"] < 2].reset_index(drop=True)
+    assert same["logits"].map(tuple).equals(before["logits"].map(tuple))
+
+
+def test_a_changed_value_reruns_what_depends_on_it_and_nothing_else(workspace: Workspace) -> None:
+    training = {"finetune", "evaluate", "aggregate", "plot_matrix", "plot_curves"}
+    workspace.config["recipes"]["tiny"]["learning_rate"] = 0.002
+    assert set(workspace.planned()) == training
+    workspace.config["recipes"]["tiny"]["learning_rate"] = 0.003
+    assert workspace.planned() == {}
+    odd = workspace.config["datasets"]["odd"]
+    odd["max_length"] = 20
+    assert set(workspace.planned()) == training | {"tokenize_records", "map_vocabulary"}
+    odd["max_length"] = 40
+    odd["metric"] = "mcc"
+    assert set(workspace.planned()) == training
+    odd["metric"] = "accuracy"
+    workspace.config["seed"] = 2
+    assert "fetch_files" not in workspace.planned()
+    assert {"prepare_records", "map_vocabulary"} <= set(workspace.planned())
+
+
+def test_a_new_task_model_or_arm_computes_only_what_is_new(
+    workspace: Workspace, checkpoint: Callable[[str], Path]
+) -> None:
+    workspace.config["datasets"]["other"] = json.loads(
+        json.dumps(workspace.config["datasets"]["odd"])
+    )
+    workspace.config["tasks"].append("other")
+    planned = workspace.planned()
+    assert (planned["finetune"], planned["prepare_records"], planned["fetch_files"]) == (2, 1, 1)
+    workspace.config["tasks"].remove("other")
+    source = {"kind": "path", "path": str(checkpoint("distilbert"))}
+    workspace.config["checkpoints"]["another"] = {"source": source}
+    workspace.config["models"].append("another")
+    planned = workspace.planned()
+    assert (planned["finetune"], planned["fetch_files"]) == (2, 1)
+    assert "prepare_records" not in planned
+
+
+def test_a_changed_data_file_reruns_everything_made_from_it(workspace: Workspace) -> None:
+    write_dna_csv(workspace.folder / "own data.csv", rows=130)
+    assert {"fetch_files", "prepare_records", "finetune"} <= set(workspace.planned())
+
+
+def test_a_failed_condition_stops_no_other_and_alone_is_rerun(workspace: Workspace) -> None:
+    workspace.config["recipes"]["wild"] = {
+        "learning_rate": 0.99, "batch_size": 8, "steps": 12, "evaluations": 1,
+        "precision": "fp32", "schedule": "constant", "weight_decay": 1e30,
+    }  # fmt: skip
+    workspace.config["exclude"] = [{"recipe": "wild", "init": "pretrained"}]
+    result = workspace.run()
+    assert result.returncode != 0
+    output = result.stdout + result.stderr
+    assert "the training loss became nan at step" in output
+    assert "lower the recipe's learning_rate" in output
+    assert (
+        "Traceback"
+        not in workspace.folder.joinpath(
+            "results/logs/finetune/odd.small.scratch.random.1.wild.log"
+        ).read_text()
+    )
+    workspace.config["recipes"]["wild"]["weight_decay"] = 0
+    workspace.config["recipes"]["wild"]["learning_rate"] = 0.001
+    planned = workspace.planned()
+    assert (planned["finetune"], planned["evaluate"]) == (1, 1)
+    assert workspace.run().returncode == 0
+
+
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(
+    finished: Workspace, tmp_path: Path
+) -> None:
+    """SIGKILL in mid-training; finished replicates are kept, the rest is trained again."""
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    shutil.copy(finished.folder / "own data.csv", folder)
+    killed = Workspace(folder, json.loads(json.dumps(finished.config)))
+    process = subprocess.Popen(
+        killed.command(), cwd=folder, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    runs = folder / "results/runs"
+    deadline = time.monotonic() + 120
+    while not list(runs.rglob("0-*.predictions.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert list(runs.rglob("0-*.predictions.parquet"))
+    unlocked = killed.run("--unlock")
+    assert unlocked.returncode == 0, unlocked.stderr
+    resumed = killed.run()
+    assert resumed.returncode == 0, resumed.stderr
+    assert "already finished" in killed.log("scratch") + killed.log("pretrained")
+    for init in ("scratch", "pretrained"):
+        assert killed.read(init, "predictions.parquet") == finished.read(
+            init, "predictions.parquet"
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"replicate": 3}, "config: replicate: unknown key: did you mean 'replicates'?"),
+        ({"tasks": ["od"]}, "'od' is not described"),
+        ({"models": ["smal"]}, "did you mean 'small'?"),
+        ({"initialisations": ["pretraind"]}, "did you mean 'pretrained'?"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_named_before_anything_runs(
+    workspace: Workspace, change: dict[str, Any], message: str
+) -> None:
+    workspace.config.update(change)
+    result = workspace.run("--dry-run")
+    assert result.returncode != 0
+    assert message in result.stdout + result.stderr
+
+
+def test_a_wrong_residue_ends_with_file_row_and_remedy(workspace: Workspace) -> None:
+    own = workspace.folder / "own data.csv"
+    lines = write_dna_csv(own, rows=130).read_text().splitlines()
+    own.write_text("\n".join([*lines[:5], "ACGX,even", *lines[5:]]) + "\n")
+    result = workspace.run()
+    assert result.returncode != 0
+    assert "own data.csv: row 5: symbol 'X' at position 4" in result.stdout + result.stderr
+
+
+def test_a_missing_data_file_is_named_before_anything_runs(workspace: Workspace) -> None:
+    workspace.config["datasets"]["odd"]["source"]["path"] = "nowhere.csv"
+    result = workspace.run("--dry-run")
+    assert result.returncode != 0
+    assert "'nowhere.csv' does not exist" in result.stdout + result.stderr
+
+
+def test_the_snakemake_report_is_made_and_holds_the_figures(finished: Workspace) -> None:
+    result = finished.run("--report", "report.html")
+    assert result.returncode == 0, result.stderr
+    report = (finished.folder / "report.html").read_text()
+    for caption in ("Test scores of every condition", "Dev score against training examples"):
+        assert caption in report
+
+
+def test_lint_is_clean(finished: Workspace) -> None:
+    result = finished.run("--lint")
+    assert result.returncode == 0, result.stderr
+    assert "good condition" in result.stdout + result.stderr
+
+
+def test_planning_imports_neither_torch_nor_transformers() -> None:
+    rules = (ROOT / "workflow/rules/common.smk").read_text()
+    modules = {*re.findall(r"^from (polymath[.\w]*) import", rules, re.MULTILINE),
+               "polymath.versions"}  # fmt: skip
+    program = "\n".join(
+        [f"import {module}" for module in modules] + ["import sys", "print(*sys.modules)"]
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split())
+    assert "polymath.config" in loaded
+    assert not loaded & {"torch", "transformers", "pandas", "pyarrow"}

@@ -1,0 +1,129 @@
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from polymath import versions
+from polymath.conditions import (
+    OWN_TOKENIZER,
+    Condition,
+    expand_conditions,
+    tokenizer_of,
+)
+from polymath.config import load_experiment
+from polymath.errors import PolymathError
+from polymath.sources.local import list_path, require_own_files
+
+RESOURCES = Path(workflow.basedir) / "resources"
+
+try:
+    EXPERIMENT = load_experiment(config, RESOURCES)
+    CONDITIONS = expand_conditions(EXPERIMENT)
+    require_own_files(EXPERIMENT)
+except PolymathError as error:
+    raise WorkflowError(str(error)) from None
+
+# Where everything lies: one name for each kind of file.
+RESULTS = EXPERIMENT.results
+LOGS = f"{RESULTS}/logs"
+MANIFEST = f"{RESULTS}/{{kind}}/{{name}}/manifest.json"
+RAW_MANIFEST = f"{RESULTS}/raw/{{task}}/manifest.json"
+MODEL_MANIFEST = f"{RESULTS}/models/{{model}}/manifest.json"
+RECORDS = f"{RESULTS}/records/{{task}}.parquet"
+CARD = f"{RESULTS}/cards/{{task}}"
+TOKENS = f"{RESULTS}/tokens/task={{task}}/tokenizer={{tokenizer}}"
+VOCABULARY = f"{RESULTS}/vocabulary/task={{task}}/model={{model}}/mapping={{mapping}}"
+PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__))
+RUN = f"{RESULTS}/runs/{PATTERN.path}"
+RUN_LOG = f"{'.'.join(PATTERN.columns.values())}.log"
+MATRIX = f"{RESULTS}/matrix"
+FIGURES = f"{RESULTS}/figures"
+
+
+# Only for `--software-deployment-method apptainer`; otherwise jobs run in the environment
+# that Snakemake itself runs in. Built from envs/polymath.def.
+container: "envs/polymath.sif"
+
+
+wildcard_constraints:
+    task="[a-z0-9][a-z0-9._-]*",
+    model="[a-z0-9][a-z0-9._-]*",
+    tokenizer="[a-z0-9][a-z0-9._-]*",
+    init="[a-z-]+",
+    mapping="[a-z]+",
+    fraction=r"[0-9.e-]+",
+    recipe="[a-z0-9][a-z0-9._-]*",
+    kind="raw|models",
+
+
+def dataset_of(wildcards):
+    """The catalogue entry of a job's task."""
+    return EXPERIMENT.datasets[wildcards.task]
+
+
+def as_json(part):
+    """A typed value as the text that rules pass in their params."""
+    return part.model_dump_json() if part is not None else "null"
+
+
+# Made once: a large matrix asks for them thousands of times.
+RECIPES = {name: as_json(recipe) for name, recipe in EXPERIMENT.recipes.items()}
+
+
+def entry_of(wildcards):
+    """The catalogue entry of a data set or model."""
+    entries = EXPERIMENT.datasets if wildcards.kind == "raw" else EXPERIMENT.checkpoints
+    return entries[wildcards.name]
+
+
+def own_files(wildcards):
+    """The user's own files: a change in them makes what follows stale."""
+    source = entry_of(wildcards).source
+    if source.kind != "path":
+        return []
+    return [str(path) for path in list_path(source)]
+
+
+def workers_for(wildcards):
+    """Rendering scores takes several cores, not all of a large machine; downloads take one."""
+    renders = entry_of(wildcards).source.kind == "music21"
+    return min(workflow.cores, 8) if renders else 1
+
+
+def tokenizer_source(wildcards):
+    """The model whose tokenizer is asked for, unless the task has its own alphabet."""
+    if wildcards.tokenizer == OWN_TOKENIZER:
+        return []
+    return MODEL_MANIFEST.format(model=wildcards.tokenizer)
+
+
+def tokens_of(wildcards, file="tokens.parquet"):
+    """A file of the tokens that a task has under a model."""
+    tokenizer = tokenizer_of(EXPERIMENT, wildcards.task, wildcards.model)
+    return f"{TOKENS}/{file}".format(task=wildcards.task, tokenizer=tokenizer)
+
+
+def symbols_of(wildcards):
+    """The tokenizer.json of a task under a model."""
+    return tokens_of(wildcards, "tokenizer.json")
+
+
+def of_every_condition(file):
+    """One file of each condition."""
+    return [f"{RESULTS}/runs/{condition.path}/{file}" for condition in CONDITIONS]
+
+
+def card_of_every_task():
+    """The data card of each task, as a picture."""
+    return expand(f"{CARD}.png", task=EXPERIMENT.tasks)
+
+
+def everything_asked_for():
+    """All results, each condition's own included: deleting one makes it anew."""
+    return [
+        *of_every_condition("predictions.parquet"),
+        *of_every_condition("scores.parquet"),
+        *card_of_every_task(),
+        f"{MATRIX}.md",
+        f"{FIGURES}/matrix.png",
+        f"{FIGURES}/curves.png",
+    ]

@@ -1,0 +1,25 @@
+# One job trains one condition, all its replicates.
+
+
+rule finetune:
+    input:
+        tokens=tokens_of,
+        vocabulary=f"{VOCABULARY}/vocabulary.parquet",
+        model=MODEL_MANIFEST,
+    output:
+        predictions=f"{RUN}/predictions.parquet",
+        curves=f"{RUN}/curves.parquet",
+    log:
+        f"{LOGS}/finetune/{RUN_LOG}",
+    priority: 10
+    threads: 1
+    resources:
+        gpu=1,
+    params:
+        recipe=lambda wildcards: RECIPES[wildcards.recipe],
+        metric=lambda wildcards: dataset_of(wildcards).headline,
+        seed=EXPERIMENT.seed,
+        replicates=EXPERIMENT.replicates,
+        code_version=versions.TRAINING,
+    script:
+        "../scripts/finetune.py"

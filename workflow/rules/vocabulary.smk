@@ -1,0 +1,19 @@
+# Symbols to tokens of the model's vocabulary, for every replicate.
+
+
+rule map_vocabulary:
+    input:
+        symbols=symbols_of,
+        model=MODEL_MANIFEST,
+    output:
+        f"{VOCABULARY}/vocabulary.parquet",
+    log:
+        f"{LOGS}/vocabulary/{{task}}.{{model}}.{{mapping}}.log",
+    priority: 20
+    params:
+        seed=EXPERIMENT.seed,
+        replicates=EXPERIMENT.replicates,
+        shift=lambda wildcards: EXPERIMENT.shift if wildcards.mapping == "shift" else 0,
+        code_version=versions.VOCABULARY,
+    script:
+        "../scripts/map_vocabulary.py"

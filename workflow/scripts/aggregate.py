@@ -1,0 +1,15 @@
+"""Aggregate all scores into the matrix."""
+
+from pathlib import Path
+
+from polymath.aggregate import aggregate
+from polymath.logs import job, say
+
+with job(snakemake.log[0], "aggregate"):
+    matrix = aggregate(
+        [Path(path) for path in snakemake.input],
+        Path(snakemake.output.parquet),
+        Path(snakemake.output.csv),
+        Path(snakemake.output.markdown),
+    )
+    say(f"{len(matrix)} conditions")

@@ -1,0 +1,12 @@
+"""Score one condition's predictions."""
+
+from pathlib import Path
+
+from polymath.conditions import Condition
+from polymath.evaluate import evaluate
+from polymath.logs import job, say
+
+with job(snakemake.log[0], Condition(**snakemake.wildcards).title):
+    table = evaluate(Path(snakemake.input[0]), snakemake.params.metric, Path(snakemake.output[0]))
+    test = table[table["headline"] & (table["split"] == "test")]["value"]
+    say(f"test {snakemake.params.metric} " + ", ".join(f"{value:.3f}" for value in test))

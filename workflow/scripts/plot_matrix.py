@@ -1,0 +1,14 @@
+"""Plot the matrix."""
+
+from pathlib import Path
+
+from polymath.figures import plot_matrix
+from polymath.logs import job
+
+with job(snakemake.log[0], "plot matrix"):
+    plot_matrix(
+        Path(snakemake.input.matrix),
+        [Path(path) for path in snakemake.input.scores],
+        Path(snakemake.output.svg),
+        Path(snakemake.output.png),
+    )

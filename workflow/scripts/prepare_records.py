@@ -1,0 +1,18 @@
+"""Prepare the records and the data card of one task."""
+
+from pathlib import Path
+
+from polymath.catalogue import Dataset
+from polymath.logs import job, say
+from polymath.records import prepare_records
+
+with job(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
+    table = prepare_records(
+        snakemake.wildcards.task,
+        Dataset.model_validate_json(snakemake.params.dataset),
+        Path(snakemake.input.manifest),
+        snakemake.params.seed,
+        Path(snakemake.output.records),
+        Path(snakemake.output.card),
+    )
+    say(f"{len(table)} records: {table['split'].value_counts().to_dict()}")
