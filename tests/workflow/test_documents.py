@@ -1,0 +1,115 @@
+"""What the documents say is so: their commands, configurations, numbers and links."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from conftest import ROOT
+from polymath.aggregate import to_markdown
+from polymath.config import load_experiment
+from polymath.publish import BEGIN, END
+
+DOCUMENTS = [
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+]
+KEPT = ROOT / "resources/results/default"
+# Each documented command, and what runs it.
+RUN_BY = {
+    "make run": "the make targets below, and the Snakemake runs of test_workflow.py",
+    "make test": ".ci/run",
+    "snakemake --cores all --resources gpu=4": "test_workflow.py: a second run",
+    "snakemake --cores all --config replicates=5": "here: the default plan",
+    "snakemake --cores all --configfile my.yaml --replace-workflow-config": "here: README's YAML",
+}
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        str(Path(sys.executable).with_name("snakemake")), f"--snakefile={ROOT / 'Snakefile'}",
+        f"--workflow-profile={ROOT / 'workflow/profiles/default'}", "--cores=all", "--dry-run",
+    ]  # fmt: skip
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_command_in_a_document_is_run_by_a_test() -> None:
+    for document in DOCUMENTS:
+        for block in blocks(document, "sh"):
+            for line in block.splitlines():
+                command = line.partition("#")[0].strip()
+                assert command in RUN_BY, f"{document.name}: {command}"
+
+
+def test_the_make_targets_of_the_readme_say_what_they_would_do(tmp_path: Path) -> None:
+    for target, words in (("run", "snakemake --cores all"), ("test", "-m pytest")):
+        result = subprocess.run(
+            ["make", "--dry-run", target, f"VENV={tmp_path / 'venv'}"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert words in result.stdout
+
+
+def test_the_default_experiment_plans_and_takes_values_on_the_command_line(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config.yaml").symlink_to(ROOT / "config.yaml")
+    result = snakemake(tmp_path, "--config", "replicates=5")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^finetune +8$", result.stdout, re.MULTILINE)
+
+
+def test_the_readmes_own_experiment_plans(tmp_path: Path) -> None:
+    (yaml_block,) = blocks(ROOT / "README.md", "yaml")
+    (tmp_path / "my.yaml").write_text(yaml_block)
+    (tmp_path / "peptides.csv").write_text("seq,active\nACD,yes\n")
+    result = snakemake(tmp_path, "--configfile", "my.yaml", "--replace-workflow-config")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^finetune +2$", result.stdout, re.MULTILINE)
+
+
+def test_the_readmes_table_is_that_of_the_kept_run() -> None:
+    table = (ROOT / "README.md").read_text().split(BEGIN)[1].split(END)[0]
+    kept = pd.read_csv(KEPT / "matrix.csv", dtype={"fraction": str})
+    assert table == to_markdown(kept, everything=False)
+    assert len(kept) == 8
+    assert kept["n"].eq(3).all()
+
+
+def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    kept = pd.read_csv(KEPT / "matrix.csv")
+    assert (kept["low"] > kept["chance"]).all()
+    paired = kept[kept["init"] == "pretrained"].set_index("task")
+    assert (paired["difference"] > 0).all()
+    without_zero = (paired["difference_low"] > 0) | (paired["difference_high"] < 0)
+    out, held = (" and ".join(paired.index[mask]) for mask in (without_zero, ~without_zero))
+    assert f"leaves out zero for {out}; it holds zero for {held}" in text
+
+
+def test_the_kept_run_is_of_the_recipe_in_the_configuration() -> None:
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
+    experiment = load_experiment(config, ROOT / "resources")
+    run = yaml.safe_load((KEPT / "run.json").read_text())
+    assert run["recipe_values"] == experiment.recipes["default"].model_dump(mode="json")
+    assert run["experiment_seed"] == experiment.seed
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), target
