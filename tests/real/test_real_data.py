@@ -115,21 +115,6 @@ def test_sequences_are_what_the_field_writes(prepared: Path) -> None:
             assert records["sequence"].str.contains("reuter").mean() > 0.9
 
 
-def test_windows_keep_every_piece(prepared: Path) -> None:
-    task = read_metadata(prepared / "records.parquet")["task"]
-    if task != "composer":
-        return
-    entry = dataset(task)
-    tokenize_records(
-        prepared / "records.parquet", entry.alphabet, entry.windows, entry.max_length,
-        prepared / "tokens.parquet", prepared / "tokenizer.json",
-    )  # fmt: skip
-    tokens = pd.read_parquet(prepared / "tokens.parquet")
-    assert tokens.groupby("split").size().to_dict() == {"dev": 343, "test": 515, "train": 1692}
-    assert tokens["item"].nunique() == 449
-    assert tokens.groupby("item").size().max() == 8
-
-
 @pytest.fixture(scope="module")
 def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real text model's files."""
@@ -138,6 +123,29 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entry = ModelEntry.model_validate(catalogue["minilm-l6"])
     fetch(entry.source, folder / "manifest.json", 1, lambda _: None)
     return folder
+
+
+def test_every_record_is_tokenized_and_only_pieces_are_cut_into_windows(
+    prepared: Path, minilm: Path
+) -> None:
+    task = read_metadata(prepared / "records.parquet")["task"]
+    entry = dataset(task)
+    tokenize_records(
+        prepared / "records.parquet", entry.alphabet, entry.windows, entry.max_length,
+        prepared / "tokens.parquet", prepared / "tokenizer.json", minilm / "tokenizer.json",
+    )  # fmt: skip
+    tokens = pd.read_parquet(prepared / "tokens.parquet")
+    records = pd.read_parquet(prepared / "records.parquet")
+    assert set(tokens["item"]) == set(records["id"])
+    assert tokens["length"].between(1, entry.max_length).all()
+    if task == "composer":
+        assert tokens.groupby("split").size().to_dict() == {"dev": 343, "test": 515, "train": 1692}
+        assert tokens.groupby("item").size().max() == 8
+    else:
+        assert len(tokens) == len(records)
+    if task in ("splice", "amp"):
+        long = (records["sequence"].str.len() > entry.max_length).sum()
+        assert read_metadata(prepared / "tokens.parquet")["truncated"] == long
 
 
 def test_the_real_vocabulary_is_mapped_without_special_or_unused_tokens(minilm: Path) -> None:

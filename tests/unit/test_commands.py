@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 
 from polymath.__main__ import print_summary
+from polymath.files import read_json, write_table
+from polymath.publish import BEGIN, END, FILES, publish
+from polymath.training.store import prediction_schema
 
 
-def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def write_matrix(folder: Path) -> None:
     pd.DataFrame(
         {
             "task": ["odd"], "domain": ["dna"], "model": ["m"], "init": ["scratch"],
@@ -18,10 +19,42 @@ def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
             "chance": [0.0], "n": [1], "mean": [0.5], "low": [None], "high": [None],
             "difference": [None], "difference_low": [None], "difference_high": [None],
         }
-    ).to_parquet(tmp_path / "matrix.parquet")  # fmt: skip
+    ).to_parquet(folder / "matrix.parquet")  # fmt: skip
+
+
+def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_matrix(tmp_path)
     (tmp_path / "matrix.md").write_text("")
     print_summary(tmp_path)
     printed = capsys.readouterr().out
     assert "0.500 [one replicate]" in printed
     assert str(tmp_path / "matrix.md") in printed
     assert "curves.png" not in printed
+
+
+def test_publish_copies_the_results_and_replaces_only_the_readmes_table(tmp_path: Path) -> None:
+    results, kept, readme = tmp_path / "results", tmp_path / "kept", tmp_path / "README.md"
+    (results / "figures").mkdir(parents=True)
+    for name in FILES:
+        (results / name).write_text(name)
+    write_matrix(results)
+    metadata = {
+        "recipe_values": {"steps": 1}, "experiment_seed": 4, "versions": {"torch": "x"},
+        "device": "cpu", "precision": "fp32", "processor": "p", "labels": [],
+    }  # fmt: skip
+    schema = prediction_schema("classification")
+    table = schema.empty_table().to_pandas()
+    write_table(table, results / "runs/a/predictions.parquet", schema, metadata)
+    readme.write_text(f"before\n{BEGIN}old\n{END}after\n")
+    publish(results, kept, readme)
+    assert (kept / "curves.png").read_text() == "figures/curves.png"
+    run = read_json(kept / "run.json")
+    assert run["experiment_seed"] == 4
+    assert "labels" not in run
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| odd |" in text
