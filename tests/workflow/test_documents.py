@@ -15,12 +15,7 @@ from polymath.aggregate import to_markdown
 from polymath.config import load_experiment
 from polymath.publish import BEGIN, END
 
-DOCUMENTS = [
-    ROOT / name
-    for name in subprocess.run(
-        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
-]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 KEPT = ROOT / "resources/results/default"
 # Each documented command, and what runs it.
 RUN_BY = {
@@ -69,6 +64,19 @@ def test_the_default_experiment_plans_and_takes_values_on_the_command_line(
     (tmp_path / "config.yaml").symlink_to(ROOT / "config.yaml")
     result = snakemake(tmp_path, "--config", "replicates=5")
     assert result.returncode == 0, result.stderr
+    assert re.search(r"^finetune +8$", result.stdout, re.MULTILINE)
+
+
+def test_the_readmes_higher_rate_changes_that_value_alone(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    found = re.search(r'`snakemake --cores all --config "([^"]+)"`', text)
+    assert found is not None
+    (tmp_path / "config.yaml").symlink_to(ROOT / "config.yaml")
+    result = snakemake(tmp_path, "--config", found.group(1))
+    assert result.returncode == 0, result.stderr
+    given = yaml.safe_load(found.group(1).partition("=")[2])
+    default = yaml.safe_load((ROOT / "config.yaml").read_text())["recipes"]["default"]
+    assert given["default"]["learning_rate"] == pytest.approx(3 * default["learning_rate"])
     assert re.search(r"^finetune +8$", result.stdout, re.MULTILINE)
 
 
