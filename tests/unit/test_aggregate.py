@@ -33,7 +33,7 @@ def scores_of(
             "fraction": fraction, "recipe": "default", "domain": "dna", "replicate": replicate,
             "split": split, "metric": metric, "headline": metric == "accuracy", "items": 50,
             "value": values[replicate] if (split, metric) == ("test", "accuracy") else -9.0,
-            "chance": 0.5,
+            "chance": 0.5, "diverged_at": None,
         }
         for replicate in (order or range(len(values)))
         for split in ("dev", "test")
@@ -105,6 +105,45 @@ def test_differences_are_paired_by_replicate_whatever_the_order_of_rows() -> Non
     assert row["difference_high"] == pytest.approx(expected.high)
     unpaired = stats.ttest_rel(PRETRAINED[[3, 0, 4, 2, 1]], SCRATCH).confidence_interval()
     assert abs(unpaired.low - expected.low) > 0.01  # else the test above would show nothing
+
+
+def diverge(scores: pd.DataFrame, init: str, replicates: list[int]) -> pd.DataFrame:
+    chosen = (scores["init"] == init) & scores["replicate"].isin(replicates)
+    return scores.assign(
+        value=scores["value"].mask(chosen),
+        items=scores["items"].mask(chosen).astype("Int32"),
+        chance=scores["chance"].mask(chosen),
+        diverged_at=scores["diverged_at"].mask(chosen, 7),
+    )
+
+
+def test_replicates_that_diverged_are_counted_and_left_out_of_mean_and_pairs() -> None:
+    matrix = build_matrix(diverge(both(PRETRAINED, SCRATCH), "pretrained", [0, 3]))
+    row, finished = matrix.iloc[0], [1, 2, 4]
+    assert (row["n"], row["diverged"], row["n_pairs"]) == (3, 2, 3)
+    assert row["mean"] == pytest.approx(PRETRAINED[finished].mean())
+    assert row["difference"] == pytest.approx((PRETRAINED - SCRATCH)[finished].mean())
+    assert (row["items"], row["chance"]) == (50, 0.5)
+    assert matrix.iloc[1]["diverged"] == 0
+    head, _, first, *_ = to_markdown(matrix).splitlines()
+    assert "| diverged |" in head
+    assert "| 3 | 2 |" in first
+    assert "diverged" not in to_markdown(build_matrix(both(PRETRAINED, SCRATCH)))
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_arm_that_diverged_throughout_has_no_number(tmp_path: Path) -> None:
+    scores = diverge(both(PRETRAINED, SCRATCH), "scratch", list(range(5)))
+    write_table(scores, tmp_path / "scores.parquet", SCORES_SCHEMA, {})
+    aggregate([tmp_path / "scores.parquet"], *(tmp_path / f"matrix.{kind}" for kind in
+                                               ("parquet", "csv", "md")))  # fmt: skip
+    matrix = read_table(tmp_path / "matrix.parquet")
+    assert list(matrix["n"]) == [5, 0]
+    assert list(matrix["diverged"]) == [0, 5]
+    assert matrix["mean"].isna().tolist() == [False, True]
+    assert matrix["difference"].isna().all()
+    assert matrix["n_pairs"].tolist()[0] == 0
+    assert "| – | – | 0 | 5 | – |" in (tmp_path / "matrix.md").read_text()
 
 
 def test_only_replicates_that_both_have_are_paired() -> None:

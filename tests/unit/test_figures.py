@@ -43,7 +43,7 @@ def write_scores(condition: Condition, replicates: int, folder: Path) -> Path:
     rows = [
         {**condition.columns, "domain": "dna", "replicate": replicate, "split": split,
          "metric": metric, "headline": True, "items": 100, "value": level(condition) + gap,
-         "chance": 0.52 if metric == "accuracy" else 0.0}
+         "chance": 0.52 if metric == "accuracy" else 0.0, "diverged_at": None}
         for replicate, gap in enumerate(noise)
         for split in ("dev", "test")
     ]  # fmt: skip
@@ -52,7 +52,9 @@ def write_scores(condition: Condition, replicates: int, folder: Path) -> Path:
     return path
 
 
-def write_curve(condition: Condition, replicates: int, folder: Path) -> Path:
+def write_curve(
+    condition: Condition, replicates: int, folder: Path, diverged: dict[str, Any] | None = None
+) -> Path:
     """Write a condition's learning curves as training does."""
     steps = np.arange(1, 9) * 30
     generator = np.random.default_rng(len(condition.path))
@@ -64,7 +66,7 @@ def write_curve(condition: Condition, replicates: int, folder: Path) -> Path:
         for step in steps
     ]  # fmt: skip
     path = folder / condition.path / "curves.parquet"
-    metadata = {**condition.columns, "metric": TASKS[condition.task]}
+    metadata = {**condition.columns, "metric": TASKS[condition.task], "diverged": diverged or {}}
     write_table(pd.DataFrame(rows), path, CURVE_SCHEMA, metadata)
     return path
 
@@ -176,6 +178,14 @@ def test_the_curves_name_tasks_initialisations_and_axes(tmp_path: Path) -> None:
     words = [*TASKS, "pretrained", "scratch", "dev accuracy", "dev Spearman's ρ",
              "training examples seen"]  # fmt: skip
     assert missing(words, svg) == []
+
+
+def test_the_curves_mark_a_replicate_that_diverged(tmp_path: Path) -> None:
+    ended = {"1": {"step": 241, "dev_score": 0.5}}
+    curves = [write_curve(conditions("1")[0], 3, tmp_path, ended)]
+    marked = text_of(lambda svg, png: plot_curves(curves, svg, png), tmp_path)
+    assert missing(["diverged after this point"], marked) == []
+    assert missing(["diverged"], text_of(curves_of(tmp_path, 3, "1"), tmp_path)) == ["diverged"]
 
 
 def test_the_curves_have_a_panel_for_each_fraction(tmp_path: Path) -> None:

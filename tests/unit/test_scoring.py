@@ -124,7 +124,9 @@ def test_chance_is_the_score_of_the_commonest_training_class() -> None:
     assert chance_score(0, targets, "regression", "spearman") == 0.0
 
 
-def write_predictions(rows: list[dict[str, Any]], task_type: str, path: Path) -> Path:
+def write_predictions(
+    rows: list[dict[str, Any]], task_type: str, path: Path, diverged: dict[str, Any] | None = None
+) -> Path:
     """Write a predictions table as training does."""
     metadata = {
         **CONDITION.columns,
@@ -135,8 +137,10 @@ def write_predictions(rows: list[dict[str, Any]], task_type: str, path: Path) ->
         "precision": "fp32",
         "device": "cpu",
         "versions": {"torch": "2"},
+        "diverged": diverged or {},
     }
-    write_table(pd.DataFrame(rows), path, prediction_schema(task_type), metadata)
+    schema = prediction_schema(task_type)
+    write_table(pd.DataFrame(rows, columns=schema.names), path, schema, metadata)
     return path
 
 
@@ -185,6 +189,27 @@ def test_evaluation_keeps_how_the_predictions_were_made(tmp_path: Path) -> None:
     assert metadata["precision"] == "fp32"
     assert metadata["versions"] == {"torch": "2"}
     assert "code_version" in metadata
+
+
+def test_a_diverged_replicate_has_its_last_dev_score_and_its_step(tmp_path: Path) -> None:
+    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet",
+                             {"2": {"step": 57, "dev_score": 0.25}})  # fmt: skip
+    evaluate(path, "accuracy", tmp_path / "scores.parquet")
+    table = read_table(tmp_path / "scores.parquet").set_index(["replicate", "split", "metric"])
+    assert len(table) == 3 * 2 * 3
+    assert set(table.loc[2, "diverged_at"]) == {57}
+    assert table.loc[[0, 1], "diverged_at"].isna().all()
+    assert table.loc[(2, "dev", "accuracy"), "value"] == 0.25
+    assert table.loc[2, "value"].notna().sum() == 1
+
+
+def test_a_condition_that_diverged_throughout_is_scored_all_the_same(tmp_path: Path) -> None:
+    ended = {str(number): {"step": 1, "dev_score": None} for number in range(2)}
+    path = write_predictions([], "classification", tmp_path / "predictions.parquet", ended)
+    table = evaluate(path, "accuracy", tmp_path / "scores.parquet")
+    assert len(table) == 2 * 2 * 3
+    assert table["value"].isna().all()
+    assert set(table["diverged_at"]) == {1}
 
 
 def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) -> None:

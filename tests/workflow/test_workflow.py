@@ -1,5 +1,6 @@
 """The workflow as its users meet it: run, run again, change something, break something."""
 
+import contextlib
 import json
 import os
 import re
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
+from safetensors.torch import load_file, save_file
 
 from conftest import ROOT, tiny_config, write_config, write_dna_csv
 
@@ -202,28 +205,104 @@ def test_a_changed_data_file_reruns_everything_made_from_it(workspace: Workspace
     assert {"fetch_files", "prepare_records", "finetune"} <= set(workspace.planned())
 
 
-def test_a_failed_condition_stops_no_other_and_alone_is_rerun(workspace: Workspace) -> None:
-    workspace.config["recipes"]["wild"] = {
-        "learning_rate": 0.99, "batch_size": 8, "steps": 12, "evaluations": 1,
-        "precision": "fp32", "schedule": "constant", "weight_decay": 1e30,
-    }  # fmt: skip
-    workspace.config["exclude"] = [{"recipe": "wild", "init": "pretrained"}]
+def test_a_failed_condition_stops_no_other_and_alone_is_rerun(
+    workspace: Workspace, checkpoint: Callable[[str], Path]
+) -> None:
+    broken = workspace.folder / "broken"
+    shutil.copytree(checkpoint("bert"), broken)
+    weights = load_file(broken / "model.safetensors")
+    whole = dict(weights)
+    del weights["bert.encoder.layer.0.output.dense.weight"]
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    workspace.config["models"] = ["small", "broken"]
+    workspace.config["checkpoints"]["broken"] = {"source": {"kind": "path", "path": str(broken)}}
     result = workspace.run()
     assert result.returncode != 0
     output = result.stdout + result.stderr
-    assert "the training loss became nan at step" in output
-    assert "lower the recipe's learning_rate" in output
-    assert (
-        "Traceback"
-        not in workspace.folder.joinpath(
-            "results/logs/finetune/odd.small.scratch.random.1.wild.log"
-        ).read_text()
-    )
-    workspace.config["recipes"]["wild"]["weight_decay"] = 0
-    workspace.config["recipes"]["wild"]["learning_rate"] = 0.001
+    assert "the checkpoint lacks 1 of the encoder's tensors" in output
+    log = workspace.folder / "results/logs/finetune/odd.broken.pretrained.random.1.tiny.log"
+    assert "Traceback" not in log.read_text()
+    scratch = RUN.replace("small", "broken").format("scratch")
+    assert (workspace.folder / scratch / "scores.parquet").exists(), "the others went on"
     planned = workspace.planned()
     assert (planned["finetune"], planned["evaluate"]) == (1, 1)
+    save_file(whole, broken / "model.safetensors", metadata={"format": "pt"})
     assert workspace.run().returncode == 0
+    assert workspace.planned() == {}
+
+
+def test_a_condition_that_diverges_is_a_result_like_any_other(workspace: Workspace) -> None:
+    workspace.config["recipes"] = {"tiny": {
+        "learning_rate": 0.99, "batch_size": 8, "steps": 12, "evaluations": 1,
+        "precision": "fp32", "schedule": "constant", "weight_decay": 1e30,
+    }}  # fmt: skip
+    result = workspace.run()
+    assert result.returncode == 0, result.stderr
+    assert "replicate 1 of 2: DIVERGED at step" in result.stdout + result.stderr
+    assert "lower learning_rate" in workspace.log("scratch")
+    matrix = pd.read_parquet(workspace.folder / "results/matrix.parquet")
+    assert list(matrix["diverged"]) == [2, 2]
+    assert list(matrix["n"]) == [0, 0]
+    assert "| diverged |" in (workspace.folder / "results/matrix.md").read_text()
+    assert workspace.planned() == {}
+
+
+def test_a_job_told_to_leave_is_retried_and_goes_on_where_it_was(
+    finished: Workspace, tmp_path: Path
+) -> None:
+    """SIGTERM to one training process, as a scheduler sends it; Snakemake is not told."""
+    results = {}
+    for name in ("calm", "told"):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(finished.folder / "own data.csv", folder)
+        workspace = Workspace(folder, json.loads(json.dumps(finished.config)))
+        workspace.config["initialisations"] = ["scratch"]
+        workspace.config["recipes"]["tiny"]["steps"] = 900
+        process = subprocess.Popen(
+            workspace.command(), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        if name == "told":
+            training_process(process.pid, workspace).terminate()
+        _, said = process.communicate(timeout=240)
+        assert process.returncode == 0, said
+        results[name] = workspace.read("scratch", "predictions.parquet")
+    assert "asked to leave by SIGTERM: replicate 1 saved after step" in said
+    assert "replicate 1 of 2: goes on after step" in workspace.log("scratch")
+    assert results["calm"] == results["told"]
+
+
+def training_process(parent: int, workspace: Workspace) -> psutil.Process:
+    """The process that trains, once it is at it."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        for child in psutil.Process(parent).children(recursive=True):
+            with contextlib.suppress(psutil.Error, OSError):
+                training = any(part.endswith(".finetune.py") for part in child.cmdline())
+                leaf = not child.children()
+                if training and leaf and "steps of 8" in workspace.log("scratch"):
+                    time.sleep(1)
+                    return child
+        time.sleep(0.05)
+    raise AssertionError("no process trained")
+
+
+def test_models_are_kept_when_asked_for(workspace: Workspace) -> None:
+    workspace.config["keep_models"] = True
+    planned = workspace.planned()
+    assert (planned["finetune"], planned["evaluate"]) == (2, 2)
+    assert workspace.run().returncode == 0
+    folder = workspace.folder / RUN.format("pretrained") / "models"
+    for replicate in ("replicate-0", "replicate-1"):
+        names = {path.name for path in (folder / replicate).iterdir()}
+        assert names == {"config.json", "model.safetensors"}
+    assert workspace.planned() == {}
+
+
+def test_the_time_between_checkpoints_makes_nothing_stale(workspace: Workspace) -> None:
+    workspace.config["checkpoint_seconds"] = 5
+    assert workspace.planned() == {}
 
 
 def test_a_killed_run_resumes_and_ends_with_the_same_bytes(

@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         ("items", pa.int32()),
         ("chance", pa.float64()),
         ("n", pa.int32()),
+        ("diverged", pa.int32()),
         ("mean", pa.float64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
@@ -45,7 +46,9 @@ def aggregate(scores: list[Path], parquet: Path, csv: Path, markdown: Path) -> p
 
 
 def build_matrix(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a condition: its headline test score over replicates.
+    """Return one row a condition: its headline test score over the replicates that finished.
+
+    Those that diverged are counted beside them.
 
     The difference is paired: replicate r of the condition less replicate r of the same
     condition from scratch, which shares its split, mapping and order seeds.
@@ -58,11 +61,12 @@ def build_matrix(scores: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, part in by_condition.items():
         columns = dict(zip(keys, key, strict=True))
-        mean = estimate_mean(part["value"].to_numpy())
+        mean = estimate_mean(part["value"].dropna().to_numpy())
         row: dict[str, Any] = {
             **columns,
-            **part.iloc[0][["domain", "metric", "items", "chance"]].to_dict(),
+            **part[["domain", "metric", "items", "chance"]].bfill().iloc[0].to_dict(),
             "n": mean.n,
+            "diverged": int(part["diverged_at"].notna().sum()),
             "mean": mean.mean,
             "low": mean.low,
             "high": mean.high,
@@ -79,7 +83,7 @@ def build_matrix(scores: pd.DataFrame) -> pd.DataFrame:
             }
         rows.append(row)
     table = pd.DataFrame(rows).reindex(columns=SCHEMA.names)
-    table["n_pairs"] = table["n_pairs"].astype("Int32")
+    table[["items", "n_pairs"]] = table[["items", "n_pairs"]].astype("Int32")
     return table
 
 
@@ -101,9 +105,11 @@ def _for_people(table: pd.DataFrame, everything: bool) -> pd.DataFrame:
     if not everything:
         names = [name for name in names if name == "task" or table[name].nunique() > 1]
     shown = table[[*names, "metric"]].astype(str)
-    shown["chance"] = [f"{value:.3f}" for value in table["chance"]]
+    shown["chance"] = ["–" if pd.isna(value) else f"{value:.3f}" for value in table["chance"]]
     shown["mean [95 %]"] = _with_intervals(table, "mean", "low", "high", "")
     shown["n"] = table["n"].astype(str)
+    if table["diverged"].any():
+        shown["diverged"] = table["diverged"].astype(str)
     shown[f"difference from {BASELINE} [95 %]"] = _with_intervals(
         table, "difference", "difference_low", "difference_high", "+"
     )

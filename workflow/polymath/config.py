@@ -88,6 +88,12 @@ class Experiment(Typed):
         (1.0,), min_length=1, description="shares of the training split"
     )
     recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to fine-tune, by name")
+    keep_models: bool = Field(
+        False, description="keep each replicate's trained model, as transformers saves it"
+    )
+    checkpoint_seconds: float = Field(
+        60, gt=0, description="time between checkpoints of a replicate; changes no result"
+    )
     exclude: tuple[Exclusion, ...] = Field(
         (), description="conditions to leave out, each by the fields that it must match"
     )

@@ -8,6 +8,10 @@ class PolymathError(Exception):
     """A mistake in what the user gave; the message names the place and the remedy."""
 
 
+class PreemptedError(Exception):
+    """A job was told to leave; what it had done is saved."""
+
+
 def suggest(wrong: str, valid: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the nearest valid name, else the list of valid names."""
     names = sorted(valid)

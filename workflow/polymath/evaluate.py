@@ -1,6 +1,7 @@
 """Predictions to scores: every metric of the task type, on dev and test, for each replicate."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ SCHEMA = pa.schema(
         ("items", pa.int32()),
         ("value", pa.float64()),
         ("chance", pa.float64()),
+        ("diverged_at", pa.int32()),
     ]
 )
 
@@ -33,12 +35,16 @@ SCHEMA = pa.schema(
 def evaluate(predictions: Path, metric: str, scores: Path) -> pd.DataFrame:
     """Score a condition's predictions and write one row a replicate, split and metric.
 
+    A replicate that diverged has its last finite dev score and no other, and the step at which
+    it ended in `diverged_at`.
+
     Args:
         metric: the task's headline metric.
     """
     metadata = read_metadata(predictions)
-    rows = list(_score_all(read_table(predictions), metadata))
-    table = pd.DataFrame(rows)
+    rows = [*_score_all(read_table(predictions), metadata), *_list_diverged(metadata, metric)]
+    table = pd.DataFrame(rows).sort_values(["replicate", "split"], kind="stable")
+    table[["items", "diverged_at"]] = table[["items", "diverged_at"]].astype("Int32")
     for name in (*CONDITION_COLUMNS, "domain"):
         table[name] = metadata[name]
     table["headline"] = table["metric"] == metric
@@ -66,4 +72,20 @@ def _score_all(table: pd.DataFrame, metadata: dict[str, Any]) -> Iterator[dict[s
                 "chance": chance_score(
                     metadata["train_majority"], targets[first], task_type, metric
                 ),
+                "diverged_at": None,
+            }
+
+
+def _list_diverged(metadata: dict[str, Any], headline: str) -> Iterator[dict[str, Any]]:
+    for replicate, ended in metadata["diverged"].items():
+        for split, metric in product(("dev", "test"), metrics_for(metadata["type"])):
+            known = split == "dev" and metric == headline
+            yield {
+                "replicate": int(replicate),
+                "split": split,
+                "metric": metric,
+                "items": None,
+                "value": ended["dev_score"] if known else None,
+                "chance": None,
+                "diverged_at": ended["step"],
             }

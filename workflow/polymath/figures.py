@@ -16,6 +16,7 @@ from polymath.files import read_json, read_metadata, read_table, whole_file
 # Okabe and Ito's colours, told apart by all common forms of colour vision.
 COLOURS = {"pretrained": "#0072B2", "scratch": "#D55E00"}
 MARKERS = {"pretrained": "o", "scratch": "s"}
+DIVERGED = "X"
 SPLIT_COLOURS = {"train": "#999999", "dev": "#56B4E9", "test": "#009E73"}
 LENGTH_COLOUR = "#CC79A7"
 METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC",
@@ -100,8 +101,12 @@ def plot_curves(curves: list[Path], svg: Path, png: Path) -> None:
             axes.set_ylabel(f"dev {METRIC_NAMES[mine['metric'].iloc[0]]}")
             axes.set_xlabel("training examples seen")
             axes.grid(color="#dddddd", linewidth=0.6)
-        figure.legend(handles=_legend_handles(list(dict.fromkeys(table["init"]))),
-                      loc="outside upper center", ncols=4)  # fmt: skip
+        handles = _legend_handles(list(dict.fromkeys(table["init"])))
+        if table["diverged"].any():
+            label = "diverged after this point"
+            handles.append(Line2D([], [], color="#555555", marker=DIVERGED, linestyle="",
+                                  label=label))  # fmt: skip
+        figure.legend(handles=handles, loc="outside upper center", ncols=4)
         save_figure(figure, svg, png)
 
 
@@ -109,6 +114,8 @@ def _draw_curve(axes: Axes, part: pd.DataFrame, init: str) -> None:
     colour = COLOURS[init]
     for _, run in part.groupby("replicate"):
         axes.plot(run["examples"], run["dev_score"], color=colour, linewidth=0.6, alpha=0.5)
+        if run["diverged"].any():
+            axes.plot(*run[["examples", "dev_score"]].iloc[-1], DIVERGED, color=colour)
     by_step = part.groupby("step")
     x, scores = by_step["examples"].mean(), by_step["dev_score"]
     axes.plot(x, scores.mean(), color=colour, linewidth=1.8, marker=MARKERS[init], markersize=3.5)
@@ -118,7 +125,8 @@ def _draw_curve(axes: Axes, part: pd.DataFrame, init: str) -> None:
 def _read_curve(path: Path) -> pd.DataFrame:
     metadata = read_metadata(path)
     names = (*CONDITION_COLUMNS, "metric")
-    return read_table(path).assign(**{name: metadata[name] for name in names})
+    table = read_table(path).assign(**{name: metadata[name] for name in names})
+    return table.assign(diverged=table["replicate"].astype(str).isin(metadata["diverged"]))
 
 
 def _row_names(table: pd.DataFrame) -> pd.Series:

@@ -1,12 +1,13 @@
 """Progress and errors: on the terminal for who watches, in a log file for who comes later."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from polymath.errors import PolymathError
+from polymath.errors import PolymathError, PreemptedError
 
 LOGGER = logging.getLogger("polymath")
 
@@ -16,7 +17,8 @@ def job(log: str, title: str) -> Iterator[None]:
     """Send messages to the terminal and to `log` while one workflow job runs.
 
     A user's mistake ends the job with its message alone; any other error also leaves its
-    traceback. Either way the process exits with status 1.
+    traceback. Either way the process exits with status 1. A job that was told to leave exits
+    with EX_TEMPFAIL: it failed, and will succeed if it is run again.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
@@ -33,6 +35,9 @@ def job(log: str, title: str) -> Iterator[None]:
     except PolymathError as error:
         LOGGER.error("ERROR: %s", error)
         raise SystemExit(1) from None
+    except PreemptedError as reason:
+        LOGGER.warning("%s", reason)
+        raise SystemExit(os.EX_TEMPFAIL) from None
     except Exception:
         LOGGER.exception("ERROR: unexpected; please report it with this log")
         raise SystemExit(1) from None

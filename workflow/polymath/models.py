@@ -86,8 +86,9 @@ def longest_input(model: PreTrainedModel) -> int | None:
 def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int]:
     """Keep only the word-embedding rows of the tokens that the task uses.
 
-    Under Adam without weight decay the others would never change, so training this smaller
-    table gives the same result; it saves most of the optimiser's work on small alphabets.
+    The others have no gradient, and embeddings have no weight decay, so Adam would never
+    change them: training this smaller table gives the same result, and saves most of the
+    optimiser's work on small alphabets.
     The padding token keeps its own id, because some models count positions from it.
 
     Args:
@@ -110,3 +111,28 @@ def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int
         small.weight.copy_(table.weight[torch.tensor(order)])
     model.set_input_embeddings(small)
     return {token: row for row, token in enumerate(order)}
+
+
+def restore_embeddings(
+    whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
+) -> None:
+    """Give the whole model as it was before training the weights of the trained, compact one.
+
+    Args:
+        tokens: the embedding row in `trained` of each token that it knows.
+    """
+    small = trained.get_input_embeddings().weight
+    name = next(name for name, value in trained.named_parameters() if value is small)
+    weights = {key: value for key, value in trained.state_dict().items() if key != name}
+    whole.load_state_dict(weights, strict=False)
+    with torch.no_grad():
+        table = whole.get_input_embeddings().weight
+        table[list(tokens)] = small[list(tokens.values())].to(table.device)
+
+
+def rescale_output(model: PreTrainedModel, centre: float, scale: float) -> None:
+    """Let a model of one output predict `output * scale + centre`, by its last linear layer."""
+    last = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == 1][-1]
+    with torch.no_grad():
+        last.weight.mul_(scale)
+        last.bias.mul_(scale).add_(centre)

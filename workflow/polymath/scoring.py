@@ -5,25 +5,41 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import softmax
-from sklearn import metrics as sk
 
 Floats = NDArray[np.float64]
+
+# SciPy and scikit-learn take half a second each to import, so each is imported by the metric
+# that needs it: a process that trains has usually one.
+
+
+def _accuracy(targets: Floats, classes: Floats) -> float:
+    return float(np.mean(targets == classes))
+
+
+def _macro_f1(targets: Floats, classes: Floats) -> float:
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(targets, classes, average="macro", zero_division=0))
+
+
+def _mcc(targets: Floats, classes: Floats) -> float:
+    from sklearn.metrics import matthews_corrcoef
+
+    return float(matthews_corrcoef(targets, classes))
 
 
 def _spearman(targets: Floats, values: Floats) -> float:
     if np.ptp(targets) == 0 or np.ptp(values) == 0:
         return 0.0  # a constant ranks nothing; SciPy would say NaN
+    from scipy import stats
+
     return float(stats.spearmanr(targets, values).statistic)
 
 
 CLASSIFICATION: dict[str, Callable[[Floats, Floats], float]] = {
-    "accuracy": lambda targets, classes: float(sk.accuracy_score(targets, classes)),
-    "macro_f1": lambda targets, classes: float(
-        sk.f1_score(targets, classes, average="macro", zero_division=0)
-    ),
-    "mcc": lambda targets, classes: float(sk.matthews_corrcoef(targets, classes)),
+    "accuracy": _accuracy,
+    "macro_f1": _macro_f1,
+    "mcc": _mcc,
 }
 REGRESSION: dict[str, Callable[[Floats, Floats], float]] = {"spearman": _spearman}
 METRICS = {**CLASSIFICATION, **REGRESSION}
@@ -45,11 +61,16 @@ def vote(items: NDArray[np.str_], logits: Floats, task_type: str) -> tuple[list[
         The items in order of first appearance, and (items, classes) probabilities or
         (items, 1) values.
     """
-    outputs = softmax(logits, axis=1) if task_type == "classification" else logits
+    outputs = _softmax(logits) if task_type == "classification" else logits
     numbers, names = pd.factorize(items)
     sums = np.zeros((len(names), logits.shape[1]))
     np.add.at(sums, numbers, outputs)
     return list(names), sums / np.bincount(numbers)[:, None]
+
+
+def _softmax(logits: Floats) -> Floats:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def score_items(

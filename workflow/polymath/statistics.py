@@ -27,9 +27,9 @@ def estimate_mean(values: NDArray[np.float64]) -> Estimate:
     it is 2.5 standard deviations either way.
 
     Args:
-        values: (n,) one value a replicate, or one paired difference.
+        values: (n,) one value a replicate, or one paired difference; none gives NaN.
     """
-    mean = float(np.mean(values))
+    mean = float(np.mean(values)) if len(values) else float("nan")
     if len(values) < 2:
         return Estimate(len(values), mean, float("nan"), float("nan"))
     error = stats.sem(values)

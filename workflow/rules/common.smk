@@ -122,6 +122,7 @@ def everything_asked_for():
     return [
         *of_every_condition("predictions.parquet"),
         *of_every_condition("scores.parquet"),
+        *(of_every_condition("models") if EXPERIMENT.keep_models else ()),
         *card_of_every_task(),
         f"{MATRIX}.md",
         f"{FIGURES}/matrix.png",

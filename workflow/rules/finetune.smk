@@ -9,9 +9,12 @@ rule finetune:
     output:
         predictions=f"{RUN}/predictions.parquet",
         curves=f"{RUN}/curves.parquet",
+        **({"models": directory(f"{RUN}/models")} if EXPERIMENT.keep_models else {}),
     log:
         f"{LOGS}/finetune/{RUN_LOG}",
     priority: 10
+    # A job that a signal told to leave fails, and goes on from its checkpoint when retried.
+    retries: 2
     threads: 1
     resources:
         gpu=1,
@@ -20,6 +23,7 @@ rule finetune:
         metric=lambda wildcards: dataset_of(wildcards).headline,
         seed=EXPERIMENT.seed,
         replicates=EXPERIMENT.replicates,
+        keep_models=EXPERIMENT.keep_models,
         code_version=versions.TRAINING,
     script:
         "../scripts/finetune.py"

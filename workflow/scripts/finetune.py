@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from polymath.conditions import Condition
-from polymath.config import Recipe
+from polymath.config import Experiment, Recipe
 from polymath.logs import job, say
 
 condition = Condition(**snakemake.wildcards)
 with job(snakemake.log[0], condition.title):
     say("loading torch and transformers")
-    from polymath.training.finetune import Job, finetune
+    from polymath.training.finetune import Execution, Job, Outputs, finetune
 
     finetune(
         Job(
@@ -22,8 +22,15 @@ with job(snakemake.log[0], condition.title):
             vocabulary=Path(snakemake.input.vocabulary),
             model=Path(snakemake.input.model),
         ),
-        snakemake.threads,
-        Path(snakemake.output.predictions),
-        Path(snakemake.output.curves),
+        Execution(
+            threads=snakemake.threads,
+            # Not a parameter of the rule: a change of it makes no result stale.
+            checkpoint_seconds=Experiment.model_validate(snakemake.config).checkpoint_seconds,
+        ),
+        Outputs(
+            predictions=Path(snakemake.output.predictions),
+            curves=Path(snakemake.output.curves),
+            models=Path(snakemake.output.models) if snakemake.params.keep_models else None,
+        ),
         say,
     )

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-# Batches are cut from pools of this many batches' examples, sorted by length: the larger,
-# the less padding, and the less random a batch's company.
-POOL_BATCHES = 32
+# Batches are cut from pools of this many batches' rows, sorted by length: the larger, the less
+# padding, and the less random a batch's company.
+POOL_BATCHES = 64
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,24 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class Resident:
+    """The same on the device: ids (n, longest) padded, lengths (n,), targets (n,) float64."""
+
+    ids: torch.Tensor
+    lengths: torch.Tensor
+    targets: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a captured step depends on: the batch's rows, its length, and whether it is padded."""
+
+    rows: int
+    length: int
+    padded: bool
+
+
+@dataclass(frozen=True)
 class Batch:
     """Tensors of one batch: ids (b, t), mask (b, t) or None without padding, targets (b,)."""
 
@@ -43,20 +61,41 @@ class Batch:
     targets: torch.Tensor
 
 
-def make_batch(data: Encoded, rows: NDArray[np.int64], device: str) -> Batch:
-    """Collect rows into one batch, padded to the longest of them."""
-    lengths = data.lengths[rows]
-    longest = int(lengths.max())
-    ids = np.full((len(rows), longest), data.padding, dtype=np.int64)
-    for place, row in enumerate(rows):
-        ids[place, : data.lengths[row]] = data.ids[row]
-    padded = int(lengths.min()) < longest
-    mask = torch.from_numpy(np.arange(longest) < lengths[:, None]).long() if padded else None
-    return Batch(
-        torch.from_numpy(ids).to(device),
-        None if mask is None else mask.to(device),
-        torch.from_numpy(data.targets[rows]).to(device),
+def move_data(data: Encoded, device: str) -> Resident:
+    """Put a whole split on the device, once."""
+    ids = np.full((len(data), int(data.lengths.max())), data.padding, dtype=np.int64)
+    for place, row in enumerate(data.ids):
+        ids[place, : len(row)] = row
+    return Resident(
+        *(torch.from_numpy(part).to(device) for part in (ids, data.lengths, data.targets))
     )
+
+
+def take_batch(data: Resident, rows: torch.Tensor, shape: Shape) -> Batch:
+    """Collect rows (b,) into one batch, on the device and without asking it for a value."""
+    ids = data.ids[:, : shape.length].index_select(0, rows)
+    mask = None
+    if shape.padded:
+        places = torch.arange(shape.length, device=rows.device)
+        mask = (places < data.lengths.index_select(0, rows)[:, None]).long()
+    return Batch(ids, mask, data.targets.index_select(0, rows))
+
+
+def shape_of(lengths: NDArray[np.int64], rows: NDArray[np.int64], buckets: bool) -> Shape:
+    """Return the shape of a batch.
+
+    Args:
+        lengths: (n,) of the whole split.
+        buckets: round the length up to one of sixteen an octave, so that few shapes recur.
+    """
+    longest = int(lengths[rows].max())
+    length = min(_bucket(longest), int(lengths.max())) if buckets else longest
+    return Shape(len(rows), length, bool(lengths[rows].min() < length))
+
+
+def _bucket(length: int) -> int:
+    step = max(1, 2 ** ((length - 1).bit_length() - 5))
+    return -(-length // step) * step
 
 
 def epoch_order(
@@ -64,18 +103,19 @@ def epoch_order(
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the rows of each batch of one epoch; every row once.
 
-    The rows are shuffled and cut into pools of POOL_BATCHES batches; within a pool they are
-    sorted by length and cut into batches, whose order is shuffled again. With equal lengths
-    this is an ordinary shuffle.
+    The rows are shuffled and cut into pools of POOL_BATCHES batches, at least two of them;
+    within a pool they are sorted by length and cut into batches, whose order is shuffled
+    again. With equal lengths this is an ordinary shuffle.
     """
     order = generator.permutation(len(lengths))
-    pool = batch_size * POOL_BATCHES
+    batches = -(-len(lengths) // batch_size)
+    pool = batch_size * max(1, min(POOL_BATCHES, -(-batches // 2)))
     for start in range(0, len(order), pool):
         rows = order[start : start + pool]
         rows = rows[np.argsort(lengths[rows], kind="stable")]
-        batches = [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
-        for index in generator.permutation(len(batches)):
-            yield batches[index]
+        cut = [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
+        for index in generator.permutation(len(cut)):
+            yield cut[index]
 
 
 def training_order(
@@ -85,3 +125,10 @@ def training_order(
     generator = np.random.default_rng(seed)
     while True:
         yield from epoch_order(lengths, batch_size, generator)
+
+
+def length_order(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield batches of row numbers from short to long, every row once."""
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]

@@ -16,8 +16,6 @@ from polymath.splits import subset_train
 from polymath.training.batches import Encoded
 from polymath.vocabulary import Frame
 
-EVALUATED = ("dev", "test")
-
 
 @dataclass(frozen=True)
 class Task:
@@ -53,12 +51,15 @@ class Task:
 
 @dataclass(frozen=True)
 class EncodedTask:
-    """The three splits for one replicate, and how many rows the model's limit cut."""
+    """The three splits for one replicate, how many rows the model's limit cut, and the
+    embedding row of each token in use.
+    """
 
     train: Encoded
     dev: Encoded
     test: Encoded
     truncated: int
+    tokens: dict[int, int]
 
 
 def read_task(tokens: Path) -> Task:
@@ -110,6 +111,7 @@ def encode_task(
         dev=collect(task.rows["split"] == "dev"),
         test=collect(task.rows["split"] == "test"),
         truncated=0 if room is None else int((task.rows["length"] > room).sum()),
+        tokens=compact,
     )
 
 

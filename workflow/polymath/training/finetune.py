@@ -1,224 +1,233 @@
-"""Fine-tune one condition: all its replicates, from tables to tables."""
+"""Fine-tune one condition: all its replicates, from tables to tables, however often interrupted."""
 
-import platform
+import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 import torch
-import transformers
-from numpy.typing import NDArray
-from transformers import PreTrainedModel
 
-from polymath.alphabets import load_tokenizer
-from polymath.conditions import Condition
-from polymath.config import Recipe
-from polymath.files import digest_of, read_table, write_table
-from polymath.manifest import locate_named, read_manifest
-from polymath.models import build_classifier
-from polymath.scoring import score_items
-from polymath.seeds import Stream, derive_seed
-from polymath.training.batches import Encoded
-from polymath.training.devices import claimed_device, device_name, resolve_precision
-from polymath.training.encode import EVALUATED, EncodedTask, Task, encode_task, read_task
-from polymath.training.loop import Progress, count_steps, predict, train_replicate
+from polymath.errors import PreemptedError
+from polymath.files import write_table
+from polymath.training.batches import Shape, take_batch
+from polymath.training.checkpoints import Checkpoint
+from polymath.training.devices import claimed_device, device_name
+from polymath.training.loop import train
+from polymath.training.memory import fit_side_by_side, replicate_bytes
+from polymath.training.replicate import Job, Trainee, Workbench
+from polymath.training.signals import noticed_signals
 from polymath.training.store import CURVE_SCHEMA, Replicate, ReplicateStore, prediction_schema
-from polymath.versions import TRAINING
-from polymath.vocabulary import special_frame
+
+REPORT_SECONDS = 10.0
+CHECKPOINT_SECONDS = 60.0
+GIB = 2**30
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a condition's results depend on, and where its inputs lie."""
+class Execution:
+    """How a job is run: nothing here changes a result."""
 
-    condition: Condition
-    recipe: Recipe
-    metric: str
-    seed: int
-    replicates: int
-    tokens: Path
-    vocabulary: Path
-    model: Path
-    """The manifest of the model's files."""
+    threads: int
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
 
 
-def finetune(
-    job: Job, threads: int, predictions: Path, curves: Path, say: Callable[[str], None]
-) -> None:
+@dataclass(frozen=True)
+class Outputs:
+    """Where a job's results go; `models` is None unless models are kept."""
+
+    predictions: Path
+    curves: Path
+    models: Path | None = None
+
+
+def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[str], None]) -> None:
     """Train the replicates that are not finished yet; write all predictions and curves.
 
     Raises:
-        PolymathError: if the model cannot take the tokens, or a loss is not finite.
+        PolymathError: if the model cannot take the tokens, or a checkpoint cannot be written.
+        PreemptedError: if a signal asked to leave; the next call goes on from there.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(execution.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    with claimed_device(say) as device:
-        runner = _Runner(job, device, say)
-        store = ReplicateStore(predictions.parent, runner.task.type)
-        results = []
+    with claimed_device(say) as device, noticed_signals() as asked_to_leave:
+        bench = Workbench(job, device)
+        folder = outputs.predictions.parent
+        store = ReplicateStore(folder, bench.task.type, outputs.models is not None)
+        trainer = _Trainer(bench, store, execution, say, asked_to_leave)
+        results = trainer.finish_all()
+        provenance = bench.provenance(execution.threads)
+    _write(results, bench, provenance, outputs)
+    if outputs.models:
         for replicate in range(job.replicates):
-            digest = runner.digest(replicate)
-            result = store.find(replicate, digest)
-            if result is None:
-                result = runner.train(replicate)
-                store.save(replicate, digest, result)
+            if not results[replicate].divergence:
+                kept = store.model(replicate, bench.digest(replicate))
+                _link_folder(kept, outputs.models / f"replicate-{replicate}")
+
+
+def _write(
+    results: list[Replicate], bench: Workbench, provenance: dict[str, object], outputs: Outputs
+) -> None:
+    metadata = {
+        **bench.job.condition.columns,
+        **provenance,
+        "replicates": len(results),
+        "diverged": {
+            str(number): asdict(result.divergence)
+            for number, result in enumerate(results)
+            if result.divergence
+        },
+    }
+    curves = pd.concat([result.curve for result in results])
+    write_table(curves, outputs.curves, CURVE_SCHEMA, metadata)
+    predictions = pd.concat([result.predictions for result in results])
+    schema = prediction_schema(bench.task.type)
+    write_table(predictions, outputs.predictions, schema, metadata)
+
+
+def _link_folder(kept: Path, folder: Path) -> None:
+    """Show a kept folder under another name, without a second copy of its files."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(kept, folder, copy_function=os.link)
+
+
+class _Trainer:
+    """Trains a condition's missing replicates, as many side by side as the device holds."""
+
+    def __init__(
+        self,
+        bench: Workbench,
+        store: ReplicateStore,
+        execution: Execution,
+        say: Callable[[str], None],
+        asked_to_leave: Callable[[], str | None],
+    ) -> None:
+        self.bench, self.store, self.execution = bench, store, execution
+        self.say, self.asked_to_leave = say, asked_to_leave
+        self.total = bench.job.replicates
+        self.digests = [bench.digest(replicate) for replicate in range(self.total)]
+        self.results: dict[int, Replicate] = {}
+
+    def finish_all(self) -> list[Replicate]:
+        """Return all replicates, from the store or trained now."""
+        self.store.forget_others(self.digests)
+        missing = []
+        for replicate, digest in enumerate(self.digests):
+            found = self.store.find(replicate, digest)
+            if found is None:
+                missing.append(replicate)
             else:
-                say(f"replicate {replicate + 1} of {job.replicates}: already finished")
-            results.append(result)
-        metadata = {**job.condition.columns, **runner.provenance(threads)}
-    write_table(pd.concat([r.curve for r in results]), curves, CURVE_SCHEMA, metadata)
-    write_table(
-        pd.concat([r.predictions for r in results]),
-        predictions,
-        prediction_schema(runner.task.type),
-        metadata,
-    )
+                self.say(f"replicate {replicate + 1} of {self.total}: already finished")
+                self.results[replicate] = found
+        while missing:
+            first = self._begin(missing.pop(0))
+            count = self._count_side_by_side(first, 1 + len(missing))
+            group = [first, *(self._begin(missing.pop(0)) for _ in range(count - 1))]
+            self._train(group, waiting=len(missing))
+        return [self.results[replicate] for replicate in range(self.total)]
 
-
-class _Runner:
-    """Trains single replicates of one condition on one device."""
-
-    def __init__(self, job: Job, device: str, say: Callable[[str], None]) -> None:
-        self.job, self.device, self.say = job, device, say
-        self.task: Task = read_task(job.tokens)
-        self.precision = resolve_precision(job.recipe.precision, device)
-        self.vocabulary = read_table(job.vocabulary)
-        self.model_folder = locate_named(job.model, "config.json").parent
-        self.frame = special_frame(load_tokenizer(locate_named(job.model, "tokenizer.json")))
-        self.model_sha256 = read_manifest(job.model).sha256
-        columns = ["id", "item", "split", "label", "ids"]
-        self.content = digest_of(self.task.rows[columns].to_json(double_precision=15))
-
-    def digest(self, replicate: int) -> str:
-        """Return a digest of everything that determines a replicate's result."""
-        job = self.job
-        return digest_of(
-            {
-                "code_version": TRAINING,
-                "condition": job.condition.columns,
-                "recipe": job.recipe.model_dump(),
-                "precision": self.precision,
-                "metric": job.metric,
-                "seed": job.seed,
-                "tokens": self.content,
-                "mapping": self._mapping(replicate).tolist(),
-                "model": self.model_sha256,
-            }
-        )
-
-    def provenance(self, threads: int) -> dict[str, Any]:
-        """Return what a reader needs to repeat or doubt the results."""
-        return {
-            **self.task.metadata,
-            "metric": self.job.metric,
-            "recipe_values": self.job.recipe.model_dump(),
-            "experiment_seed": self.job.seed,
-            "model_sha256": self.model_sha256,
-            "training_code_version": TRAINING,
-            "precision": self.precision,
-            "device": device_name(self.device),
-            "threads": threads,
-            "processor": platform.machine(),
-            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-            "train_majority": self.task.majority(),
-        }
-
-    def train(self, replicate: int) -> Replicate:
-        """Train and evaluate one replicate."""
-        job = self.job
-        seeds = {stream: derive_seed(job.seed, stream, replicate) for stream in get_args(Stream)}
-        model = build_classifier(
-            self.model_folder,
-            job.condition.init,
-            self.task.outputs,
-            seeds["init"],
-            job.recipe.dropout,
-        )
-        if self.device == "cpu":  # at these lengths a quarter faster than the fused kernel
-            model.set_attn_implementation("eager")
-        data = encode_task(
-            self.task,
-            model,
-            self._mapping(replicate),
-            self.frame,
-            float(job.condition.fraction),
-            seeds["subset"],
-        )
-        centre, scale = standardise(data.train, self.task.type)
-        model.to(self.device)
-        self._introduce(replicate, data, model)
-        started = time.monotonic()
-
-        def logits_of(split: Encoded) -> NDArray[np.float64]:
-            return predict(model, split, self.device, self.precision)
-
-        curve = train_replicate(
-            model,
-            data.train,
-            job.recipe,
-            seeds["order"],
-            seeds["dropout"],
-            self.device,
-            self.precision,
-            lambda: score_items(
-                data.dev.items, data.dev.targets, logits_of(data.dev), self.task.type, job.metric
-            ),
-            lambda progress: self._report(replicate, progress, started),
-        )
-        logits = {split: logits_of(getattr(data, split)) * scale + centre for split in EVALUATED}
-        return self._tables(replicate, logits, pd.DataFrame([asdict(point) for point in curve]))
-
-    def _mapping(self, replicate: int) -> NDArray[np.int64]:
-        """Return the token id of each symbol id."""
-        mine = self.vocabulary[self.vocabulary["replicate"] == replicate]
-        return mine.sort_values("symbol_id")["token_id"].to_numpy(dtype=np.int64)
-
-    def _tables(
-        self, replicate: int, logits: dict[str, NDArray[np.float64]], curve: pd.DataFrame
-    ) -> Replicate:
-        rows = self.task.rows
-        predictions = pd.concat(
-            [
-                rows[rows["split"] == split].assign(logits=list(of_split.astype(np.float32)))
-                for split, of_split in logits.items()
-            ],
-            ignore_index=True,
-        ).assign(replicate=replicate)
-        return Replicate(
-            predictions[prediction_schema(self.task.type).names],
-            curve.assign(replicate=replicate)[CURVE_SCHEMA.names],
-        )
-
-    def _introduce(self, replicate: int, data: EncodedTask, model: PreTrainedModel) -> None:
-        cut = f", {data.truncated} rows truncated to the model's limit" if data.truncated else ""
+    def _begin(self, replicate: int) -> Trainee:
+        """Build a replicate, and put it where its last checkpoint left it."""
+        one = Trainee(self.bench, replicate)
+        cut = one.data.truncated
         self.say(
-            f"replicate {replicate + 1} of {self.job.replicates}: {len(data.train)} training "
-            f"rows, {count_steps(self.job.recipe, len(data.train))} steps of "
-            f"{self.job.recipe.batch_size}, {model.num_parameters() / 1e6:.1f} M parameters, "
-            f"{self.precision} on {device_name(self.device)}{cut}"
+            f"replicate {replicate + 1} of {self.total}: {len(one.data.train)} training rows, "
+            f"{one.run.steps} steps of {self.bench.job.recipe.batch_size}, "
+            f"{one.model.num_parameters() / 1e6:.1f} M parameters, {self.bench.precision} on "
+            f"{device_name(self.bench.device)}"
+            + (f", {cut} rows truncated to the model's limit" if cut else "")
+        )
+        saved = self.store.checkpoints(replicate, self.digests[replicate]).load(self.say)
+        if saved:
+            with one.lane.entered():
+                one.run.restore(saved.tensors, saved.step, saved.curve, saved.seconds)
+            self.say(f"replicate {replicate + 1} of {self.total}: goes on after step {saved.step}")
+        return one
+
+    def _count_side_by_side(self, one: Trainee, wanted: int) -> int:
+        """Return how many replicates to train at once: one on the CPU, else what fits."""
+        if not one.lane.on_gpu:
+            return 1
+        recipe = self.bench.job.recipe
+        rows = min(recipe.batch_size // recipe.accumulation, len(one.data.train))
+        longest = Shape(rows, int(one.data.train.lengths.max()), padded=True)
+        places = torch.arange(rows, device=one.model.device)
+        with one.lane.entered():
+            batch = take_batch(one.run.data, places, longest)
+            needed = replicate_bytes(one.model, batch, self.bench.precision)
+        free = torch.cuda.mem_get_info()[0]
+        count = fit_side_by_side(needed, free, wanted)
+        self.say(
+            f"{count} replicates side by side: each takes about {needed / GIB:.1f} of "
+            f"{free / GIB:.1f} GiB free"
+        )
+        return count
+
+    def _train(self, group: list[Trainee], waiting: int) -> None:
+        begun = reported = saved = time.monotonic()
+        first_step = group[0].run.step
+        points = 0
+        self._settle(group)
+        for _ in train([one.run for one in group]):
+            reached = sum(len(one.run.curve) for one in group)
+            now = time.monotonic()
+            if reached > points or now - reported > REPORT_SECONDS:
+                self._report(group, (now - begun) / max(1, group[0].run.step - first_step), waiting)
+                points, reported = reached, now
+            leaving = self.asked_to_leave()
+            self._settle(group)
+            if leaving or now - saved > self.execution.checkpoint_seconds:
+                self._save(group)
+                saved = now
+            if leaving:
+                self._leave(group, leaving)
+
+    def _settle(self, group: list[Trainee]) -> None:
+        """Store each replicate whose run has ended."""
+        for one in group:
+            if not one.run.ended or one.replicate in self.results:
+                continue
+            result = one.finish()
+            self.store.save(one.replicate, self.digests[one.replicate], result, one.save_model)
+            self.results[one.replicate] = result
+            if result.divergence:
+                self.say(
+                    f"replicate {one.replicate + 1} of {self.total}: DIVERGED at step "
+                    f"{result.divergence.step} of {one.run.steps}: recorded as such; the others "
+                    "go on. A lower learning_rate, a clip_norm or precision: fp32 may help"
+                )
+
+    def _save(self, group: list[Trainee]) -> None:
+        for one in group:
+            if one.run.ended:
+                continue
+            one.run.check()
+            if one.run.ended:
+                continue
+            checkpoint = Checkpoint(one.run.step, one.run.curve, one.run.seconds, one.run.state())
+            self.store.checkpoints(one.replicate, self.digests[one.replicate]).save(checkpoint)
+
+    def _leave(self, group: list[Trainee], signal: str) -> None:
+        unfinished = [str(one.replicate + 1) for one in group if not one.run.ended]
+        raise PreemptedError(
+            f"asked to leave by {signal}: replicate {', '.join(unfinished) or 'none'} saved after "
+            f"step {group[0].run.step}; the next attempt goes on from there"
         )
 
-    def _report(self, replicate: int, progress: Progress, started: float) -> None:
-        elapsed = time.monotonic() - started
-        per_replicate = elapsed / progress.step * progress.steps
-        left = per_replicate * (self.job.replicates - replicate) - elapsed
+    def _report(self, group: list[Trainee], seconds_a_step: float, waiting: int) -> None:
+        """Say where the replicates in training are, one line for all of them."""
+        runs = [one.run for one in group]
+        losses = [run.check() for run in runs]
+        scores = [run.curve[-1].dev_score for run in runs if run.curve]
+        numbers = ", ".join(str(one.replicate + 1) for one in group)
+        steps, step = runs[0].steps, runs[0].step
+        left = seconds_a_step * (steps - step + steps * -(-waiting // len(group)))
         self.say(
-            f"replicate {replicate + 1} of {self.job.replicates}  step {progress.step} of "
-            f"{progress.steps}  loss {progress.loss:.3f}  dev {self.job.metric} "
-            f"{progress.dev_score:.3f}  all replicates end about "
+            f"replicate {numbers} of {self.total}  step {step} of {steps}  "
+            f"loss {sum(losses) / len(losses):.3f}  dev {self.bench.job.metric} "
+            f"{sum(scores) / max(1, len(scores)):.3f}  all replicates end about "
             f"{datetime.now() + timedelta(seconds=left):%H:%M:%S}"
         )
-
-
-def standardise(train: Encoded, task_type: str) -> tuple[float, float]:
-    """Give regression targets mean 0 and deviation 1, in place; return what undoes it."""
-    if task_type == "classification":
-        return 0.0, 1.0
-    centre, scale = float(train.targets.mean()), float(train.targets.std()) or 1.0
-    train.targets[:] = (train.targets - centre) / scale
-    return centre, scale

@@ -1,10 +1,12 @@
-"""The training loop of one replicate, from top to bottom."""
+"""The training of one replicate, from top to bottom."""
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -13,11 +15,19 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from polymath.config import Recipe
-from polymath.errors import PolymathError
-from polymath.training.batches import Batch, Encoded, make_batch, training_order
+from polymath.training.batches import (
+    Batch,
+    Encoded,
+    Shape,
+    length_order,
+    move_data,
+    shape_of,
+    take_batch,
+    training_order,
+)
+from polymath.training.capture import Lane, Recorder, Repeated
 
 EVALUATION_BATCH = 64
-REPORT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -32,128 +42,212 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What is said while training: where it is, and what it has reached."""
+class Divergence:
+    """How a replicate ended early: the first step (from 1) whose result was not finite."""
 
     step: int
-    steps: int
-    loss: float
-    dev_score: float
+    dev_score: float | None
+    """The last finite one, if there was any."""
 
 
-def count_steps(recipe: Recipe, examples: int) -> int:
-    """Return the number of optimiser steps of a recipe on so many training examples."""
-    if recipe.steps is not None:
-        return recipe.steps
-    assert recipe.epochs is not None
-    return max(1, math.ceil(recipe.epochs * math.ceil(examples / recipe.batch_size)))
+@dataclass(frozen=True)
+class Schedule:
+    """When a recipe does what on so many training examples."""
+
+    recipe: Recipe
+    examples: int
+
+    @property
+    def steps(self) -> int:
+        """Number of optimiser steps."""
+        if self.recipe.steps is not None:
+            return self.recipe.steps
+        assert self.recipe.epochs is not None
+        an_epoch = math.ceil(self.examples / self.recipe.batch_size)
+        return max(1, math.ceil(self.recipe.epochs * an_epoch))
+
+    @property
+    def evaluations(self) -> set[int]:
+        """The steps after which dev is scored: evenly spaced, the last one included."""
+        count = self.recipe.evaluations
+        return {math.ceil(self.steps * number / count) for number in range(1, count + 1)}
+
+    def rate(self, step: int) -> float:
+        """Return the rate of step `step` (from 0), as transformers' schedules define it."""
+        recipe, steps = self.recipe, self.steps
+        warmup = math.ceil(recipe.warmup * steps)
+        if step < warmup:
+            return recipe.learning_rate * step / warmup
+        if recipe.schedule == "constant":
+            return recipe.learning_rate
+        return recipe.learning_rate * (steps - step) / max(1, steps - warmup)
 
 
-def learning_rate_at(recipe: Recipe, step: int, steps: int) -> float:
-    """Return the rate of step `step` (from 0), as transformers' schedules define it."""
-    warmup = math.ceil(recipe.warmup * steps)
-    if step < warmup:
-        return recipe.learning_rate * step / warmup
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    return recipe.learning_rate * (steps - step) / max(1, steps - warmup)
+class Run:
+    """One replicate in training: everything that changes, and how a step changes it.
 
-
-def train_replicate(
-    model: PreTrainedModel,
-    train: Encoded,
-    recipe: Recipe,
-    order_seed: int,
-    dropout_seed: int,
-    device: str,
-    precision: str,
-    dev_score: Callable[[], float],
-    report: Callable[[Progress], None],
-) -> list[CurvePoint]:
-    """Train `model` in place and return its learning curve.
-
-    Args:
-        model: in fp32, on `device`; one output means regression.
-        train: the training split; for regression, targets are standardised.
-        dev_score: scores the model as it is now.
-        report: called every few seconds and after each evaluation.
-
-    Raises:
-        PolymathError: if the loss is not finite.
+    What is random in a step is a function of the seeds and the step's number, so the number
+    is all that a checkpoint must hold of the data's order and of dropout.
     """
-    steps = count_steps(recipe, len(train))
-    optimiser = make_optimiser(model, recipe)
-    points = evaluation_steps(steps, recipe.evaluations)
-    curve = [CurvePoint(0, 0, math.nan, dev_score(), 0.0)]
-    torch.manual_seed(dropout_seed)
-    examples, losses = 0, []
-    started = reported = time.monotonic()
-    model.train()
-    for step, rows in enumerate(training_order(train.lengths, recipe.batch_size, order_seed), 1):
-        rate = learning_rate_at(recipe, step - 1, steps)
-        loss = train_step(model, optimiser, train, rows, recipe, rate, device, precision)
-        if not math.isfinite(loss):
-            raise PolymathError(
-                f"the training loss became {loss} at step {step} of {steps}: lower the recipe's "
-                "learning_rate, or set its clip_norm or precision: fp32"
-            )
-        examples += len(rows)
-        losses.append(loss)
-        if step in points:
-            seconds = time.monotonic() - started
-            curve.append(CurvePoint(step, examples, float(np.mean(losses)), dev_score(), seconds))
-            model.train()
-            losses = []
-        if step in points or time.monotonic() - reported > REPORT_SECONDS:
-            report(Progress(step, steps, loss, curve[-1].dev_score))
-            reported = time.monotonic()
-        if step == steps:
-            break
-    return curve
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        train: Encoded,
+        recipe: Recipe,
+        order_seed: int,
+        dropout_seed: int,
+        lane: Lane,
+        precision: str,
+        score_dev: Callable[[], float],
+    ) -> None:
+        """Prepare a run; nothing is computed yet.
+
+        Args:
+            model: in fp32, on its device, and trained in place; one output means regression.
+            train: the training split; for regression, targets are standardised.
+            precision: «fp32» or «bf16».
+            score_dev: scores the model as it is now; NaN if its logits are not finite.
+        """
+        self.model, self.recipe, self.lane, self.precision = model, recipe, lane, precision
+        self.schedule = Schedule(recipe, len(train))
+        self.steps, self.points = self.schedule.steps, self.schedule.evaluations
+        self.dropout_seed, self.score_dev = dropout_seed, score_dev
+        self.data = move_data(train, model.device.type)
+        self.optimiser = make_optimiser(model, recipe)
+        self.step = 0
+        self.losses = torch.full((self.steps,), math.nan, device=model.device)
+        self.curve: list[CurvePoint] = []
+        self.divergence: Divergence | None = None
+        order = training_order(train.lengths, recipe.batch_size, order_seed)
+        batches = list(islice(order, self.steps))
+        buckets = lane.recorder is not None
+        self._shapes = [shape_of(train.lengths, rows, buckets) for rows in batches]
+        # All rows of all batches lie on the device: a copy a step would wait for it.
+        self._rows = torch.from_numpy(np.concatenate(batches)).to(model.device)
+        self._ends = np.cumsum([len(rows) for rows in batches])
+        self._compute = Repeated(self._work, lane.recorder)
+        self._started: float | None = None
+        self._seconds_before = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.divergence is not None or self.step == self.steps
+
+    @property
+    def examples(self) -> int:
+        """Training examples seen so far."""
+        return int(self._ends[self.step - 1]) if self.step else 0
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time in training, interruptions left out."""
+        return self._seconds_before + (time.monotonic() - self._started if self._started else 0)
+
+    def advance(self) -> None:
+        """Make one optimiser step, and score dev where the recipe asks for it."""
+        self._started = self._started or time.monotonic()
+        with self.lane.entered():
+            if self.step == 0:
+                self._score()
+            self.lane.seed(step_seed(self.dropout_seed, self.step))
+            for group in self.optimiser.param_groups:
+                group["lr"].fill_(self.schedule.rate(self.step))
+            rows = self._rows[self.examples : self._ends[self.step]]
+            self.losses[self.step].copy_(self._compute(rows, self._shapes[self.step]))
+            self.step += 1
+            if self.step in self.points:
+                self._score()
+
+    def _work(self, rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+        """Make one optimiser step, in the recipe's micro-batches; return the batch's mean loss."""
+        self.model.train()
+        self.optimiser.zero_grad()
+        losses = []
+        for micro in rows.tensor_split(min(self.recipe.accumulation, len(rows))):
+            batch = take_batch(self.data, micro, shape)
+            part = batch_loss(self.model, batch, self.precision) * (len(micro) / len(rows))
+            part.backward()
+            losses.append(part.detach())
+        if self.recipe.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self.optimiser.step()
+        return torch.stack(losses).sum()
+
+    def check(self) -> float:
+        """Return the last loss; end the run if a loss was not finite. Waits for the device."""
+        done = self.losses[: self.step].cpu()
+        bad = torch.nonzero(~torch.isfinite(done))
+        if len(bad):
+            self.diverge(int(bad[0]) + 1)
+        return float(done[-1])
+
+    def diverge(self, step: int) -> Divergence:
+        """End the run: what `step` gave is not finite, and scores from then on mean nothing."""
+        self.curve = [point for point in self.curve if point.step < step]
+        score = self.curve[-1].dev_score if self.curve else None
+        self.divergence = Divergence(step, score)
+        return self.divergence
+
+    def _score(self) -> None:
+        """Add a point to the curve, or end the run if it has diverged."""
+        if self.step:
+            self.check()
+        if self.divergence:
+            return
+        score = self.score_dev()
+        if math.isnan(score):
+            self.diverge(max(1, self.step))
+            return
+        since = self.curve[-1].step if self.curve else 0
+        losses = self.losses[since : self.step].double()
+        loss = float(losses.mean()) if len(losses) else math.nan
+        self.curve.append(CurvePoint(self.step, self.examples, loss, score, self.seconds))
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return all tensors that training changes: weights, moments, losses so far."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for number, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{number}.{name}": value for name, value in moments.items()}
+        return {**tensors, "losses": self.losses}
+
+    def restore(
+        self, state: dict[str, torch.Tensor], step: int, curve: list[CurvePoint], seconds: float
+    ) -> None:
+        """Continue after `step` as if nothing had happened."""
+        weights = {n.removeprefix("model."): v for n, v in state.items() if n.startswith("model.")}
+        self.model.load_state_dict(weights)
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in state.items():
+            if name.startswith("optimiser."):
+                _, number, key = name.split(".")
+                moments.setdefault(int(number), {})[key] = value
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        self.losses.copy_(state["losses"])
+        self.step, self.curve, self._seconds_before = step, list(curve), seconds
 
 
-def train_step(
-    model: PreTrainedModel,
-    optimiser: torch.optim.AdamW,
-    train: Encoded,
-    rows: NDArray[np.int64],
-    recipe: Recipe,
-    rate: float,
-    device: str,
-    precision: str,
-) -> float:
-    """Make one optimiser step on a batch, in the recipe's micro-batches; return its mean loss."""
-    loss = 0.0
-    for micro in np.array_split(rows, min(recipe.accumulation, len(rows))):
-        batch = make_batch(train, micro, device)
-        part = batch_loss(model, batch, precision) * (len(micro) / len(rows))
-        part.backward()
-        loss += part.item()
-    if recipe.clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.step()
-    optimiser.zero_grad()
-    return loss
-
-
-def evaluation_steps(steps: int, evaluations: int) -> set[int]:
-    """Return the steps after which dev is scored: evenly spaced, the last one included."""
-    return {math.ceil(steps * number / evaluations) for number in range(1, evaluations + 1)}
+def step_seed(seed: int, step: int) -> int:
+    """Return the seed of one step's dropout."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{step}".encode()).digest()[:8], "big") >> 1
 
 
 def make_optimiser(model: PreTrainedModel, recipe: Recipe) -> torch.optim.AdamW:
-    """Return AdamW (Adam, if the recipe has no weight decay); matrices decay, the rest does not."""
+    """Return AdamW (Adam, if the recipe has no weight decay); matrices decay, the rest does not.
+
+    The rate of each group is a tensor on the model's device, which a recorded step reads anew.
+    """
     embedding = model.get_input_embeddings().weight
     decaying = [p for p in model.parameters() if p.ndim > 1 and p is not embedding]
     ids = {id(parameter) for parameter in decaying}
     others = [p for p in model.parameters() if id(p) not in ids]
     groups = [
-        {"params": decaying, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": params, "weight_decay": decay, "lr": torch.zeros((), device=model.device)}
+        for params, decay in ((decaying, recipe.weight_decay), (others, 0.0))
     ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    return torch.optim.AdamW(groups, fused=True, capturable=model.device.type == "cuda")
 
 
 def batch_loss(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
@@ -176,19 +270,40 @@ def autocast(device: str, precision: str) -> AbstractContextManager[None]:
     return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def predict(
-    model: PreTrainedModel, data: Encoded, device: str, precision: str
-) -> NDArray[np.float64]:
-    """Return logits (n, outputs) in evaluation mode, in the order of the data."""
-    model.eval()
-    logits = np.empty((len(data), model.config.num_labels))
-    for rows in _by_length(data):
-        with torch.inference_mode():
-            logits[rows] = forward(model, make_batch(data, rows, device), precision).cpu().numpy()
-    return logits
+class Predictor:
+    """Computes the logits of one split, again and again as the model learns."""
+
+    def __init__(
+        self, model: PreTrainedModel, data: Encoded, precision: str, record: Recorder | None
+    ) -> None:
+        self.model, self.precision = model, precision
+        self.data = move_data(data, model.device.type)
+        self.batches = [
+            (
+                torch.from_numpy(rows).to(model.device),
+                shape_of(data.lengths, rows, record is not None),
+            )
+            for rows in length_order(data.lengths, EVALUATION_BATCH)
+        ]
+        self._compute = Repeated(self._work, record)
+
+    def __call__(self) -> NDArray[np.float64]:
+        """Return logits (n, outputs) in evaluation mode, in the order of the data."""
+        self.model.eval()
+        outputs = self.model.config.num_labels
+        logits = torch.empty(len(self.data.ids), outputs, device=self.model.device)
+        for rows, shape in self.batches:
+            logits[rows] = self._compute(rows, shape)
+        return logits.cpu().numpy().astype(np.float64)
+
+    @torch.no_grad()
+    def _work(self, rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+        return forward(self.model, take_batch(self.data, rows, shape), self.precision)
 
 
-def _by_length(data: Encoded) -> Iterator[NDArray[np.int64]]:
-    order = np.argsort(data.lengths, kind="stable")
-    for start in range(0, len(order), EVALUATION_BATCH):
-        yield order[start : start + EVALUATION_BATCH]
+def train(runs: list[Run]) -> Iterator[None]:
+    """Train replicates side by side, a step of each in turn; yield after each turn."""
+    while active := [run for run in runs if not run.ended]:
+        for run in active:
+            run.advance()
+        yield

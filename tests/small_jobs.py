@@ -1,0 +1,107 @@
+"""Small fine-tuning jobs for the tests, and a process that runs one until it ends or is killed.
+
+python tests/small_jobs.py FOLDER CHECKPOINT CHECKPOINT_SECONDS
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tokenizers import Tokenizer, models
+
+from polymath.conditions import Condition
+from polymath.config import Recipe
+from polymath.files import write_table
+from polymath.manifest import Manifest, describe_files, write_manifest
+from polymath.tokens import token_schema
+from polymath.training.finetune import Execution, Outputs, finetune
+from polymath.training.replicate import Job
+from polymath.vocabulary import map_vocabulary
+
+CLASSES: list[Any] = ["even", "odd"] * 30
+
+
+def recipe_of(**changes: object) -> Recipe:
+    """A recipe of 56 steps in fp32 without dropout."""
+    values: dict[str, Any] = {"learning_rate": 3e-3, "batch_size": 8, "steps": 56,
+              "warmup": 0.1, "clip_norm": 1.0, "dropout": 0.0, "precision": "fp32",
+              "evaluations": 1}  # fmt: skip
+    return Recipe(**{**values, **changes})
+
+
+def write_job(folder: Path, checkpoint: Path, labels: list[Any], **changes: Any) -> Job:
+    """Write a small task's inputs and return its job; dropout is on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(0)
+    length, task_type = changes.get("length"), _type_of(labels)
+    lengths = [length] * len(labels) if length else generator.integers(6, 20, len(labels)).tolist()
+    rows = pd.DataFrame(
+        {
+            "id": [f"r{row}" for row in range(len(labels))],
+            "item": [f"r{row}" for row in range(len(labels))],
+            "window": 0,
+            "split": [("train", "train", "dev", "test")[row % 4] for row in range(len(labels))],
+            "label": labels,
+            "length": lengths,
+            "ids": [generator.integers(0, 20, n).tolist() for n in lengths],
+        }
+    )
+    metadata = {
+        "type": task_type,
+        "labels": sorted(set(labels)) if task_type == "classification" else [],
+        "domain": "dna",
+    }
+    write_table(rows, folder / "tokens.parquet", token_schema(task_type), metadata)
+    names = ("config.json", "model.safetensors", "tokenizer.json")
+    files = [checkpoint / name for name in names]
+    write_manifest(Manifest({}, describe_files(files, folder)), folder / "manifest.json")
+    domain = Tokenizer(models.WordLevel({f"s{i}": i for i in range(20)}, unk_token=""))
+    domain.save(str(folder / "symbols.json"))
+    map_vocabulary(folder / "symbols.json", checkpoint / "tokenizer.json", "random", 1, 5, 0,
+                   folder / "vocabulary.parquet")  # fmt: skip
+    return Job(
+        condition=Condition("odd", "small", changes.get("init", "scratch"), "random",
+                            changes.get("fraction", "1"), "tiny"),
+        recipe=recipe_of(**{"steps": 6, "evaluations": 2, "dropout": 0.1,
+                            **changes.get("recipe", {})}),
+        metric="accuracy" if task_type == "classification" else "spearman",
+        seed=1,
+        replicates=changes.get("replicates", 2),
+        tokens=folder / "tokens.parquet",
+        vocabulary=folder / "vocabulary.parquet",
+        model=folder / "manifest.json",
+    )  # fmt: skip
+
+
+def _type_of(labels: list[Any]) -> str:
+    return "classification" if isinstance(labels[0], str) else "regression"
+
+
+def outputs_in(folder: Path, models: bool = False) -> Outputs:
+    """Where a test's job puts its results."""
+    out = folder / "out"
+    return Outputs(
+        out / "predictions.parquet", out / "curves.parquet", out / "models" if models else None
+    )
+
+
+def run_job(job: Job, folder: Path, models: bool = False, seconds: float = 60) -> list[str]:
+    """Run a job and return what it said."""
+    said: list[str] = []
+    finetune(job, Execution(1, seconds), outputs_in(folder, models), said.append)
+    return said
+
+
+def long_job(folder: Path, checkpoint: Path) -> Job:
+    """Two replicates of some seconds, dropout and mixed lengths included."""
+    return write_job(folder, checkpoint, CLASSES, recipe={"steps": 400, "evaluations": 8})
+
+
+if __name__ == "__main__":
+    from polymath.logs import job, say
+
+    here, source, interval = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+    with job(str(here / "log"), "long"):
+        finetune(long_job(here, source), Execution(1, interval), outputs_in(here), say)

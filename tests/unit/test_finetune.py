@@ -1,0 +1,458 @@
+"""Fine-tuning jobs: what they write, and that no interruption changes it."""
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSequenceClassification
+
+from conftest import FAMILIES, ROOT
+from polymath.errors import PolymathError, PreemptedError
+from polymath.files import read_json, read_metadata, read_table, write_json
+from polymath.training import finetune as finetune_module
+from polymath.training.checkpoints import Checkpoint, CheckpointStore
+from polymath.training.loop import CurvePoint, Run, train
+from polymath.training.replicate import Trainee, Workbench
+from small_jobs import CLASSES, long_job, outputs_in, recipe_of, run_job, write_job
+
+SourceOf = Callable[[str], Path]
+
+
+def predictions_of(folder: Path) -> bytes:
+    return outputs_in(folder).predictions.read_bytes()
+
+
+def test_the_same_condition_twice_gives_the_same_bytes(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        run_job(write_job(tmp_path / name, checkpoint("bert"), CLASSES), tmp_path / name)
+    assert predictions_of(tmp_path / "first") == predictions_of(tmp_path / "second")
+
+
+def test_more_replicates_train_only_the_missing_ones(checkpoint: SourceOf, tmp_path: Path) -> None:
+    grown, whole = tmp_path / "grown", tmp_path / "whole"
+    job = write_job(grown, checkpoint("bert"), CLASSES)
+    run_job(job, grown)
+    said = run_job(replace(job, replicates=3), grown)
+    assert [line for line in said if "already finished" in line] == [
+        "replicate 1 of 3: already finished",
+        "replicate 2 of 3: already finished",
+    ]
+    assert sum("training rows" in line for line in said) == 1
+    run_job(write_job(whole, checkpoint("bert"), CLASSES, replicates=3), whole)
+    assert predictions_of(grown) == predictions_of(whole)
+
+
+def test_a_changed_recipe_is_not_answered_from_the_store(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES)
+    run_job(job, tmp_path)
+    said = run_job(replace(job, recipe=recipe_of(steps=7)), tmp_path)
+    assert not any("already finished" in line for line in said)
+
+
+def test_predictions_and_curves_say_what_they_are(checkpoint: SourceOf, tmp_path: Path) -> None:
+    run_job(write_job(tmp_path, checkpoint("bert"), CLASSES), tmp_path)
+    outputs = outputs_in(tmp_path)
+    table, curve = read_table(outputs.predictions), read_table(outputs.curves)
+    assert table.groupby(["replicate", "split"]).size().to_dict() == {
+        (replicate, split): 15 for replicate in (0, 1) for split in ("dev", "test")
+    }
+    assert {len(logits) for logits in table["logits"]} == {2}
+    assert curve.groupby("replicate")["step"].apply(list).to_list() == [[0, 3, 6]] * 2
+    assert 40 <= curve["examples"].max() <= 48
+    assert curve["seconds"].is_monotonic_increasing or curve["seconds"].min() >= 0
+    metadata = read_metadata(outputs.predictions)
+    assert metadata["task"] == "odd"
+    assert metadata["recipe_values"]["steps"] == 6
+    assert metadata["versions"]["torch"] == torch.__version__
+    assert metadata["replicates"] == 2
+    assert metadata["diverged"] == {}
+
+
+def test_replicates_differ(checkpoint: SourceOf, tmp_path: Path) -> None:
+    run_job(write_job(tmp_path, checkpoint("bert"), CLASSES), tmp_path)
+    table = read_table(outputs_in(tmp_path).predictions)
+    logits = table.groupby("replicate")["logits"].apply(list)
+    assert not np.array_equal(np.stack(logits[0]), np.stack(logits[1]))
+
+
+VALUES = [100.0 + number % 7 for number in range(60)]
+
+
+def test_regression_predicts_in_the_units_of_the_labels(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    run_job(write_job(tmp_path, checkpoint("bert"), VALUES, replicates=1), tmp_path)
+    values = np.stack(read_table(outputs_in(tmp_path).predictions)["logits"].to_list())[:, 0]
+    assert 95 < values.mean() < 112
+
+
+def test_fractions_take_from_training_only(checkpoint: SourceOf, tmp_path: Path) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, fraction="0.2", replicates=1)
+    assert any("6 training rows" in line for line in run_job(job, tmp_path))
+    assert len(read_table(outputs_in(tmp_path).predictions)) == 30
+
+
+def test_sequences_longer_than_the_model_are_cut_and_counted(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, length=80, replicates=1)
+    said = run_job(job, tmp_path)
+    assert any("60 rows truncated to the model's limit" in line for line in said)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("labels", [CLASSES, VALUES], ids=["classes", "values"])
+def test_a_kept_model_is_whole_and_gives_the_same_logits(
+    family: str, labels: list[Any], checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint(family), labels, replicates=1, init="pretrained")
+    run_job(job, tmp_path, models=True)
+    outputs = outputs_in(tmp_path, models=True)
+    assert outputs.models is not None
+    model = AutoModelForSequenceClassification.from_pretrained(outputs.models / "replicate-0")
+    model.eval()
+    vocabulary = len(load_file(checkpoint(family) / "model.safetensors")) and 207
+    assert model.get_input_embeddings().weight.shape[0] == vocabulary
+    if labels is CLASSES:
+        assert model.config.id2label == {0: "even", 1: "odd"}
+
+    tokens = read_table(job.tokens).set_index("id")["ids"]
+    mapping = Workbench(job, "cpu").mapping(0)
+    table = read_table(outputs.predictions)
+    for row in table.head(8).itertuples():
+        ids = torch.tensor([[2, *mapping[tokens[row.id]].tolist(), 3]])
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits[0].numpy()
+        np.testing.assert_allclose(logits, row.logits, rtol=1e-4, atol=1e-4)
+
+
+def test_asking_for_models_trains_again_only_what_has_none(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES)
+    run_job(job, tmp_path)
+    before = predictions_of(tmp_path)
+    said = run_job(job, tmp_path, models=True)
+    assert not any("already finished" in line for line in said)
+    assert sum("already finished" in line for line in run_job(job, tmp_path, models=True)) == 2
+    assert predictions_of(tmp_path) == before
+
+
+def spoil_replicate(monkeypatch: pytest.MonkeyPatch, number: int, step: int) -> None:
+    """Make the loss of one replicate infinite at a step (from 1)."""
+    train_step = Run._work
+    calls = iter(range(1, 10_000))
+
+    def spoiled(self: Run, *arguments: Any) -> torch.Tensor:
+        loss = train_step(self, *arguments)
+        call = next(calls)
+        return loss * float("inf") if call == number * self.steps + step else loss
+
+    monkeypatch.setattr(Run, "_work", spoiled)
+
+
+def test_a_replicate_that_diverges_is_recorded_and_stops_no_other(
+    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil_replicate(monkeypatch, 1, 4)
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, replicates=3)
+    said = run_job(job, tmp_path)
+    assert any(
+        line.startswith("replicate 2 of 3: DIVERGED at step 4 of 6: recorded as such")
+        and "lower learning_rate" in line
+        for line in said
+    )
+    outputs = outputs_in(tmp_path)
+    curve = read_table(outputs.curves)
+    score = curve[(curve["replicate"] == 1) & (curve["step"] == 3)]["dev_score"].item()
+    for path in (outputs.predictions, outputs.curves):
+        assert read_metadata(path)["diverged"] == {"1": {"step": 4, "dev_score": score}}
+    assert curve.groupby("replicate")["step"].max().to_dict() == {0: 6, 1: 3, 2: 6}
+    assert set(read_table(outputs.predictions)["replicate"]) == {0, 2}
+    monkeypatch.undo()
+    again = run_job(job, tmp_path)
+    assert sum("already finished" in line for line in again) == 3, "divergence is an outcome"
+
+
+# --- interruptions ---------------------------------------------------------------------------
+
+
+def start(folder: Path, source: Path, seconds: float) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "tests/small_jobs.py"), str(folder), str(source),
+               str(seconds)]  # fmt: skip
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(checkpoint: SourceOf, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The predictions of the long job, run through."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run_job(long_job(folder, checkpoint("bert")), folder)
+    return predictions_of(folder)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(
+    checkpoint: SourceOf, tmp_path: Path, undisturbed: bytes
+) -> None:
+    moments, goes_on, log = random.Random(4), [], tmp_path / "log"
+    for _ in range(4):
+        log.unlink(missing_ok=True)
+        process = start(tmp_path, checkpoint("bert"), 0.05)
+        wait_for(lambda: log.exists() and "training rows" in log.read_text())
+        time.sleep(moments.uniform(0.2, 1.2))
+        process.kill()
+        _, said = process.communicate()
+        assert process.returncode == -signal.SIGKILL, "too fast to be interrupted"
+        goes_on += [line for line in said.splitlines() if "goes on after step" in line]
+    assert len(goes_on) >= 2, "killed each time before the first checkpoint"
+    assert start(tmp_path, checkpoint("bert"), 0.05).wait() == 0
+    assert predictions_of(tmp_path) == undisturbed
+    left = [path.name for path in (tmp_path / "out/.replicates").iterdir() if "step-" in path.name]
+    assert left == [], "checkpoints of finished replicates are removed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_told_to_leave_it_saves_first_and_goes_on_from_that_step(
+    number: signal.Signals, checkpoint: SourceOf, tmp_path: Path, undisturbed: bytes
+) -> None:
+    process = start(tmp_path, checkpoint("bert"), 3600)
+    log = tmp_path / "log"
+    wait_for(lambda: log.exists() and "step 50 of 400" in log.read_text())
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == os.EX_TEMPFAIL
+    last = said.strip().splitlines()[-1]
+    assert f"asked to leave by {number.name}: replicate 1 saved after step " in last
+    step = last.partition("saved after step ")[2].partition(";")[0]
+    assert int(step) >= 50
+    again = start(tmp_path, checkpoint("bert"), 3600)
+    _, said = again.communicate(timeout=120)
+    assert again.returncode == 0
+    assert f"replicate 1 of 2: goes on after step {step}" in said
+    assert predictions_of(tmp_path) == undisturbed
+
+
+def leave_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send ourselves SIGTERM after some steps."""
+
+    def stopping(runs: list[Run]) -> Any:
+        for number, turn in enumerate(train(runs), 1):
+            if number == steps:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield turn
+
+    monkeypatch.setattr(finetune_module, "train", stopping)
+
+
+def interrupted_job(
+    folder: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Any, list[Path]]:
+    """A job with checkpoints after steps 3 and 4; returns it and their weight files."""
+    job = write_job(folder, checkpoint, CLASSES, replicates=1, recipe={"steps": 8})
+    with monkeypatch.context() as patch:
+        leave_after(4, patch)
+        with pytest.raises(PreemptedError, match="replicate 1 saved after step 4"):
+            run_job(job, folder, seconds=1e-6)
+    files = sorted((folder / "out/.replicates").glob("*.safetensors"))
+    assert [path.stem.rpartition("-")[2] for path in files] == ["3", "4"], "the last two"
+    return job, files
+
+
+def test_handlers_of_signals_are_as_before(
+    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    interrupted_job(tmp_path, checkpoint("bert"), monkeypatch)
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def alter(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-7] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def spoil_description(path: Path) -> None:
+    path.with_suffix(".json").write_text("{")
+
+
+@pytest.mark.parametrize("damage", [cut_off, alter, Path.unlink, spoil_description])
+def test_a_damaged_checkpoint_is_left_out_for_the_one_before_it(
+    damage: Callable[[Path], object], checkpoint: SourceOf, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    job, files = interrupted_job(tmp_path / "cut", checkpoint("bert"), monkeypatch)
+    damage(files[-1])
+    said = run_job(job, tmp_path / "cut")
+    assert any("the checkpoint after step 4 is damaged" in line and "left out" in line
+               for line in said)  # fmt: skip
+    assert "replicate 1 of 1: goes on after step 3" in said
+    run_job(write_job(tmp_path / "whole", checkpoint("bert"), CLASSES, replicates=1,
+                      recipe={"steps": 8}), tmp_path / "whole")  # fmt: skip
+    assert predictions_of(tmp_path / "cut") == predictions_of(tmp_path / "whole")
+
+
+def test_without_a_whole_checkpoint_training_starts_anew(
+    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, files = interrupted_job(tmp_path, checkpoint("bert"), monkeypatch)
+    for path in files:
+        alter(path)
+    said = run_job(job, tmp_path)
+    assert sum("is damaged (its checksum does not match)" in line for line in said) == 2
+    assert not any("goes on" in line for line in said)
+
+
+def test_checkpoints_of_an_abandoned_recipe_are_removed(
+    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, files = interrupted_job(tmp_path, checkpoint("bert"), monkeypatch)
+    run_job(replace(job, recipe=recipe_of(steps=2)), tmp_path)
+    assert not any(path.exists() for path in files)
+
+
+def some_checkpoint(step: int, size: int = 10) -> Checkpoint:
+    return Checkpoint(step, [CurvePoint(0, 0, 1.0, 0.5, 0.0)], 1.5, {"model.a": torch.ones(size)})
+
+
+def test_a_checkpoint_holds_what_was_saved_and_only_the_last_two_are_kept(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, "0-abc")
+    for step in (9, 10, 11):
+        store.save(some_checkpoint(step))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"0-abc.step-{step}.{suffix}" for step in (10, 11) for suffix in ("json", "safetensors")
+    ]
+    loaded = store.load(lambda message: None)
+    assert loaded is not None
+    assert loaded.step == 11, "not 9, which sorts last as text"
+    assert loaded.curve == some_checkpoint(11).curve
+    assert torch.equal(loaded.tensors["model.a"], torch.ones(10))
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, "0-abc")
+    (tmp_path / ".0-abc.step-7.xyz.safetensors").write_bytes(b"half")
+    assert store.load(lambda message: None) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_description_without_its_weights_is_no_checkpoint(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, "0-abc")
+    store.save(some_checkpoint(3))
+    save_file({"model.a": torch.zeros(10)}, tmp_path / "0-abc.step-3.safetensors")
+    said: list[str] = []
+    assert store.load(said.append) is None
+    assert "damaged (its checksum does not match)" in said[0]
+    value = read_json(tmp_path / "0-abc.step-3.json")
+    write_json({**value, "curve": [{"wrong": 1}]}, tmp_path / "0-abc.step-3.json")
+    assert store.load(said.append) is None
+
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_finetune import some_checkpoint
+from polymath.errors import PolymathError
+from polymath.training.checkpoints import CheckpointStore
+
+store = CheckpointStore(Path({folder!r}), "0-abc")
+store.save(some_checkpoint(1, 100_000))
+store.save(some_checkpoint(2, 100_000))
+try:
+    store.save(some_checkpoint(3, 100_000))
+except PolymathError as error:
+    print(error)
+print("files", *sorted(path.name for path in Path({folder!r}).iterdir()))
+print("step", store.load(print).step)
+"""
+
+
+def test_a_full_disk_ends_with_a_clear_error_and_the_last_checkpoint_intact(
+    tmp_path: Path,
+) -> None:
+    """On a file system of one mebibyte, mounted in a name space of the test's own."""
+    script = FULL_DISK.format(tests=str(ROOT / "tests/unit"), folder=str(tmp_path))
+    mount = f"mount -t tmpfs -o size=1m tmpfs '{tmp_path}' && exec '{sys.executable}' -c \"$0\""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'tests/unit'}"}
+    result = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, script],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    message, files, step = result.stdout.strip().splitlines()
+    assert "a checkpoint cannot be written" in message
+    assert os.strerror(errno.ENOSPC) in message
+    assert "the checkpoint after step 2 is intact: make room and run the same command" in message
+    assert "step-3" not in files
+    assert step == "step 2"
+
+
+def test_a_checkpoint_that_cannot_be_written_says_when_there_is_none_before(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PolymathError, match=r"cannot be written .*there is none yet: make room"):
+        CheckpointStore(tmp_path / "file", "0-abc").save(some_checkpoint(1))
+
+
+def test_replicates_trained_together_are_stored_each_on_its_own(
+    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a GPU does with replicates side by side, on the CPU."""
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    run_job(write_job(alone, checkpoint("bert"), CLASSES, replicates=3), alone)
+    monkeypatch.setattr(
+        finetune_module._Trainer, "_count_side_by_side", lambda self, one, wanted: min(2, wanted)
+    )
+    groups: list[int] = []
+
+    def noted(runs: list[Run]) -> Any:
+        groups.append(len(runs))
+        return train(runs)
+
+    monkeypatch.setattr(finetune_module, "train", noted)
+    said = run_job(write_job(together, checkpoint("bert"), CLASSES, replicates=3), together)
+    assert groups == [2, 1]
+    assert any(line.startswith("replicate 1, 2 of 3  step 6 of 6") for line in said)
+    assert predictions_of(together) == predictions_of(alone)
+
+
+def test_building_a_replicate_draws_nothing_from_the_global_random_state(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    bench = Workbench(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
+    torch.manual_seed(1)
+    first = Trainee(bench, 0).model.state_dict()
+    torch.manual_seed(2)
+    second = Trainee(bench, 0).model.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)

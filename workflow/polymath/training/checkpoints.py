@@ -1,0 +1,104 @@
+"""Checkpoints of a replicate in training, so that an interruption costs a minute at most.
+
+A checkpoint is a safetensors file and, written after it, a JSON file with its SHA-256: without
+that it does not exist. The last two are kept, beside the finished replicates and outside what
+Snakemake knows of, because it deletes the outputs of a job that failed.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from polymath.errors import PolymathError
+from polymath.files import read_json, sha256_of, whole_file, write_json
+from polymath.training.loop import CurvePoint
+
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A replicate after `step` steps; all that is not tensors is a function of the step."""
+
+    step: int
+    curve: list[CurvePoint]
+    seconds: float
+    tensors: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class CheckpointStore:
+    """The checkpoints of one replicate; `stem` names it and all that determines its result."""
+
+    folder: Path
+    stem: str
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint and remove all but the last two.
+
+        Raises:
+            PolymathError: if it cannot be written; the ones before it are intact.
+        """
+        weights, description = self._paths(checkpoint.step)
+        tensors = {n: t.detach().contiguous().cpu() for n, t in checkpoint.tensors.items()}
+        try:
+            with whole_file(weights) as temporary:
+                save_file(tensors, temporary)
+                digest = sha256_of(temporary)
+            curve = [asdict(point) for point in checkpoint.curve]
+            value = {"sha256": digest, "seconds": checkpoint.seconds, "curve": curve}
+            write_json(value, description)
+        except (OSError, SafetensorError) as error:
+            raise PolymathError(self._explain(error)) from None
+        for step in self._steps()[:-KEPT]:
+            for path in self._paths(step):
+                path.unlink(missing_ok=True)
+
+    def load(self, say: Callable[[str], None]) -> Checkpoint | None:
+        """Return the last checkpoint that is whole, saying which ones are not."""
+        self._remove(f".{self.stem}.step-*")  # half-written when a process was killed
+        for step in reversed(self._steps()):
+            try:
+                return self._read(step)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                say(f"the checkpoint after step {step} is damaged ({error}): it is left out")
+        return None
+
+    def clear(self) -> None:
+        """Remove all checkpoints."""
+        self._remove(f"{self.stem}.step-*")
+
+    def _remove(self, pattern: str) -> None:
+        for path in self.folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+    def _paths(self, step: int) -> tuple[Path, Path]:
+        name = f"{self.stem}.step-{step}"
+        return self.folder / f"{name}.safetensors", self.folder / f"{name}.json"
+
+    def _steps(self) -> list[int]:
+        found = self.folder.glob(f"{self.stem}.step-*.json")
+        return sorted(int(path.stem.rpartition("-")[2]) for path in found)
+
+    def _read(self, step: int) -> Checkpoint:
+        weights, description = self._paths(step)
+        value: dict[str, Any] = read_json(description)
+        if sha256_of(weights) != value["sha256"]:
+            raise ValueError("its checksum does not match")
+        curve = [CurvePoint(**point) for point in value["curve"]]
+        return Checkpoint(step, curve, float(value["seconds"]), load_file(weights))
+
+    def _explain(self, error: Exception) -> str:
+        steps = self._steps()
+        intact = (
+            f"the checkpoint after step {steps[-1]} is intact" if steps else "there is none yet"
+        )
+        return (
+            f"{self.folder}: a checkpoint cannot be written ({error}); {intact}: make room and "
+            "run the same command again"
+        )

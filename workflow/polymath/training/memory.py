@@ -1,0 +1,41 @@
+"""How much memory a replicate takes in training, and how many fit side by side."""
+
+import torch
+from transformers import PreTrainedModel
+
+from polymath.training.batches import Batch
+from polymath.training.loop import batch_loss
+
+# Weights, gradients and Adam's two moments, fp32.
+BYTES_A_PARAMETER = 16
+# Library workspaces, gradients of activations, fragments, and graphs of several lengths.
+MARGIN = 1.5
+USABLE = 0.9
+
+
+def replicate_bytes(model: PreTrainedModel, batch: Batch, precision: str) -> int:
+    """Return the bytes that training takes with batches of this shape, by one forward pass.
+
+    The pass counts each storage that autograd keeps for the backward pass once, parameters
+    left out.
+    """
+    parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in parameters:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    model.train()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        loss = batch_loss(model, batch, precision)
+    del loss
+    held = BYTES_A_PARAMETER * model.num_parameters() + sum(kept.values())
+    return int(MARGIN * held)
+
+
+def fit_side_by_side(needed: int, free: int, wanted: int) -> int:
+    """Return how many of `wanted` replicates to train at once: one at least."""
+    return max(1, min(wanted, int(USABLE * free) // needed))

@@ -1,0 +1,206 @@
+"""One replicate of a condition: built from its seeds, trained, and turned into tables."""
+
+import math
+import platform
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+import transformers
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from polymath.alphabets import load_tokenizer
+from polymath.conditions import Condition
+from polymath.config import Recipe
+from polymath.files import digest_of, read_table
+from polymath.manifest import locate_named, read_manifest
+from polymath.models import build_classifier, rescale_output, restore_embeddings
+from polymath.scoring import score_items
+from polymath.seeds import Stream, derive_seed
+from polymath.training.batches import Encoded
+from polymath.training.capture import Lane
+from polymath.training.devices import device_name, resolve_precision
+from polymath.training.encode import EncodedTask, Task, encode_task, read_task
+from polymath.training.loop import CurvePoint, Predictor, Run
+from polymath.training.store import CURVE_SCHEMA, Replicate, prediction_schema
+from polymath.versions import TRAINING
+from polymath.vocabulary import special_frame
+
+CURVE_COLUMNS = [field.name for field in fields(CurvePoint)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a condition's results depend on, and where its inputs lie."""
+
+    condition: Condition
+    recipe: Recipe
+    metric: str
+    seed: int
+    replicates: int
+    tokens: Path
+    vocabulary: Path
+    model: Path
+    """The manifest of the model's files."""
+
+
+class Workbench:
+    """A job's inputs, read once, from which its replicates are made."""
+
+    def __init__(self, job: Job, device: str) -> None:
+        self.job, self.device = job, device
+        self.task: Task = read_task(job.tokens)
+        self.precision = resolve_precision(job.recipe.precision, device)
+        self.vocabulary = read_table(job.vocabulary)
+        self.model_folder = locate_named(job.model, "config.json").parent
+        self.frame = special_frame(load_tokenizer(locate_named(job.model, "tokenizer.json")))
+        self.model_sha256 = read_manifest(job.model).sha256
+        columns = ["id", "item", "split", "label", "ids"]
+        self.content = digest_of(self.task.rows[columns].to_json(double_precision=15))
+
+    def digest(self, replicate: int) -> str:
+        """Return a digest of everything that determines a replicate's result."""
+        job = self.job
+        return digest_of(
+            {
+                "code_version": TRAINING,
+                "condition": job.condition.columns,
+                "recipe": job.recipe.model_dump(),
+                "precision": self.precision,
+                "metric": job.metric,
+                "seed": job.seed,
+                "tokens": self.content,
+                "mapping": self.mapping(replicate).tolist(),
+                "model": self.model_sha256,
+            }
+        )
+
+    def provenance(self, threads: int) -> dict[str, Any]:
+        """Return what a reader needs to repeat or doubt the results."""
+        return {
+            **self.task.metadata,
+            "metric": self.job.metric,
+            "recipe_values": self.job.recipe.model_dump(),
+            "experiment_seed": self.job.seed,
+            "model_sha256": self.model_sha256,
+            "training_code_version": TRAINING,
+            "precision": self.precision,
+            "device": device_name(self.device),
+            "threads": threads,
+            "processor": platform.machine(),
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            "train_majority": self.task.majority(),
+        }
+
+    def mapping(self, replicate: int) -> NDArray[np.int64]:
+        """Return the token id of each symbol id."""
+        mine = self.vocabulary[self.vocabulary["replicate"] == replicate]
+        return mine.sort_values("symbol_id")["token_id"].to_numpy(dtype=np.int64)
+
+    def build(self, seeds: dict[str, int]) -> PreTrainedModel:
+        """Return the model as it is before training, whole, on the CPU."""
+        job = self.job
+        return build_classifier(
+            self.model_folder,
+            job.condition.init,
+            self.task.outputs,
+            seeds["init"],
+            job.recipe.dropout,
+        )
+
+
+class Trainee:
+    """One replicate: its model, its data as that model reads them, and its run."""
+
+    def __init__(self, bench: Workbench, replicate: int) -> None:
+        job = bench.job
+        self.bench, self.replicate = bench, replicate
+        self.seeds = {name: derive_seed(job.seed, name, replicate) for name in get_args(Stream)}
+        self.lane = Lane(bench.device)
+        self.model = bench.build(self.seeds)
+        if bench.device == "cpu":  # at these lengths a quarter faster than the fused kernel
+            self.model.set_attn_implementation("eager")
+        self.data: EncodedTask = encode_task(
+            bench.task,
+            self.model,
+            bench.mapping(replicate),
+            bench.frame,
+            float(job.condition.fraction),
+            self.seeds["subset"],
+        )
+        self.centre, self.scale = standardise(self.data.train, bench.task.type)
+        with self.lane.entered():
+            self.model.to(bench.device)
+            self._predict_dev = self._predictor(self.data.dev)
+            self.run = Run(
+                self.model,
+                self.data.train,
+                job.recipe,
+                self.seeds["order"],
+                self.seeds["dropout"],
+                self.lane,
+                bench.precision,
+                self._score_dev,
+            )
+
+    def finish(self) -> Replicate:
+        """Return what the replicate leaves behind, now that its run has ended."""
+        divergence, logits = self.run.divergence, {}
+        if not divergence:
+            with self.lane.entered():
+                logits = {"dev": self._predict_dev(), "test": self._predictor(self.data.test)()}
+            if not all(np.isfinite(of_split).all() for of_split in logits.values()):
+                divergence, logits = self.run.diverge(self.run.steps), {}
+        curve = pd.DataFrame([asdict(point) for point in self.run.curve], columns=CURVE_COLUMNS)
+        return Replicate(
+            self._tabulate(logits),
+            curve.assign(replicate=self.replicate)[CURVE_SCHEMA.names],
+            divergence,
+        )
+
+    def save_model(self, folder: Path) -> None:
+        """Write the trained model as any transformers user can load it."""
+        whole = self.bench.build(self.seeds)
+        restore_embeddings(whole, self.model, self.data.tokens)
+        if self.bench.task.type == "regression":
+            rescale_output(whole, self.centre, self.scale)
+        else:
+            labels = self.bench.task.metadata["labels"]
+            whole.config.id2label = dict(enumerate(labels))
+            whole.config.label2id = {label: number for number, label in enumerate(labels)}
+        whole.save_pretrained(folder)
+
+    def _predictor(self, split: Encoded) -> Predictor:
+        return Predictor(self.model, split, self.bench.precision, self.lane.recorder)
+
+    def _score_dev(self) -> float:
+        dev, logits = self.data.dev, self._predict_dev()
+        if not np.isfinite(logits).all():
+            return math.nan
+        return score_items(
+            dev.items, dev.targets, logits, self.bench.task.type, self.bench.job.metric
+        )
+
+    def _tabulate(self, logits: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
+        rows, names = self.bench.task.rows, prediction_schema(self.bench.task.type).names
+        parts = [
+            rows[rows["split"] == split].assign(
+                logits=list((of_split * self.scale + self.centre).astype(np.float32)),
+                replicate=self.replicate,
+            )[names]
+            for split, of_split in logits.items()
+        ]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+
+
+def standardise(train: Encoded, task_type: str) -> tuple[float, float]:
+    """Give regression targets mean 0 and deviation 1, in place; return what undoes it."""
+    if task_type == "classification":
+        return 0.0, 1.0
+    centre, scale = float(train.targets.mean()), float(train.targets.std()) or 1.0
+    train.targets[:] = (train.targets - centre) / scale
+    return centre, scale

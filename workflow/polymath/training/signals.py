@@ -1,0 +1,29 @@
+"""Being told to leave: preemption, a time limit, Ctrl-C."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# SLURM sends SIGTERM when it preempts or cancels, and what `--signal` names before a time limit.
+LEAVE = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+
+
+@contextmanager
+def noticed_signals() -> Iterator[Callable[[], str | None]]:
+    """Yield a function that returns the name of the first signal to leave, or None.
+
+    The signals end nothing by themselves while the block lasts: whoever trains asks between
+    two steps, saves and leaves.
+    """
+    names: list[str] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        names.append(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, note) for number in LEAVE}
+    try:
+        yield lambda: names[0] if names else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
