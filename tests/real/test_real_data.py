@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from polymath.files import read_json, read_metadata
 from polymath.records import prepare_records
 from polymath.sources.fetch import fetch
 from polymath.tokens import tokenize_records
+from polymath.training.batches import epoch_order, shape_of
 from polymath.vocabulary import map_symbols, ordinary_tokens, special_frame
 
 pytestmark = pytest.mark.slow
@@ -146,6 +148,28 @@ def test_every_record_is_tokenized_and_only_pieces_are_cut_into_windows(
     if task in ("splice", "amp"):
         long = (records["sequence"].str.len() > entry.max_length).sum()
         assert read_metadata(prepared / "tokens.parquet")["truncated"] == long
+
+
+@pytest.mark.parametrize("longest", [64, 512])
+@pytest.mark.parametrize("batch_size", [16, 32])
+def test_at_most_a_twentieth_of_the_computed_tokens_is_padding(
+    prepared: Path, minilm: Path, longest: int, batch_size: int
+) -> None:
+    entry = dataset(read_metadata(prepared / "records.parquet")["task"])
+    tokenize_records(
+        prepared / "records.parquet", entry.alphabet, entry.windows, longest - 2,
+        prepared / "all.parquet", prepared / "all.json", minilm / "tokenizer.json",
+    )  # fmt: skip
+    tokens = pd.read_parquet(prepared / "all.parquet")
+    lengths = tokens[tokens["split"] == "train"]["length"].to_numpy(dtype=np.int64) + 2
+    epoch = list(epoch_order(lengths, batch_size, np.random.default_rng(0)))
+    shapes = [shape_of(lengths, rows, buckets=False) for rows in epoch]
+    computed = sum(shape.rows * shape.length for shape in shapes)
+    assert lengths.sum() / computed >= 0.95
+    # A GPU rounds lengths up, so that few shapes recur: that must cost no more than 2 % on top.
+    rounded = [shape_of(lengths, rows, buckets=True) for rows in epoch]
+    assert sum(shape.rows * shape.length for shape in rounded) / computed <= 1.02
+    assert len({shape.length for shape in rounded}) <= 80
 
 
 def test_the_real_vocabulary_is_mapped_without_special_or_unused_tokens(minilm: Path) -> None:

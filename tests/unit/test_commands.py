@@ -1,14 +1,18 @@
 """The commands beside the workflow."""
 
+import math
+import struct
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from tensorboardX.proto.event_pb2 import Event
 
 from polymath.__main__ import print_summary
 from polymath.files import read_json, write_table
 from polymath.publish import BEGIN, END, FILES, publish
-from polymath.training.store import prediction_schema
+from polymath.tensorboard import write_events
+from polymath.training.store import CURVE_SCHEMA, prediction_schema
 
 
 def write_matrix(folder: Path) -> None:
@@ -21,6 +25,36 @@ def write_matrix(folder: Path) -> None:
             "difference": [None], "difference_low": [None], "difference_high": [None],
         }
     ).to_parquet(folder / "matrix.parquet")  # fmt: skip
+
+
+def read_events(path: Path) -> list[tuple[str, int, float]]:
+    """Read an event file by its published format: length, checksum, message, checksum."""
+    data, values = path.read_bytes(), []
+    while data:
+        (length,) = struct.unpack("<Q", data[:8])
+        event = Event.FromString(data[12 : 12 + length])
+        values += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
+        data = data[16 + length :]
+    return values
+
+
+def test_tensorboard_gets_every_point_of_every_curve(tmp_path: Path) -> None:
+    curve = pd.DataFrame(
+        {"replicate": [0, 0, 1], "step": [0, 5, 0], "examples": [0, 40, 0],
+         "train_loss": [math.nan, 0.5, math.nan], "dev_score": [0.25, 0.75, 0.5],
+         "seconds": [0.0, 2.0, 0.0]}
+    )  # fmt: skip
+    path = tmp_path / "runs/task=odd/init=scratch/curves.parquet"
+    write_table(curve, path, CURVE_SCHEMA, {"metric": "accuracy"})
+    for _ in range(2):  # the second time replaces the first
+        assert write_events(tmp_path, tmp_path / "tensorboard") == 2
+    folder = tmp_path / "tensorboard/task=odd/init=scratch"
+    (first,) = (folder / "replicate=0").iterdir()
+    assert read_events(first) == [
+        ("dev/accuracy", 0, 0.25), ("dev/accuracy", 5, 0.75), ("train/loss", 5, 0.5),
+    ]  # fmt: skip
+    (second,) = (folder / "replicate=1").iterdir()
+    assert read_events(second) == [("dev/accuracy", 0, 0.5)]
 
 
 def test_the_summary_prints_the_table_and_names_only_files_that_are_there(

@@ -1,4 +1,4 @@
-"""Commands beside the workflow: python -m polymath {schema,summary,publish}."""
+"""Commands beside the workflow: python -m polymath {schema,summary,publish,tensorboard}."""
 
 import argparse
 from pathlib import Path
@@ -38,7 +38,8 @@ def main() -> None:
     commands.add_parser("schema", help="write the configuration's schema and reference")
     summary = commands.add_parser("summary", help="print the matrix and name the files to open")
     publish = commands.add_parser("publish", help="keep the default run's results here")
-    for command in (summary, publish):
+    events = commands.add_parser("tensorboard", help="write the learning curves as event files")
+    for command in (summary, publish, events):
         command.add_argument("--results", type=Path, default=Path("results"))
     arguments = parser.parse_args()
     if arguments.command == "schema":
@@ -46,6 +47,12 @@ def main() -> None:
             path.write_text(make(), encoding="utf-8")
     elif arguments.command == "summary":
         print_summary(arguments.results)
+    elif arguments.command == "tensorboard":
+        from polymath.tensorboard import write_events
+
+        folder = arguments.results / "tensorboard"
+        count = write_events(arguments.results, folder)
+        print(f"{count} replicates; to look at them: tensorboard --logdir {folder}")
     else:
         from polymath.publish import publish as keep
 

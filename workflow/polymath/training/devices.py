@@ -4,6 +4,7 @@ Snakemake counts GPUs (`--resources gpu=4`) but gives none out, so each job take
 free one: a lock per device, which the kernel frees even when a job is killed.
 """
 
+import ctypes
 import fcntl
 import os
 import tempfile
@@ -11,9 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 WAIT_SECONDS = 1.0
+KEPT_BYTES = 2**30
 
 
 @contextmanager
@@ -65,6 +70,30 @@ def _lock_first_free(candidates: list[str], say: Callable[[str], None]) -> tuple
             say(f"waiting for one of the GPUs {', '.join(candidates)}: all are taken")
             told = True
         time.sleep(WAIT_SECONDS)
+
+
+def set_up_process(threads: int) -> None:
+    """Give torch its threads, choose repeatable kernels, and keep freed memory.
+
+    A step allocates and frees the same large blocks. By default glibc hands them back to the
+    kernel each time, and page faults then take up to a tenth of a step on the CPU.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):  # glibc's; numbers as in its malloc.h
+        trim_threshold, mmap_threshold = -1, -3
+        for option in (trim_threshold, mmap_threshold):
+            libc.mallopt(option, KEPT_BYTES)
+
+
+def choose_attention(model: "PreTrainedModel") -> None:
+    """Let a model on the CPU compute attention step by step: its backward pass is faster so."""
+    if model.device.type == "cpu":
+        model.set_attn_implementation("eager")
 
 
 def resolve_precision(precision: str, device: str) -> str:

@@ -15,7 +15,7 @@ from polymath.errors import PreemptedError
 from polymath.files import write_table
 from polymath.training.batches import Shape, take_batch
 from polymath.training.checkpoints import Checkpoint
-from polymath.training.devices import claimed_device, device_name
+from polymath.training.devices import claimed_device, device_name, set_up_process
 from polymath.training.loop import train
 from polymath.training.memory import fit_side_by_side, replicate_bytes
 from polymath.training.replicate import Job, Trainee, Workbench
@@ -51,8 +51,7 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[st
         PolymathError: if the model cannot take the tokens, or a checkpoint cannot be written.
         PreemptedError: if a signal asked to leave; the next call goes on from there.
     """
-    torch.set_num_threads(execution.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    set_up_process(execution.threads)
     with claimed_device(say) as device, noticed_signals() as asked_to_leave:
         bench = Workbench(job, device)
         folder = outputs.predictions.parent

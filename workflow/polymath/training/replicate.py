@@ -23,7 +23,7 @@ from polymath.scoring import score_items
 from polymath.seeds import Stream, derive_seed
 from polymath.training.batches import Encoded
 from polymath.training.capture import Lane
-from polymath.training.devices import device_name, resolve_precision
+from polymath.training.devices import choose_attention, device_name, resolve_precision
 from polymath.training.encode import EncodedTask, Task, encode_task, read_task
 from polymath.training.loop import CurvePoint, Predictor, Run
 from polymath.training.store import CURVE_SCHEMA, Replicate, prediction_schema
@@ -122,8 +122,6 @@ class Trainee:
         self.seeds = {name: derive_seed(job.seed, name, replicate) for name in get_args(Stream)}
         self.lane = Lane(bench.device)
         self.model = bench.build(self.seeds)
-        if bench.device == "cpu":  # at these lengths a quarter faster than the fused kernel
-            self.model.set_attn_implementation("eager")
         self.data: EncodedTask = encode_task(
             bench.task,
             self.model,
@@ -135,6 +133,7 @@ class Trainee:
         self.centre, self.scale = standardise(self.data.train, bench.task.type)
         with self.lane.entered():
             self.model.to(bench.device)
+            choose_attention(self.model)
             self._predict_dev = self._predictor(self.data.dev)
             self.run = Run(
                 self.model,
