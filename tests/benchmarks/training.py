@@ -1,6 +1,7 @@
 """Training throughput against transformers' Trainer and the authors' scheme, in one run.
 
-    python tests/benchmarks/training.py [--json FILE] [--results FOLDER] [--replicates N]
+    python tests/benchmarks/training.py [--json FILE] [--results FOLDER]
+        [--replicates N] [--show FILE]
 
 The rivals, on the same sequences, batch size and model (random weights):
 
@@ -437,10 +438,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--replicates", type=int, default=10, help="side by side, on a GPU")
+    parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(measure_one(arguments.measure)))
+        return
+    if arguments.show:
+        print_table(json.loads(arguments.show.read_text(encoding="utf-8")))
         return
     figures = measure_all(arguments.results.resolve(), arguments.replicates)
     print_table(figures)

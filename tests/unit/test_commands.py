@@ -9,8 +9,9 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from polymath.__main__ import print_summary
+from polymath.errors import PolymathError
 from polymath.files import read_json, write_table
-from polymath.publish import BEGIN, END, FILES, publish
+from polymath.publish import FILES, markers, publish
 from polymath.tensorboard import write_events
 from polymath.training.store import CURVE_SCHEMA, prediction_schema
 
@@ -76,20 +77,32 @@ def test_publish_copies_the_results_and_replaces_only_the_readmes_table(tmp_path
         (results / name).write_text(name)
     write_matrix(results)
     metadata = {
-        "recipe_values": {"steps": 1}, "experiment_seed": 4, "versions": {"torch": "x"},
+        "recipe": "short", "recipe_values": {"steps": 1}, "experiment_seed": 4,
+        "versions": {"torch": "x"},
         "device": "cpu", "precision": "fp32", "processor": "p", "labels": [],
     }  # fmt: skip
     schema = prediction_schema("classification")
     table = schema.empty_table().to_pandas()
     write_table(table, results / "runs/a/predictions.parquet", schema, metadata)
-    readme.write_text(f"before\n{BEGIN}old\n{END}after\n")
-    publish(results, kept, readme)
+    begin, end = markers("mine")
+    readme.write_text(f"before\n{begin}old\n{end}after\n")
+    publish(results, "mine", kept, readme)
     assert (kept / "curves.png").read_text() == "figures/curves.png"
     run = read_json(kept / "run.json")
     assert run["experiment_seed"] == 4
+    assert run["recipes"] == {"short": {"steps": 1}}
+    assert run["precisions"] == ["fp32"]
     assert "labels" not in run
     text = readme.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
     assert "| odd |" in text
+
+
+def test_publish_asks_for_a_place_in_the_readme_before_it_writes(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("no place\n")
+    with pytest.raises(PolymathError, match=r"README.md: has no lines '<!-- mine run: begin -->'"):
+        publish(tmp_path, "mine", tmp_path / "kept", readme)
+    assert not (tmp_path / "kept").exists()

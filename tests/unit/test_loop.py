@@ -206,6 +206,29 @@ def test_an_epoch_has_every_row_once(lengths: list[int], batch_size: int) -> Non
     assert max(len(batch) for batch in batches) <= batch_size
 
 
+@given(st.lists(st.integers(3, 600), min_size=2, max_size=40))
+def test_a_bucket_holds_its_rows_and_wastes_little(values: list[int]) -> None:
+    lengths = np.array(values)
+    rows = np.arange(len(lengths) // 2 + 1)
+    exact, rounded = (shape_of(lengths, rows, buckets) for buckets in (False, True))
+    longest = lengths[rows].max()
+    assert exact.length == longest
+    assert longest <= rounded.length <= min(lengths.max(), longest * 1.07 + 1)
+    assert rounded.padded == (lengths[rows].min() < rounded.length)
+
+
+def test_there_are_few_buckets() -> None:
+    lengths = np.arange(1, 513)
+    assert len({shape_of(lengths, np.array([row]), True).length for row in range(512)}) <= 96
+
+
+def test_a_small_set_is_cut_into_two_pools_at_least() -> None:
+    lengths = np.arange(160)  # all different: a single pool would give the same batches each time
+    generator = np.random.default_rng(0)
+    epochs = [{tuple(sorted(rows)) for rows in epoch_order(lengths, 8, generator)} for _ in "ab"]
+    assert len(epochs[0] & epochs[1]) <= 1
+
+
 def test_batches_of_mixed_lengths_waste_little_padding() -> None:
     lengths = np.random.default_rng(0).integers(5, 66, 4000)
     order = epoch_order(lengths, 16, np.random.default_rng(1))
@@ -327,6 +350,35 @@ def test_a_shape_is_recorded_when_it_recurs_and_then_replayed() -> None:
     assert ReplayingLane.recorded == before + 1
     assert float(repeated(torch.tensor([5, 6]), other)) == 11
     assert ReplayingLane.recorded == before + 1
+
+
+class RefusingLane(Lane):
+    """A lane whose recorder fails, as for a model that asks the device for a value."""
+
+    @property
+    def recorder(self) -> Recorder:
+        def refuse(work: Callable[[], torch.Tensor]) -> Any:
+            work()
+            raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+        return refuse
+
+
+def test_a_model_that_cannot_be_recorded_is_trained_step_by_step(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+
+    def work(rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+        return rows.double().sum()
+
+    caplog.set_level("INFO", "polymath")
+    repeated = Repeated(work, RefusingLane("cpu").recorder)
+    totals = [float(repeated(torch.tensor([step]), Shape(1, 9, True))) for step in range(5)]
+    assert totals == [0, 1, 2, 3, 4]
+    assert [record.getMessage() for record in caplog.records] == [
+        "this model cannot be recorded (operation not permitted when stream is capturing): "
+        "it runs step by step, more slowly"
+    ]
 
 
 def test_a_replicate_does_not_depend_on_those_beside_it(checkpoint: Checkpoint) -> None:

@@ -13,10 +13,10 @@ import yaml
 from conftest import ROOT
 from polymath.aggregate import to_markdown
 from polymath.config import load_experiment
-from polymath.publish import BEGIN, END
+from polymath.publish import markers
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
-KEPT = ROOT / "resources/results/default"
+KEPT = ROOT / "resources/results"
 # Each documented command, and what runs it.
 RUN_BY = {
     "make run": "the make targets below, and the Snakemake runs of test_workflow.py",
@@ -24,6 +24,8 @@ RUN_BY = {
     "snakemake --cores all --resources gpu=4": "test_workflow.py: a second run",
     "snakemake --cores all --config replicates=5": "here: the default plan",
     "snakemake --cores all --configfile my.yaml --replace-workflow-config": "here: README's YAML",
+    "snakemake --cores all --configfile resources/experiments/precision.yaml "
+    "--replace-workflow-config": "here: the experiments plan",
 }
 
 
@@ -80,6 +82,27 @@ def test_the_readmes_higher_rate_changes_that_value_alone(tmp_path: Path) -> Non
     assert re.search(r"^finetune +8$", result.stdout, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("resources/experiments/*.yaml")), ids=lambda path: path.name
+)
+def test_every_kept_experiment_plans(path: Path, tmp_path: Path) -> None:
+    result = snakemake(tmp_path, "--configfile", str(path), "--replace-workflow-config")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^finetune +\d+$", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"), [("training", "cpu-2-cores.json"), ("batching", "batching.json")]
+)
+def test_the_measured_tables_are_those_of_the_kept_figures(name: str, figures: str) -> None:
+    command = [sys.executable, f"tests/benchmarks/{name}.py", "--show",
+               f"resources/benchmarks/{figures}"]  # fmt: skip
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    text = (ROOT / "resources/docs/training.md").read_text()
+    between = text.split(f"<!-- {name}: begin -->\n")[1].split(f"<!-- {name}: end -->")[0]
+    assert between.strip() == shown.strip()
+
+
 def test_the_readmes_own_experiment_plans(tmp_path: Path) -> None:
     (yaml_block,) = blocks(ROOT / "README.md", "yaml")
     (tmp_path / "my.yaml").write_text(yaml_block)
@@ -89,9 +112,11 @@ def test_the_readmes_own_experiment_plans(tmp_path: Path) -> None:
     assert re.search(r"^finetune +2$", result.stdout, re.MULTILINE)
 
 
-def test_the_readmes_table_is_that_of_the_kept_run() -> None:
-    table = (ROOT / "README.md").read_text().split(BEGIN)[1].split(END)[0]
-    kept = pd.read_csv(KEPT / "matrix.csv", dtype={"fraction": str})
+@pytest.mark.parametrize("name", ["default", "precision"])
+def test_the_readmes_table_is_that_of_the_kept_run(name: str) -> None:
+    begin, end = markers(name)
+    table = (ROOT / "README.md").read_text().split(begin)[1].split(end)[0]
+    kept = pd.read_csv(KEPT / name / "matrix.csv", dtype={"fraction": str})
     assert table == to_markdown(kept, everything=False)
     assert len(kept) == 8
     assert kept["n"].eq(3).all()
@@ -99,7 +124,7 @@ def test_the_readmes_table_is_that_of_the_kept_run() -> None:
 
 def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
     text = " ".join((ROOT / "README.md").read_text().split())
-    kept = pd.read_csv(KEPT / "matrix.csv")
+    kept = pd.read_csv(KEPT / "default/matrix.csv")
     assert (kept["low"] > kept["chance"]).all()
     paired = kept[kept["init"] == "pretrained"].set_index("task")
     assert (paired["difference"] > 0).all()
@@ -108,11 +133,17 @@ def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
     assert f"leaves out zero for {out}; it holds zero for {held}" in text
 
 
-def test_the_kept_run_is_of_the_recipe_in_the_configuration() -> None:
-    config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("default", "config.yaml"), ("precision", "resources/experiments/precision.yaml")],
+)
+def test_the_kept_run_is_of_the_recipes_in_its_configuration(name: str, file: str) -> None:
+    config: dict[str, Any] = yaml.safe_load((ROOT / file).read_text())
     experiment = load_experiment(config, ROOT / "resources")
-    run = yaml.safe_load((KEPT / "run.json").read_text())
-    assert run["recipe_values"] == experiment.recipes["default"].model_dump(mode="json")
+    run = yaml.safe_load((KEPT / name / "run.json").read_text())
+    assert run["recipes"] == {
+        recipe: values.model_dump(mode="json") for recipe, values in experiment.recipes.items()
+    }
     assert run["experiment_seed"] == experiment.seed
 
 

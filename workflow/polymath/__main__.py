@@ -37,7 +37,8 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("schema", help="write the configuration's schema and reference")
     summary = commands.add_parser("summary", help="print the matrix and name the files to open")
-    publish = commands.add_parser("publish", help="keep the default run's results here")
+    publish = commands.add_parser("publish", help="keep a run's results in the repository")
+    publish.add_argument("--name", default="default", help="of the run, as in the README")
     events = commands.add_parser("tensorboard", help="write the learning curves as event files")
     for command in (summary, publish, events):
         command.add_argument("--results", type=Path, default=Path("results"))
@@ -56,7 +57,8 @@ def main() -> None:
     else:
         from polymath.publish import publish as keep
 
-        keep(arguments.results, ROOT / "resources/results/default", ROOT / "README.md")
+        folder = ROOT / "resources/results" / arguments.name
+        keep(arguments.results, arguments.name, folder, ROOT / "README.md")
 
 
 if __name__ == "__main__":

@@ -3,31 +3,45 @@
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from polymath.aggregate import to_markdown
+from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table, write_json
 
 FILES = ("matrix.md", "matrix.csv", "figures/matrix.png", "figures/curves.png")
-BEGIN, END = "<!-- default run: begin -->\n", "<!-- default run: end -->"
 
 
-def publish(results: Path, folder: Path, readme: Path) -> None:
+def markers(name: str) -> tuple[str, str]:
+    """Return the lines of the README between which the table of a named run stands."""
+    return f"<!-- {name} run: begin -->\n", f"<!-- {name} run: end -->"
+
+
+def publish(results: Path, name: str, folder: Path, readme: Path) -> None:
     """Copy the matrix and its figures to `folder` and put the table into the README.
 
-    run.json says what they were made with: versions, device, precision and recipe.
+    run.json says what they were made with: versions, device, precision and recipes.
+
+    Raises:
+        PolymathError: if the README has no place for a run of that name.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        shutil.copyfile(results / name, folder / Path(name).name)
-    one = next(iter(sorted((results / "runs").rglob("predictions.parquet"))))
-    metadata = read_metadata(one)
-    kept = ("recipe_values", "experiment_seed", "versions", "device", "precision", "processor")
-    made = {name: metadata[name] for name in kept}
-    write_json({**made, "date": datetime.now(UTC).date().isoformat()}, folder / "run.json")
+    begin, end = markers(name)
     text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
+    if begin not in text or end not in text:
+        raise PolymathError(f"{readme}: has no lines '{begin.strip()}' and '{end}': add them")
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in FILES:
+        shutil.copyfile(results / file, folder / Path(file).name)
+    runs = [read_metadata(path) for path in (results / "runs").rglob("predictions.parquet")]
+    made: dict[str, Any] = {
+        key: runs[0][key] for key in ("experiment_seed", "versions", "device", "processor")
+    }
+    made["recipes"] = {run["recipe"]: run["recipe_values"] for run in runs}
+    made["precisions"] = sorted({run["precision"] for run in runs})
+    write_json({**made, "date": datetime.now(UTC).date().isoformat()}, folder / "run.json")
+    before, rest = text.split(begin)
     table = readme_table(results / "matrix.parquet")
-    readme.write_text(f"{before}{BEGIN}{table}{END}{rest.split(END)[1]}", encoding="utf-8")
+    readme.write_text(f"{before}{begin}{table}{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 def readme_table(matrix: Path) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from polymath.logs import say
 from polymath.training.batches import Shape
 
 Work = Callable[[torch.Tensor, Shape], torch.Tensor]
@@ -49,15 +50,25 @@ class Repeated:
             self._seen[shape] = self._seen.get(shape, 0) + 1
             if self._seen[shape] <= WARM_UP:
                 return self.work(rows, shape)
-            recording = self._recordings[shape] = self._make(rows, shape)
+            recording = self._make(rows, shape)
+            if recording is None:
+                return self.work(rows, shape)
+            self._recordings[shape] = recording
         recording.rows.copy_(rows)
         recording.replay()
         return recording.output
 
-    def _make(self, rows: torch.Tensor, shape: Shape) -> _Recording:
+    def _make(self, rows: torch.Tensor, shape: Shape) -> _Recording | None:
+        """Record a shape; None, and never again, if the model's code cannot be recorded."""
         assert self.record is not None
         fixed = rows.clone()
-        replay, output = self.record(lambda: self.work(fixed, shape))
+        try:
+            replay, output = self.record(lambda: self.work(fixed, shape))
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            say(f"this model cannot be recorded ({reason}): it runs step by step, more slowly")
+            self.record = None
+            return None
         return _Recording(fixed, replay, output)
 
 

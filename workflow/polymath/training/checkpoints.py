@@ -29,6 +29,7 @@ class Checkpoint:
     curve: list[CurvePoint]
     seconds: float
     tensors: dict[str, torch.Tensor]
+    """On the CPU."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class CheckpointStore:
             PolymathError: if it cannot be written; the ones before it are intact.
         """
         weights, description = self._paths(checkpoint.step)
-        tensors = {n: t.detach().contiguous().cpu() for n, t in checkpoint.tensors.items()}
+        tensors = {name: value.contiguous() for name, value in checkpoint.tensors.items()}
         try:
             with whole_file(weights) as temporary:
                 save_file(tensors, temporary)

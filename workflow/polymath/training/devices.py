@@ -80,6 +80,8 @@ def set_up_process(threads: int) -> None:
     """
     import torch
 
+    # Without this, products on concurrent streams may differ from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """Fine-tune one condition: all its replicates, from tables to tables, however often interrupted."""
 
+import gc
 import os
 import shutil
 import time
@@ -126,6 +127,8 @@ class _Trainer:
             count = self._count_side_by_side(first, 1 + len(missing))
             group = [first, *(self._begin(missing.pop(0)) for _ in range(count - 1))]
             self._train(group, waiting=len(missing))
+            del first, group
+            gc.collect()  # a model and its optimiser refer to each other
         return [self.results[replicate] for replicate in range(self.total)]
 
     def _begin(self, replicate: int) -> Trainee:
@@ -141,8 +144,7 @@ class _Trainer:
         )
         saved = self.store.checkpoints(replicate, self.digests[replicate]).load(self.say)
         if saved:
-            with one.lane.entered():
-                one.run.restore(saved.tensors, saved.step, saved.curve, saved.seconds)
+            one.run.restore(saved.tensors, saved.step, saved.curve, saved.seconds)
             self.say(f"replicate {replicate + 1} of {self.total}: goes on after step {saved.step}")
         return one
 

@@ -177,7 +177,8 @@ class Run:
 
     def check(self) -> float:
         """Return the last loss; end the run if a loss was not finite. Waits for the device."""
-        done = self.losses[: self.step].cpu()
+        with self.lane.entered():
+            done = self.losses[: self.step].cpu()
         bad = torch.nonzero(~torch.isfinite(done))
         if len(bad):
             self.diverge(int(bad[0]) + 1)
@@ -206,26 +207,29 @@ class Run:
         self.curve.append(CurvePoint(self.step, self.examples, loss, score, self.seconds))
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Return all tensors that training changes: weights, moments, losses so far."""
+        """Return all tensors that training changes, on the host: weights, moments, losses."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": value for name, value in moments.items()}
-        return {**tensors, "losses": self.losses}
+        tensors["losses"] = self.losses
+        with self.lane.entered():
+            return {name: value.detach().cpu() for name, value in tensors.items()}
 
     def restore(
         self, state: dict[str, torch.Tensor], step: int, curve: list[CurvePoint], seconds: float
     ) -> None:
         """Continue after `step` as if nothing had happened."""
         weights = {n.removeprefix("model."): v for n, v in state.items() if n.startswith("model.")}
-        self.model.load_state_dict(weights)
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, value in state.items():
             if name.startswith("optimiser."):
                 _, number, key = name.split(".")
                 moments.setdefault(int(number), {})[key] = value
         groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
-        self.losses.copy_(state["losses"])
+        with self.lane.entered():
+            self.model.load_state_dict(weights)
+            self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+            self.losses.copy_(state["losses"])
         self.step, self.curve, self._seconds_before = step, list(curve), seconds
 
 
