@@ -1,7 +1,7 @@
 """Training throughput against transformers' Trainer and the authors' scheme, in one run.
 
-    python tests/benchmarks/training.py [--json FILE] [--results FOLDER]
-        [--replicates N] [--show FILE]
+    python tests/benchmarks/training.py [--json FILE] [--shapes 16x62 32x128 reuters] [--turns 3]
+        [--results FOLDER] [--replicates N] [--show FILE]
 
 The rivals, on the same sequences, batch size and model (random weights):
 
@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[2]
-TURNS = 3
+SHAPES = ["16x62", "32x128", "reuters"]
 WARM_UP = 5  # steps that are not timed
 STEPS = {"cpu": 14, "cuda": 400}
 MODEL = {
@@ -152,13 +152,14 @@ def new_model(device: str) -> Any:
     return AutoModelForSequenceClassification.from_config(config)
 
 
-def train_polymath(shape: Shape, clock: Clock, replicates: int) -> float:
-    """Train as the workflow does; return the timed steps' floating-point operations."""
+def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], int]:
+    """Train as the workflow does; return what counts the timed steps' operations."""
     from polymath.config import Recipe
     from polymath.models import compact_embeddings
     from polymath.training.batches import Encoded
     from polymath.training.capture import Lane
-    from polymath.training.devices import choose_attention, set_up_process
+    from polymath.training.cpu import tune_model
+    from polymath.training.devices import set_up_process
     from polymath.training.loop import Run, train
 
     set_up_process(os.cpu_count() or 1)
@@ -178,14 +179,16 @@ def train_polymath(shape: Shape, clock: Clock, replicates: int) -> float:
             padding=0,
         )
         with lane.entered():
-            choose_attention(model.to(clock.device))
+            model.to(clock.device)
+            if clock.device == "cpu":
+                tune_model(model, precision_here())
             run = Run(model, data, recipe, number, 0, lane, precision_here(), lambda: 0.0)
         runs.append(run)
     before = 0
     for _ in train(runs):
         clock.tick(replicates * (runs[0].examples - before))
         before = runs[0].examples
-    return replicates * sum(count_flops(runs[0])[WARM_UP:])
+    return lambda: replicates * sum(count_flops(runs[0])[WARM_UP:])
 
 
 def count_flops(run: Any) -> list[int]:
@@ -201,7 +204,8 @@ def count_flops(run: Any) -> list[int]:
         if shape not in counts:
             places = torch.arange(shape.rows, device=run.model.device)
             with FlopCounterMode(display=False) as counter:
-                batch_loss(run.model, take_batch(run.data, places, shape), "fp32").backward()
+                batch = take_batch(run.data, places, shape)
+                batch_loss(run.model, batch, run.precision).backward()
             counts[shape] = counter.get_total_flops()
     return [counts[shape] for shape in run._shapes]
 
@@ -263,7 +267,7 @@ def train_trainer(shape: Shape, clock: Clock, replicates: int) -> None:
         ).train()  # fmt: skip
 
 
-SCHEMES: dict[str, Callable[[Shape, Clock, int], float | None]] = {
+SCHEMES: dict[str, Callable[[Shape, Clock, int], Callable[[], int] | None]] = {
     "polymath": train_polymath, "trainer": train_trainer, "authors": train_authors,
 }  # fmt: skip
 
@@ -274,12 +278,13 @@ def measure_scheme(scheme: str, name: str, lengths: Path, replicates: int) -> di
 
     shape = make_shape(name, lengths)
     clock = Clock(device_here(), shape.steps)
-    flops = SCHEMES[scheme](shape, clock, replicates)
+    count = SCHEMES[scheme](shape, clock, replicates)
     if clock.device == "cuda":
         memory = torch.cuda.max_memory_allocated()
     else:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"rate": clock.rate, "flops": (flops or 0) / clock.seconds, "memory": memory}
+    flops = count() if count else 0
+    return {"rate": clock.rate, "flops": flops / clock.seconds, "memory": memory}
 
 
 def measure_gemm() -> dict[str, float]:
@@ -363,23 +368,23 @@ def measure_one(words: list[str]) -> dict[str, float]:
     raise SystemExit(f"cannot measure {words}")
 
 
-def measure_all(results: Path, replicates: int) -> dict[str, Any]:
+def measure_all(results: Path, names: list[str], turns: int, replicates: int) -> dict[str, Any]:
     """Measure every scheme and shape, in turns, and return the figures."""
     import torch
 
     device = device_here()
-    names = ["16x62", "32x128", "reuters"]
     counts = {"polymath": 1, "trainer": 1, "authors": 1}
     best: dict[tuple[str, str], dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         lengths = Path(folder) / "lengths.npy"
-        write_reuters_lengths(results, lengths)
-        gemm = max(in_a_process("gemm")["flops"] for _ in range(TURNS))
-        start_up = min(in_a_process("start-up", str(time.time()))["seconds"] for _ in range(TURNS))
-        for turn in range(TURNS):
+        if "reuters" in names:
+            write_reuters_lengths(results, lengths)
+        gemm = max(in_a_process("gemm")["flops"] for _ in range(turns))
+        start_up = min(in_a_process("start-up", str(time.time()))["seconds"] for _ in range(turns))
+        for turn in range(turns):
             for name in names:
                 for scheme, count in counts.items():
-                    print(f"turn {turn + 1} of {TURNS}: {name}, {scheme}", file=sys.stderr)
+                    print(f"turn {turn + 1} of {turns}: {name}, {scheme}", file=sys.stderr)
                     one = in_a_process(scheme, name, str(lengths), str(count))
                     best[scheme, name] = max(best.get((scheme, name), one), one,
                                              key=lambda found: found["rate"])  # fmt: skip
@@ -437,6 +442,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--shapes", nargs="+", default=SHAPES, help=f"of {', '.join(SHAPES)}")
+    parser.add_argument("--turns", type=int, default=3, help="measurements of each scheme")
     parser.add_argument("--replicates", type=int, default=10, help="side by side, on a GPU")
     parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
@@ -447,7 +454,9 @@ def main() -> None:
     if arguments.show:
         print_table(json.loads(arguments.show.read_text(encoding="utf-8")))
         return
-    figures = measure_all(arguments.results.resolve(), arguments.replicates)
+    figures = measure_all(
+        arguments.results.resolve(), arguments.shapes, arguments.turns, arguments.replicates
+    )
     print_table(figures)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

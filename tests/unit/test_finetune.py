@@ -24,7 +24,8 @@ from polymath.files import read_json, read_metadata, read_table, write_json
 from polymath.training import finetune as finetune_module
 from polymath.training.checkpoints import Checkpoint, CheckpointStore
 from polymath.training.loop import CurvePoint, Run, train
-from polymath.training.replicate import Trainee, Workbench
+from polymath.training.memory import USABLE
+from polymath.training.replicate import Inputs, Trainee
 from small_jobs import CLASSES, long_job, outputs_in, recipe_of, run_job, write_job
 
 SourceOf = Callable[[str], Path]
@@ -133,7 +134,7 @@ def test_a_kept_model_is_whole_and_gives_the_same_logits(
         assert model.config.id2label == {0: "even", 1: "odd"}
 
     tokens = read_table(job.tokens).set_index("id")["ids"]
-    mapping = Workbench(job, "cpu").mapping(0)
+    mapping = Inputs(job, "cpu").mapping(0)
     table = read_table(outputs.predictions)
     for row in table.head(8).itertuples():
         ids = torch.tensor([[2, *mapping[tokens[row.id]].tolist(), 3]])
@@ -425,15 +426,17 @@ def test_a_checkpoint_that_cannot_be_written_says_when_there_is_none_before(
         CheckpointStore(tmp_path / "file", "0-abc").save(some_checkpoint(1))
 
 
-def test_replicates_trained_together_are_stored_each_on_its_own(
-    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("fitting", "expected"), [(10.0, [3]), (2.5, [2, 1]), (0.1, [1, 1, 1])])
+def test_as_many_replicates_as_fit_the_memory_are_trained_side_by_side(
+    fitting: float,
+    expected: list[int],
+    checkpoint: SourceOf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What a GPU does with replicates side by side, on the CPU."""
+    """What a GPU does with its memory, on the CPU."""
     together, alone = tmp_path / "together", tmp_path / "alone"
     run_job(write_job(alone, checkpoint("bert"), CLASSES, replicates=3), alone)
-    monkeypatch.setattr(
-        finetune_module._Trainer, "_count_side_by_side", lambda self, one, wanted: min(2, wanted)
-    )
     groups: list[int] = []
 
     def noted(runs: list[Run]) -> Any:
@@ -441,18 +444,25 @@ def test_replicates_trained_together_are_stored_each_on_its_own(
         return train(runs)
 
     monkeypatch.setattr(finetune_module, "train", noted)
+    monkeypatch.setattr(finetune_module, "replicate_bytes", lambda *_: 2**30)
+    monkeypatch.setattr(finetune_module, "free_memory", lambda _: int(fitting / USABLE * 2**30))
     said = run_job(write_job(together, checkpoint("bert"), CLASSES, replicates=3), together)
-    assert groups == [2, 1]
-    assert any(line.startswith("replicate 1, 2 of 3  step 6 of 6") for line in said)
+    assert groups == expected
+    assert any(
+        line.startswith(f"{expected[0]} replicates side by side: each takes about 1.00 of")
+        for line in said
+    )
+    numbers = ", ".join(str(number + 1) for number in range(expected[0]))
+    assert any(line.startswith(f"replicate {numbers} of 3  step 6 of 6") for line in said)
     assert predictions_of(together) == predictions_of(alone)
 
 
 def test_building_a_replicate_draws_nothing_from_the_global_random_state(
     checkpoint: SourceOf, tmp_path: Path
 ) -> None:
-    bench = Workbench(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
+    inputs = Inputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
     torch.manual_seed(1)
-    first = Trainee(bench, 0).model.state_dict()
+    first = Trainee(inputs, 0).model.state_dict()
     torch.manual_seed(2)
-    second = Trainee(bench, 0).model.state_dict()
+    second = Trainee(inputs, 0).model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -103,6 +103,21 @@ def test_the_measured_tables_are_those_of_the_kept_figures(name: str, figures: s
     assert between.strip() == shown.strip()
 
 
+@pytest.mark.slow
+def test_the_training_benchmark_measures_what_it_says(tmp_path: Path) -> None:
+    command = [sys.executable, "tests/benchmarks/training.py", "--shapes", "16x62", "--turns", "1",
+               "--json", str(tmp_path / "figures.json")]  # fmt: skip
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    figures = yaml.safe_load((tmp_path / "figures.json").read_text())
+    rates = {scheme: rate["16x62"] for scheme, rate in figures["examples_per_second"].items()}
+    for rival in ("trainer", "authors"):
+        assert figures[f"ratio_vs_{rival}"]["16x62"] == rates["polymath"] / rates[rival]
+    assert 0 < figures["fraction_of_peak"]["16x62"] < 1
+    assert figures["start_up_seconds"] > 0
+    assert "| 16x62 |" in result.stdout
+
+
 def test_the_readmes_own_experiment_plans(tmp_path: Path) -> None:
     (yaml_block,) = blocks(ROOT / "README.md", "yaml")
     (tmp_path / "my.yaml").write_text(yaml_block)
@@ -112,13 +127,13 @@ def test_the_readmes_own_experiment_plans(tmp_path: Path) -> None:
     assert re.search(r"^finetune +2$", result.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["default", "precision"])
-def test_the_readmes_table_is_that_of_the_kept_run(name: str) -> None:
+@pytest.mark.parametrize(("name", "conditions"), [("default", 8), ("precision", 4)])
+def test_the_readmes_table_is_that_of_the_kept_run(name: str, conditions: int) -> None:
     begin, end = markers(name)
     table = (ROOT / "README.md").read_text().split(begin)[1].split(end)[0]
     kept = pd.read_csv(KEPT / name / "matrix.csv", dtype={"fraction": str})
     assert table == to_markdown(kept, everything=False)
-    assert len(kept) == 8
+    assert len(kept) == conditions
     assert kept["n"].eq(3).all()
 
 

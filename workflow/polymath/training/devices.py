@@ -4,7 +4,6 @@ Snakemake counts GPUs (`--resources gpu=4`) but gives none out, so each job take
 free one: a lock per device, which the kernel frees even when a job is killed.
 """
 
-import ctypes
 import fcntl
 import os
 import tempfile
@@ -12,13 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from typing import TextIO
 
 WAIT_SECONDS = 1.0
-KEPT_BYTES = 2**30
 
 
 @contextmanager
@@ -73,29 +68,17 @@ def _lock_first_free(candidates: list[str], say: Callable[[str], None]) -> tuple
 
 
 def set_up_process(threads: int) -> None:
-    """Give torch its threads, choose repeatable kernels, and keep freed memory.
-
-    A step allocates and frees the same large blocks. By default glibc hands them back to the
-    kernel each time, and page faults then take up to a tenth of a step on the CPU.
-    """
+    """Give torch its threads, choose repeatable kernels, and keep freed memory."""
+    # Without this, products on concurrent CUDA streams may differ from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
-    # Without this, products on concurrent streams may differ from run to run.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    from polymath.training.cpu import keep_freed_memory
+
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # glibc's; numbers as in its malloc.h
-        trim_threshold, mmap_threshold = -1, -3
-        for option in (trim_threshold, mmap_threshold):
-            libc.mallopt(option, KEPT_BYTES)
-
-
-def choose_attention(model: "PreTrainedModel") -> None:
-    """Let a model on the CPU compute attention step by step: its backward pass is faster so."""
-    if model.device.type == "cpu":
-        model.set_attn_implementation("eager")
+    keep_freed_memory()
 
 
 def resolve_precision(precision: str, device: str) -> str:
@@ -107,6 +90,13 @@ def resolve_precision(precision: str, device: str) -> str:
     if device == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
+
+
+def free_memory(device: str) -> int | None:
+    """Return the bytes that are free on a GPU; None on the CPU, where jobs run side by side."""
+    import torch
+
+    return torch.cuda.mem_get_info()[0] if device == "cuda" else None
 
 
 def device_name(device: str) -> str:

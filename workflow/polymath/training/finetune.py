@@ -16,10 +16,10 @@ from polymath.errors import PreemptedError
 from polymath.files import write_table
 from polymath.training.batches import Shape, take_batch
 from polymath.training.checkpoints import Checkpoint
-from polymath.training.devices import claimed_device, device_name, set_up_process
+from polymath.training.devices import claimed_device, device_name, free_memory, set_up_process
 from polymath.training.loop import train
 from polymath.training.memory import fit_side_by_side, replicate_bytes
-from polymath.training.replicate import Job, Trainee, Workbench
+from polymath.training.replicate import Inputs, Job, Trainee
 from polymath.training.signals import noticed_signals
 from polymath.training.store import CURVE_SCHEMA, Replicate, ReplicateStore, prediction_schema
 
@@ -54,25 +54,26 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[st
     """
     set_up_process(execution.threads)
     with claimed_device(say) as device, noticed_signals() as asked_to_leave:
-        bench = Workbench(job, device)
+        inputs = Inputs(job, device)
         folder = outputs.predictions.parent
-        store = ReplicateStore(folder, bench.task.type, outputs.models is not None)
-        trainer = _Trainer(bench, store, execution, say, asked_to_leave)
+        store = ReplicateStore(folder, inputs.task.type, outputs.models is not None)
+        trainer = _Trainer(inputs, store, execution, say, asked_to_leave)
         results = trainer.finish_all()
-        provenance = bench.provenance(execution.threads)
-    _write(results, bench, provenance, outputs)
+        provenance = inputs.provenance(execution.threads)
+    _write(results, inputs, provenance, outputs)
     if outputs.models:
+        outputs.models.mkdir(parents=True, exist_ok=True)
         for replicate in range(job.replicates):
             if not results[replicate].divergence:
-                kept = store.model(replicate, bench.digest(replicate))
+                kept = store.model(replicate, inputs.digest(replicate))
                 _link_folder(kept, outputs.models / f"replicate-{replicate}")
 
 
 def _write(
-    results: list[Replicate], bench: Workbench, provenance: dict[str, object], outputs: Outputs
+    results: list[Replicate], inputs: Inputs, provenance: dict[str, object], outputs: Outputs
 ) -> None:
     metadata = {
-        **bench.job.condition.columns,
+        **inputs.job.condition.columns,
         **provenance,
         "replicates": len(results),
         "diverged": {
@@ -84,7 +85,7 @@ def _write(
     curves = pd.concat([result.curve for result in results])
     write_table(curves, outputs.curves, CURVE_SCHEMA, metadata)
     predictions = pd.concat([result.predictions for result in results])
-    schema = prediction_schema(bench.task.type)
+    schema = prediction_schema(inputs.task.type)
     write_table(predictions, outputs.predictions, schema, metadata)
 
 
@@ -99,16 +100,16 @@ class _Trainer:
 
     def __init__(
         self,
-        bench: Workbench,
+        inputs: Inputs,
         store: ReplicateStore,
         execution: Execution,
         say: Callable[[str], None],
         asked_to_leave: Callable[[], str | None],
     ) -> None:
-        self.bench, self.store, self.execution = bench, store, execution
+        self.inputs, self.store, self.execution = inputs, store, execution
         self.say, self.asked_to_leave = say, asked_to_leave
-        self.total = bench.job.replicates
-        self.digests = [bench.digest(replicate) for replicate in range(self.total)]
+        self.total = inputs.job.replicates
+        self.digests = [inputs.digest(replicate) for replicate in range(self.total)]
         self.results: dict[int, Replicate] = {}
 
     def finish_all(self) -> list[Replicate]:
@@ -133,13 +134,13 @@ class _Trainer:
 
     def _begin(self, replicate: int) -> Trainee:
         """Build a replicate, and put it where its last checkpoint left it."""
-        one = Trainee(self.bench, replicate)
+        one = Trainee(self.inputs, replicate)
         cut = one.data.truncated
         self.say(
             f"replicate {replicate + 1} of {self.total}: {len(one.data.train)} training rows, "
-            f"{one.run.steps} steps of {self.bench.job.recipe.batch_size}, "
-            f"{one.model.num_parameters() / 1e6:.1f} M parameters, {self.bench.precision} on "
-            f"{device_name(self.bench.device)}"
+            f"{one.run.steps} steps of {self.inputs.job.recipe.batch_size}, "
+            f"{one.model.num_parameters() / 1e6:.1f} M parameters, {self.inputs.precision} on "
+            f"{device_name(self.inputs.device)}"
             + (f", {cut} rows truncated to the model's limit" if cut else "")
         )
         saved = self.store.checkpoints(replicate, self.digests[replicate]).load(self.say)
@@ -150,20 +151,20 @@ class _Trainer:
 
     def _count_side_by_side(self, one: Trainee, wanted: int) -> int:
         """Return how many replicates to train at once: one on the CPU, else what fits."""
-        if not one.lane.on_gpu:
+        free = free_memory(self.inputs.device)
+        if free is None:
             return 1
-        recipe = self.bench.job.recipe
-        rows = min(recipe.batch_size // recipe.accumulation, len(one.data.train))
-        longest = Shape(rows, int(one.data.train.lengths.max()), padded=True)
-        places = torch.arange(rows, device=one.model.device)
+        recipe, data = self.inputs.job.recipe, one.data.train
+        rows = min(recipe.batch_size // recipe.accumulation, len(data))
+        longest = Shape(rows, int(data.lengths.max()), padded=True)
         with one.lane.entered():
+            places = torch.arange(rows, device=one.model.device)
             batch = take_batch(one.run.data, places, longest)
-            needed = replicate_bytes(one.model, batch, self.bench.precision)
-        free = torch.cuda.mem_get_info()[0]
+            needed = replicate_bytes(one.model, batch, self.inputs.precision)
         count = fit_side_by_side(needed, free, wanted)
         self.say(
-            f"{count} replicates side by side: each takes about {needed / GIB:.1f} of "
-            f"{free / GIB:.1f} GiB free"
+            f"{count} replicates side by side: each takes about {needed / GIB:.2f} of "
+            f"{free / GIB:.2f} GiB free"
         )
         return count
 
@@ -228,7 +229,7 @@ class _Trainer:
         left = seconds_a_step * (steps - step + steps * -(-waiting // len(group)))
         self.say(
             f"replicate {numbers} of {self.total}  step {step} of {steps}  "
-            f"loss {sum(losses) / len(losses):.3f}  dev {self.bench.job.metric} "
+            f"loss {sum(losses) / len(losses):.3f}  dev {self.inputs.job.metric} "
             f"{sum(scores) / max(1, len(scores)):.3f}  all replicates end about "
             f"{datetime.now() + timedelta(seconds=left):%H:%M:%S}"
         )

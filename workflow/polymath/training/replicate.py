@@ -23,7 +23,8 @@ from polymath.scoring import score_items
 from polymath.seeds import Stream, derive_seed
 from polymath.training.batches import Encoded
 from polymath.training.capture import Lane
-from polymath.training.devices import choose_attention, device_name, resolve_precision
+from polymath.training.cpu import tune_model
+from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, Task, encode_task, read_task
 from polymath.training.loop import CurvePoint, Predictor, Run
 from polymath.training.store import CURVE_SCHEMA, Replicate, prediction_schema
@@ -48,7 +49,7 @@ class Job:
     """The manifest of the model's files."""
 
 
-class Workbench:
+class Inputs:
     """A job's inputs, read once, from which its replicates are made."""
 
     def __init__(self, job: Job, device: str) -> None:
@@ -116,24 +117,25 @@ class Workbench:
 class Trainee:
     """One replicate: its model, its data as that model reads them, and its run."""
 
-    def __init__(self, bench: Workbench, replicate: int) -> None:
-        job = bench.job
-        self.bench, self.replicate = bench, replicate
+    def __init__(self, inputs: Inputs, replicate: int) -> None:
+        job = inputs.job
+        self.inputs, self.replicate = inputs, replicate
         self.seeds = {name: derive_seed(job.seed, name, replicate) for name in get_args(Stream)}
-        self.lane = Lane(bench.device)
-        self.model = bench.build(self.seeds)
+        self.lane = Lane(inputs.device)
+        self.model = inputs.build(self.seeds)
         self.data: EncodedTask = encode_task(
-            bench.task,
+            inputs.task,
             self.model,
-            bench.mapping(replicate),
-            bench.frame,
+            inputs.mapping(replicate),
+            inputs.frame,
             float(job.condition.fraction),
             self.seeds["subset"],
         )
-        self.centre, self.scale = standardise(self.data.train, bench.task.type)
+        self.centre, self.scale = standardise(self.data.train, inputs.task.type)
         with self.lane.entered():
-            self.model.to(bench.device)
-            choose_attention(self.model)
+            self.model.to(inputs.device)
+            if inputs.device == "cpu":
+                tune_model(self.model, inputs.precision)
             self._predict_dev = self._predictor(self.data.dev)
             self.run = Run(
                 self.model,
@@ -142,7 +144,7 @@ class Trainee:
                 self.seeds["order"],
                 self.seeds["dropout"],
                 self.lane,
-                bench.precision,
+                inputs.precision,
                 self._score_dev,
             )
 
@@ -163,29 +165,29 @@ class Trainee:
 
     def save_model(self, folder: Path) -> None:
         """Write the trained model as any transformers user can load it."""
-        whole = self.bench.build(self.seeds)
+        whole = self.inputs.build(self.seeds)
         restore_embeddings(whole, self.model, self.data.tokens)
-        if self.bench.task.type == "regression":
+        if self.inputs.task.type == "regression":
             rescale_output(whole, self.centre, self.scale)
         else:
-            labels = self.bench.task.metadata["labels"]
+            labels = self.inputs.task.metadata["labels"]
             whole.config.id2label = dict(enumerate(labels))
             whole.config.label2id = {label: number for number, label in enumerate(labels)}
         whole.save_pretrained(folder)
 
     def _predictor(self, split: Encoded) -> Predictor:
-        return Predictor(self.model, split, self.bench.precision, self.lane.recorder)
+        return Predictor(self.model, split, self.inputs.precision, self.lane.recorder)
 
     def _score_dev(self) -> float:
         dev, logits = self.data.dev, self._predict_dev()
         if not np.isfinite(logits).all():
             return math.nan
         return score_items(
-            dev.items, dev.targets, logits, self.bench.task.type, self.bench.job.metric
+            dev.items, dev.targets, logits, self.inputs.task.type, self.inputs.job.metric
         )
 
     def _tabulate(self, logits: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
-        rows, names = self.bench.task.rows, prediction_schema(self.bench.task.type).names
+        rows, names = self.inputs.task.rows, prediction_schema(self.inputs.task.type).names
         parts = [
             rows[rows["split"] == split].assign(
                 logits=list((of_split * self.scale + self.centre).astype(np.float32)),

@@ -1,0 +1,96 @@
+"""The CPU's own linear layers, against autocast and against products with all rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from conftest import FAMILIES
+from polymath.models import build_classifier
+from polymath.training import cpu
+from polymath.training.batches import Batch
+from polymath.training.cpu import tune_model
+from polymath.training.loop import batch_loss, forward
+
+Checkpoint = Callable[[str], Path]
+
+
+def gradients_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    batch_loss(model, batch, "bf16").backward()
+    return {name: value.grad.clone() for name, value in model.named_parameters()
+            if value.grad is not None}  # fmt: skip
+
+
+def some_batch(rows: int = 16) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(7, 200, (rows, 30), generator=generator)
+    return Batch(ids, None, torch.randint(0, 3, (rows,), generator=generator).double())
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_the_layers_are_those_of_autocast(family: str, checkpoint: Checkpoint) -> None:
+    batch = some_batch()
+    plain, tuned = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
+    plain.set_attn_implementation("eager")
+    tune_model(tuned, "bf16")
+    assert torch.equal(forward(plain, batch, "bf16"), forward(tuned, batch, "bf16"))
+    expected, found = gradients_of(plain, batch), gradients_of(tuned, batch)
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        scale = float(value.abs().max()) + 1e-6
+        torch.testing.assert_close(found[name], value, rtol=0, atol=0.03 * scale, msg=name)
+
+
+def test_rows_without_gradient_are_left_out_and_change_nothing(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = some_batch()
+    model = build_classifier(checkpoint("bert"), "pretrained", 3, 0, 0.0)
+    tune_model(model, "bf16")
+    find, left_out = cpu._rows_with_gradient, []
+
+    def noted(gradient: torch.Tensor) -> torch.Tensor | None:
+        places = find(gradient)
+        left_out.append(places is not None)
+        return places
+
+    monkeypatch.setattr(cpu, "_rows_with_gradient", noted)
+    sparse = gradients_of(model, batch)
+    # The classifier and the pooler get one row a sequence. In the last layer the three after
+    # attention have a gradient in those rows only, and so has the query; before it, all have.
+    assert left_out[:5] == [False, False, True, True, True]
+    assert sorted(left_out[5:8]) == [False, False, True]
+    assert left_out[8:] == [False] * 6
+    monkeypatch.setattr(cpu, "_rows_with_gradient", lambda gradient: None)
+    dense = gradients_of(model, batch)
+    for name, value in dense.items():
+        scale = float(value.abs().max()) + 1e-6
+        torch.testing.assert_close(sparse[name], value, rtol=0, atol=0.01 * scale, msg=name)
+
+
+def test_rows_with_gradient_are_found_wherever_they_are() -> None:
+    gradient = torch.zeros(400, 5)
+    gradient[[3, 77, 399], [0, 4, 2]] = torch.tensor([1.0, -1e-30, 2.0])
+    assert cpu._rows_with_gradient(gradient).tolist() == [3, 77, 399]  # type: ignore[union-attr]
+    assert cpu._rows_with_gradient(torch.ones(400, 5)) is None
+    assert cpu._rows_with_gradient(torch.zeros(20, 5)) is None, "too few to be worth looking"
+    half = torch.zeros(400, 5)
+    half[1::2] = 1
+    assert cpu._rows_with_gradient(half) is None
+
+
+def test_the_layers_stay_as_they_are_in_fp32(checkpoint: Checkpoint) -> None:
+    model = build_classifier(checkpoint("bert"), "pretrained", 3, 0, 0.0)
+    tune_model(model, "fp32")
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_layers_that_read_one_tensor_share_its_cast() -> None:
+    shared, tensor = cpu._SharedCast(), torch.ones(3, 4)
+    first = shared(tensor)
+    assert shared(tensor) is first
+    assert shared(torch.ones(3, 4)) is not first
+    assert shared(first) is first

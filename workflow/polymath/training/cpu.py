@@ -1,0 +1,105 @@
+"""What makes a training step fast on the CPU; nothing here is used on a GPU."""
+
+import ctypes
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+KEPT_BYTES = 2**30
+# Looking for rows without gradient pays from this many rows on, and if at most a quarter has one.
+ROWS, PROBED, DENSE = 256, 64, 4
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep the large blocks that a step frees and asks for again.
+
+    By default they go back to the kernel each time, and page faults then take up to a tenth
+    of a step. Does nothing with another C library.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        trim_threshold, mmap_threshold = -1, -3  # as numbered in its malloc.h
+        for option in (trim_threshold, mmap_threshold):
+            libc.mallopt(option, KEPT_BYTES)
+
+
+def tune_model(model: PreTrainedModel, precision: str) -> None:
+    """Choose how a model on the CPU computes attention and, in bf16, linear layers.
+
+    The fused attention kernel's backward pass is slower than single operations there.
+    """
+    model.set_attn_implementation("eager")
+    if precision != "bf16":
+        return
+    shared = _SharedCast()
+    for module in model.modules():
+        if type(module) is nn.Linear:
+            module.forward = partial(_forward, module, shared)  # type: ignore[method-assign]
+
+
+class _SharedCast:
+    """Casts to bf16, once for layers that read the same tensor (query, key and value)."""
+
+    def __init__(self) -> None:
+        self._source: torch.Tensor | None = None
+        self._cast: torch.Tensor | None = None
+
+    def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.dtype == torch.bfloat16:
+            return tensor
+        if self._cast is None or tensor is not self._source:
+            self._source, self._cast = tensor, tensor.to(torch.bfloat16)
+        return self._cast
+
+
+def _forward(layer: nn.Linear, shared: _SharedCast, tensor: torch.Tensor) -> torch.Tensor:
+    """Return what autocast would: the layer in bf16."""
+    output: torch.Tensor = _Linear.apply(shared(tensor), layer.weight, layer.bias)
+    return output
+
+
+class _Linear(torch.autograd.Function):
+    """A linear layer in bf16 whose backward pass leaves out rows that have no gradient.
+
+    Where a classifier reads one position, the last encoder layer has a gradient there alone:
+    its products over all the other positions are products with zero.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, tensor: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        rows, small = tensor.reshape(-1, tensor.shape[-1]), weight.to(torch.bfloat16)
+        ctx.save_for_backward(rows, small)
+        ctx.shape, ctx.has_bias = tensor.shape, bias is not None
+        output = nn.functional.linear(rows, small, None if bias is None else bias.to(small.dtype))
+        return output.view(*tensor.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        rows, weight = ctx.saved_tensors
+        gradient = gradients[0].reshape(-1, gradients[0].shape[-1])
+        places = _rows_with_gradient(gradient)
+        if places is None:
+            of_rows = gradient @ weight
+        else:
+            rows, gradient = rows[places], gradient[places]
+            of_rows = gradient.new_zeros(ctx.shape.numel() // ctx.shape[-1], ctx.shape[-1])
+            of_rows[places] = gradient @ weight
+        of_bias = gradient.sum(0).float() if ctx.has_bias else None
+        return of_rows.view(ctx.shape), (gradient.t() @ rows).float(), of_bias
+
+
+def _rows_with_gradient(gradient: torch.Tensor) -> torch.Tensor | None:
+    """Return the numbers of the rows (n, outputs) that are not zero; None if they are many."""
+    count = len(gradient)
+    if count < ROWS:
+        return None
+    probe = gradient[:: count // PROBED]
+    if DENSE * int(probe.any(dim=1).sum()) > len(probe):
+        return None
+    places = gradient.any(dim=1).nonzero()[:, 0]
+    return None if DENSE * len(places) > count else places
