@@ -16,6 +16,7 @@ from polymath.config import Recipe
 from polymath.files import write_table
 from polymath.manifest import Manifest, describe_files, write_manifest
 from polymath.tokens import token_schema
+from polymath.training.batches import Encoded
 from polymath.training.finetune import Execution, Outputs, finetune
 from polymath.training.replicate import Job
 from polymath.vocabulary import map_vocabulary
@@ -29,6 +30,27 @@ def recipe_of(**changes: object) -> Recipe:
               "warmup": 0.1, "clip_norm": 1.0, "dropout": 0.0, "precision": "fp32",
               "evaluations": 1}  # fmt: skip
     return Recipe(**{**values, **changes})
+
+
+def some_data(rows: int = 64, seed: int = 0) -> Encoded:
+    """Sequences of mixed lengths over the small vocabulary, three classes."""
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(4, 20, rows)
+    targets = generator.integers(0, 3, rows)
+    # A hint of the class in every sequence, so that there is something to learn.
+    ids = [
+        np.concatenate(
+            [[2], [10 + 20 * target] * (n // 2), generator.integers(7, 67, n - n // 2 - 2), [3]]
+        )
+        for n, target in zip(lengths, targets, strict=True)
+    ]
+    return Encoded(
+        ids=ids,
+        lengths=lengths,
+        targets=targets.astype(float),
+        items=np.array([str(row) for row in range(rows)]),
+        padding=0,
+    )
 
 
 def write_job(folder: Path, checkpoint: Path, labels: list[Any], **changes: Any) -> Job:

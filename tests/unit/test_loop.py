@@ -36,32 +36,11 @@ from polymath.training.memory import (
     fit_side_by_side,
     replicate_bytes,
 )
-from small_jobs import recipe_of
+from small_jobs import recipe_of, some_data
 
 Checkpoint = Callable[[str], Path]
 STEPS = 56
 RATE = 3e-3
-
-
-def some_data(rows: int = 64, seed: int = 0) -> Encoded:
-    """Sequences of mixed lengths over the small vocabulary, three classes."""
-    generator = np.random.default_rng(seed)
-    lengths = generator.integers(4, 20, rows)
-    targets = generator.integers(0, 3, rows)
-    # A hint of the class in every sequence, so that there is something to learn.
-    ids = [
-        np.concatenate(
-            [[2], [10 + 20 * target] * (n // 2), generator.integers(7, 67, n - n // 2 - 2), [3]]
-        )
-        for n, target in zip(lengths, targets, strict=True)
-    ]
-    return Encoded(
-        ids=ids,
-        lengths=lengths,
-        targets=targets.astype(float),
-        items=np.array([str(row) for row in range(rows)]),
-        padding=0,
-    )
 
 
 def make_run(model: Any, data: Encoded, recipe: Recipe, score: float = 0.0) -> Run:
@@ -314,7 +293,7 @@ class ReplayingLane(Lane):
         return replay, output
 
 
-def dropout_run(checkpoint: Checkpoint, seed: int, lane: Lane, score: bool = True) -> Run:
+def dropout_run(checkpoint: Checkpoint, seed: int, lane: Lane) -> Run:
     model = build_classifier(checkpoint("bert"), "pretrained", 3, seed, 0.2)
     data = some_data()
     predictor = Predictor(model, data, "fp32", lane.recorder)
