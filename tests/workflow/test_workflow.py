@@ -273,6 +273,24 @@ def test_a_job_told_to_leave_is_retried_and_goes_on_where_it_was(
     assert results["calm"] == results["told"]
 
 
+def test_ctrl_c_saves_and_the_same_command_goes_on(finished: Workspace, tmp_path: Path) -> None:
+    shutil.copy(finished.folder / "own data.csv", tmp_path)
+    workspace = Workspace(tmp_path, json.loads(json.dumps(finished.config)))
+    workspace.config["initialisations"] = ["scratch"]
+    workspace.config["recipes"]["tiny"]["steps"] = 900
+    process = subprocess.Popen(
+        workspace.command(), cwd=tmp_path, start_new_session=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    training_process(process.pid, workspace)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    assert "asked to leave by SIGINT: replicate 1 saved after step" in workspace.log("scratch")
+    again = workspace.run()
+    assert again.returncode == 0, "no lock is left, nothing to unlock"
+    assert "replicate 1 of 2: goes on after step" in workspace.log("scratch")
+
+
 def training_process(parent: int, workspace: Workspace) -> psutil.Process:
     """The process that trains, once it is at it."""
     deadline = time.monotonic() + 120
