@@ -151,6 +151,16 @@ def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
     assert f"leaves out zero for {out}; it holds zero for {held}" in text
 
 
+def test_what_the_readme_says_of_the_precisions_is_so() -> None:
+    kept = pd.read_csv(KEPT / "precision/matrix.csv").set_index(["init", "recipe"])
+    for init in ("pretrained", "scratch"):
+        bf16, fp32 = kept.loc[(init, "bf16")], kept.loc[(init, "fp32")]
+        lower = f"{bf16['mean'] - fp32['mean']:.3f} lower for {init}"
+        assert lower in (ROOT / "README.md").read_text()
+        narrower = min(row["high"] - row["mean"] for row in (bf16, fp32))
+        assert abs(bf16["mean"] - fp32["mean"]) < narrower
+
+
 @pytest.mark.parametrize(
     ("name", "file"),
     [("default", "config.yaml"), ("precision", "resources/experiments/precision.yaml")],
