@@ -1,6 +1,7 @@
 """What several tests share: small random checkpoints of each family, and a tiny experiment."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,6 +117,11 @@ def tiny_config(folder: Path, checkpoint_folder: Path) -> dict[str, object]:
         },
         "checkpoints": {"small": {"source": {"kind": "path", "path": str(checkpoint_folder)}}},
     }  # fmt: skip
+
+
+def heed_ctrl_c() -> None:
+    """Let a child process heed SIGINT even if the tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def write_config(config: dict[str, object], path: Path) -> Path:

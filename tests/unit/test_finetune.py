@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 
-from conftest import FAMILIES, ROOT
+from conftest import FAMILIES, ROOT, heed_ctrl_c
 from polymath.errors import PolymathError, PreemptedError
 from polymath.files import read_json, read_metadata, read_table, write_json
 from polymath.training import finetune as finetune_module
@@ -26,6 +26,7 @@ from polymath.training.checkpoints import Checkpoint, CheckpointStore
 from polymath.training.loop import CurvePoint, Run, train
 from polymath.training.memory import USABLE
 from polymath.training.replicate import Inputs, Trainee
+from polymath.training.signals import noticed_signals
 from small_jobs import CLASSES, long_job, outputs_in, recipe_of, run_job, write_job
 
 SourceOf = Callable[[str], Path]
@@ -197,7 +198,7 @@ def test_a_replicate_that_diverges_is_recorded_and_stops_no_other(
 def start(folder: Path, source: Path, seconds: float) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "tests/small_jobs.py"), str(folder), str(source),
                str(seconds)]  # fmt: skip
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +292,19 @@ def test_handlers_of_signals_are_as_before(
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     interrupted_job(tmp_path, checkpoint("bert"), monkeypatch)
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_a_signal_that_was_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        with noticed_signals() as asked_to_leave:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert asked_to_leave() is None
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert asked_to_leave() == "SIGTERM"
+        assert signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def cut_off(path: Path) -> None:

@@ -14,14 +14,16 @@ def noticed_signals() -> Iterator[Callable[[], str | None]]:
     """Yield a function that returns the name of the first signal to leave, or None.
 
     The signals end nothing by themselves while the block lasts: whoever trains asks between
-    two steps, saves and leaves.
+    two steps, saves and leaves. A signal that was ignored before, as SIGINT is in a script's
+    background job, stays so.
     """
     names: list[str] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         names.append(signal.Signals(number).name)
 
-    before = {number: signal.signal(number, note) for number in LEAVE}
+    heeded = [number for number in LEAVE if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heeded}
     try:
         yield lambda: names[0] if names else None
     finally:
