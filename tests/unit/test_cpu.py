@@ -94,3 +94,40 @@ def test_layers_that_read_one_tensor_share_its_cast() -> None:
     assert shared(tensor) is first
     assert shared(torch.ones(3, 4)) is not first
     assert shared(first) is first
+
+
+def test_a_cast_is_made_anew_when_its_tensor_has_changed_or_gradients_are_wanted() -> None:
+    shared, parameter = cpu._SharedCast(), torch.nn.Parameter(torch.ones(3, 4))
+    with torch.no_grad():
+        assert not shared(parameter).requires_grad
+    first = shared(parameter)
+    assert first.requires_grad
+    with torch.no_grad():
+        parameter.mul_(2)
+    assert torch.equal(shared(parameter), torch.full((3, 4), 2.0, dtype=torch.bfloat16))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("rows_with_gradient", [300, 3])
+def test_a_layers_gradients_are_exact_where_bf16_is(rows_with_gradient: int, bias: bool) -> None:
+    """Small whole numbers are exact in bf16, so every product and sum must be equal."""
+    generator = torch.Generator().manual_seed(1)
+
+    def whole_numbers(*shape: int) -> torch.Tensor:
+        return torch.randint(-1, 2, shape, generator=generator).float()
+
+    layer = torch.nn.Linear(6, 5, bias=bias)
+    with torch.no_grad():
+        for value in layer.parameters():
+            value.copy_(whole_numbers(*value.shape))
+    inputs = whole_numbers(3, 100, 6).requires_grad_()
+    wanted = torch.zeros(300, 5)
+    wanted[:: 300 // rows_with_gradient] = whole_numbers(rows_with_gradient, 5)
+    gradients = []
+    for output in (layer(inputs), cpu._forward(layer, cpu._SharedCast(), inputs)):
+        output.backward(wanted.view(3, 100, 5).to(output.dtype))
+        gradients.append([inputs.grad, *(value.grad for value in layer.parameters())])
+        inputs.grad = None
+        layer.zero_grad()
+    for expected, found in zip(*gradients, strict=True):
+        assert torch.equal(expected, found)

@@ -1,5 +1,6 @@
 """Progress and errors: on the terminal for who watches, in a log file for who comes later."""
 
+import errno
 import logging
 import os
 import sys
@@ -16,9 +17,9 @@ LOGGER = logging.getLogger("polymath")
 def job(log: str, title: str) -> Iterator[None]:
     """Send messages to the terminal and to `log` while one workflow job runs.
 
-    A user's mistake ends the job with its message alone; any other error also leaves its
-    traceback. Either way the process exits with status 1. A job that was told to leave exits
-    with EX_TEMPFAIL: it failed, and will succeed if it is run again.
+    A user's mistake or a full disk ends the job with its message alone; any other error also
+    leaves its traceback. Either way the process exits with status 1. A job that was told to
+    leave exits with EX_TEMPFAIL: it failed, and will succeed if it is run again.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
@@ -38,8 +39,11 @@ def job(log: str, title: str) -> Iterator[None]:
     except PreemptedError as reason:
         LOGGER.warning("%s", reason)
         raise SystemExit(os.EX_TEMPFAIL) from None
-    except Exception:
-        LOGGER.exception("ERROR: unexpected; please report it with this log")
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            LOGGER.error("ERROR: %s: make room and run the same command again", error)
+        else:
+            LOGGER.exception("ERROR: unexpected; please report it with this log")
         raise SystemExit(1) from None
     finally:
         for handler in handlers:

@@ -23,7 +23,6 @@ rule finetune:
         metric=lambda wildcards: dataset_of(wildcards).headline,
         seed=EXPERIMENT.seed,
         replicates=EXPERIMENT.replicates,
-        keep_models=EXPERIMENT.keep_models,
         code_version=versions.TRAINING,
     script:
         "../scripts/finetune.py"

@@ -8,6 +8,7 @@ from polymath.logs import job, say
 
 condition = Condition(**snakemake.wildcards)
 with job(snakemake.log[0], condition.title):
+    models = snakemake.output.get("models")  # only if the configuration keeps them
     say("loading torch and transformers")
     from polymath.training.finetune import Execution, Job, Outputs, finetune
 
@@ -30,7 +31,7 @@ with job(snakemake.log[0], condition.title):
         Outputs(
             predictions=Path(snakemake.output.predictions),
             curves=Path(snakemake.output.curves),
-            models=Path(snakemake.output.models) if snakemake.params.keep_models else None,
+            models=Path(models) if models else None,
         ),
         say,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from polymath.logs import say
+from polymath.logs import LOGGER
 from polymath.training.batches import Shape
 
 Work = Callable[[torch.Tensor, Shape], torch.Tensor]
@@ -66,7 +66,9 @@ class Repeated:
             replay, output = self.record(lambda: self.work(fixed, shape))
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            say(f"this model cannot be recorded ({reason}): it runs step by step, more slowly")
+            LOGGER.warning(
+                "this model cannot be recorded (%s): it runs step by step, more slowly", reason
+            )
             self.record = None
             return None
         return _Recording(fixed, replay, output)

@@ -55,6 +55,7 @@ class CheckpointStore:
             value = {"sha256": digest, "seconds": checkpoint.seconds, "curve": curve}
             write_json(value, description)
         except (OSError, SafetensorError) as error:
+            self._remove(f"{self.stem}.step-{checkpoint.step}.*")  # weights without a description
             raise PolymathError(self._explain(error)) from None
         for step in self._steps()[:-KEPT]:
             for path in self._paths(step):

@@ -16,8 +16,8 @@ ROWS, PROBED, DENSE = 256, 64, 4
 def keep_freed_memory() -> None:
     """Let glibc keep the large blocks that a step frees and asks for again.
 
-    By default they go back to the kernel each time, and page faults then take up to a tenth
-    of a step. Does nothing with another C library.
+    By default they go back to the kernel each time, and a step then waits for page faults.
+    Does nothing with another C library.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
@@ -45,13 +45,17 @@ class _SharedCast:
 
     def __init__(self) -> None:
         self._source: torch.Tensor | None = None
-        self._cast: torch.Tensor | None = None
+        self._cast = torch.empty(0)
+        self._state = (0, False)
 
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         if tensor.dtype == torch.bfloat16:
             return tensor
-        if self._cast is None or tensor is not self._source:
-            self._source, self._cast = tensor, tensor.to(torch.bfloat16)
+        # A parameter is the same tensor after its update, and after a pass without gradients.
+        state = (tensor._version, torch.is_grad_enabled())
+        if tensor is not self._source or state != self._state:
+            self._source, self._state = tensor, state
+            self._cast = tensor.to(torch.bfloat16)
         return self._cast
 
 

@@ -24,7 +24,6 @@ from polymath.training.signals import noticed_signals
 from polymath.training.store import CURVE_SCHEMA, Replicate, ReplicateStore, prediction_schema
 
 REPORT_SECONDS = 10.0
-CHECKPOINT_SECONDS = 60.0
 GIB = 2**30
 
 
@@ -33,7 +32,7 @@ class Execution:
     """How a job is run: nothing here changes a result."""
 
     threads: int
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    checkpoint_seconds: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[st
         for replicate in range(job.replicates):
             if not results[replicate].divergence:
                 kept = store.model(replicate, inputs.digest(replicate))
-                _link_folder(kept, outputs.models / f"replicate-{replicate}")
+                _show_folder(kept, outputs.models / f"replicate-{replicate}")
 
 
 def _write(
@@ -89,10 +88,17 @@ def _write(
     write_table(predictions, outputs.predictions, schema, metadata)
 
 
-def _link_folder(kept: Path, folder: Path) -> None:
-    """Show a kept folder under another name, without a second copy of its files."""
+def _show_folder(kept: Path, folder: Path) -> None:
+    """Show a kept folder under another name, if possible without a second copy of its files."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(kept, folder, copy_function=os.link)
+    shutil.copytree(kept, folder, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # some cluster file systems have no links between folders
+        shutil.copy2(source, target)
 
 
 class _Trainer:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+from safetensors import SafetensorError
 
+from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table, write_table
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Divergence
@@ -63,7 +65,7 @@ class ReplicateStore:
     keep_models: bool
 
     def find(self, replicate: int, digest: str) -> Replicate | None:
-        """Return a finished replicate, or None."""
+        """Return a finished replicate, or None; a finished one needs no checkpoints."""
         predictions, curve = self._tables(replicate, digest)
         if not predictions.is_file() or not curve.is_file():
             return None
@@ -71,6 +73,7 @@ class ReplicateStore:
         divergence = None if diverged is None else Divergence(**diverged)
         if self.keep_models and not divergence and not self.model(replicate, digest).is_dir():
             return None
+        self.checkpoints(replicate, digest).clear()  # a kill may have come before it was done
         return Replicate(read_table(predictions), read_table(curve), divergence)
 
     def save(
@@ -112,5 +115,11 @@ class ReplicateStore:
         unfinished = folder.with_suffix(".unfinished")
         for old in (unfinished, folder):
             shutil.rmtree(old, ignore_errors=True)
-        write_model(unfinished)
+        try:
+            write_model(unfinished)
+        except SafetensorError as error:
+            raise PolymathError(
+                f"{folder}: the model cannot be written ({error}): make room and run the same "
+                "command again"
+            ) from None
         unfinished.rename(folder)
