@@ -109,6 +109,11 @@ def outputs_in(folder: Path, models: bool = False) -> Outputs:
     )
 
 
+def predictions_of(folder: Path) -> bytes:
+    """The bytes of the predictions of a test's job."""
+    return outputs_in(folder).predictions.read_bytes()
+
+
 def run_job(job: Job, folder: Path, models: bool = False, seconds: float = 60) -> list[str]:
     """Run a job and return what it said."""
     said: list[str] = []
