@@ -7,9 +7,9 @@ rule finetune:
         vocabulary=f"{VOCABULARY}/vocabulary.parquet",
         model=MODEL_MANIFEST,
     output:
+        **({"models": directory(f"{RUN}/models")} if EXPERIMENT.keep_models else {}),
         predictions=f"{RUN}/predictions.parquet",
         curves=f"{RUN}/curves.parquet",
-        **({"models": directory(f"{RUN}/models")} if EXPERIMENT.keep_models else {}),
     log:
         f"{LOGS}/finetune/{RUN_LOG}",
     priority: 10
