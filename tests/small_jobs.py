@@ -12,9 +12,9 @@ import pandas as pd
 from tokenizers import Tokenizer, models
 
 from polymath.conditions import Condition
-from polymath.config import Recipe
 from polymath.files import write_table
 from polymath.manifest import Manifest, describe_files, write_manifest
+from polymath.recipes import Recipe
 from polymath.tokens import token_schema
 from polymath.training.batches import Encoded
 from polymath.training.finetune import Execution, Outputs, finetune
@@ -81,7 +81,7 @@ def write_job(folder: Path, checkpoint: Path, labels: list[Any], **changes: Any)
     write_manifest(Manifest({}, describe_files(files, folder)), folder / "manifest.json")
     domain = Tokenizer(models.WordLevel({f"s{i}": i for i in range(20)}, unk_token=""))
     domain.save(str(folder / "symbols.json"))
-    map_vocabulary(folder / "symbols.json", checkpoint / "tokenizer.json", "random", 1, 5, 0,
+    map_vocabulary(folder / "symbols.json", checkpoint / "tokenizer.json", "random", 1, 5, {}, 0,
                    folder / "vocabulary.parquet")  # fmt: skip
     return Job(
         condition=Condition("odd", "small", changes.get("init", "scratch"), "random",
@@ -91,6 +91,7 @@ def write_job(folder: Path, checkpoint: Path, labels: list[Any], **changes: Any)
         metric="accuracy" if task_type == "classification" else "spearman",
         seed=1,
         replicates=changes.get("replicates", 2),
+        crossed=changes.get("crossed", {}),
         tokens=folder / "tokens.parquet",
         vocabulary=folder / "vocabulary.parquet",
         model=folder / "manifest.json",

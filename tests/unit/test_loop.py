@@ -12,8 +12,8 @@ import torch
 from transformers import Trainer, TrainingArguments, get_linear_schedule_with_warmup
 
 from conftest import FAMILIES
-from polymath.config import Recipe
 from polymath.models import build_classifier, compact_embeddings, restore_embeddings
+from polymath.recipes import Recipe
 from polymath.training.batches import (
     Encoded,
     Shape,
@@ -156,7 +156,7 @@ def test_every_part_of_the_recipe_changes_the_run(checkpoint: Checkpoint) -> Non
 def test_learning_rate_is_that_of_transformers_schedule() -> None:
     steps = 47
     recipe = recipe_of(warmup=0.13, steps=steps)
-    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=recipe.learning_rate)
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=recipe.peak_rate)
     schedule = get_linear_schedule_with_warmup(optimiser, math.ceil(0.13 * steps), steps)
     for step in range(steps):
         assert Schedule(recipe, 64).rate(step) == pytest.approx(schedule.get_last_lr()[0])

@@ -9,10 +9,11 @@ import pandas as pd
 import pretty_midi
 import pytest
 
-from polymath.catalogue import Dataset, PathSource
+from polymath.catalogue import Dataset
 from polymath.errors import PolymathError
 from polymath.files import read_json, read_metadata, read_table
 from polymath.manifest import read_manifest
+from polymath.origins import PathSource
 from polymath.records import prepare_records
 from polymath.sources.fetch import fetch
 

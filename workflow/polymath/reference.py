@@ -10,14 +10,22 @@ from polymath.catalogue import (
     Alphabet,
     Dataset,
     ModelEntry,
-    Music21Source,
-    PackageSource,
-    PathSource,
     Reader,
     SplitPolicy,
     Windows,
 )
-from polymath.config import Exclusion, Experiment, Recipe
+from polymath.config import Exclusion, Experiment
+from polymath.origins import (
+    ConfiguredSource,
+    HubSource,
+    Music21Source,
+    PackageSource,
+    PathSource,
+    PretrainSource,
+    RemoteFile,
+    UrlSource,
+)
+from polymath.recipes import PretrainingRecipe, Recipe
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "The experiment": Experiment,
@@ -26,7 +34,13 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "datasets: NAME": Dataset,
     "source, kind: package": PackageSource,
     "source, kind: path": PathSource,
-    "source, kind: music21": Music21Source,
+    "source, kind: url": UrlSource,
+    "source, kind: url, files: a list of": RemoteFile,
+    "source, kind: hub": HubSource,
+    "source, kind: music21 (data sets)": Music21Source,
+    "source, kind: configured (models)": ConfiguredSource,
+    "source, kind: pretrain (models)": PretrainSource,
+    "source, kind: pretrain, recipe": PretrainingRecipe,
     "reader": Reader,
     "alphabet": Alphabet,
     "windows": Windows,

@@ -1,22 +1,39 @@
 """Named seed streams: every random choice has its own, derived from the experiment's seed."""
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, TypeVar
 
-Stream = Literal["split", "mapping", "init", "order", "dropout", "subset"]
+Stream = Literal["split", "mapping", "init", "order", "dropout", "subset", "mask"]
+# The streams that differ between the replicates of a condition.
+VARIED: tuple[Stream, ...] = ("mapping", "init", "order", "dropout", "subset")
 T = TypeVar("T", bound=Hashable)
 
 
-def derive_seed(seed: int, stream: Stream, replicate: int = 0) -> int:
-    """Return the 63-bit seed of a stream for one replicate.
+def derive_seed(seed: int, stream: Stream, level: int = 0) -> int:
+    """Return the 63-bit seed of a stream at one of its levels.
 
-    Streams are independent: knowing one tells nothing of another, and changing the
-    replicate changes all of them. The split does not depend on the replicate, so that
-    all replicates are tested on the same items.
+    Streams are independent: knowing one tells nothing of another. The split has one level, so
+    that all replicates are tested on the same items.
     """
-    digest = hashlib.sha256(f"{seed}/{stream}/{replicate}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}/{stream}/{level}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def seed_levels(replicate: int, crossed: Mapping[str, int]) -> dict[Stream, int]:
+    """Return the level of each varied stream in one replicate.
+
+    Args:
+        crossed: how many levels of each stream are combined, in the order of VARIED, the first
+            changing fastest; streams
+            left out stay at level 0. If empty, every stream is at the replicate's own level.
+    """
+    if not crossed:
+        return dict.fromkeys(VARIED, replicate)
+    levels = dict.fromkeys(VARIED, 0)
+    for stream in VARIED:
+        replicate, levels[stream] = divmod(replicate, crossed.get(stream, 1))
+    return levels
 
 
 def hash_order(items: Sequence[T], seed: int) -> list[T]:

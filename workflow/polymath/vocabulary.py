@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tokenizers import Tokenizer
 from polymath.alphabets import load_tokenizer
 from polymath.errors import PolymathError
 from polymath.files import write_table
-from polymath.seeds import derive_seed, hash_order
+from polymath.seeds import derive_seed, hash_order, seed_levels
 from polymath.versions import VOCABULARY
 
 # Placeholders that vocabularies keep for later use: BERT's [unused12], T5's and ALBERT's
@@ -111,6 +112,7 @@ def map_vocabulary(
     mapping: str,
     seed: int,
     replicates: int,
+    crossed: Mapping[str, int],
     shift: int,
     vocabulary: Path,
 ) -> str:
@@ -120,13 +122,15 @@ def map_vocabulary(
         symbols: the domain's tokenizer.json.
         model: the model's tokenizer.json.
         seed: the experiment's; replicates draw from its stream «mapping».
+        crossed: see `seeds.seed_levels`.
     """
     domain, target = load_tokenizer(symbols), load_tokenizer(model)
+    levels = [seed_levels(replicate, crossed)["mapping"] for replicate in range(replicates)]
     tables = [
-        map_symbols(domain, target, mapping, derive_seed(seed, "mapping", replicate), shift).assign(
+        map_symbols(domain, target, mapping, derive_seed(seed, "mapping", level), shift).assign(
             replicate=replicate
         )
-        for replicate in range(replicates)
+        for replicate, level in enumerate(levels)
     ]
     provenance = {
         "mapping": mapping,

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -61,12 +62,14 @@ def dataset_of(wildcards):
 
 
 def as_json(part):
-    """A typed value as the text that rules pass in their params."""
-    return part.model_dump_json() if part is not None else "null"
+    """A typed value as the text that rules pass in their params, defaults left out, so that a
+    key that is added to Polymath makes nothing stale."""
+    return part.model_dump_json(exclude_defaults=True) if part is not None else "null"
 
 
 # Made once: a large matrix asks for them thousands of times.
 RECIPES = {name: as_json(recipe) for name, recipe in EXPERIMENT.recipes.items()}
+CROSSED = json.dumps(EXPERIMENT.crossed, sort_keys=True)
 
 
 def entry_of(wildcards):
@@ -98,7 +101,9 @@ def tokenizer_source(wildcards):
 
 def tokens_of(wildcards, file="tokens.parquet"):
     """A file of the tokens that a task has under a model."""
-    tokenizer = tokenizer_of(EXPERIMENT, wildcards.task, wildcards.model)
+    tokenizer = tokenizer_of(
+        EXPERIMENT, wildcards.task, wildcards.model, wildcards.mapping
+    )
     return f"{TOKENS}/{file}".format(task=wildcards.task, tokenizer=tokenizer)
 
 

@@ -22,7 +22,8 @@ rule finetune:
         recipe=lambda wildcards: RECIPES[wildcards.recipe],
         metric=lambda wildcards: dataset_of(wildcards).headline,
         seed=EXPERIMENT.seed,
-        replicates=EXPERIMENT.replicates,
+        replicates=EXPERIMENT.runs,
+        crossed=CROSSED,
         code_version=versions.TRAINING,
     script:
         "../scripts/finetune.py"

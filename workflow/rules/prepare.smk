@@ -13,7 +13,8 @@ rule prepare_records:
     params:
         # What only later stages use is left out, so that changing it reruns only those.
         dataset=lambda wildcards: dataset_of(wildcards).model_dump_json(
-            exclude={"metric", "max_length", "windows"}
+            exclude={"metric", "max_length", "windows", "rows", "notes"},
+            exclude_defaults=True,
         ),
         seed=EXPERIMENT.seed,
         code_version=versions.RECORDS,

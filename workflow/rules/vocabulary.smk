@@ -12,7 +12,8 @@ rule map_vocabulary:
     priority: 20
     params:
         seed=EXPERIMENT.seed,
-        replicates=EXPERIMENT.replicates,
+        replicates=EXPERIMENT.runs,
+        crossed=CROSSED,
         shift=lambda wildcards: EXPERIMENT.shift if wildcards.mapping == "shift" else 0,
         code_version=versions.VOCABULARY,
     script:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from polymath.catalogue import Source
 from polymath.logs import job, say
+from polymath.origins import FetchedSource
 from polymath.sources.fetch import fetch
 
 with job(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
     fetch(
-        TypeAdapter(Source).validate_json(snakemake.params.source),
+        TypeAdapter(FetchedSource).validate_json(snakemake.params.source),
         Path(snakemake.output[0]),
         snakemake.threads,
         say,

@@ -1,10 +1,12 @@
 """Fine-tune one condition."""
 
+import json
 from pathlib import Path
 
 from polymath.conditions import Condition
-from polymath.config import Experiment, Recipe
+from polymath.config import Experiment
 from polymath.logs import job, say
+from polymath.recipes import Recipe
 
 condition = Condition(**snakemake.wildcards)
 with job(snakemake.log[0], condition.title):
@@ -19,6 +21,7 @@ with job(snakemake.log[0], condition.title):
             metric=snakemake.params.metric,
             seed=snakemake.params.seed,
             replicates=snakemake.params.replicates,
+            crossed=json.loads(snakemake.params.crossed),
             tokens=Path(snakemake.input.tokens),
             vocabulary=Path(snakemake.input.vocabulary),
             model=Path(snakemake.input.model),

@@ -1,5 +1,6 @@
 """Map one task's symbols into one model's vocabulary."""
 
+import json
 from pathlib import Path
 
 from polymath.logs import job, say
@@ -14,6 +15,7 @@ with job(snakemake.log[0], f"map {snakemake.wildcards.task}"):
             snakemake.wildcards.mapping,
             snakemake.params.seed,
             snakemake.params.replicates,
+            json.loads(snakemake.params.crossed),
             snakemake.params.shift,
             Path(snakemake.output[0]),
         )

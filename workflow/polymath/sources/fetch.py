@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from polymath.catalogue import Music21Source, PackageSource, PathSource
 from polymath.manifest import Manifest, describe_files, write_manifest
+from polymath.origins import FetchedSource, Music21Source, PackageSource, PathSource
 from polymath.sources.local import list_path
 from polymath.sources.package import fetch_package
 from polymath.sources.scores import fetch_scores
@@ -12,7 +12,7 @@ from polymath.versions import FETCH
 
 
 def fetch(
-    source: PackageSource | Music21Source | PathSource,
+    source: FetchedSource,
     manifest: Path,
     workers: int,
     say: Callable[[str], None],
@@ -33,6 +33,8 @@ def fetch(
             files, rejected = fetch_scores(source, folder, workers, say)
         case PathSource():
             files = list_path(source)
+        case _:
+            raise NotImplementedError(source.kind)
     described = {**source.model_dump(), "code_version": FETCH}
     say(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
     write_manifest(Manifest(described, describe_files(files, folder), tuple(rejected)), manifest)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from polymath.catalogue import PathSource
 from polymath.config import Experiment
 from polymath.errors import PolymathError
+from polymath.origins import PathSource
 
 
 def list_path(source: PathSource) -> list[Path]:

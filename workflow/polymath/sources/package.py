@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from polymath.catalogue import PackageSource
 from polymath.errors import PolymathError, suggest
 from polymath.files import sha256_of, whole_file
+from polymath.origins import PackageSource
 
 
 def fetch_package(source: PackageSource, folder: Path, say: Callable[[str], None]) -> list[Path]:

@@ -15,9 +15,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from polymath.catalogue import Music21Source
 from polymath.errors import PolymathError, suggest
 from polymath.files import sha256_of, whole_file
+from polymath.origins import Music21Source
 from polymath.seeds import hash_order
 
 # Best first: where one piece is there in two formats, one file is taken.

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from polymath.config import Recipe
+from polymath.recipes import TrainingRecipe
 from polymath.training.batches import (
     Batch,
     Encoded,
@@ -54,7 +54,7 @@ class Divergence:
 class Schedule:
     """When a recipe does what on so many training examples."""
 
-    recipe: Recipe
+    recipe: TrainingRecipe
     examples: int
 
     @property
@@ -77,10 +77,10 @@ class Schedule:
         recipe, steps = self.recipe, self.steps
         warmup = math.ceil(recipe.warmup * steps)
         if step < warmup:
-            return recipe.learning_rate * step / warmup
+            return recipe.peak_rate * step / warmup
         if recipe.schedule == "constant":
-            return recipe.learning_rate
-        return recipe.learning_rate * (steps - step) / max(1, steps - warmup)
+            return recipe.peak_rate
+        return recipe.peak_rate * (steps - step) / max(1, steps - warmup)
 
 
 class Run:
@@ -94,7 +94,7 @@ class Run:
         self,
         model: PreTrainedModel,
         train: Encoded,
-        recipe: Recipe,
+        recipe: TrainingRecipe,
         order_seed: int,
         dropout_seed: int,
         lane: Lane,
@@ -238,7 +238,7 @@ def step_seed(seed: int, step: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{step}".encode()).digest()[:8], "big") >> 1
 
 
-def make_optimiser(model: PreTrainedModel, recipe: Recipe) -> torch.optim.AdamW:
+def make_optimiser(model: PreTrainedModel, recipe: TrainingRecipe) -> torch.optim.AdamW:
     """Return AdamW (Adam, if the recipe has no weight decay); matrices decay, the rest does not.
 
     The rate of each group is a tensor on the model's device, which a recorded step reads anew.

@@ -2,9 +2,10 @@
 
 import math
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,12 @@ from transformers import PreTrainedModel
 
 from polymath.alphabets import load_tokenizer
 from polymath.conditions import Condition
-from polymath.config import Recipe
 from polymath.files import digest_of, read_table
 from polymath.manifest import locate_named, read_manifest
 from polymath.models import build_classifier, rescale_output, restore_embeddings
+from polymath.recipes import Recipe
 from polymath.scoring import score_items
-from polymath.seeds import Stream, derive_seed
+from polymath.seeds import Stream, derive_seed, seed_levels
 from polymath.training.batches import Encoded
 from polymath.training.capture import Lane
 from polymath.training.cpu import tune_model
@@ -43,6 +44,8 @@ class Job:
     metric: str
     seed: int
     replicates: int
+    crossed: Mapping[str, int]
+    """How many seeds of each stream are combined; see `seeds.seed_levels`."""
     tokens: Path
     vocabulary: Path
     model: Path
@@ -70,10 +73,11 @@ class Inputs:
             {
                 "code_version": TRAINING,
                 "condition": job.condition.columns,
-                "recipe": job.recipe.model_dump(),
+                "recipe": job.recipe.model_dump(exclude_defaults=True),
                 "precision": self.precision,
                 "metric": job.metric,
                 "seed": job.seed,
+                "levels": self.levels(replicate),
                 "tokens": self.content,
                 "mapping": self.mapping(replicate).tolist(),
                 "model": self.model_sha256,
@@ -97,12 +101,16 @@ class Inputs:
             "train_majority": self.task.majority(),
         }
 
+    def levels(self, replicate: int) -> dict[Stream, int]:
+        """Return the level of each seed stream in a replicate."""
+        return seed_levels(replicate, self.job.crossed)
+
     def mapping(self, replicate: int) -> NDArray[np.int64]:
         """Return the token id of each symbol id."""
         mine = self.vocabulary[self.vocabulary["replicate"] == replicate]
         return mine.sort_values("symbol_id")["token_id"].to_numpy(dtype=np.int64)
 
-    def build(self, seeds: dict[str, int]) -> PreTrainedModel:
+    def build(self, seeds: Mapping[Stream, int]) -> PreTrainedModel:
         """Return the model as it is before training, whole, on the CPU."""
         job = self.job
         return build_classifier(
@@ -120,7 +128,10 @@ class Trainee:
     def __init__(self, inputs: Inputs, replicate: int) -> None:
         job = inputs.job
         self.inputs, self.replicate = inputs, replicate
-        self.seeds = {name: derive_seed(job.seed, name, replicate) for name in get_args(Stream)}
+        self.seeds = {
+            stream: derive_seed(job.seed, stream, level)
+            for stream, level in inputs.levels(replicate).items()
+        }
         self.lane = Lane(inputs.device)
         self.model = inputs.build(self.seeds)
         self.data: EncodedTask = encode_task(
