@@ -180,7 +180,7 @@ def test_the_real_vocabulary_is_mapped_without_special_or_unused_tokens(minilm: 
     assert tokenizer.get_vocab_size() == 30522
     assert len(ordinary) == 30522 - 5 - 994  # [PAD] [UNK] [CLS] [SEP] [MASK], [unused0..993]
     frame = special_frame(tokenizer)
-    assert (frame.prefix, frame.suffix) == ((101,), (102,))
+    assert (frame.special[0], frame.special[1]) == ((101,), (102,))
     permuted = map_symbols(tokenizer, tokenizer, "permute", 1, 0)
     assert permuted["token_id"].is_unique
     fixed = permuted[permuted["token_id"] == permuted["symbol_id"]]["symbol_id"]

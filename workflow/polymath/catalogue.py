@@ -178,6 +178,8 @@ class Dataset(Typed):
                 "metrics spearman and pearson go with type regression; accuracy, f1, macro_f1 and "
                 "mcc with classification"
             )
+        if self.windows is not None and self.reader.sequence2 is not None:
+            raise ValueError("'windows' cut single sequences: leave it out with 'sequence2'")
         if self.type == "regression" and self.labels is not None:
             raise ValueError("'labels' lists classes: leave it out with type regression")
         return self

@@ -1,10 +1,12 @@
 """Records to tokens: symbol ids in the domain's own alphabet, independent of any model."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from polymath.alphabets import build_tokenizer, load_tokenizer, spell
@@ -12,9 +14,16 @@ from polymath.catalogue import Alphabet, Windows
 from polymath.files import read_metadata, read_table, whole_file, write_table
 from polymath.versions import TOKENS
 
+# A list or an array of symbols.
+T = TypeVar("T", list[int], NDArray[np.int64])
 
-def token_schema(task_type: str) -> pa.Schema:
-    """Columns of the tokens table: one row a window of a record (`item`)."""
+
+def token_schema(task_type: str, pairs: bool = False) -> pa.Schema:
+    """Columns of the tokens table: one row a window of a record (`item`).
+
+    A pair has the symbols of its second sequence in `ids2`; `length` counts both.
+    """
+    second = [("ids2", pa.list_(pa.int32()))] if pairs else []
     return pa.schema(
         [
             ("id", pa.string()),
@@ -24,6 +33,7 @@ def token_schema(task_type: str) -> pa.Schema:
             ("label", pa.string() if task_type == "classification" else pa.float64()),
             ("length", pa.int32()),
             ("ids", pa.list_(pa.int32())),
+            *second,
         ]
     )
 
@@ -49,9 +59,16 @@ def tokenize_records(
         tokenizer = load_tokenizer(model_tokenizer)
     else:
         tokenizer = build_tokenizer(table["sequence"], alphabet)
+    pairs = "sequence2" in table
     rows = encode_records(table, tokenizer, alphabet, windows)
     truncated = rows["length"] > max_length
-    rows["ids"] = [ids[:max_length] for ids in rows["ids"]]
+    if pairs:
+        cut = [
+            truncate_pair(*both, max_length) for both in zip(rows["ids"], rows["ids2"], strict=True)
+        ]
+        rows["ids"], rows["ids2"] = zip(*cut, strict=True)
+    else:
+        rows["ids"] = [ids[:max_length] for ids in rows["ids"]]
     rows["length"] = rows["length"].clip(upper=max_length)
     provenance |= {
         "truncated": int(truncated.sum()),
@@ -61,7 +78,7 @@ def tokenize_records(
     }
     with whole_file(tokenizer_file) as temporary:
         tokenizer.save(str(temporary))
-    write_table(rows, tokens, token_schema(provenance["type"]), provenance)
+    write_table(rows, tokens, token_schema(provenance["type"], pairs), provenance)
     return (
         f"{len(table)} records, {len(rows)} rows, {tokenizer.get_vocab_size()} symbols, "
         f"{truncated.sum()} rows truncated to {max_length}"
@@ -71,16 +88,40 @@ def tokenize_records(
 def encode_records(
     table: pd.DataFrame, tokenizer: Tokenizer, alphabet: Alphabet, windows: Windows | None
 ) -> pd.DataFrame:
-    """Return one row a window: id, item, window, split, label, length, ids."""
-    texts = [spell(sequence, alphabet) for sequence in table["sequence"]]
-    encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
+    """Return one row a window: id, item, window, split, label, length, ids; ids2 of pairs."""
+    encoded = _encode(table["sequence"], tokenizer, alphabet)
     rows = []
-    for record, encoding in zip(table.itertuples(index=False), encoded, strict=True):
-        ids = encoding.ids
+    for record, ids in zip(table.itertuples(index=False), encoded, strict=True):
         for number, piece in enumerate(cut_windows(ids, windows)):
             name = record.id if windows is None else f"{record.id}#{number}"
             rows.append((name, record.id, number, record.split, record.label, len(piece), piece))
-    return pd.DataFrame(rows, columns=["id", "item", "window", "split", "label", "length", "ids"])
+    columns = ["id", "item", "window", "split", "label", "length", "ids"]
+    found = pd.DataFrame(rows, columns=columns)
+    if "sequence2" in table:
+        found["ids2"] = _encode(table["sequence2"], tokenizer, alphabet)
+        found["length"] += found["ids2"].str.len()
+    return found
+
+
+def _encode(sequences: pd.Series, tokenizer: Tokenizer, alphabet: Alphabet) -> list[list[int]]:
+    texts = [spell(sequence, alphabet) for sequence in sequences]
+    return [one.ids for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+
+def truncate_pair(first: T, second: T, room: int) -> tuple[T, T]:
+    """Cut a pair to `room` symbols in all, each time one off the end of the longer (of equal
+    ones, the second): transformers' strategy «longest_first».
+    """
+    excess = len(first) + len(second) - room
+    if excess <= 0:
+        return first, second
+    gap = len(first) - len(second)
+    alone = min(abs(gap), excess)
+    cut = [alone if gap > 0 else 0, alone if gap < 0 else 0]
+    rest = excess - alone
+    keep_first = len(first) - cut[0] - rest // 2
+    keep_second = len(second) - cut[1] - (rest + 1) // 2
+    return first[:keep_first], second[:keep_second]
 
 
 def cut_windows(ids: list[int], windows: Windows | None) -> list[list[int]]:

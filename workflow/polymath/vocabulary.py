@@ -33,19 +33,45 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Frame:
-    """The special tokens that a model wants around a sequence."""
+    """The special tokens that a model wants around a sequence or a pair, and all token types.
 
-    prefix: tuple[int, ...]
-    suffix: tuple[int, ...]
+    Attributes:
+        special: the ids before the first sequence, after it, and after the second of a pair.
+        types: the token types of these ids, a tuple for each.
+        inner: the token type of each sequence's own tokens.
+    """
+
+    special: tuple[tuple[int, ...], ...]
+    types: tuple[tuple[int, ...], ...]
+    inner: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of special tokens."""
+        return sum(len(part) for part in self.special)
 
 
-def special_frame(tokenizer: Tokenizer) -> Frame:
-    """Read off a tokenizer what it puts before and after a sequence ([CLS] ... [SEP])."""
+def special_frame(tokenizer: Tokenizer, pairs: bool = False) -> Frame:
+    """Read off a tokenizer what it puts around a sequence ([CLS] ... [SEP]), or around a pair."""
     bare = tokenizer.encode("a", add_special_tokens=False).ids
-    framed = tokenizer.encode("a", add_special_tokens=True).ids
-    for start in range(len(framed) - len(bare) + 1):
-        if framed[start : start + len(bare)] == bare:
-            return Frame(tuple(framed[:start]), tuple(framed[start + len(bare) :]))
+    framed = tokenizer.encode("a", "a" if pairs else None, add_special_tokens=True)
+    special, types, inner = [], [], []
+    place = 0
+    for _ in range(2 if pairs else 1):
+        start = _find(framed.ids, bare, place)
+        special.append(tuple(framed.ids[place:start]))
+        types.append(tuple(framed.type_ids[place:start]))
+        inner.append(framed.type_ids[start])
+        place = start + len(bare)
+    special.append(tuple(framed.ids[place:]))
+    types.append(tuple(framed.type_ids[place:]))
+    return Frame(tuple(special), tuple(types), tuple(inner))
+
+
+def _find(ids: list[int], wanted: list[int], start: int) -> int:
+    for place in range(start, len(ids) - len(wanted) + 1):
+        if ids[place : place + len(wanted)] == wanted:
+            return place
     raise PolymathError("the tokenizer changes a text's tokens when it adds special tokens")
 
 

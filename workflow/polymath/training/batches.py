@@ -22,6 +22,7 @@ class Encoded:
         targets: (n,) class numbers or values.
         items: (n,) the item each belongs to.
         padding: id that fills up short rows.
+        types: (n,) arrays of token types; None where the model has none or all are 0.
     """
 
     ids: list[NDArray[np.int64]]
@@ -29,6 +30,7 @@ class Encoded:
     targets: NDArray[np.float64]
     items: NDArray[np.str_]
     padding: int
+    types: list[NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -36,11 +38,12 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Resident:
-    """The same on the device: ids (n, longest) padded, lengths (n,), targets (n,) float64."""
+    """The same on the device: ids and types (n, longest) padded, lengths and targets (n,)."""
 
     ids: torch.Tensor
     lengths: torch.Tensor
     targets: torch.Tensor
+    types: torch.Tensor | None
 
 
 @dataclass(frozen=True)
@@ -54,31 +57,48 @@ class Shape:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one batch: ids (b, t), mask (b, t) or None without padding, targets (b,)."""
+    """Tensors of one batch: ids (b, t), mask (b, t) or None without padding, targets (b,),
+    types (b, t) or None where all are 0.
+    """
 
     ids: torch.Tensor
     mask: torch.Tensor | None
     targets: torch.Tensor
+    types: torch.Tensor | None = None
 
 
 def move_data(data: Encoded, device: str) -> Resident:
     """Put a whole split on the device, once."""
-    ids = np.full((len(data), int(data.lengths.max())), data.padding, dtype=np.int64)
-    for place, row in enumerate(data.ids):
-        ids[place, : len(row)] = row
+    longest = int(data.lengths.max())
     return Resident(
-        *(torch.from_numpy(part).to(device) for part in (ids, data.lengths, data.targets))
+        ids=torch.from_numpy(_pad(data.ids, longest, data.padding)).to(device),
+        lengths=torch.from_numpy(data.lengths).to(device),
+        targets=torch.from_numpy(data.targets).to(device),
+        types=None
+        if data.types is None
+        else torch.from_numpy(_pad(data.types, longest, 0)).to(device),
     )
+
+
+def _pad(rows: list[NDArray[np.int64]], length: int, filler: int) -> NDArray[np.int64]:
+    table = np.full((len(rows), length), filler, dtype=np.int64)
+    for place, row in enumerate(rows):
+        table[place, : len(row)] = row
+    return table
 
 
 def take_batch(data: Resident, rows: torch.Tensor, shape: Shape) -> Batch:
     """Collect rows (b,) into one batch, on the device and without asking it for a value."""
-    ids = data.ids[:, : shape.length].index_select(0, rows)
+
+    def take(table: torch.Tensor) -> torch.Tensor:
+        return table[:, : shape.length].index_select(0, rows)
+
     mask = None
     if shape.padded:
         places = torch.arange(shape.length, device=rows.device)
         mask = (places < data.lengths.index_select(0, rows)[:, None]).long()
-    return Batch(ids, mask, data.targets.index_select(0, rows))
+    types = None if data.types is None else take(data.types)
+    return Batch(take(data.ids), mask, data.targets.index_select(0, rows), types)
 
 
 def shape_of(lengths: NDArray[np.int64], rows: NDArray[np.int64], buckets: bool) -> Shape:

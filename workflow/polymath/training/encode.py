@@ -1,5 +1,6 @@
 """A task's tokens as one model reads them: mapped, framed, truncated and compacted."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table
 from polymath.models import compact_embeddings, longest_input
 from polymath.splits import subset_train
+from polymath.tokens import truncate_pair
 from polymath.training.batches import Encoded
 from polymath.vocabulary import Frame
 
@@ -85,25 +87,27 @@ def encode_task(
         PolymathError: if the tokenizer and the model do not belong together.
     """
     limit = longest_input(model)
-    room = None if limit is None else limit - len(frame.prefix) - len(frame.suffix)
+    room = None if limit is None else limit - frame.size
+    parts = [_fit(row, room) for row in _sequences(task.rows)]
     sequences = [
-        np.concatenate([frame.prefix, mapping[ids[:room]], frame.suffix]).astype(np.int64)
-        for ids in task.rows["ids"]
+        np.concatenate(_interleave(frame.special, [mapping[ids] for ids in row])) for row in parts
     ]
+    types = _token_types(model, frame, parts)
     padding, used = _used_tokens(model, sequences)
     compact = compact_embeddings(model, sorted(used))
     table = np.zeros(max(used) + 1, dtype=np.int64)
     table[list(compact)] = list(compact.values())
 
     def collect(mask: "pd.Series[bool]") -> Encoded:
-        chosen = task.rows[mask]
-        ids = [table[sequences[row]] for row in np.flatnonzero(mask)]
+        chosen, places = task.rows[mask], np.flatnonzero(mask)
+        ids = [table[sequences[place]] for place in places]
         return Encoded(
             ids=ids,
             lengths=np.array([len(row) for row in ids], dtype=np.int64),
             targets=task.targets(chosen),
             items=chosen["item"].to_numpy(),
             padding=compact[padding],
+            types=None if types is None else [types[place] for place in places],
         )
 
     return EncodedTask(
@@ -113,6 +117,45 @@ def encode_task(
         truncated=0 if room is None else int((task.rows["length"] > room).sum()),
         tokens=compact,
     )
+
+
+def _sequences(rows: pd.DataFrame) -> Iterator[list[NDArray[np.int64]]]:
+    """Yield the symbols of each row's sequence, or of the two of a pair."""
+    columns = [rows[name] for name in ("ids", "ids2") if name in rows]
+    for row in zip(*columns, strict=True):
+        yield [np.asarray(ids, dtype=np.int64) for ids in row]
+
+
+def _fit(row: list[NDArray[np.int64]], room: int | None) -> list[NDArray[np.int64]]:
+    if room is None:
+        return row
+    return list(truncate_pair(row[0], row[1], room)) if len(row) == 2 else [row[0][:room]]
+
+
+def _interleave(
+    special: tuple[tuple[int, ...], ...], parts: list[NDArray[np.int64]]
+) -> list[NDArray[np.int64]]:
+    """Return special tokens, first part, special tokens, and so on."""
+    fixed = [np.array(ids, dtype=np.int64) for ids in special]
+    return [fixed[0], *(piece for pair in zip(parts, fixed[1:], strict=True) for piece in pair)]
+
+
+def _token_types(
+    model: PreTrainedModel, frame: Frame, parts: list[list[NDArray[np.int64]]]
+) -> list[NDArray[np.int64]] | None:
+    """Return the token types of each row; None if all are 0 or the model knows only one."""
+    known = getattr(model.config, "type_vocab_size", 0) or 0
+    if max(frame.inner) == 0 or known <= 1:
+        return None
+    return [
+        np.concatenate(
+            _interleave(
+                frame.types,
+                [np.full(len(p), kind) for p, kind in zip(row, frame.inner, strict=True)],
+            )
+        )
+        for row in parts
+    ]
 
 
 def _used_tokens(

@@ -265,8 +265,14 @@ def batch_loss(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Te
 def forward(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
     """Return fp32 logits (b, outputs)."""
     with autocast(batch.ids.device.type, precision):
-        logits: torch.Tensor = model(input_ids=batch.ids, attention_mask=batch.mask).logits
+        logits: torch.Tensor = model(**model_inputs(batch)).logits
     return logits.float()
+
+
+def model_inputs(batch: Batch) -> dict[str, torch.Tensor | None]:
+    """Return a batch by the names of transformers; token types only where there are any."""
+    inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
+    return inputs if batch.types is None else {**inputs, "token_type_ids": batch.types}
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[None]:

@@ -61,9 +61,11 @@ class Inputs:
         self.precision = resolve_precision(job.recipe.precision, device)
         self.vocabulary = read_table(job.vocabulary)
         self.model_folder = locate_named(job.model, "config.json").parent
-        self.frame = special_frame(load_tokenizer(locate_named(job.model, "tokenizer.json")))
+        pairs = "ids2" in self.task.rows
+        tokenizer = load_tokenizer(locate_named(job.model, "tokenizer.json"))
+        self.frame = special_frame(tokenizer, pairs)
         self.model_sha256 = read_manifest(job.model).sha256
-        columns = ["id", "item", "split", "label", "ids"]
+        columns = ["id", "item", "split", "label", "ids", *(["ids2"] if pairs else [])]
         self.content = digest_of(self.task.rows[columns].to_json(double_precision=15))
 
     def digest(self, replicate: int) -> str:
