@@ -12,6 +12,7 @@ from scipy import stats
 from polymath.aggregate import SCHEMA, aggregate, build_matrix, to_markdown, to_summary
 from polymath.evaluate import SCHEMA as SCORES_SCHEMA
 from polymath.files import read_table, write_table
+from polymath.seeds import VARIED
 from polymath.statistics import estimate_mean
 
 Floats = NDArray[np.float64]
@@ -33,7 +34,8 @@ def scores_of(
             "fraction": fraction, "recipe": "default", "domain": "dna", "replicate": replicate,
             "split": split, "metric": metric, "headline": metric == "accuracy", "items": 50,
             "value": values[replicate] if (split, metric) == ("test", "accuracy") else -9.0,
-            "chance": 0.5, "diverged_at": None,
+            "chance": 0.5, "diverged_at": None, "learning_rate": 1e-4,
+            **{f"{stream}_seed": replicate for stream in VARIED},
         }
         for replicate in (order or range(len(values)))
         for split in ("dev", "test")

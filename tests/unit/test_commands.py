@@ -20,8 +20,8 @@ def write_matrix(folder: Path) -> None:
     pd.DataFrame(
         {
             "task": ["odd"], "domain": ["dna"], "model": ["m"], "init": ["scratch"],
-            "mapping": ["random"], "fraction": ["1"], "recipe": ["tiny"], "metric": ["mcc"],
-            "chance": [0.0], "n": [1], "diverged": [0],
+            "mapping": ["random"], "fraction": ["1"], "recipe": ["tiny"],
+            "learning_rate": [1e-3], "metric": ["mcc"], "chance": [0.0], "n": [1], "diverged": [0],
             "mean": [0.5], "low": [None], "high": [None],
             "difference": [None], "difference_low": [None], "difference_high": [None],
         }

@@ -138,6 +138,9 @@ def write_predictions(
         "device": "cpu",
         "versions": {"torch": "2"},
         "diverged": diverged or {},
+        "learning_rate": 1e-4,
+        "rate_trials": [],
+        "crossed": {},
     }
     schema = prediction_schema(task_type)
     write_table(pd.DataFrame(rows, columns=schema.names), path, schema, metadata)

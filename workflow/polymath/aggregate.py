@@ -13,11 +13,15 @@ from polymath.versions import MATRIX
 
 BASELINE = "scratch"
 
+# What the replicates of a condition share; one that diverged lacks some.
+SAME_IN_ALL = ("domain", "learning_rate", "metric", "items", "chance")
+
 SCHEMA = pa.schema(
     [
         ("task", pa.string()),
         ("domain", pa.string()),
         *((name, pa.string()) for name in CONDITION_COLUMNS if name != "task"),
+        ("learning_rate", pa.float64()),
         ("metric", pa.string()),
         ("items", pa.int32()),
         ("chance", pa.float64()),
@@ -64,7 +68,7 @@ def build_matrix(scores: pd.DataFrame) -> pd.DataFrame:
         mean = estimate_mean(part["value"].dropna().to_numpy())
         row: dict[str, Any] = {
             **columns,
-            **part[["domain", "metric", "items", "chance"]].bfill().iloc[0].to_dict(),
+            **part[[*SAME_IN_ALL]].bfill().iloc[0].to_dict(),
             "n": mean.n,
             "diverged": int(part["diverged_at"].notna().sum()),
             "mean": mean.mean,
@@ -101,10 +105,11 @@ def to_summary(table: pd.DataFrame) -> str:
 
 def _for_people(table: pd.DataFrame, everything: bool) -> pd.DataFrame:
     """Return the matrix as text: rounded, with intervals in brackets."""
-    names = ["task", *(name for name in ("domain", *CONDITION_COLUMNS[1:]))]
+    names = ["task", "domain", *CONDITION_COLUMNS[1:], "learning_rate"]
     if not everything:
         names = [name for name in names if name == "task" or table[name].nunique() > 1]
-    shown = table[[*names, "metric"]].astype(str)
+    rates = ["–" if pd.isna(rate) else f"{rate:g}" for rate in table["learning_rate"]]
+    shown = table.assign(learning_rate=rates)[[*names, "metric"]].astype(str)
     shown["chance"] = ["–" if pd.isna(value) else f"{value:.3f}" for value in table["chance"]]
     shown["mean [95 %]"] = _with_intervals(table, "mean", "low", "high", "")
     shown["n"] = table["n"].astype(str)

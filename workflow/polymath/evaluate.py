@@ -12,6 +12,7 @@ import pyarrow as pa
 from polymath.conditions import Condition
 from polymath.files import read_metadata, read_table, write_table
 from polymath.scoring import chance_score, metrics_for, score_items, vote
+from polymath.seeds import VARIED, seed_levels
 from polymath.versions import SCORES
 
 CONDITION_COLUMNS = tuple(Condition.__dataclass_fields__)
@@ -28,6 +29,8 @@ SCHEMA = pa.schema(
         ("value", pa.float64()),
         ("chance", pa.float64()),
         ("diverged_at", pa.int32()),
+        ("learning_rate", pa.float64()),
+        *((f"{stream}_seed", pa.int32()) for stream in VARIED),
     ]
 )
 
@@ -35,7 +38,8 @@ SCHEMA = pa.schema(
 def evaluate(predictions: Path, metric: str, scores: Path) -> pd.DataFrame:
     """Score a condition's predictions and write one row a replicate, split and metric.
 
-    A replicate that diverged has its last finite dev score and no other, and the step at which
+    Each row has the learning rate, and which seed of each varied stream the replicate used. A
+    replicate that diverged has its last finite dev score and no other, and the step at which
     it ended in `diverged_at`.
 
     Args:
@@ -48,7 +52,11 @@ def evaluate(predictions: Path, metric: str, scores: Path) -> pd.DataFrame:
     for name in (*CONDITION_COLUMNS, "domain"):
         table[name] = metadata[name]
     table["headline"] = table["metric"] == metric
-    kept = {name: metadata[name] for name in ("precision", "device", "versions")}
+    table["learning_rate"] = metadata["learning_rate"]
+    levels = [seed_levels(number, metadata["crossed"]) for number in table["replicate"]]
+    for stream in VARIED:
+        table[f"{stream}_seed"] = [of_replicate[stream] for of_replicate in levels]
+    kept = {name: metadata[name] for name in ("precision", "device", "versions", "rate_trials")}
     write_table(table[SCHEMA.names], scores, SCHEMA, {**kept, "code_version": SCORES})
     return table
 

@@ -19,6 +19,7 @@ from polymath.training.checkpoints import Checkpoint
 from polymath.training.devices import claimed_device, device_name, free_memory, set_up_process
 from polymath.training.loop import train
 from polymath.training.memory import fit_side_by_side, replicate_bytes
+from polymath.training.rates import Trial, choose_rate, summarise_trial
 from polymath.training.replicate import Inputs, Job, Trainee
 from polymath.training.signals import noticed_signals
 from polymath.training.store import CURVE_SCHEMA, Replicate, ReplicateStore, prediction_schema
@@ -56,16 +57,45 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[st
         inputs = Inputs(job, device)
         folder = outputs.predictions.parent
         store = ReplicateStore(folder, inputs.task.type, outputs.models is not None)
-        trainer = _Trainer(inputs, store, execution, say, asked_to_leave)
-        results = trainer.finish_all()
+        trainers = {
+            rate: _Trainer(inputs.at(rate), store, execution, say, asked_to_leave)
+            for rate in job.recipe.rates
+        }
+        store.forget_others([digest for one in trainers.values() for digest in one.names])
+        trials = _try_rates(trainers, job, say)
+        chosen = trainers[choose_rate(trials)]
+        results = chosen.finish(job.replicates)
         provenance = inputs.provenance(execution.threads)
-    _write(results, inputs, provenance, outputs)
+    _write(results, chosen.inputs, {**provenance, **_describe_trials(chosen, trials)}, outputs)
     if outputs.models:
         outputs.models.mkdir(parents=True, exist_ok=True)
         for replicate in range(job.replicates):
             if not results[replicate].divergence:
-                kept = store.model(replicate, inputs.digest(replicate))
+                kept = store.model(replicate, chosen.inputs.digest(replicate))
                 _show_folder(kept, outputs.models / f"replicate-{replicate}")
+
+
+def _try_rates(
+    trainers: "dict[float, _Trainer]", job: Job, say: Callable[[str], None]
+) -> dict[float, Trial]:
+    """Train the replicates that choose among several rates; a single rate needs no trial."""
+    if len(trainers) == 1:
+        return {rate: Trial(rate, ()) for rate in trainers}
+    count = min(job.recipe.rate_replicates or job.replicates, job.replicates)
+    trials = {}
+    for number, (rate, trainer) in enumerate(trainers.items(), 1):
+        say(f"learning rate {rate:g} ({number} of {len(trainers)}), chosen by dev {job.metric}")
+        trials[rate] = summarise_trial(rate, trainer.finish(count))
+    scores = ", ".join(f"{rate:g}: {trial.mean:.3f}" for rate, trial in trials.items())
+    say(f"learning rate {choose_rate(trials):g} is best on dev ({scores})")
+    return trials
+
+
+def _describe_trials(chosen: "_Trainer", trials: dict[float, Trial]) -> dict[str, object]:
+    return {
+        "learning_rate": chosen.inputs.job.recipe.peak_rate,
+        "rate_trials": [asdict(trial) for trial in trials.values() if trial.dev_scores],
+    }
 
 
 def _write(
@@ -75,6 +105,7 @@ def _write(
         **inputs.job.condition.columns,
         **provenance,
         "replicates": len(results),
+        "crossed": dict(inputs.job.crossed),
         "diverged": {
             str(number): asdict(result.divergence)
             for number, result in enumerate(results)
@@ -118,12 +149,18 @@ class _Trainer:
         self.digests = [inputs.digest(replicate) for replicate in range(self.total)]
         self.results: dict[int, Replicate] = {}
 
-    def finish_all(self) -> list[Replicate]:
-        """Return all replicates, from the store or trained now."""
-        self.store.forget_others(self.digests)
+    @property
+    def names(self) -> list[str]:
+        """Return the store's name of each replicate."""
+        return [f"{replicate}-{digest}" for replicate, digest in enumerate(self.digests)]
+
+    def finish(self, count: int) -> list[Replicate]:
+        """Return the first `count` replicates, from the store or trained now."""
         missing = []
-        for replicate, digest in enumerate(self.digests):
-            found = self.store.find(replicate, digest)
+        for replicate in range(count):
+            if replicate in self.results:
+                continue
+            found = self.store.find(replicate, self.digests[replicate])
             if found is None:
                 missing.append(replicate)
             else:
@@ -131,12 +168,12 @@ class _Trainer:
                 self.results[replicate] = found
         while missing:
             first = self._begin(missing.pop(0))
-            count = self._count_side_by_side(first, 1 + len(missing))
-            group = [first, *(self._begin(missing.pop(0)) for _ in range(count - 1))]
+            together = self._count_side_by_side(first, 1 + len(missing))
+            group = [first, *(self._begin(missing.pop(0)) for _ in range(together - 1))]
             self._train(group, waiting=len(missing))
             del first, group
             gc.collect()  # a model and its optimiser refer to each other
-        return [self.results[replicate] for replicate in range(self.total)]
+        return [self.results[replicate] for replicate in range(count)]
 
     def _begin(self, replicate: int) -> Trainee:
         """Build a replicate, and put it where its last checkpoint left it."""

@@ -1,9 +1,10 @@
 """One replicate of a condition: built from its seeds, trained, and turned into tables."""
 
+import copy
 import math
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,12 @@ class Inputs:
         columns = ["id", "item", "split", "label", "ids", *(["ids2"] if pairs else [])]
         self.content = digest_of(self.task.rows[columns].to_json(double_precision=15))
 
+    def at(self, rate: float) -> "Inputs":
+        """Return the same inputs with the recipe at one of its learning rates."""
+        one = copy.copy(self)
+        one.job = replace(self.job, recipe=self.job.recipe.at(rate))
+        return one
+
     def digest(self, replicate: int) -> str:
         """Return a digest of everything that determines a replicate's result."""
         job = self.job
@@ -91,7 +98,7 @@ class Inputs:
         return {
             **self.task.metadata,
             "metric": self.job.metric,
-            "recipe_values": self.job.recipe.model_dump(),
+            "recipe_values": self.job.recipe.model_dump(mode="json"),
             "experiment_seed": self.job.seed,
             "model_sha256": self.model_sha256,
             "training_code_version": TRAINING,

@@ -96,9 +96,12 @@ class ReplicateStore:
         """Return where the checkpoints of an unfinished replicate lie."""
         return CheckpointStore(self.folder / FOLDER, f"{replicate}-{digest}")
 
-    def forget_others(self, digests: list[str]) -> None:
-        """Remove the checkpoints of replicates that the configuration no longer asks for."""
-        wanted = {f"{replicate}-{digest}" for replicate, digest in enumerate(digests)}
+    def forget_others(self, wanted: list[str]) -> None:
+        """Remove the checkpoints of replicates that the configuration no longer asks for.
+
+        Args:
+            wanted: number and digest of those that it does, joined by a hyphen.
+        """
         for path in (self.folder / FOLDER).glob("*.step-*"):
             if path.name.lstrip(".").partition(".step-")[0] not in wanted:
                 path.unlink(missing_ok=True)
