@@ -32,24 +32,36 @@ def build_classifier(
         PolymathError: if the folder's model cannot be built, or its weights do not cover
             the encoder.
     """
+    kind = AutoModelForSequenceClassification
+    return build_model(kind, folder, init, seed, dropout, num_labels=outputs)
+
+
+def build_model(
+    kind: type, folder: Path, init: str, seed: int, dropout: float | None, **changes: object
+) -> PreTrainedModel:
+    """Return a model of one of transformers' AutoModel classes; see `build_classifier`.
+
+    Args:
+        changes: values to put into its configuration.
+    """
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise PolymathError(f"{folder}: no model that transformers can build: {error}") from None
-    config.num_labels = outputs
+    config.update(changes)
     if dropout is not None:
         for name, value in config.to_dict().items():
             if "dropout" in name and isinstance(value, float | int) and not isinstance(value, bool):
                 setattr(config, name, dropout)
     torch.manual_seed(seed)
-    model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    model: PreTrainedModel = kind.from_config(config, dtype=torch.float32)  # type: ignore[attr-defined]
     if init == "pretrained":
         _load_checkpoint(model, folder)
     return model
 
 
 def _load_checkpoint(model: PreTrainedModel, folder: Path) -> None:
-    loaded, info = AutoModelForSequenceClassification.from_pretrained(
+    loaded, info = type(model).from_pretrained(
         folder,
         config=model.config,
         dtype=torch.float32,
@@ -100,8 +112,7 @@ def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int
     table = model.get_input_embeddings()
     assert isinstance(table, nn.Embedding)
     padding = model.config.pad_token_id
-    order = sorted(set(used) - {padding})
-    order.insert(min(padding, len(order)), padding)
+    order = compact_order(used, padding)
     small = nn.Embedding(
         len(order),
         table.embedding_dim,
@@ -111,6 +122,13 @@ def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int
         small.weight.copy_(table.weight[torch.tensor(order)])
     model.set_input_embeddings(small)
     return {token: row for row, token in enumerate(order)}
+
+
+def compact_order(used: list[int], padding: int) -> list[int]:
+    """Return the tokens in use in the order of their new ids; padding keeps its own id."""
+    order = sorted(set(used) - {padding})
+    order.insert(min(padding, len(order)), padding)
+    return order
 
 
 def restore_embeddings(

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -56,6 +57,19 @@ wildcard_constraints:
     kind="raw|models",
 
 
+def one_of(names):
+    """A regular expression for these names; for none, one that nothing matches."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+# Models that are made here are not fetched.
+PRETRAINED = [
+    name
+    for name, entry in EXPERIMENT.checkpoints.items()
+    if entry.source.kind == "pretrain"
+]
+
+
 def dataset_of(wildcards):
     """The catalogue entry of a job's task."""
     return EXPERIMENT.datasets[wildcards.task]
@@ -105,6 +119,26 @@ def tokens_of(wildcards, file="tokens.parquet"):
         EXPERIMENT, wildcards.task, wildcards.model, wildcards.mapping
     )
     return f"{TOKENS}/{file}".format(task=wildcards.task, tokenizer=tokenizer)
+
+
+def pretraining_of(model):
+    """How a pre-trained model comes to be."""
+    return EXPERIMENT.checkpoints[model].source
+
+
+def tokens_of_source(model):
+    """The tokens that a model is pre-trained on."""
+    source = pretraining_of(model)
+    tokenizer = tokenizer_of(EXPERIMENT, source.task, source.base, source.mapping)
+    return f"{TOKENS}/tokens.parquet".format(task=source.task, tokenizer=tokenizer)
+
+
+def vocabulary_of_source(model):
+    """The mapping that a model is pre-trained with."""
+    source = pretraining_of(model)
+    return f"{VOCABULARY}/vocabulary.parquet".format(
+        task=source.task, model=source.base, mapping=source.mapping
+    )
 
 
 def symbols_of(wildcards):

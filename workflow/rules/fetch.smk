@@ -8,6 +8,8 @@ rule fetch_files:
         MANIFEST,
     log:
         f"{LOGS}/fetch/{{kind}}/{{name}}.log",
+    wildcard_constraints:
+        name=f"(?!({one_of(PRETRAINED)})/)[a-z0-9][a-z0-9._-]*",
     priority: 30
     threads: workers_for
     params:

@@ -1,6 +1,6 @@
 """A task's tokens as one model reads them: mapped, framed, truncated and compacted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,12 +76,16 @@ def encode_task(
     frame: Frame,
     fraction: float,
     subset_seed: int,
+    compact: Callable[[PreTrainedModel, list[int]], dict[int, int]] = compact_embeddings,
+    also: frozenset[int] = frozenset(),
 ) -> EncodedTask:
     """Encode a task for a model, whose embeddings are shrunk to the tokens in use.
 
     Args:
         mapping: (symbols,) the token id of each symbol id.
         fraction: share of the training items to keep.
+        compact: shrinks the model's vocabulary; returns the new id of each token in use.
+        also: tokens to count as in use besides those that occur.
 
     Raises:
         PolymathError: if the tokenizer and the model do not belong together.
@@ -94,9 +98,9 @@ def encode_task(
     ]
     types = _token_types(model, frame, parts)
     padding, used = _used_tokens(model, sequences)
-    compact = compact_embeddings(model, sorted(used))
-    table = np.zeros(max(used) + 1, dtype=np.int64)
-    table[list(compact)] = list(compact.values())
+    rows = compact(model, sorted(used | also))
+    table = np.zeros(max(rows) + 1, dtype=np.int64)
+    table[list(rows)] = list(rows.values())
 
     def collect(mask: "pd.Series[bool]") -> Encoded:
         chosen, places = task.rows[mask], np.flatnonzero(mask)
@@ -106,7 +110,7 @@ def encode_task(
             lengths=np.array([len(row) for row in ids], dtype=np.int64),
             targets=task.targets(chosen),
             items=chosen["item"].to_numpy(),
-            padding=compact[padding],
+            padding=rows[padding],
             types=None if types is None else [types[place] for place in places],
         )
 
@@ -115,7 +119,7 @@ def encode_task(
         dev=collect(task.rows["split"] == "dev"),
         test=collect(task.rows["split"] == "test"),
         truncated=0 if room is None else int((task.rows["length"] > room).sum()),
-        tokens=compact,
+        tokens=rows,
     )
 
 

@@ -28,6 +28,7 @@ from polymath.training.batches import (
 from polymath.training.capture import Lane, Recorder, Repeated
 
 EVALUATION_BATCH = 64
+Loss = Callable[[PreTrainedModel, Batch, str], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Run:
         lane: Lane,
         precision: str,
         score_dev: Callable[[], float],
+        loss: Loss | None = None,
     ) -> None:
         """Prepare a run; nothing is computed yet.
 
@@ -108,11 +110,13 @@ class Run:
             train: the training split; for regression, targets are standardised.
             precision: «fp32» or «bf16».
             score_dev: scores the model as it is now; NaN if its logits are not finite.
+            loss: the mean loss of a batch; default `batch_loss`.
         """
         self.model, self.recipe, self.lane, self.precision = model, recipe, lane, precision
         self.schedule = Schedule(recipe, len(train))
         self.steps, self.points = self.schedule.steps, self.schedule.evaluations
         self.dropout_seed, self.score_dev = dropout_seed, score_dev
+        self.loss = loss or batch_loss
         self.data = move_data(train, model.device.type)
         self.optimiser = make_optimiser(model, recipe)
         self.step = 0
@@ -167,7 +171,7 @@ class Run:
         losses = []
         for micro in rows.tensor_split(min(self.recipe.accumulation, len(rows))):
             batch = take_batch(self.data, micro, shape)
-            part = batch_loss(self.model, batch, self.precision) * (len(micro) / len(rows))
+            part = self.loss(self.model, batch, self.precision) * (len(micro) / len(rows))
             part.backward()
             losses.append(part.detach())
         if self.recipe.clip_norm is not None:
@@ -208,7 +212,7 @@ class Run:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return all tensors that training changes, on the host: weights, moments, losses."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors = {f"model.{name}": value for name, value in _untied_state(self.model).items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": value for name, value in moments.items()}
         tensors["losses"] = self.losses
@@ -227,10 +231,18 @@ class Run:
                 moments.setdefault(int(number), {})[key] = value
         groups = self.optimiser.state_dict()["param_groups"]
         with self.lane.entered():
-            self.model.load_state_dict(weights)
+            self.model.load_state_dict(weights, strict=False)  # tied tensors have one name
             self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
             self.losses.copy_(state["losses"])
         self.step, self.curve, self._seconds_before = step, list(curve), seconds
+
+
+def _untied_state(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """Return a model's tensors, those with several names (tied weights) under the first."""
+    named: dict[int, tuple[str, torch.Tensor]] = {}
+    for name, value in model.state_dict().items():
+        named.setdefault(value.data_ptr(), (name, value))
+    return dict(named.values())
 
 
 def step_seed(seed: int, step: int) -> int:

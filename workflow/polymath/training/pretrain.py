@@ -1,0 +1,237 @@
+"""Pre-train a masked language model on a task's unlabelled training rows, however often
+interrupted, into a model that every later stage reads like any other.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import transformers
+from transformers import PreTrainedModel
+
+from polymath.alphabets import load_tokenizer
+from polymath.errors import PolymathError, PreemptedError
+from polymath.files import digest_of, read_table, write_table
+from polymath.manifest import Manifest, describe_files, locate_named, read_manifest, write_manifest
+from polymath.origins import PretrainSource
+from polymath.seeds import derive_seed
+from polymath.training.capture import Lane
+from polymath.training.checkpoints import Checkpoint, CheckpointStore
+from polymath.training.cpu import tune_model
+from polymath.training.devices import (
+    claimed_device,
+    device_name,
+    resolve_precision,
+    set_up_process,
+)
+from polymath.training.encode import EncodedTask, Task, encode_task, read_task
+from polymath.training.finetune import REPORT_SECONDS, Execution
+from polymath.training.loop import Run, train
+from polymath.training.masked import (
+    MaskedScore,
+    build_masked_model,
+    compact_vocabulary,
+    make_masking,
+    mask_token,
+    masked_loss,
+    restore_vocabulary,
+)
+from polymath.training.signals import noticed_signals
+from polymath.training.store import CURVE_SCHEMA
+from polymath.versions import PRETRAINING
+from polymath.vocabulary import special_frame
+
+FOLDER = ".pretraining"
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class PretrainingJob:
+    """What a pre-trained model depends on, and where its inputs lie."""
+
+    source: PretrainSource
+    seed: int
+    tokens: Path
+    vocabulary: Path
+    base: Path
+    """The manifest of the base's files."""
+
+
+def pretrain(
+    job: PretrainingJob,
+    execution: Execution,
+    manifest: Path,
+    curve: Path,
+    say: Callable[[str], None],
+) -> None:
+    """Train the model unless it is there already; put its files beside `manifest`.
+
+    Raises:
+        PolymathError: if the model cannot take the tokens, or training diverges.
+        PreemptedError: if a signal asked to leave; the next call goes on from there.
+    """
+    set_up_process(execution.threads)
+    with claimed_device(say) as device, noticed_signals() as asked_to_leave:
+        precision = resolve_precision(job.source.recipe.precision, device)
+        digest = _digest(job, precision)
+        folder = manifest.parent / FOLDER / digest
+        if not (folder / "curve.parquet").is_file():
+            one = _Pretraining(job, device, precision, say)
+            _drive(one.run, CheckpointStore(folder.parent, digest), execution, asked_to_leave, say)
+            _keep(one, folder, job)
+            CheckpointStore(folder.parent, digest).clear()
+        else:
+            say("already trained")
+    files = [manifest.parent / name for name in FILES]
+    for path in files:
+        shutil.copyfile(folder / path.name, path)
+    shutil.copyfile(folder / "curve.parquet", curve)
+    described = {**job.source.model_dump(mode="json"), "code_version": PRETRAINING}
+    write_manifest(Manifest(described, describe_files(files, manifest.parent)), manifest)
+
+
+def _digest(job: PretrainingJob, precision: str) -> str:
+    """Return a digest of everything that determines the model."""
+    tokens = _without_test(read_task(job.tokens)).rows
+    return digest_of(
+        {
+            "code_version": PRETRAINING,
+            "source": job.source.model_dump(mode="json", exclude_defaults=True),
+            "precision": precision,
+            "seed": job.seed,
+            "tokens": digest_of(tokens.to_json()),
+            "mapping": _mapping(job).tolist(),
+            "base": read_manifest(job.base).sha256,
+        }
+    )
+
+
+def _without_test(task: Task) -> Task:
+    """Return a task whose test rows nobody can look at."""
+    rows = task.rows[task.rows["split"] != "test"].reset_index(drop=True)
+    return Task(rows, task.metadata)
+
+
+def _mapping(job: PretrainingJob) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Return the token id of each symbol id, by the first replicate's mapping."""
+    table = read_table(job.vocabulary)
+    first = table[table["replicate"] == 0].sort_values("symbol_id")
+    return first["token_id"].to_numpy(dtype=np.int64)
+
+
+class _Pretraining:
+    """The model, its data as it reads them, and its run."""
+
+    def __init__(
+        self, job: PretrainingJob, device: str, precision: str, say: Callable[[str], None]
+    ) -> None:
+        recipe = job.source.recipe
+        self.job = job
+        self.seeds = {
+            name: derive_seed(job.seed, name) for name in ("init", "order", "dropout", "mask")
+        }
+        task = _without_test(read_task(job.tokens))
+        tokenizer = load_tokenizer(locate_named(job.base, "tokenizer.json"))
+        frame, mask = special_frame(tokenizer, "ids2" in task.rows), mask_token(tokenizer)
+        lane = Lane(device)
+        self.model = self.build()
+        self.data: EncodedTask = encode_task(
+            task, self.model, _mapping(job), frame, 1.0, 0, compact_vocabulary, frozenset({mask})
+        )
+        special = {
+            mask,
+            self.model.config.pad_token_id,
+            *(i for part in frame.special for i in part),
+        }
+        masking = make_masking(self.data.tokens, special, mask, recipe.masked, device)
+        with lane.entered():
+            self.model.to(device)
+            if device == "cpu":
+                tune_model(self.model, precision)
+            score = MaskedScore(self.model, self.data.dev, masking, precision, self.seeds["mask"])
+            self.run = Run(
+                self.model, self.data.train, recipe, self.seeds["order"], self.seeds["dropout"],
+                lane, precision, score, masked_loss(masking),
+            )  # fmt: skip
+        self.provenance = {
+            "precision": precision,
+            "device": device_name(device),
+            "metric": "masked_accuracy",
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            "truncated": self.data.truncated,
+        }
+        say(
+            f"{len(self.data.train)} training rows, {len(masking.symbols)} symbols, "
+            f"{self.run.steps} steps of {recipe.batch_size}, "
+            f"{self.model.num_parameters() / 1e6:.1f} M parameters, {precision} on "
+            f"{device_name(device)}"
+        )
+
+    def build(self) -> PreTrainedModel:
+        """Return the model as it is before training, whole, on the CPU."""
+        source = self.job.source
+        folder = locate_named(self.job.base, "config.json").parent
+        return build_masked_model(folder, source.init, self.seeds["init"], source.recipe.dropout)
+
+
+def _drive(
+    run: Run,
+    checkpoints: CheckpointStore,
+    execution: Execution,
+    asked_to_leave: Callable[[], str | None],
+    say: Callable[[str], None],
+) -> None:
+    """Train to the end, saying where it is and saving now and then."""
+    saved = checkpoints.load(say)
+    if saved:
+        run.restore(saved.tensors, saved.step, saved.curve, saved.seconds)
+        say(f"goes on after step {saved.step}")
+    first, begun = run.step, time.monotonic()
+    reported = kept = begun
+    for _ in train([run]):
+        now = time.monotonic()
+        if now - reported > REPORT_SECONDS or run.ended:
+            left = (now - begun) / max(1, run.step - first) * (run.steps - run.step)
+            score = f"{run.curve[-1].dev_score:.3f}" if run.curve else "–"
+            say(
+                f"step {run.step} of {run.steps}  loss {run.check():.3f}  masked accuracy {score}  "
+                f"ends about {datetime.now() + timedelta(seconds=left):%H:%M:%S}"
+            )
+            reported = now
+        leaving = asked_to_leave()
+        if (leaving or now - kept > execution.checkpoint_seconds) and not run.ended:
+            run.check()
+            if not run.ended:
+                checkpoints.save(Checkpoint(run.step, run.curve, run.seconds, run.state()))
+            kept = now
+        if leaving and not run.ended:
+            raise PreemptedError(
+                f"asked to leave by {leaving}: saved after step {run.step}; the next attempt goes "
+                "on from there"
+            )
+    if run.divergence:
+        raise PolymathError(
+            f"pre-training diverged at step {run.divergence.step} of {run.steps}: lower its "
+            "learning_rate, set a clip_norm, or use precision: fp32"
+        )
+
+
+def _keep(one: _Pretraining, folder: Path, job: PretrainingJob) -> None:
+    """Write the whole model, its tokenizer and, last, its curve."""
+    unfinished = folder.with_suffix(".unfinished")
+    for old in (unfinished, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    whole = one.build()
+    restore_vocabulary(whole, one.model, one.data.tokens)
+    whole.save_pretrained(unfinished)
+    shutil.copyfile(locate_named(job.base, "tokenizer.json"), unfinished / "tokenizer.json")
+    curve = pd.DataFrame([asdict(point) for point in one.run.curve]).assign(replicate=0)
+    write_table(curve, unfinished / "curve.parquet", CURVE_SCHEMA, one.provenance)
+    unfinished.rename(folder)

@@ -1,0 +1,30 @@
+"""Pre-train one model."""
+
+from pathlib import Path
+
+from polymath.config import Experiment
+from polymath.logs import job, say
+from polymath.origins import PretrainSource
+
+with job(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):
+    say("loading torch and transformers")
+    from polymath.training.finetune import Execution
+    from polymath.training.pretrain import PretrainingJob, pretrain
+
+    pretrain(
+        PretrainingJob(
+            source=PretrainSource.model_validate_json(snakemake.params.source),
+            seed=snakemake.params.seed,
+            tokens=Path(snakemake.input.tokens),
+            vocabulary=Path(snakemake.input.vocabulary),
+            base=Path(snakemake.input.base),
+        ),
+        Execution(
+            threads=snakemake.threads,
+            # Not a parameter of the rule: a change of it makes no result stale.
+            checkpoint_seconds=Experiment.model_validate(snakemake.config).checkpoint_seconds,
+        ),
+        Path(snakemake.output.manifest),
+        Path(snakemake.output.curve),
+        say,
+    )
