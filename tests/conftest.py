@@ -28,7 +28,17 @@ FAMILIES: dict[str, dict[str, object]] = {
     "modernbert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
                    "intermediate_size": 64, "max_position_embeddings": 64,
                    "global_attn_every_n_layers": 1},
+    "deberta-v2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                   "intermediate_size": 64, "max_position_embeddings": 64,
+                   "relative_attention": True, "position_buckets": 16, "share_att_key": True,
+                   "pos_att_type": ["p2c", "c2p"], "norm_rel_ebd": "layer_norm",
+                   "position_biased_input": False},  # as DeBERTa-v3 is
+    "esm": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "intermediate_size": 64, "max_position_embeddings": 66, "token_dropout": True,
+            "position_embedding_type": "rotary", "mask_token_id": 4},  # as ESM-2 is
 }  # fmt: skip
+# These count positions from the padding token, which they have at 1.
+PADDING = {"roberta": 1, "esm": 1}
 
 
 def small_tokenizer() -> Tokenizer:
@@ -64,10 +74,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
             folder = tmp_path_factory.mktemp(family)
             size = len(SPECIALS) + len(UNUSED) + len(WORDS)
-            padding = 1 if family == "roberta" else 0  # RoBERTa counts positions from it
             config = AutoConfig.for_model(
-                family, vocab_size=size, pad_token_id=padding, bos_token_id=2, eos_token_id=3,
-                cls_token_id=2, sep_token_id=3, **FAMILIES[family],
+                family, vocab_size=size, pad_token_id=PADDING.get(family, 0), bos_token_id=2,
+                eos_token_id=3, cls_token_id=2, sep_token_id=3, **FAMILIES[family],
             )  # fmt: skip
             torch.manual_seed(7)
             AutoModelForMaskedLM.from_config(config).save_pretrained(folder)

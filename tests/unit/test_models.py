@@ -15,6 +15,10 @@ from polymath.models import build_classifier, compact_embeddings, longest_input
 Checkpoint = Callable[[str], Path]
 
 
+# Rotary and relative positions have no hard end.
+RELATIVE = ("modernbert", "deberta-v2", "esm")
+
+
 @pytest.fixture(params=sorted(FAMILIES))
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -92,9 +96,10 @@ def test_dropout_of_the_recipe_reaches_every_dropout_of_the_model(
 def test_longest_input_is_what_the_model_really_takes(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "scratch", 2, 0, 0.0)
     limit = longest_input(model)
-    assert limit == 64
+    assert limit == (FAMILIES[family]["max_position_embeddings"] if family in RELATIVE else 64)
+    assert isinstance(limit, int)
     assert model(input_ids=torch.full((1, limit), 8)).logits.shape == (1, 2)
-    if family != "modernbert":  # rotary positions have no hard end
+    if family not in RELATIVE:
         with pytest.raises((IndexError, RuntimeError, ValueError)):
             model(input_ids=torch.full((1, limit + 1), 8))
 

@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer, models
 from transformers import AutoModelForMaskedLM
 
-from conftest import FAMILIES, ROOT
+from conftest import FAMILIES, PADDING, ROOT
 from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table, sha256_of, write_table
 from polymath.manifest import Manifest, describe_files, read_manifest, write_manifest
@@ -90,7 +90,7 @@ def test_the_loss_is_transformers_own(family: str, checkpoint: Checkpoint) -> No
 def test_a_small_vocabulary_gives_the_logits_of_its_tokens(
     family: str, checkpoint: Checkpoint
 ) -> None:
-    padding = 1 if family == "roberta" else 0
+    padding = PADDING.get(family, 0)
     used = sorted({*USED, padding})
     whole = build_masked_model(checkpoint(family), "pretrained", 0, 0.0).eval()
     small = build_masked_model(checkpoint(family), "pretrained", 0, 0.0).eval()
@@ -110,7 +110,7 @@ def test_a_small_vocabulary_gives_the_logits_of_its_tokens(
 def test_the_whole_model_gets_what_the_small_one_learned_and_nothing_else(
     family: str, checkpoint: Checkpoint
 ) -> None:
-    padding = 1 if family == "roberta" else 0
+    padding = PADDING.get(family, 0)
     used = sorted({*USED, padding})
     small = build_masked_model(checkpoint(family), "scratch", 1, 0.0)
     vocabulary = compact_vocabulary(small, used)

@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from transformers.utils import logging
 
 from polymath.errors import PolymathError
+from polymath.initialisations import initialise
 
 # Its report of new head tensors and its progress bars would drown ours.
 logging.set_verbosity_error()
@@ -19,12 +20,12 @@ def build_classifier(
 ) -> PreTrainedModel:
     """Return a sequence classifier in fp32.
 
-    Every tensor is first drawn from `seed` as the model's configuration says; under
-    `pretrained` those that the checkpoint has are then replaced, so that both
-    initialisations of one replicate share the same new classification head.
+    Every tensor is first drawn from `seed` as the model's configuration says; then those that
+    the initialisation takes from the checkpoint are replaced (see `initialisations`), so that
+    all arms of one replicate share the same new classification head.
 
     Args:
-        folder: config.json and, for `pretrained`, model.safetensors.
+        folder: config.json and, but for `scratch`, model.safetensors.
         outputs: classes, or 1 for regression.
         dropout: value of all the configuration's dropout rates; None leaves them.
 
@@ -55,12 +56,17 @@ def build_model(
                 setattr(config, name, dropout)
     torch.manual_seed(seed)
     model: PreTrainedModel = kind.from_config(config, dtype=torch.float32)  # type: ignore[attr-defined]
-    if init == "pretrained":
-        _load_checkpoint(model, folder)
+    if init != "scratch":
+        initialise(model, init, read_checkpoint(model, folder), seed)
     return model
 
 
-def _load_checkpoint(model: PreTrainedModel, folder: Path) -> None:
+def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors that a folder's checkpoint has of a model, by the model's names.
+
+    Raises:
+        PolymathError: if it does not cover the encoder.
+    """
     loaded, info = type(model).from_pretrained(
         folder,
         config=model.config,
@@ -78,8 +84,7 @@ def _load_checkpoint(model: PreTrainedModel, folder: Path) -> None:
             f"{folder}: the checkpoint lacks {len(lost)} of the encoder's tensors, the first is "
             f"{lost[0]}: config.json and model.safetensors do not belong together"
         )
-    weights = {name: value for name, value in loaded.state_dict().items() if name not in missing}
-    model.load_state_dict(weights, strict=False)
+    return {name: value for name, value in loaded.state_dict().items() if name not in missing}
 
 
 def longest_input(model: PreTrainedModel) -> int | None:
@@ -121,7 +126,18 @@ def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int
     with torch.no_grad():
         small.weight.copy_(table.weight[torch.tensor(order)])
     model.set_input_embeddings(small)
-    return {token: row for row, token in enumerate(order)}
+    return renumber(model, order)
+
+
+def renumber(model: PreTrainedModel, order: list[int]) -> dict[int, int]:
+    """Return the new id of each token in `order`, and tell it to layers that know a token by id
+    (ESM's embedding blanks out the mask token)."""
+    rows = {token: row for row, token in enumerate(order)}
+    for module in model.modules():
+        known = getattr(module, "mask_token_id", None)
+        if isinstance(known, int):
+            module.mask_token_id = rows.get(known, -1)
+    return rows
 
 
 def compact_order(used: list[int], padding: int) -> list[int]:

@@ -12,10 +12,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
+from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from polymath.errors import PolymathError
-from polymath.models import build_model, compact_order
+from polymath.models import build_model, compact_order, renumber
 from polymath.training.batches import (
     Batch,
     Encoded,
@@ -61,18 +62,17 @@ def compact_vocabulary(model: PreTrainedModel, used: list[int]) -> dict[int, int
     So a masked base or residue is one of the domain's own symbols, and not one of 30,000 words.
     """
     order = compact_order(used, model.config.pad_token_id)
-    chosen = torch.tensor(order)
-    with torch.no_grad():
-        old_in, old_out = model.get_input_embeddings(), model.get_output_embeddings()
-        rows = old_in.weight[chosen].clone()
-        answers, bias = old_out.weight[chosen].clone(), old_out.bias
-        offsets = None if bias is None else bias[chosen].clone()
-        model.resize_token_embeddings(len(order), mean_resizing=False)
-        model.get_input_embeddings().weight.copy_(rows)
-        model.get_output_embeddings().weight.copy_(answers)
-        if offsets is not None:
-            model.get_output_embeddings().bias.copy_(offsets)
-    return {token: row for row, token in enumerate(order)}
+    table = model.get_input_embeddings().weight
+    encoder = {id(value) for value in model.base_model.parameters()} - {id(table)}
+    small: dict[int, nn.Parameter] = {}  # tied tensors stay tied
+    for module in model.modules():
+        for name, value in list(module.named_parameters(recurse=False)):
+            if len(value) != len(table) or id(value) in encoder:
+                continue
+            if id(value) not in small:
+                small[id(value)] = nn.Parameter(value.detach()[order].clone())
+            setattr(module, name, small[id(value)])
+    return renumber(model, order)
 
 
 def restore_vocabulary(
