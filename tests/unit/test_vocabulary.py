@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from polymath.alphabets import build_tokenizer
-from polymath.catalogue import PRESETS
+from polymath.catalogue import PRESETS, Alphabet
 from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table
 from polymath.seeds import derive_seed, hash_order
 from polymath.vocabulary import (
     UNUSED,
     Frame,
+    common_words,
     map_symbols,
     map_vocabulary,
     ordinary_tokens,
@@ -155,7 +158,8 @@ def test_alphabet_too_large() -> None:
     with pytest.raises(PolymathError) as caught:
         map_symbols(symbols, make_model(), "random", 1, 1)
     assert str(caught.value) == (
-        "the alphabet has 128 symbols, the model only 30 ordinary tokens: use characters or "
+        "the alphabet has 128 symbols, the model only 30 tokens to map "
+        "them to: use characters or "
         "shorter k-mers, or a model with a larger vocabulary"
     )
 
@@ -224,6 +228,96 @@ def test_table_states_how_it_was_made(tmp_path: Path, mapping: str, shift: int |
     map_vocabulary(model if mapping == "shift" else symbols, model, mapping, 5, 1, {}, 7, out)
     metadata = read_metadata(out)
     assert (metadata["mapping"], metadata["seed"], metadata["shift"]) == (mapping, 5, shift)
+
+
+# By frequency, by a symbol's own letter, and as the authors did.
+
+
+def wordpiece(words: list[str]) -> Tokenizer:
+    vocabulary = {token: number for number, token in enumerate([*SPECIALS, *words])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(SPECIALS)
+    return tokenizer
+
+
+def test_frequency_matches_ranks() -> None:
+    model = wordpiece(["a", "t", "the", "##ing", "of", "and", "to"])
+    counts = {0: 5, 1: 50, 2: 7, 3: 6}  # A, C, G, T
+    table = map_symbols(make_dna(), model, "frequency", 1, counts=counts).set_index("symbol")
+    assert list(table.loc[["C", "G", "T", "A"], "token"]) == ["the", "of", "and", "to"]
+
+
+def test_frequency_breaks_ties_by_seed_and_keeps_ranks() -> None:
+    model = wordpiece(["the", "of", "and", "to"])
+    found = {
+        tuple(map_symbols(make_dna(), model, "frequency", seed, counts={3: 9})["token"])
+        for seed in range(20)
+    }
+    assert len(found) > 1
+    assert {tokens[3] for tokens in found} == {"the"}
+    assert {frozenset(tokens) for tokens in found} == {frozenset(["the", "of", "and", "to"])}
+
+
+def test_a_unigrams_own_scores_say_what_is_common() -> None:
+    pieces = [("<unk>", 0.0), ("▁rare", -9.0), ("▁common", -1.0), ("x", -0.5), ("▁less", -3.0)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=False))
+    tokenizer.add_special_tokens(["<unk>"])
+    assert [tokenizer.id_to_token(number) for number in common_words(tokenizer)] == [
+        "▁common", "▁less", "▁rare",
+    ]  # fmt: skip
+
+
+def test_frequency_without_enough_words_is_refused() -> None:
+    with pytest.raises(PolymathError, match="4 symbols, the model only 1 tokens"):
+        map_symbols(make_dna(), wordpiece(["a", "b", "the"]), "frequency", 1, counts={})
+
+
+def test_a_characters_own_token_is_its_letter_first_as_it_is() -> None:
+    model = wordpiece(["A", "a", "c", "Ġg", "▁T"])
+    table = map_symbols(make_dna(), model, "character", 1)
+    assert list(table["token"]) == ["A", "c", "Ġg", "▁T"]
+    assert images(table) == images(map_symbols(make_dna(), model, "character", 2))
+
+
+def test_a_symbol_without_a_token_of_its_own_is_named() -> None:
+    with pytest.raises(PolymathError, match=r"no token for 2 of 4 symbols, as 'G': use mapping"):
+        map_symbols(make_dna(), wordpiece(["a", "c"]), "character", 1)
+
+
+def test_two_symbols_with_one_letter_are_named() -> None:
+    domain = build_tokenizer(["aA"], Alphabet(kind="character"))
+    with pytest.raises(PolymathError, match="symbols 'A' and 'a' would have one token, 'a'"):
+        map_symbols(domain, wordpiece(["a"]), "character", 1)
+
+
+def test_authors_remaps_special_tokens_too_and_reproducibly() -> None:
+    model = make_model()
+    table = map_symbols(make_dna(), model, "authors", 4)
+    assert set(table["symbol"]) == {"[CLS]", "[SEP]", *"ACGT"}
+    assert table["token_id"].is_unique
+    assert images(table) == images(map_symbols(make_dna(), model, "authors", 4))
+    frame = special_frame(model)
+    moved = frame.mapped(dict(zip(table["symbol_id"], table["token_id"], strict=True)))
+    assert moved.special != frame.special
+    assert moved.special[0] == (table.set_index("symbol").loc["[CLS]", "token_id"],)
+    hits = set().union(
+        *(images(map_symbols(make_dna(), model, "authors", seed)) for seed in range(60))
+    )
+    assert hits & KEPT, "special and unused tokens are hit, as in the authors' code"
+
+
+def test_a_mapping_of_ordinary_symbols_moves_no_special_token() -> None:
+    frame, table = special_frame(make_model()), map_symbols(make_dna(), make_model(), "random", 1)
+    assert frame.mapped(dict(zip(table["symbol_id"], table["token_id"], strict=True))) == frame
+
+
+@given(st.integers(0, 2**62), st.sampled_from(["random", "authors", "frequency"]))
+def test_every_mapping_of_symbols_is_one_to_one(seed: int, mapping: str) -> None:
+    table = map_symbols(make_dna(), make_model(), mapping, seed, counts={0: 1, 2: 3})
+    assert table["token_id"].is_unique
+    assert table["token"].notna().all()
+    if mapping != "authors":
+        assert not set(images(table)) & KEPT
 
 
 # What a tokenizer puts around a sequence.

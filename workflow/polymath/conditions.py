@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from polymath.catalogue import Alphabet
 from polymath.config import ALPHABET_MAPPINGS, TOKEN_MAPPINGS, Exclusion, Experiment
 from polymath.errors import PolymathError
 from polymath.origins import ConfiguredSource, MadeSource
@@ -127,6 +128,12 @@ def reading_domain(experiment: Experiment, model: str) -> str:
     if isinstance(entry.source, MadeSource):
         return reading_domain(experiment, entry.source.base)
     return entry.domain
+
+
+def spelling_of(experiment: Experiment, model: str) -> Alphabet:
+    """Return how a domain's sequences are written out for a model's own tokenizer."""
+    kmer = experiment.checkpoints[model].kmer
+    return Alphabet(kind="model") if kmer is None else Alphabet(kind="kmer", k=kmer)
 
 
 def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:

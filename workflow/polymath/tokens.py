@@ -9,11 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from polymath.alphabets import build_tokenizer, load_tokenizer, spell
+from polymath.alphabets import build_tokenizer, load_tokenizer, spell, unknown_token
 from polymath.catalogue import Alphabet, Windows
+from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table, whole_file, write_table
 from polymath.versions import TOKENS
 
+UNKNOWN_ALLOWED = 0.5
 # A list or an array of symbols.
 T = TypeVar("T", list[int], NDArray[np.int64])
 
@@ -50,17 +52,21 @@ def tokenize_records(
     """Write a task's tokens and its tokenizer.json; return a line about them.
 
     Args:
-        model_tokenizer: the tokenizer.json to use for an alphabet of kind `model`.
+        alphabet: how sequences are cut into symbols, or spelled for the model's tokenizer.
+        model_tokenizer: the tokenizer.json to use instead of one of the alphabet's own.
+
+    Raises:
+        PolymathError: if the tokenizer does not know most of what it reads.
     """
     table = read_table(records)
     provenance = read_metadata(records)
-    if alphabet.kind == "model":
-        assert model_tokenizer is not None
+    if model_tokenizer is not None:
         tokenizer = load_tokenizer(model_tokenizer)
     else:
-        tokenizer = build_tokenizer(table["sequence"], alphabet)
+        tokenizer = build_tokenizer(_sequences_to_learn(table, alphabet), alphabet)
     pairs = "sequence2" in table
     rows = encode_records(table, tokenizer, alphabet, windows)
+    _refuse_unknown(rows, tokenizer, records)
     truncated = rows["length"] > max_length
     if pairs:
         cut = [
@@ -83,6 +89,25 @@ def tokenize_records(
         f"{len(table)} records, {len(rows)} rows, {tokenizer.get_vocab_size()} symbols, "
         f"{truncated.sum()} rows truncated to {max_length}"
     )
+
+
+def _sequences_to_learn(table: pd.DataFrame, alphabet: Alphabet) -> pd.Series:
+    """Return what an alphabet's symbols are found in; words are those of training rows."""
+    rows = table[table["split"] == "train"] if alphabet.kind == "model" else table
+    return pd.concat([rows[name] for name in ("sequence", "sequence2") if name in rows])
+
+
+def _refuse_unknown(rows: pd.DataFrame, tokenizer: Tokenizer, records: Path) -> None:
+    unknown = unknown_token(tokenizer)
+    if unknown is None:
+        return
+    ids = np.concatenate([np.asarray(one, dtype=np.int64) for one in rows["ids"]])
+    share = float(np.mean(ids == unknown))
+    if share > UNKNOWN_ALLOWED:
+        raise PolymathError(
+            f"{records}: the tokenizer does not know {share:.0%} of what it reads: it is not made "
+            "for this domain (or wants k-mers: set 'kmer' of the model); use mapping random"
+        )
 
 
 def encode_records(

@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ from tokenizers import Tokenizer
 
 from polymath.alphabets import load_tokenizer
 from polymath.errors import PolymathError
-from polymath.files import write_table
+from polymath.files import read_table, write_table
 from polymath.seeds import derive_seed, hash_order, seed_levels
 from polymath.versions import VOCABULARY
 
@@ -49,6 +50,11 @@ class Frame:
     def size(self) -> int:
         """Number of special tokens."""
         return sum(len(part) for part in self.special)
+
+    def mapped(self, images: Mapping[int, int]) -> "Frame":
+        """Return the frame with the special tokens that a mapping moves; see `special_row`."""
+        moved = (tuple(images.get(special_row(i), i) for i in part) for part in self.special)
+        return replace(self, special=tuple(moved))
 
 
 def special_frame(tokenizer: Tokenizer, pairs: bool = False) -> Frame:
@@ -88,48 +94,142 @@ def ordinary_tokens(tokenizer: Tokenizer) -> dict[int, str]:
 
 
 def map_symbols(
-    symbols: Tokenizer, model: Tokenizer, mapping: str, seed: int, shift: int
+    symbols: Tokenizer,
+    model: Tokenizer,
+    mapping: str,
+    seed: int,
+    shift: int = 0,
+    counts: Mapping[int, int] | None = None,
 ) -> pd.DataFrame:
     """Return one mapping as a table: symbol, symbol_id, token_id, token.
 
+    An alphabet of its own:
+
     - random: symbols go to distinct ordinary tokens, drawn by seeded hash.
-    - identity, permute, shift: the model's tokens go to themselves, to each other by a
-      seeded permutation, or `shift` places on, cyclically; special and unused tokens keep
-      their own ids.
+    - frequency: the commonest symbol goes to the commonest word, and so on; see `common_words`.
+    - character: each symbol goes to the token of its own text.
+    - authors: symbols go to distinct tokens of the whole vocabulary, special and unused ones
+      included, and so do the special tokens around a sequence (rows with a negative symbol_id,
+      see `special_row`), as in Kao and Lee's code.
+
+    The model's own tokens:
+
+    - identity, permute, shift: they go to themselves, to each other by a seeded permutation, or
+      `shift` places on, cyclically; special and unused tokens keep their own ids.
 
     Every mapping is a bijection onto its image, and the same on every machine.
 
+    Args:
+        counts: for `frequency`, how often each symbol id occurs in training rows.
+
     Raises:
-        PolymathError: if the alphabet has more symbols than the model has ordinary tokens.
+        PolymathError: if the model has no token for a symbol.
     """
-    ordinary = ordinary_tokens(model)
     table = pd.DataFrame(
         sorted((number, symbol) for symbol, number in symbols.get_vocab().items()),
         columns=["symbol_id", "symbol"],
     )
-    if mapping == "random":
-        if len(table) > len(ordinary):
-            raise PolymathError(
-                f"the alphabet has {len(table)} symbols, the model only {len(ordinary)} ordinary "
-                "tokens: use characters or shorter k-mers, or a model with a larger vocabulary"
-            )
-        table["token_id"] = hash_order(list(ordinary), seed)[: len(table)]
-    else:
-        ids = list(ordinary)
-        match mapping:
-            case "identity":
-                images = ids
-            case "permute":
-                images = hash_order(ids, seed)
-            case "shift":
-                images = ids[shift % len(ids) :] + ids[: shift % len(ids)]
-            case _:
-                raise ValueError(mapping)
-        moved = dict(zip(ids, images, strict=True))
-        table["token_id"] = [moved.get(number, number) for number in table["symbol_id"]]
+    match mapping:
+        case "random":
+            table["token_id"] = _take(hash_order(list(ordinary_tokens(model)), seed), table)
+        case "frequency":
+            assert counts is not None
+            # Sorting is stable: symbols equally common stay in hash order.
+            order = hash_order(list(table["symbol_id"]), seed)
+            ranked = sorted(order, key=lambda number: -counts.get(number, 0))
+            words = dict(zip(ranked, _take(common_words(model), table), strict=True))
+            table["token_id"] = table["symbol_id"].map(words)
+        case "character":
+            table["token_id"] = _own_tokens(list(table["symbol"]), ordinary_tokens(model))
+        case "authors":
+            table = pd.concat([_special_rows(model), table], ignore_index=True)
+            table["token_id"] = _take(hash_order(sorted(model.get_vocab().values()), seed), table)
+        case _:
+            moved = _move_tokens(list(ordinary_tokens(model)), mapping, seed, shift)
+            table["token_id"] = [moved.get(number, number) for number in table["symbol_id"]]
     names = {number: token for token, number in model.get_vocab().items()}
     table["token"] = table["token_id"].map(names)
     return table
+
+
+def special_row(token: int) -> int:
+    """Return the (negative) symbol id under which a mapping says where a special token goes."""
+    return -1 - token
+
+
+def _special_rows(model: Tokenizer) -> pd.DataFrame:
+    specials = sorted(set().union(*special_frame(model).special))
+    rows = [(special_row(token), model.id_to_token(token)) for token in specials]
+    return pd.DataFrame(rows, columns=["symbol_id", "symbol"])
+
+
+def _take(tokens: list[int], table: pd.DataFrame) -> list[int]:
+    """Return as many tokens as the alphabet has symbols."""
+    if len(table) > len(tokens):
+        raise PolymathError(
+            f"the alphabet has {len(table)} symbols, the model only {len(tokens)} tokens to map "
+            "them to: use characters or shorter k-mers, or a model with a larger vocabulary"
+        )
+    return tokens[: len(table)]
+
+
+def common_words(model: Tokenizer) -> list[int]:
+    """Return the model's words of two letters or more, the commonest first.
+
+    No vocabulary says how often its tokens occur, so this is an approximation: a Unigram
+    tokenizer's own scores (log-probabilities), and otherwise the order of ids, which WordPiece
+    and byte-pair training leave sorted by frequency (single characters come before in both).
+    """
+    stored = json.loads(model.to_str())["model"]
+    words = [
+        number
+        for number, token in ordinary_tokens(model).items()
+        if len(token.lstrip("Ġ▁")) > 1 and not token.startswith("##")
+    ]
+    if stored["type"] != "Unigram":
+        return words
+    scores = [score for _, score in stored["vocab"]]
+    return sorted(words, key=lambda number: (-scores[number], number))
+
+
+def _own_tokens(symbols: list[str], ordinary: dict[int, str]) -> list[int]:
+    """Return the token of each symbol's own text: as it is or in lower case, also as a word's
+    beginning (Ġ, ▁).
+    """
+    ids = {text: number for number, text in ordinary.items()}
+    spellings = [
+        [start + text for text in (symbol, symbol.lower()) for start in ("", "Ġ", "▁")]
+        for symbol in symbols
+    ]
+    found = [next((ids[text] for text in texts if text in ids), None) for texts in spellings]
+    absent = [symbol for symbol, token in zip(symbols, found, strict=True) if token is None]
+    if absent:
+        raise PolymathError(
+            f"mapping character: the model has no token for {len(absent)} of {len(symbols)} "
+            f"symbols, as {absent[0]!r}: use mapping random for this task and model"
+        )
+    tokens = [token for token in found if token is not None]
+    for token in tokens:
+        if tokens.count(token) > 1:
+            both = [symbol for symbol, other in zip(symbols, tokens, strict=True) if other == token]
+            raise PolymathError(
+                f"mapping character: the symbols {both[0]!r} and {both[1]!r} would have one token, "
+                f"{ordinary[token]!r}: set 'uppercase' of the alphabet, or use mapping random"
+            )
+    return tokens
+
+
+def _move_tokens(ids: list[int], mapping: str, seed: int, shift: int) -> dict[int, int]:
+    match mapping:
+        case "identity":
+            images = ids
+        case "permute":
+            images = hash_order(ids, seed)
+        case "shift":
+            images = ids[shift % len(ids) :] + ids[: shift % len(ids)]
+        case _:
+            raise ValueError(mapping)
+    return dict(zip(ids, images, strict=True))
 
 
 def map_vocabulary(
@@ -141,6 +241,7 @@ def map_vocabulary(
     crossed: Mapping[str, int],
     shift: int,
     vocabulary: Path,
+    tokens: Path | None = None,
 ) -> str:
     """Write the mappings of all replicates as one table; return a line about them.
 
@@ -149,13 +250,15 @@ def map_vocabulary(
         model: the model's tokenizer.json.
         seed: the experiment's; replicates draw from its stream «mapping».
         crossed: see `seeds.seed_levels`.
+        tokens: the task's tokens, for mapping `frequency`.
     """
     domain, target = load_tokenizer(symbols), load_tokenizer(model)
     levels = [seed_levels(replicate, crossed)["mapping"] for replicate in range(replicates)]
+    counts = _count_symbols(tokens) if tokens else None
     tables = [
-        map_symbols(domain, target, mapping, derive_seed(seed, "mapping", level), shift).assign(
-            replicate=replicate
-        )
+        map_symbols(
+            domain, target, mapping, derive_seed(seed, "mapping", level), shift, counts
+        ).assign(replicate=replicate)
         for replicate, level in enumerate(levels)
     ]
     provenance = {
@@ -166,3 +269,11 @@ def map_vocabulary(
     }
     write_table(pd.concat(tables)[SCHEMA.names], vocabulary, SCHEMA, provenance)
     return f"{mapping}: {len(tables[0])} symbols, {replicates} replicates"
+
+
+def _count_symbols(tokens: Path) -> dict[int, int]:
+    """Return how often each symbol occurs in the training rows."""
+    rows = read_table(tokens)
+    train = rows[rows["split"] == "train"]
+    columns = [train[name] for name in ("ids", "ids2") if name in train]
+    return Counter(int(symbol) for column in columns for ids in column for symbol in ids)

@@ -9,6 +9,7 @@ from polymath.conditions import (
     OWN_TOKENIZER,
     Condition,
     expand_conditions,
+    spelling_of,
     tokenizer_of,
 )
 from polymath.config import load_experiment
@@ -111,6 +112,14 @@ def tokenizer_source(wildcards):
     if wildcards.tokenizer == OWN_TOKENIZER:
         return []
     return MODEL_MANIFEST.format(model=wildcards.tokenizer)
+
+
+def alphabet_of(wildcards):
+    """How sequences are cut into symbols, or spelled for a model's own tokenizer."""
+    alphabet = dataset_of(wildcards).alphabet
+    if wildcards.tokenizer == OWN_TOKENIZER or alphabet.kind == "model":
+        return alphabet
+    return spelling_of(EXPERIMENT, wildcards.tokenizer)
 
 
 def tokens_of(wildcards, file="tokens.parquet"):

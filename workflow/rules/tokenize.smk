@@ -12,7 +12,7 @@ rule tokenize_records:
         f"{LOGS}/tokenize/{{task}}.{{tokenizer}}.log",
     priority: 20
     params:
-        alphabet=lambda wildcards: as_json(dataset_of(wildcards).alphabet),
+        alphabet=lambda wildcards: as_json(alphabet_of(wildcards)),
         windows=lambda wildcards: as_json(dataset_of(wildcards).windows),
         max_length=lambda wildcards: dataset_of(wildcards).max_length,
         code_version=versions.TOKENS,

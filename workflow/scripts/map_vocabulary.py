@@ -18,5 +18,6 @@ with job(snakemake.log[0], f"map {snakemake.wildcards.task}"):
             json.loads(snakemake.params.crossed),
             snakemake.params.shift,
             Path(snakemake.output[0]),
+            Path(tokens) if (tokens := snakemake.input.get("tokens")) else None,
         )
     )

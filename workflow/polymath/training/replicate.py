@@ -31,7 +31,7 @@ from polymath.training.encode import EncodedTask, Task, encode_task, read_task
 from polymath.training.loop import CurvePoint, Predictor, Run
 from polymath.training.store import CURVE_SCHEMA, Replicate, prediction_schema
 from polymath.versions import TRAINING
-from polymath.vocabulary import special_frame
+from polymath.vocabulary import Frame, special_frame
 
 CURVE_COLUMNS = [field.name for field in fields(CurvePoint)]
 
@@ -64,7 +64,7 @@ class Inputs:
         self.model_folder = locate_named(job.model, "config.json").parent
         pairs = "ids2" in self.task.rows
         tokenizer = load_tokenizer(locate_named(job.model, "tokenizer.json"))
-        self.frame = special_frame(tokenizer, pairs)
+        self._frame = special_frame(tokenizer, pairs)
         self.model_sha256 = read_manifest(job.model).sha256
         columns = ["id", "item", "split", "label", "ids", *(["ids2"] if pairs else [])]
         self.content = digest_of(self.task.rows[columns].to_json(double_precision=15))
@@ -89,6 +89,7 @@ class Inputs:
                 "levels": self.levels(replicate),
                 "tokens": self.content,
                 "mapping": self.mapping(replicate).tolist(),
+                "frame": self.frame(replicate).special,
                 "model": self.model_sha256,
             }
         )
@@ -116,8 +117,17 @@ class Inputs:
 
     def mapping(self, replicate: int) -> NDArray[np.int64]:
         """Return the token id of each symbol id."""
-        mine = self.vocabulary[self.vocabulary["replicate"] == replicate]
-        return mine.sort_values("symbol_id")["token_id"].to_numpy(dtype=np.int64)
+        mine = self._mapped(replicate)
+        symbols = mine[mine["symbol_id"] >= 0]
+        return symbols.sort_values("symbol_id")["token_id"].to_numpy(dtype=np.int64)
+
+    def frame(self, replicate: int) -> Frame:
+        """Return the special tokens around a sequence, where the mapping says they go."""
+        mine = self._mapped(replicate)
+        return self._frame.mapped(dict(zip(mine["symbol_id"], mine["token_id"], strict=True)))
+
+    def _mapped(self, replicate: int) -> pd.DataFrame:
+        return self.vocabulary[self.vocabulary["replicate"] == replicate]
 
     def build(self, seeds: Mapping[Stream, int]) -> PreTrainedModel:
         """Return the model as it is before training, whole, on the CPU."""
@@ -147,7 +157,7 @@ class Trainee:
             inputs.task,
             self.model,
             inputs.mapping(replicate),
-            inputs.frame,
+            inputs.frame(replicate),
             float(job.condition.fraction),
             self.seeds["subset"],
         )
