@@ -16,6 +16,7 @@ from polymath.conditions import Condition
 from polymath.evaluate import SCHEMA as SCORES_SCHEMA
 from polymath.figures import plot_card, plot_curves, plot_matrix
 from polymath.files import write_json, write_table
+from polymath.seeds import VARIED
 from polymath.training.store import CURVE_SCHEMA
 
 FRACTION_NAMES = ("fraction 0.1", "fraction 1")
@@ -43,7 +44,8 @@ def write_scores(condition: Condition, replicates: int, folder: Path) -> Path:
     rows = [
         {**condition.columns, "domain": "dna", "replicate": replicate, "split": split,
          "metric": metric, "headline": True, "items": 100, "value": level(condition) + gap,
-         "chance": 0.52 if metric == "accuracy" else 0.0, "diverged_at": None}
+         "chance": 0.52 if metric == "accuracy" else 0.0, "diverged_at": None, "learning_rate": 1e-4,
+         **{f"{stream}_seed": replicate for stream in VARIED}}
         for replicate, gap in enumerate(noise)
         for split in ("dev", "test")
     ]  # fmt: skip

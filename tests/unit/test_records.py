@@ -567,3 +567,55 @@ def test_an_error_leaves_no_records(tmp_path: Path) -> None:
     refusal(tmp_path, [*good_rows(), *ILLEGAL])
     assert not (tmp_path / "out" / "records.parquet").exists()
     assert not (tmp_path / "out" / "card.json").exists()
+
+
+# Pairs of sequences.
+
+PAIRS: dict[str, Any] = {**CSV, "sequence2": "other"}
+
+
+def pair_rows() -> list[str]:
+    """Every word beside the next one."""
+    others = [*WORDS[1:], WORDS[0]]
+    return [f"{word},{other},{class_of(word)}" for word, other in zip(WORDS, others, strict=True)]
+
+
+def prepare_pairs(tmp_path: Path, rows: list[str], **fields: Any) -> Prepared:
+    return prepare_csv(tmp_path, rows, "seq,other,y", reader=PAIRS, **fields)
+
+
+def test_a_pair_keeps_both_sequences(tmp_path: Path) -> None:
+    table = prepare_pairs(tmp_path, pair_rows()).table
+    assert list(table.columns) == ["id", "sequence", "sequence2", "label", "split", "group"]
+    given = {tuple(row.split(",")[:2]) for row in pair_rows()}
+    assert set(zip(table["sequence"], table["sequence2"], strict=True)) == given
+
+
+def test_pairs_are_equal_only_if_both_sequences_are(tmp_path: Path) -> None:
+    rows = pair_rows()
+    same_first = f"{WORDS[0]},{WORDS[5]},{class_of(WORDS[0])}"
+    table = prepare_pairs(tmp_path, [*rows, rows[0], same_first], duplicates="drop").table
+    assert len(table) == len(rows) + 1
+
+
+def test_both_sequences_of_a_pair_are_checked(tmp_path: Path) -> None:
+    bad = f"{WORDS[0]},AC-T,{class_of(WORDS[0])}"
+    text = ""
+    with pytest.raises(PolymathError) as caught:
+        prepare_pairs(tmp_path, [*pair_rows(), bad])
+    text = str(caught.value)
+    assert "symbol '-' at position 3 is not in the alphabet" in text
+    assert f"row {len(WORDS) + 1}" in text
+
+
+def test_an_empty_second_sequence_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match="the sequence is empty or shorter"):
+        prepare_pairs(tmp_path, [*pair_rows(), f"{WORDS[0]},,{class_of(WORDS[0])}"])
+
+
+def test_windows_do_not_go_with_pairs() -> None:
+    with pytest.raises(ValueError, match="'windows' cut single sequences"):
+        Dataset.model_validate(
+            {"domain": "dna", "source": {"kind": "path", "path": "x"}, "reader": PAIRS,
+             "alphabet": "dna", "windows": {"size": 4, "stride": 4}}
+        )  # fmt: skip

@@ -65,9 +65,25 @@ def test_a_constant_has_spearman_zero(constant: str) -> None:
     assert METRICS["spearman"](*pair) == 0.0
 
 
+def test_f1_is_of_the_second_class() -> None:
+    targets = np.array([1, 1, 1, 0, 0, 0], dtype=float)
+    answers = np.array([1, 1, 0, 1, 0, 0], dtype=float)
+    assert METRICS["f1"](targets, answers) == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+    assert METRICS["f1"](targets, np.zeros(6)) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pearson_is_the_correlation(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    targets, values = generator.normal(size=(2, 30))
+    assert METRICS["pearson"](targets, values) == pytest.approx(np.corrcoef(targets, values)[0, 1])
+    assert METRICS["pearson"](targets, np.ones(30)) == 0.0
+
+
 def test_each_task_type_has_its_metrics() -> None:
-    assert metrics_for("classification") == ["accuracy", "macro_f1", "mcc"]
-    assert metrics_for("regression") == ["spearman"]
+    assert metrics_for("classification", 3) == ["accuracy", "macro_f1", "mcc"]
+    assert metrics_for("classification", 2) == ["accuracy", "f1", "macro_f1", "mcc"]
+    assert metrics_for("regression", 0) == ["spearman", "pearson"]
 
 
 def as_logits(probabilities: list[list[float]]) -> Floats:
@@ -169,7 +185,7 @@ def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> N
     evaluate(predictions, "mcc", tmp_path / "scores.parquet")
     table = read_table(tmp_path / "scores.parquet")
     assert list(table.columns) == SCHEMA.names
-    assert len(table) == 2 * 2 * 3
+    assert len(table) == 2 * 2 * 4
     assert set(table.loc[table["headline"], "metric"]) == {"mcc"}
     assert {name: set(table[name]) for name in CONDITION.columns} == {
         name: {value} for name, value in CONDITION.columns.items()
@@ -199,7 +215,7 @@ def test_a_diverged_replicate_has_its_last_dev_score_and_its_step(tmp_path: Path
                              {"2": {"step": 57, "dev_score": 0.25}})  # fmt: skip
     evaluate(path, "accuracy", tmp_path / "scores.parquet")
     table = read_table(tmp_path / "scores.parquet").set_index(["replicate", "split", "metric"])
-    assert len(table) == 3 * 2 * 3
+    assert len(table) == 3 * 2 * 4
     assert set(table.loc[2, "diverged_at"]) == {57}
     assert table.loc[[0, 1], "diverged_at"].isna().all()
     assert table.loc[(2, "dev", "accuracy"), "value"] == 0.25
@@ -210,7 +226,7 @@ def test_a_condition_that_diverged_throughout_is_scored_all_the_same(tmp_path: P
     ended = {str(number): {"step": 1, "dev_score": None} for number in range(2)}
     path = write_predictions([], "classification", tmp_path / "predictions.parquet", ended)
     table = evaluate(path, "accuracy", tmp_path / "scores.parquet")
-    assert len(table) == 2 * 2 * 3
+    assert len(table) == 2 * 2 * 4
     assert table["value"].isna().all()
     assert set(table["diverged_at"]) == {1}
 
@@ -227,8 +243,9 @@ def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) ->
     ]
     predictions = write_predictions(rows, "regression", tmp_path / "predictions.parquet")
     table = evaluate(predictions, "spearman", tmp_path / "scores.parquet")
-    assert list(table["metric"]) == ["spearman", "spearman"]
-    assert list(table["items"]) == [12, 12]
-    assert list(table["chance"]) == [0.0, 0.0]
-    expected = stats.spearmanr(targets, values).statistic
-    np.testing.assert_allclose(table["value"], expected)
+    assert list(table["items"]) == [12] * 4
+    assert list(table["chance"]) == [0.0] * 4
+    by_metric = table.set_index("metric")["value"]
+    assert set(by_metric.index) == {"spearman", "pearson"}
+    np.testing.assert_allclose(by_metric["spearman"], stats.spearmanr(targets, values).statistic)
+    np.testing.assert_allclose(by_metric["pearson"], stats.pearsonr(targets, values).statistic)

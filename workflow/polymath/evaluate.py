@@ -70,7 +70,7 @@ def _score_all(table: pd.DataFrame, metadata: dict[str, Any]) -> Iterator[dict[s
         logits = np.stack(part["logits"].to_list()).astype(float)
         names, _ = vote(items, logits, task_type)
         first = ~part["item"].duplicated().to_numpy()
-        for metric in metrics_for(task_type):
+        for metric in metrics_for(task_type, len(classes)):
             yield {
                 "replicate": replicate,
                 "split": split,
@@ -85,8 +85,9 @@ def _score_all(table: pd.DataFrame, metadata: dict[str, Any]) -> Iterator[dict[s
 
 
 def _list_diverged(metadata: dict[str, Any], headline: str) -> Iterator[dict[str, Any]]:
+    metrics = metrics_for(metadata["type"], len(metadata["labels"]))
     for replicate, ended in metadata["diverged"].items():
-        for split, metric in product(("dev", "test"), metrics_for(metadata["type"])):
+        for split, metric in product(("dev", "test"), metrics):
             known = split == "dev" and metric == headline
             yield {
                 "replicate": int(replicate),

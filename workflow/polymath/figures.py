@@ -19,8 +19,8 @@ MARKERS = {"pretrained": "o", "scratch": "s"}
 DIVERGED = "X"
 SPLIT_COLOURS = {"train": "#999999", "dev": "#56B4E9", "test": "#009E73"}
 LENGTH_COLOUR = "#CC79A7"
-METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC",
-                "spearman": "Spearman's ρ"}  # fmt: skip
+METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC", "f1": "F1",
+                "spearman": "Spearman's ρ", "pearson": "Pearson's r"}  # fmt: skip
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,

@@ -20,6 +20,8 @@ from polymath.splits import ALIASES, SPLITS, assign_splits, join_groups
 from polymath.versions import RECORDS
 
 EXAMPLES_KEPT = 5
+CONTENT = "@content"  # a row's sequence, or both of a pair
+PAIR = "\x1f"  # between them: the ASCII character for it
 
 
 @dataclass
@@ -54,12 +56,14 @@ class Rejections:
 
 
 def record_schema(dataset: Dataset) -> pa.Schema:
-    """Columns of the records table."""
+    """Columns of the records table; pairs have a second sequence."""
+    second = [("sequence2", pa.string())] if dataset.reader.sequence2 else []
     label = pa.string() if dataset.type == "classification" else pa.float64()
     return pa.schema(
         [
             ("id", pa.string()),
             ("sequence", pa.string()),
+            *second,
             ("label", label),
             ("split", pa.string()),
             ("group", pa.string()),
@@ -116,29 +120,36 @@ def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:
 def build_records(
     dataset: Dataset, files: list[Path], seed: int, rejected: Rejections
 ) -> pd.DataFrame:
-    """Return the records of raw files: columns id, sequence, label, split, group.
+    """Return the records of raw files: columns id, sequence (and sequence2), label, split, group.
 
     Raises:
         PolymathError: naming the file, the row and the remedy.
     """
     table = _select_columns(read_rows(files, dataset.reader), dataset)
     table = _check_labels(table, dataset, rejected)
-    table = _check_symbols(table, dataset, rejected)
+    for column in _sequences(dataset):
+        table = _check_symbols(table, column, dataset, rejected)
+    table[CONTENT] = table[_sequences(dataset)].agg(PAIR.join, axis=1)
     table = _drop_contradictions(table, dataset, rejected)
-    table["group"] = join_groups(table["group"], table["sequence"])
+    table["group"] = join_groups(table["group"], table[CONTENT])
     table["split"] = _split(table, dataset, seed)
     table = _keep_apart(table, rejected)
     if dataset.duplicates == "drop":
-        table = rejected.drop(table, table["sequence"].duplicated(), "duplicate sequence")
+        table = rejected.drop(table, table[CONTENT].duplicated(), "duplicate sequence")
     _check_splits(table, dataset)
     table["group"] = pd.factorize(table["group"])[0].astype(str)
-    return table[["id", "sequence", "label", "split", "group"]]
+    return table[["id", *_sequences(dataset), "label", "split", "group"]]
+
+
+def _sequences(dataset: Dataset) -> list[str]:
+    """Return the columns that hold a record's sequences; a pair is equal to another if both are."""
+    return ["sequence", "sequence2"] if dataset.reader.sequence2 else ["sequence"]
 
 
 def _select_columns(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     reader = dataset.reader
     chosen = {PLACE: rows[PLACE]}
-    for role in ("sequence", "label", "split", "group", "id"):
+    for role in (*_sequences(dataset), "label", "split", "group", "id"):
         column = getattr(reader, role)
         if column is None:
             chosen[role] = pd.Series("", index=rows.index)
@@ -196,13 +207,15 @@ def _check_labels(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) -
     return table
 
 
-def _check_symbols(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) -> pd.DataFrame:
-    """Normalise sequences; treat illegal symbols as the alphabet's policy says."""
+def _check_symbols(
+    table: pd.DataFrame, column: str, dataset: Dataset, rejected: Rejections
+) -> pd.DataFrame:
+    """Normalise one column of sequences; treat illegal symbols as the alphabet's policy says."""
     alphabet = dataset.alphabet
-    table["sequence"] = [normalise(sequence, alphabet) for sequence in table["sequence"]]
+    table[column] = [normalise(sequence, alphabet) for sequence in table[column]]
     legal = set(alphabet.symbols) if alphabet.symbols is not None else None
     if legal is not None and alphabet.kind != "model":
-        units = [split_units(sequence, alphabet) for sequence in table["sequence"]]
+        units = [split_units(sequence, alphabet) for sequence in table[column]]
         wrong = [next((unit for unit in row if unit not in legal), None) for row in units]
         bad = pd.Series([unit is not None for unit in wrong], index=table.index)
         if bad.any() and alphabet.illegal == "error":
@@ -216,15 +229,15 @@ def _check_symbols(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) 
         if alphabet.illegal == "drop":
             table = rejected.drop(table, bad, "symbol outside the alphabet")
         else:
-            rejected.mended = int(bad.sum())
-            table.loc[bad, "sequence"] = [
+            rejected.mended += int(bad.sum())
+            table.loc[bad, column] = [
                 join_units([u if u in legal else alphabet.illegal for u in units[row]], alphabet)
                 for row in table[bad].index
             ]
     if alphabet.kind == "kmer":
-        _refuse_spaces(table)
+        _refuse_spaces(table, column)
     shortest = alphabet.k if alphabet.kind == "kmer" else 1
-    filled = table["sequence"]
+    filled = table[column]
     if alphabet.kind == "separator":
         filled = filled.str.replace(alphabet.separator, "", regex=False)
     empty = filled.str.strip().str.len() < shortest
@@ -236,9 +249,9 @@ def _check_symbols(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) 
     return rejected.drop(table, empty, "empty sequence")
 
 
-def _refuse_spaces(table: pd.DataFrame) -> None:
+def _refuse_spaces(table: pd.DataFrame, column: str) -> None:
     """A k-mer alphabet is written with spaces between its symbols, so none has one inside."""
-    spaced = table["sequence"].str.contains(r"\s")
+    spaced = table[column].str.contains(r"\s")
     if spaced.any():
         raise PolymathError(
             f"{table.loc[spaced, PLACE].iloc[0]}: the sequence has a space ({spaced.sum()} such "
@@ -252,7 +265,7 @@ def _drop_contradictions(
     """Under the policy «drop», of equal sequences with different labels keep none."""
     if dataset.duplicates == "group" or dataset.type == "regression":
         return table
-    classes = table.groupby("sequence")["label"].transform("nunique")
+    classes = table.groupby(CONTENT)["label"].transform("nunique")
     return rejected.drop(table, classes > 1, "equal sequences with different labels")
 
 
@@ -325,14 +338,15 @@ def _check_splits(table: pd.DataFrame, dataset: Dataset) -> None:
 
 def describe(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
     """Return the counts of a data card: splits and labels, lengths, duplicates."""
-    alphabet = dataset.alphabet
-    lengths = (
-        table["sequence"].str.split().str.len()
+    alphabet, names = dataset.alphabet, _sequences(dataset)
+    lengths = sum(
+        table[name].str.split().str.len()
         if alphabet.kind == "model"
-        else pd.Series([len(split_units(sequence, alphabet)) for sequence in table["sequence"]])
+        else pd.Series([len(split_units(sequence, alphabet)) for sequence in table[name]])
+        for name in names
     )
     counts, edges = np.histogram(lengths, bins=min(30, max(1, lengths.nunique())))
-    repeated = table["sequence"].duplicated(keep=False)
+    repeated = table.duplicated(names, keep=False)
     by_split = {split: int((table["split"] == split).sum()) for split in SPLITS}
     card: dict[str, Any] = {
         "rows": len(table),
@@ -348,7 +362,7 @@ def describe(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
         "duplicates": {
             "policy": dataset.duplicates,
             "rows_kept_with_an_equal_one": int(repeated.sum()),
-            "surplus_rows_kept": int(table["sequence"].duplicated().sum()),
+            "surplus_rows_kept": int(table.duplicated(names).sum()),
         },
     }
     if dataset.type == "classification":

@@ -22,6 +22,13 @@ def _macro_f1(targets: Floats, classes: Floats) -> float:
     return float(f1_score(targets, classes, average="macro", zero_division=0))
 
 
+def _f1(targets: Floats, classes: Floats) -> float:
+    """Of the second of two classes, as GLUE scores MRPC and QQP."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(targets, classes, pos_label=1, zero_division=0))
+
+
 def _mcc(targets: Floats, classes: Floats) -> float:
     from sklearn.metrics import matthews_corrcoef
 
@@ -36,18 +43,32 @@ def _spearman(targets: Floats, values: Floats) -> float:
     return float(stats.spearmanr(targets, values).statistic)
 
 
+def _pearson(targets: Floats, values: Floats) -> float:
+    if np.ptp(targets) == 0 or np.ptp(values) == 0:
+        return 0.0  # a constant goes with nothing; SciPy would say NaN
+    from scipy import stats
+
+    return float(stats.pearsonr(targets, values).statistic)
+
+
 CLASSIFICATION: dict[str, Callable[[Floats, Floats], float]] = {
     "accuracy": _accuracy,
+    "f1": _f1,
     "macro_f1": _macro_f1,
     "mcc": _mcc,
 }
-REGRESSION: dict[str, Callable[[Floats, Floats], float]] = {"spearman": _spearman}
+REGRESSION: dict[str, Callable[[Floats, Floats], float]] = {
+    "spearman": _spearman,
+    "pearson": _pearson,
+}
 METRICS = {**CLASSIFICATION, **REGRESSION}
 
 
-def metrics_for(task_type: str) -> list[str]:
-    """Return the names of the metrics that fit a task type."""
-    return list(CLASSIFICATION if task_type == "classification" else REGRESSION)
+def metrics_for(task_type: str, classes: int) -> list[str]:
+    """Return the names of the metrics that fit a task type; f1 is for two classes."""
+    if task_type == "regression":
+        return list(REGRESSION)
+    return [name for name in CLASSIFICATION if name != "f1" or classes == 2]
 
 
 def vote(items: NDArray[np.str_], logits: Floats, task_type: str) -> tuple[list[str], Floats]:

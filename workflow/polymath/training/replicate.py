@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 
 from polymath.alphabets import load_tokenizer
 from polymath.conditions import Condition
+from polymath.errors import PolymathError
 from polymath.files import digest_of, read_table
 from polymath.manifest import locate_named, read_manifest
 from polymath.models import build_classifier, rescale_output, restore_embeddings
@@ -59,6 +60,11 @@ class Inputs:
     def __init__(self, job: Job, device: str) -> None:
         self.job, self.device = job, device
         self.task: Task = read_task(job.tokens)
+        if job.metric == "f1" and self.task.outputs != 2:
+            raise PolymathError(
+                f"{job.condition.task}: metric f1 is for two classes, the task has "
+                f"{self.task.outputs}: use macro_f1"
+            )
         self.precision = resolve_precision(job.recipe.precision, device)
         self.vocabulary = read_table(job.vocabulary)
         self.model_folder = locate_named(job.model, "config.json").parent
