@@ -14,6 +14,7 @@ from polymath.conditions import (
 )
 from polymath.config import load_experiment
 from polymath.errors import PolymathError
+from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
 from polymath.sources.local import list_path, require_own_files
 
 RESOURCES = Path(workflow.basedir) / "resources"
@@ -58,19 +59,6 @@ wildcard_constraints:
     kind="raw|models",
 
 
-def one_of(names):
-    """A regular expression for these names; for none, one that nothing matches."""
-    return "|".join(re.escape(name) for name in names) or "(?!)"
-
-
-# Models that are made here are not fetched.
-PRETRAINED = [
-    name
-    for name, entry in EXPERIMENT.checkpoints.items()
-    if entry.source.kind == "pretrain"
-]
-
-
 def dataset_of(wildcards):
     """The catalogue entry of a job's task."""
     return EXPERIMENT.datasets[wildcards.task]
@@ -87,6 +75,29 @@ RECIPES = {name: as_json(recipe) for name, recipe in EXPERIMENT.recipes.items()}
 CROSSED = json.dumps(EXPERIMENT.crossed, sort_keys=True)
 
 
+# Models by how they come to be: one rule each.
+CONFIGURED = [
+    name
+    for name, entry in EXPERIMENT.checkpoints.items()
+    if isinstance(entry.source, ConfiguredSource)
+]
+PRETRAINED = [
+    name
+    for name, entry in EXPERIMENT.checkpoints.items()
+    if isinstance(entry.source, PretrainSource)
+]
+FETCHED = [
+    name
+    for name, entry in EXPERIMENT.checkpoints.items()
+    if not isinstance(entry.source, MadeSource)
+]
+
+
+def exactly(names):
+    """A pattern for a wildcard that is one of these names; of none, one that nothing fits."""
+    return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
+
+
 def entry_of(wildcards):
     """The catalogue entry of a data set or model."""
     entries = EXPERIMENT.datasets if wildcards.kind == "raw" else EXPERIMENT.checkpoints
@@ -99,6 +110,20 @@ def own_files(wildcards):
     if source.kind != "path":
         return []
     return [str(path) for path in list_path(source)]
+
+
+def own_weights(wildcards):
+    """The user's own weights, in a changed configuration of another model."""
+    weights = EXPERIMENT.checkpoints[wildcards.model].source.weights
+    if weights is None or weights.kind != "path":
+        return []
+    return [str(path) for path in list_path(weights)]
+
+
+def base_of(wildcards):
+    """The model that another is made from."""
+    source = EXPERIMENT.checkpoints[wildcards.model].source
+    return MODEL_MANIFEST.format(model=source.base)
 
 
 def workers_for(wildcards):

@@ -14,7 +14,7 @@ rule pretrain:
     log:
         f"{LOGS}/pretrain/{{model}}.log",
     wildcard_constraints:
-        model=one_of(PRETRAINED),
+        model=exactly(PRETRAINED),
     priority: 15
     # A job that a signal told to leave fails, and goes on from its checkpoint when retried.
     retries: 2

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from polymath.config import Experiment
 from polymath.logs import job, say
 from polymath.origins import FetchedSource
 from polymath.sources.fetch import fetch
@@ -14,4 +15,7 @@ with job(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
         Path(snakemake.output[0]),
         snakemake.threads,
         say,
+        # Not a parameter of the rule: it changes no result.
+        Path(Experiment.model_validate(snakemake.config).lock),
+        is_model=snakemake.wildcards.kind == "models",
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from polymath.config import Experiment
 from polymath.errors import PolymathError
-from polymath.origins import PathSource
+from polymath.origins import ConfiguredSource, PathSource
 
 
 def list_path(source: PathSource) -> list[Path]:
@@ -35,8 +35,11 @@ def require_own_files(experiment: Experiment) -> None:
     """
     for section in ("datasets", "checkpoints"):
         for name, entry in getattr(experiment, section).items():
-            if isinstance(entry.source, PathSource):
+            source = entry.source
+            if isinstance(source, ConfiguredSource):
+                source = source.weights
+            if isinstance(source, PathSource):
                 try:
-                    list_path(entry.source)
+                    list_path(source)
                 except PolymathError as error:
                     raise PolymathError(f"{section}.{name}: {error}") from None

@@ -1,0 +1,19 @@
+"""Make a model of another's configuration and tokenizer."""
+
+from pathlib import Path
+
+from polymath.config import Experiment
+from polymath.logs import job, say
+from polymath.origins import ConfiguredSource
+
+with job(snakemake.log[0], f"configure {snakemake.wildcards.model}"):
+    from polymath.sources.configured import configure_model
+
+    configure_model(
+        ConfiguredSource.model_validate_json(snakemake.params.source),
+        Path(snakemake.input.base),
+        Path(snakemake.output[0]),
+        say,
+        # Not a parameter of the rule: it changes no result.
+        Path(Experiment.model_validate(snakemake.config).lock),
+    )
