@@ -36,6 +36,11 @@ def convert_tokenizer(
             f"{place}: no tokenizer among {', '.join(sorted(files))}: it is looked for in "
             f"{TOKENIZER} or {', '.join(VOCABULARIES)}"
         )
+    if "auto_map" in _described(files):
+        raise PolymathError(
+            f"{place}: its tokenizer brings its own Python code ('auto_map'), and Polymath never "
+            f"runs code that came with a model: give a {TOKENIZER}"
+        )
     folder = files[vocabulary].parent
     try:
         built = AutoTokenizer.from_pretrained(
@@ -54,6 +59,12 @@ def convert_tokenizer(
         raise PolymathError(f"{place}: {vocabulary} has no tokens but the special ones")
     with whole_file(target) as temporary:
         tokenizer.save(str(temporary))
+
+
+def _described(files: Mapping[str, Path]) -> dict[str, Any]:
+    path = files.get("tokenizer_config.json")
+    described: dict[str, Any] = read_json(path) if path else {}
+    return described
 
 
 def _case(files: Mapping[str, Path]) -> dict[str, bool]:

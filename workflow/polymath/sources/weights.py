@@ -100,11 +100,15 @@ def _read_torch(file: Path) -> "Mapping[str, Tensor]":
             f"damaged: {reason} Use a model.safetensors, or a file that you saved by "
             "torch.save(model.state_dict(), path)"
         ) from None
+    remedy = "save that by torch.save(model.state_dict(), path)"
+    if not isinstance(stored, dict):
+        raise PolymathError(
+            f"{file}: a {type(stored).__name__}, not a model's state_dict: {remedy}"
+        )
     odd = [name for name, value in stored.items() if not isinstance(value, torch.Tensor)]
     if odd:
         raise PolymathError(
-            f"{file}: '{odd[0]}' is no tensor: this is not a model's state_dict alone: save that "
-            "by torch.save(model.state_dict(), path)"
+            f"{file}: '{odd[0]}' is no tensor: this is not a model's state_dict alone: {remedy}"
         )
     tensors: Mapping[str, Tensor] = stored
     return tensors
