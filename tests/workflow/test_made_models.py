@@ -1,0 +1,79 @@
+"""Models that are made from others, in the workflow."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from test_workflow import Workspace
+
+from conftest import tiny_config
+
+pytestmark = pytest.mark.slow
+
+SMALLER = {"kind": "configured", "base": "small", "config": {"num_hidden_layers": 1}}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, checkpoint: Callable[[str], Path]) -> Workspace:
+    """The tiny experiment, with a model of its checkpoint's configuration less a layer."""
+    config: Any = tiny_config(tmp_path, checkpoint("bert"))
+    config["checkpoints"]["smaller"] = {"source": SMALLER}
+    config["initialisations"] = ["scratch"]
+    return Workspace(tmp_path, config)
+
+
+def test_models_are_fetched_or_made_each_by_its_own_rule(workspace: Workspace) -> None:
+    workspace.config["models"] = ["smaller"]
+    planned = workspace.planned()
+    assert (planned["fetch_files"], planned["configure_model"]) == (2, 1)
+    # A data set may have the name of a model that is made.
+    workspace.config["datasets"]["smaller"] = workspace.config["datasets"]["odd"]
+    workspace.config["tasks"] = ["smaller"]
+    planned = workspace.planned()
+    assert (planned["fetch_files"], planned["configure_model"]) == (2, 1)
+    workspace.config["models"] = ["small"]
+    planned = workspace.planned()
+    assert planned["fetch_files"] == 2
+    assert "configure_model" not in planned
+
+
+def test_a_changed_configuration_trains_and_a_change_of_it_is_made_anew(
+    workspace: Workspace,
+) -> None:
+    workspace.config["models"] = ["smaller"]
+    result = workspace.run()
+    assert result.returncode == 0, result.stderr
+    matrix = pd.read_parquet(workspace.folder / "results/matrix.parquet")
+    assert matrix["model"].to_list() == ["smaller"]
+    assert workspace.planned() == {}
+    workspace.config["lock"] = "elsewhere.json"  # changes no result
+    assert workspace.planned() == {}
+    source = {**SMALLER, "config": {"num_hidden_layers": 1, "intermediate_size": 32}}
+    workspace.config["checkpoints"]["smaller"]["source"] = source
+    planned = workspace.planned()
+    assert planned["configure_model"] == 1
+    assert planned["finetune"] == 1
+    assert "fetch_files" not in planned
+
+
+def test_a_wrong_key_is_named_in_the_log(workspace: Workspace) -> None:
+    workspace.config["models"] = ["smaller"]
+    source = {**SMALLER, "config": {"num_hiden_layers": 1}}
+    workspace.config["checkpoints"]["smaller"]["source"] = source
+    assert workspace.run().returncode != 0
+    log = (workspace.folder / "results/logs/configure/smaller.log").read_text()
+    assert "did you mean 'num_hidden_layers'?" in log
+
+
+def test_weights_that_are_not_there_are_noticed_while_planning(workspace: Workspace) -> None:
+    workspace.config["models"] = ["smaller"]
+    source = {**SMALLER, "weights": {"kind": "path", "path": "gone.bin"}}
+    workspace.config["checkpoints"]["smaller"]["source"] = source
+    result = workspace.run("--dry-run")
+    assert result.returncode != 0
+    assert (
+        "checkpoints.smaller: source path 'gone.bin' does not exist"
+        in result.stdout + result.stderr
+    )
