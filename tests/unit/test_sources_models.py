@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 from collections.abc import Callable
 from itertools import product
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -17,7 +19,9 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, BertTokenizer, EsmTokenizer
 
-from conftest import FAMILIES, SPECIALS, UNUSED, WORDS
+from conftest import FAMILIES, ROOT, SPECIALS, UNUSED, WORDS
+from polymath.catalogue import ModelEntry
+from polymath.config import parse
 from polymath.errors import PolymathError
 from polymath.files import read_json, write_json
 from polymath.manifest import MANIFEST, read_manifest
@@ -457,3 +461,31 @@ def test_bert_of_another_case_is_still_bert(tmp_path: Path) -> None:
     reference = BertTokenizer.from_pretrained(folder)
     ours = json.loads(tokenizer_from(folder).to_str())
     assert ours == json.loads(reference.backend_tokenizer.to_str())
+
+
+def test_every_model_of_the_catalogue_is_described_in_full() -> None:
+    catalogue = yaml.safe_load((ROOT / "resources/models.yaml").read_text())
+    page = (ROOT / "resources/docs/models.md").read_text()
+    rows = {
+        name.strip()
+        for line in page.splitlines()
+        if line.startswith("| ")
+        for name in line.split("|")[1].split(",")
+    }
+    for name, values in catalogue.items():
+        entry = parse(ModelEntry, values, name)
+        assert name in rows
+        assert entry.size is not None or isinstance(entry.source, ConfiguredSource), name
+        assert entry.title, name
+        assert entry.citation, name
+        assert entry.licence != "not stated", name
+
+
+def test_the_pages_models_are_valid() -> None:
+    page = (ROOT / "resources/docs/models.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    checkpoints = yaml.safe_load(block)["checkpoints"]
+    kinds = {
+        name: parse(ModelEntry, entry, name).source.kind for name, entry in checkpoints.items()
+    }
+    assert kinds == {"cased": "hub", "shallow": "configured"}
