@@ -1,9 +1,12 @@
 """Models in other forms than config.json, model.safetensors and tokenizer.json."""
 
 import json
+import os
 import pickle
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -72,6 +75,19 @@ def test_a_standard_folder_stays_where_it_is(checkpoint: Checkpoint, tmp_path: P
     files = [file.path for file in read_manifest(folder / MANIFEST).files]
     assert files[0] == str(source / "config.json")
     assert files[-1] == str(source / "1_Pooling/config.json")
+
+
+def test_a_standard_folder_is_fetched_without_torch(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from polymath.origins import PathSource; "
+        "from polymath.sources.fetch import fetch; "
+        f"fetch(PathSource(kind='path', path={str(checkpoint('bert'))!r}), "
+        "Path('models/odd/manifest.json'), 1, print, is_model=True); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "models/odd/manifest.json").exists()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -118,10 +118,13 @@ def require_kind(kind: str, place: str) -> None:
     Raises:
         PolymathError: with the nearest kind.
     """
+    # Names alone: the classes would bring torch with them, which a standard folder does not need.
+    from transformers.models.auto.auto_mappings import CONFIG_MAPPING_NAMES
+
+    if kind in CONFIG_MAPPING_NAMES:
+        return
     from transformers import CONFIG_MAPPING
 
-    if kind in CONFIG_MAPPING:
-        return
     import polymath.models  # noqa: F401, registers the kinds that are Polymath's own
 
     if kind not in CONFIG_MAPPING:

@@ -18,7 +18,7 @@ from polymath.sources.lock import Lock
 from polymath.sources.progress import Progress
 
 RETRIES = 5  # in a row without a new byte
-BACKOFF = 1.0  # seconds before the second retry; then twice as long each time
+BACKOFF = 1.0  # seconds before a retry; then twice as long each time
 CONNECT_SECONDS, READ_SECONDS = 20.0, 60.0
 CHUNK = 1 << 14  # bytes; what a cut connection loses at most
 BUSY = (429, 500, 502, 503, 504)
