@@ -40,6 +40,7 @@ class Served:
     statuses: list[int] = field(default_factory=list)  # to answer first, each once
     has_ranges: bool = True
     shifts_ranges: bool = False
+    heeds_conditions: bool = True
     version: str | None = '"one"'
     asked: list[str] = field(default_factory=list)  # the Range of each request
     address: str = ""
@@ -74,7 +75,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         def _send(self) -> None:
             start = 0
             wanted = self.headers.get("Range")
-            if wanted and what.has_ranges and self.headers.get("If-Range") in (None, what.version):
+            condition = self.headers.get("If-Range") if what.heeds_conditions else None
+            if wanted and what.has_ranges and condition in (None, what.version):
                 start = int(wanted.removeprefix("bytes=").removesuffix("-"))
             if start >= len(what.content):
                 self.send_response(416)
@@ -180,15 +182,17 @@ def test_a_range_that_was_not_asked_for_is_not_appended(served: Served, place: P
     assert (place.folder / "data.bin").read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("heeds_conditions", [True, False])
 def test_a_file_that_changes_between_two_parts_is_fetched_anew(
-    served: Served, place: Place
+    served: Served, place: Place, heeds_conditions: bool
 ) -> None:
+    served.heeds_conditions = heeds_conditions
     served.cuts = [CUT] + [0] * 5
     with pytest.raises(PolymathError):
         place.fetch(served.source(sha256=None))
     served.content, served.version = CONTENT[::-1], '"two"'
     place.fetch(served.source(sha256=None))
-    assert served.asked[-1] == f"bytes={CUT}-"
+    assert served.asked[6:] == [f"bytes={CUT}-", *([] if heeds_conditions else [""])]
     assert (place.folder / "data.bin").read_bytes() == CONTENT[::-1]
 
 
