@@ -44,8 +44,8 @@ def write_scores(condition: Condition, replicates: int, folder: Path) -> Path:
     rows = [
         {**condition.columns, "domain": "dna", "replicate": replicate, "split": split,
          "metric": metric, "headline": True, "items": 100, "value": level(condition) + gap,
-         "chance": 0.52 if metric == "accuracy" else 0.0, "diverged_at": None, "learning_rate": 1e-4,
-         **{f"{stream}_seed": replicate for stream in VARIED}}
+         "chance": 0.52 if metric == "accuracy" else 0.0, "diverged_at": None,
+         "learning_rate": 1e-4, **{f"{stream}_seed": replicate for stream in VARIED}}
         for replicate, gap in enumerate(noise)
         for split in ("dev", "test")
     ]  # fmt: skip

@@ -246,7 +246,7 @@ def test_a_bare_vocabulary_becomes_a_framed_tokenizer(tmp_path: Path) -> None:
     assert tokenizer.get_vocab() == {token: row for row, token in enumerate(VOCABULARY)}
     assert tokenizer.encode("W3 w199").tokens == ["[CLS]", "w3", "w199", "[SEP]"]
     frame = special_frame(tokenizer)
-    assert (list(frame.prefix), list(frame.suffix)) == ([2], [3])
+    assert (list(frame.special[0]), list(frame.special[1])) == ([2], [3])
 
 
 RESIDUES = list("ACDEFGHIKLMNPQRSTVWY")

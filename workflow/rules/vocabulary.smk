@@ -6,7 +6,9 @@ rule map_vocabulary:
         symbols=symbols_of,
         model=MODEL_MANIFEST,
         # Only the mapping by frequency looks at the sequences.
-        tokens=lambda wildcards: tokens_of(wildcards) if wildcards.mapping == "frequency" else [],
+        tokens=lambda wildcards: (
+            tokens_of(wildcards) if wildcards.mapping == "frequency" else []
+        ),
     output:
         f"{VOCABULARY}/vocabulary.parquet",
     log:
