@@ -20,8 +20,9 @@ from polymath.training.batches import (
     training_order,
 )
 from polymath.training.capture import Lane, Recorder, Repeated
-from polymath.training.loop import Divergence, Predictor, Run, Schedule
+from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
+from polymath.training.schedule import Schedule
 from small_jobs import recipe_of, some_data
 
 Checkpoint = Callable[[str], Path]

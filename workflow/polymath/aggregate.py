@@ -106,10 +106,14 @@ def to_summary(table: pd.DataFrame) -> str:
 def _for_people(table: pd.DataFrame, everything: bool) -> pd.DataFrame:
     """Return the matrix as text: rounded, with intervals in brackets."""
     names = ["task", "domain", *CONDITION_COLUMNS[1:], "learning_rate"]
+    names = [name for name in names if name in table]  # older matrices have no learning rate
     if not everything:
         names = [name for name in names if name == "task" or table[name].nunique() > 1]
-    rates = ["–" if pd.isna(rate) else f"{rate:g}" for rate in table["learning_rate"]]
-    shown = table.assign(learning_rate=rates)[[*names, "metric"]].astype(str)
+    shown = table[[*names, "metric"]].astype(str)
+    if "learning_rate" in names:
+        shown["learning_rate"] = [
+            "–" if pd.isna(rate) else f"{rate:g}" for rate in table["learning_rate"]
+        ]
     shown["chance"] = ["–" if pd.isna(value) else f"{value:.3f}" for value in table["chance"]]
     shown["mean [95 %]"] = _with_intervals(table, "mean", "low", "high", "")
     shown["n"] = table["n"].astype(str)

@@ -108,6 +108,32 @@ class Experiment(Typed):
         return math.prod(self.crossed.values()) if self.crossed else self.replicates
 
 
+def merge_configs(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two configurations as one, as Snakemake merges them: dictionaries key by key, any
+    other value replaced by the later one.
+    """
+    merged = dict(first)
+    for key, value in then.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge_configs(merged[key], value) if both else value
+    return merged
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration file.
+
+    Raises:
+        PolymathError: if it cannot be read, or is no YAML dictionary.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise PolymathError(f"{path}: no readable YAML: {error}") from None
+    if not isinstance(value, dict):
+        raise PolymathError(f"{path}: the file must hold keys and values, as config.yaml does")
+    return value
+
+
 def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
     """Check a configuration and add the catalogues' entries that it names.
 

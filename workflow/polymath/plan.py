@@ -1,0 +1,292 @@
+"""What an experiment will cost, before anything is spent: runs, downloads, disk, FLOPs, hours."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polymath.catalogue import Dataset, ModelSize
+from polymath.conditions import Condition, expand_conditions, tokenizer_of
+from polymath.config import Experiment
+from polymath.errors import PolymathError, suggest
+from polymath.files import read_json, read_metadata, read_table
+from polymath.origins import ConfiguredSource, MadeSource
+from polymath.recipes import Recipe
+from polymath.training.schedule import Schedule
+
+# A backward pass makes two matrix products for each of the forward pass.
+TRAINING_PASSES = 3
+BYTES_A_LOGIT, BYTES_A_ROW = 4, 40
+COSTLIEST = 10
+# The fields of a config.json that say a model's dimensions, as families call them.
+FIELDS = {
+    "layers": ("num_hidden_layers", "n_layers"),
+    "width": ("hidden_size", "dim"),
+    "intermediate": ("intermediate_size", "hidden_dim"),
+    "vocabulary": ("vocab_size",),
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A task's rows by split, and the mean number of tokens that a row has with its frame."""
+
+    train: int
+    dev: int
+    test: int
+    tokens: float
+    outputs: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is left to do for one condition."""
+
+    condition: Condition
+    runs: int
+    flops: float | None
+    """None where the data's size is not known yet."""
+    disk: float
+
+
+@dataclass(frozen=True)
+class Speed:
+    """FLOP/s that a device trains with, and how that is known."""
+
+    flops: float
+    source: str
+
+
+def forward_flops(size: ModelSize, length: float) -> float:
+    """Return the FLOPs of one sequence's forward pass through a Transformer encoder.
+
+    Matrix products alone, two FLOPs for each multiplication with addition: in each layer and for
+    each token 4w² weights of attention and 2wi of the feed-forward part, and 2wL products of
+    scores and of values. Source: J. Kaplan et al., Scaling laws for neural language models, 2020,
+    table 1.
+    """
+    a_token = 2 * (4 * size.width**2 + 2 * size.width * size.intermediate)
+    return size.layers * length * (a_token + 4 * length * size.width)
+
+
+class Plan:
+    """An experiment's conditions with their costs."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.results = Path(experiment.results)
+        self.conditions = expand_conditions(experiment)
+
+    def is_done(self, condition: Condition) -> bool:
+        """Whether a condition's predictions are there, of as many replicates as are asked for."""
+        path = self.results / "runs" / condition.path / "predictions.parquet"
+        if not path.is_file():
+            return False
+        return int(read_metadata(path).get("replicates", 0)) >= self.experiment.runs
+
+    @cached_property
+    def waiting(self) -> list[Condition]:
+        """The conditions that are not done."""
+        return [condition for condition in self.conditions if not self.is_done(condition)]
+
+    def cost(self, condition: Condition) -> Cost:
+        """Estimate one condition, all its runs."""
+        if condition.is_baseline:
+            return Cost(condition, 1, 0.0, 0.0)
+        recipe = self.experiment.recipes[condition.recipe]
+        rows = self.rows(condition)
+        runs = count_runs(recipe, self.experiment.runs)
+        size = self.size(condition.model)
+        if rows is None or size is None:
+            return Cost(condition, runs, None, 0.0)
+        examples = max(1, round(rows.train * float(condition.fraction)))
+        schedule = Schedule(recipe, examples)
+        forward = forward_flops(size, rows.tokens)
+        passes = 1 if recipe.tuning == "head" else TRAINING_PASSES
+        trained = schedule.steps * min(recipe.batch_size, examples) * passes
+        scored = rows.dev * (len(schedule.evaluations) + 2) + rows.test
+        row_bytes = BYTES_A_ROW + BYTES_A_LOGIT * rows.outputs
+        # Predictions are kept by replicate and, together, as the condition's result.
+        disk = (rows.dev + rows.test) * row_bytes * (runs + self.experiment.runs)
+        if self.experiment.keep_models:
+            disk += runs * 4 * count_parameters(size)
+        return Cost(condition, runs, runs * forward * (trained + scored), disk)
+
+    def rows(self, condition: Condition) -> Rows | None:
+        """Return a task's rows: as prepared, else as the catalogue says; else None."""
+        dataset = self.experiment.datasets[condition.task]
+        tokenizer = tokenizer_of(
+            self.experiment, condition.task, condition.model, condition.mapping
+        )
+        path = f"tokens/task={condition.task}/tokenizer={tokenizer}/tokens.parquet"
+        return self._prepared(self.results / path) or _from_catalogue(dataset)
+
+    def _prepared(self, path: Path) -> Rows | None:
+        if path not in self._tokens:
+            self._tokens[path] = _read_rows(path) if path.is_file() else None
+        return self._tokens[path]
+
+    @cached_property
+    def _tokens(self) -> dict[Path, Rows | None]:
+        return {}
+
+    def size(self, model: str) -> ModelSize | None:
+        """Return a model's dimensions: of its files, else of the catalogue, else of its base."""
+        path = self.results / "models" / model / "config.json"
+        if path.is_file():
+            return _size_in(read_json(path))
+        entry = self.experiment.checkpoints[model]
+        if entry.size is not None or not isinstance(entry.source, MadeSource):
+            return entry.size
+        base = self.size(entry.source.base)
+        if base is None or not isinstance(entry.source, ConfiguredSource):
+            return base
+        return base.model_copy(update=_named_sizes(entry.source.config))
+
+    def downloads(self) -> list[str]:
+        """Return what is not fetched yet, one line a source."""
+        lines = []
+        sections = (("raw", self.experiment.datasets), ("models", self.experiment.checkpoints))
+        for kind, entries in sections:
+            for name, entry in entries.items():
+                fetched = (self.results / kind / name / "manifest.json").is_file()
+                if not fetched and not isinstance(entry.source, MadeSource):
+                    lines.append(f"{name}: {_describe(entry.source)}")
+        return lines
+
+    def measured_speed(self) -> Speed | None:
+        """Return the speed of the conditions that are done, if their sizes are known."""
+        flops, seconds = 0.0, 0.0
+        for condition in self.conditions:
+            path = self.results / "runs" / condition.path / "curves.parquet"
+            if condition.is_baseline or not path.is_file():
+                continue
+            rows, size = self.rows(condition), self.size(condition.model)
+            if rows is None or size is None:
+                continue
+            for _, curve in read_table(path).groupby("replicate"):
+                last = curve.iloc[-1]
+                trained = float(last["examples"]) * TRAINING_PASSES + rows.dev * len(curve)
+                flops += forward_flops(size, rows.tokens) * trained
+                seconds += float(last["seconds"])
+        return Speed(flops / seconds, "the runs in these results") if seconds else None
+
+
+def count_runs(recipe: Recipe, replicates: int) -> int:
+    """Return how many trainings a condition takes: trials of rates, and the rest of the best."""
+    trying = min(recipe.rate_replicates or replicates, replicates)
+    return len(recipe.rates) * trying + (replicates - trying)
+
+
+def count_parameters(size: ModelSize) -> int:
+    """Return roughly how many parameters a model has: matrices and word embeddings."""
+    layer = 4 * size.width**2 + 2 * size.width * size.intermediate
+    return size.layers * layer + size.vocabulary * size.width
+
+
+def benchmark_speed(name: str, folder: Path) -> Speed:
+    """Return the speed that tests/benchmarks/training.py measured on a device.
+
+    Raises:
+        PolymathError: if there is no such measurement.
+    """
+    path = folder / f"{name}.json"
+    known = [one.stem for one in folder.glob("*.json") if "gemm_flops" in one.read_text()]
+    if name not in known:
+        raise PolymathError(
+            f"--device: no measurement of '{name}' in {folder}: {suggest(name, known)}; measure "
+            "yours with tests/benchmarks/training.py --json FILE"
+        )
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    share = float(np.mean(list(stored["fraction_of_peak"].values())))
+    return Speed(stored["gemm_flops"] * share, f"the benchmark on {stored['device']}")
+
+
+def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
+    """Yield the plan's lines, for a terminal."""
+    costs = [plan.cost(condition) for condition in plan.waiting]
+    known = [cost for cost in costs if cost.flops is not None]
+    flops = sum(cost.flops or 0.0 for cost in known)
+    yield (
+        f"{len(plan.conditions)} conditions, {len(plan.conditions) - len(costs)} of them done; "
+        f"{sum(cost.runs for cost in costs)} runs to train"
+    )
+    waiting = plan.downloads()
+    yield f"{len(waiting)} sources to fetch" + (":" if waiting else "")
+    yield from (f"  {line}" for line in waiting)
+    disk = sum(cost.disk for cost in known) / 1e6
+    yield f"disk for predictions{_with_models(plan)}: about {disk:,.0f} MB"
+    yield (
+        f"{flops:.2e} FLOPs, about {_hours(flops, speed)} one after another at "
+        f"{speed.flops / 1e9:,.0f} GFLOP/s ({speed.source})"
+    )
+    if unknown := len(costs) - len(known):
+        yield (
+            f"{unknown} conditions are not counted in this: the size of their data or model is "
+            "known once it is prepared: snakemake --cores all --until tokenize_records"
+        )
+    if known:
+        yield "the costliest:"
+    for cost in sorted(known, key=lambda cost: -(cost.flops or 0.0))[:COSTLIEST]:
+        yield f"  {_hours(cost.flops or 0.0, speed):>9}  {cost.condition.title}"
+
+
+def _with_models(plan: Plan) -> str:
+    return " and models" if plan.experiment.keep_models else ""
+
+
+def _hours(flops: float, speed: Speed) -> str:
+    hours = flops / speed.flops / 3600
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"
+
+
+def _read_rows(path: Path) -> Rows:
+    table, metadata = read_table(path), read_metadata(path)
+    counts = table["split"].value_counts()
+    return Rows(
+        train=int(counts.get("train", 0)),
+        dev=int(counts.get("dev", 0)),
+        test=int(counts.get("test", 0)),
+        tokens=float(table["length"].mean()) + 2,
+        outputs=max(1, len(metadata["labels"])),
+    )
+
+
+def _from_catalogue(dataset: Dataset) -> Rows | None:
+    """Return the catalogue's numbers, with sequences as long as may be."""
+    if dataset.rows is None:
+        return None
+    windows = (dataset.windows.limit or 1) if dataset.windows else 1
+    counts = {split: windows * count for split, count in dataset.rows.model_dump().items()}
+    return Rows(**counts, tokens=dataset.max_length + 2, outputs=len(dataset.labels or "ab"))
+
+
+def _size_in(config: dict[str, Any]) -> ModelSize | None:
+    named = _named_sizes(config)
+    return ModelSize(**named) if len(named) == len(FIELDS) else None
+
+
+def _named_sizes(config: dict[str, Any]) -> dict[str, int]:
+    found = {
+        size: next((config[name] for name in names if name in config), None)
+        for size, names in FIELDS.items()
+    }
+    return {size: int(value) for size, value in found.items() if value is not None}
+
+
+def _describe(source: Any) -> str:
+    match source.kind:
+        case "package":
+            return f"package {source.name} {source.version}"
+        case "hub":
+            return f"hub {source.repo}"
+        case "url":
+            return ", ".join(file.url for file in source.files)
+        case "music21":
+            return f"scores of music21 {source.version}"
+        case _:
+            return f"path {source.path}"
