@@ -137,7 +137,7 @@ def test_replicates_that_diverged_are_counted_and_left_out_of_mean_and_pairs() -
 def test_an_arm_that_diverged_throughout_has_no_number(tmp_path: Path) -> None:
     scores = diverge(both(PRETRAINED, SCRATCH), "scratch", list(range(5)))
     write_table(scores, tmp_path / "scores.parquet", SCORES_SCHEMA, {})
-    aggregate([tmp_path / "scores.parquet"], *(tmp_path / f"matrix.{kind}" for kind in
+    aggregate([tmp_path / "scores.parquet"], {}, *(tmp_path / f"matrix.{kind}" for kind in
                                                ("parquet", "csv", "md")))  # fmt: skip
     matrix = read_table(tmp_path / "matrix.parquet")
     assert list(matrix["n"]) == [5, 0]
@@ -231,8 +231,29 @@ def test_aggregation_writes_the_same_matrix_in_three_formats(tmp_path: Path) -> 
         paths.append(tmp_path / f"{init}.parquet")
         write_table(scores_of(init, values), paths[-1], SCORES_SCHEMA, {})
     outputs = [tmp_path / f"matrix.{suffix}" for suffix in ("parquet", "csv", "md")]
-    table = aggregate(paths, *outputs)
+    table = aggregate(paths, {}, *outputs)
     np.testing.assert_array_equal(read_table(outputs[0])["mean"], table["mean"])
     assert list(pd.read_csv(outputs[1], dtype={"fraction": str})["fraction"]) == ["1", "1"]
     np.testing.assert_allclose(pd.read_csv(outputs[1])["difference"], table["difference"])
     assert outputs[2].read_text(encoding="utf-8") == to_markdown(table)
+
+
+def test_a_model_pretrained_here_is_compared_with_its_base_from_scratch() -> None:
+    source = scores_of("pretrained", PRETRAINED).assign(model="dna-mlm")
+    further = scores_of("pretrained", PRETRAINED).assign(model="dna-music-mlm")
+    scores = pd.concat([source, further, scores_of("scratch", SCRATCH)], ignore_index=True)
+    alone = build_matrix(scores)
+    assert alone["difference"].isna().all()
+    bases = {"dna-music-mlm": "dna-mlm", "dna-mlm": "minilm-l6"}
+    matrix = build_matrix(scores, bases).set_index("model")
+    expected = build_matrix(both(PRETRAINED, SCRATCH)).iloc[0]["difference"]
+    assert matrix.loc["dna-mlm", "difference"] == pytest.approx(expected)
+    assert matrix.loc["dna-music-mlm", "difference"] == pytest.approx(expected)
+
+
+def test_a_models_own_scratch_arm_comes_before_its_bases() -> None:
+    own = both(PRETRAINED, SCRATCH).assign(model="dna-mlm")
+    other = scores_of("scratch", SCRATCH - 0.3)
+    matrix = build_matrix(pd.concat([own, other]), {"dna-mlm": "minilm-l6"})
+    expected = build_matrix(both(PRETRAINED, SCRATCH)).iloc[0]["difference"]
+    assert matrix.iloc[0]["difference"] == pytest.approx(expected)

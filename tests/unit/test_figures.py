@@ -104,7 +104,7 @@ def matrix_of(folder: Path, replicates: int, *fractions: str) -> Draw:
     """Return a function that draws a small experiment's matrix."""
     scores = [write_scores(one, replicates, folder) for one in conditions(*fractions)]
     matrix = folder / "matrix.parquet"
-    aggregate(scores, matrix, folder / "matrix.csv", folder / "matrix.md")
+    aggregate(scores, {}, matrix, folder / "matrix.csv", folder / "matrix.md")
     return lambda svg, png: plot_matrix(matrix, scores, svg, png)
 
 
@@ -170,7 +170,7 @@ def test_the_matrix_tells_fractions_apart(tmp_path: Path) -> None:
 
 def test_the_matrix_of_one_initialisation_has_no_other_in_its_legend(tmp_path: Path) -> None:
     scores = [write_scores(one, 2, tmp_path) for one in conditions("1") if one.init == "scratch"]
-    aggregate(scores, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
+    aggregate(scores, {}, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
     svg = text_of(lambda a, b: plot_matrix(tmp_path / "m.parquet", scores, a, b), tmp_path)
     assert missing(["scratch", "pretrained"], svg) == ["pretrained"]
 

@@ -1,5 +1,6 @@
 """Scores of all conditions to one matrix: means, intervals, differences from scratch."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,16 @@ SCHEMA = pa.schema(
 )
 
 
-def aggregate(scores: list[Path], parquet: Path, csv: Path, markdown: Path) -> pd.DataFrame:
-    """Write the matrix of test scores as Parquet, CSV and Markdown; return it."""
-    table = build_matrix(pd.concat([read_table(path) for path in scores], ignore_index=True))
+def aggregate(
+    scores: list[Path], bases: Mapping[str, str], parquet: Path, csv: Path, markdown: Path
+) -> pd.DataFrame:
+    """Write the matrix of test scores as Parquet, CSV and Markdown; return it.
+
+    Args:
+        bases: of each model pre-trained here, the model whose architecture it has.
+    """
+    whole = pd.concat([read_table(path) for path in scores], ignore_index=True)
+    table = build_matrix(whole, bases)
     write_table(table, parquet, SCHEMA, {"code_version": MATRIX, "baseline": BASELINE})
     with whole_file(csv) as temporary:
         table.to_csv(temporary, index=False)
@@ -49,13 +57,14 @@ def aggregate(scores: list[Path], parquet: Path, csv: Path, markdown: Path) -> p
     return table
 
 
-def build_matrix(scores: pd.DataFrame) -> pd.DataFrame:
+def build_matrix(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Return one row a condition: its headline test score over the replicates that finished.
 
     Those that diverged are counted beside them.
 
     The difference is paired: replicate r of the condition less replicate r of the same
-    condition from scratch, which shares its split, mapping and order seeds.
+    condition from scratch, which shares its split, mapping and order seeds. From scratch, a model
+    that was pre-trained here is its base: where it was not trained itself, the base stands for it.
     """
     chosen = scores[(scores["split"] == "test") & scores["headline"]]
     keys = list(CONDITION_COLUMNS)
@@ -75,7 +84,7 @@ def build_matrix(scores: pd.DataFrame) -> pd.DataFrame:
             "low": mean.low,
             "high": mean.high,
         }
-        baseline = by_condition.get(tuple({**columns, "init": BASELINE}.values()))
+        baseline = _find_baseline(columns, by_condition, bases or {})
         if columns["init"] != BASELINE and baseline is not None:
             paired = (part["value"] - baseline["value"]).dropna()
             gap = estimate_mean(paired.to_numpy())
@@ -89,6 +98,18 @@ def build_matrix(scores: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows).reindex(columns=SCHEMA.names)
     table[["items", "n_pairs"]] = table[["items", "n_pairs"]].astype("Int32")
     return table
+
+
+def _find_baseline(
+    columns: Mapping[str, str], by_condition: Mapping[Any, pd.DataFrame], bases: Mapping[str, str]
+) -> pd.DataFrame | None:
+    model: str | None = columns["model"]
+    while model is not None:
+        found = by_condition.get(tuple({**columns, "model": model, "init": BASELINE}.values()))
+        if found is not None:
+            return found
+        model = bases.get(model)
+    return None
 
 
 def to_markdown(table: pd.DataFrame, everything: bool = True) -> str:

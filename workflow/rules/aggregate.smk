@@ -15,6 +15,7 @@ rule aggregate:
     log:
         f"{LOGS}/aggregate.log",
     params:
+        bases=BASES,
         code_version=versions.MATRIX,
     script:
         "../scripts/aggregate.py"

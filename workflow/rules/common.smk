@@ -93,6 +93,13 @@ FETCHED = [
 ]
 
 
+# Of each model pre-trained here, the model whose architecture it has.
+BASES = json.dumps(
+    {name: EXPERIMENT.checkpoints[name].source.base for name in PRETRAINED},
+    sort_keys=True,
+)
+
+
 def exactly(names):
     """A pattern for a wildcard that is one of these names; of none, one that nothing fits."""
     return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"

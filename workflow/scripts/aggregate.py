@@ -1,5 +1,6 @@
 """Aggregate all scores into the matrix."""
 
+import json
 from pathlib import Path
 
 from polymath.aggregate import aggregate
@@ -8,6 +9,7 @@ from polymath.logs import job, say
 with job(snakemake.log[0], "aggregate"):
     matrix = aggregate(
         [Path(path) for path in snakemake.input],
+        json.loads(snakemake.params.bases),
         Path(snakemake.output.parquet),
         Path(snakemake.output.csv),
         Path(snakemake.output.markdown),
