@@ -96,7 +96,7 @@ def test_prepared_data_counts_more_than_the_catalogue(tmp_path: Path) -> None:
                          "ids": [[0]] * 9})  # fmt: skip
     path = tmp_path / "results/tokens/task=odd/tokenizer=own/tokens.parquet"
     write_table(rows, path, token_schema("classification"), {"labels": ["x", "y", "z"]})
-    found = plan.rows(plan.conditions[0])
+    found = plan.rows("odd", "minilm-l6", "random")
     assert found is not None
     assert (found.train, found.dev, found.test, found.tokens, found.outputs) == (6, 2, 1, 12, 3)
 
@@ -105,7 +105,7 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     dataset = {name: value for name, value in DATASET.items() if name != "rows"}
     lines = list(describe_plan(plan_of(tmp_path, datasets={"odd": dataset}), Speed(1e9, "x")))
     assert lines[0] == "2 conditions, 0 of them done; 4 runs to train"
-    assert any(line.startswith("2 conditions are not counted in this") for line in lines)
+    assert any(line.startswith("2 of these are not counted") for line in lines)
 
 
 def test_a_finished_condition_costs_nothing_more(tmp_path: Path) -> None:
@@ -123,6 +123,21 @@ def test_a_made_model_has_its_bases_size_with_changes(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, models=["mine"], initialisations=["scratch"],
                    checkpoints={"mine": {"source": source}})  # fmt: skip
     assert plan.size("mine") == ModelSize(layers=2, width=384, intermediate=1536, vocabulary=30522)
+
+
+def test_pretraining_is_counted_until_it_is_done(tmp_path: Path) -> None:
+    recipe = {"learning_rate": 1e-3, "batch_size": 8, "steps": 20, "evaluations": 4}
+    source = {"kind": "pretrain", "task": "odd", "base": "minilm-l6", "recipe": recipe}
+    changes: dict[str, Any] = {"models": ["mine"], "checkpoints": {"mine": {"source": source}}}
+    plan = plan_of(tmp_path, **changes)
+    (cost,) = plan.pretraining()
+    size = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
+    assert cost.flops == pytest.approx(forward_flops(size, 64) * (3 * 20 * 8 + 100 * 5))
+    assert "and 1 models to pre-train" in next(describe_plan(plan, Speed(1e9, "x")))
+    manifest = tmp_path / "results/models/mine/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
+    assert list(plan_of(tmp_path, **changes).pretraining()) == []
 
 
 def test_the_speed_is_the_benchmarks(tmp_path: Path) -> None:
@@ -157,7 +172,7 @@ def test_the_command_prints_the_default_plan(
     main()
     printed = capsys.readouterr().out
     assert printed.startswith("8 conditions, ")
-    assert "(the benchmark on CPU, 2 cores)" in printed
+    assert "sources to fetch" in printed
 
 
 def test_the_command_ends_with_the_message_of_a_mistake(

@@ -14,7 +14,7 @@ from polymath.conditions import Condition, expand_conditions, tokenizer_of
 from polymath.config import Experiment
 from polymath.errors import PolymathError, suggest
 from polymath.files import read_json, read_metadata, read_table
-from polymath.origins import ConfiguredSource, MadeSource
+from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
 from polymath.recipes import Recipe
 from polymath.training.schedule import Schedule
 
@@ -44,9 +44,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Cost:
-    """What is left to do for one condition."""
+    """What is left to do for one condition, or to pre-train one model."""
 
-    condition: Condition
+    title: str
     runs: int
     flops: float | None
     """None where the data's size is not known yet."""
@@ -96,13 +96,13 @@ class Plan:
     def cost(self, condition: Condition) -> Cost:
         """Estimate one condition, all its runs."""
         if condition.is_baseline:
-            return Cost(condition, 1, 0.0, 0.0)
+            return Cost(condition.title, 1, 0.0, 0.0)
         recipe = self.experiment.recipes[condition.recipe]
-        rows = self.rows(condition)
+        rows = self.rows(condition.task, condition.model, condition.mapping)
         runs = count_runs(recipe, self.experiment.runs)
         size = self.size(condition.model)
         if rows is None or size is None:
-            return Cost(condition, runs, None, 0.0)
+            return Cost(condition.title, runs, None, 0.0)
         examples = max(1, round(rows.train * float(condition.fraction)))
         schedule = Schedule(recipe, examples)
         forward = forward_flops(size, rows.tokens)
@@ -114,15 +114,30 @@ class Plan:
         disk = (rows.dev + rows.test) * row_bytes * (runs + self.experiment.runs)
         if self.experiment.keep_models:
             disk += runs * 4 * count_parameters(size)
-        return Cost(condition, runs, runs * forward * (trained + scored), disk)
+        return Cost(condition.title, runs, runs * forward * (trained + scored), disk)
 
-    def rows(self, condition: Condition) -> Rows | None:
+    def pretraining(self) -> Iterator[Cost]:
+        """Estimate the pre-training of each model that is not there yet."""
+        for name, entry in self.experiment.checkpoints.items():
+            done = (self.results / "models" / name / "manifest.json").is_file()
+            if done or not isinstance(entry.source, PretrainSource):
+                continue
+            source, size = entry.source, self.size(name)
+            rows = self.rows(source.task, source.base, source.mapping)
+            if rows is None or size is None:
+                yield Cost(f"pre-training of {name}", 1, None, 0.0)
+                continue
+            schedule = Schedule(source.recipe, rows.train)
+            trained = schedule.steps * min(source.recipe.batch_size, rows.train) * TRAINING_PASSES
+            scored = rows.dev * (len(schedule.evaluations) + 1)
+            flops = forward_flops(size, rows.tokens) * (trained + scored)
+            yield Cost(f"pre-training of {name}", 1, flops, 4.0 * count_parameters(size))
+
+    def rows(self, task: str, model: str, mapping: str) -> Rows | None:
         """Return a task's rows: as prepared, else as the catalogue says; else None."""
-        dataset = self.experiment.datasets[condition.task]
-        tokenizer = tokenizer_of(
-            self.experiment, condition.task, condition.model, condition.mapping
-        )
-        path = f"tokens/task={condition.task}/tokenizer={tokenizer}/tokens.parquet"
+        dataset = self.experiment.datasets[task]
+        tokenizer = tokenizer_of(self.experiment, task, model, mapping)
+        path = f"tokens/task={task}/tokenizer={tokenizer}/tokens.parquet"
         return self._prepared(self.results / path) or _from_catalogue(dataset)
 
     def _prepared(self, path: Path) -> Rows | None:
@@ -165,7 +180,8 @@ class Plan:
             path = self.results / "runs" / condition.path / "curves.parquet"
             if condition.is_baseline or not path.is_file():
                 continue
-            rows, size = self.rows(condition), self.size(condition.model)
+            rows = self.rows(condition.task, condition.model, condition.mapping)
+            size = self.size(condition.model)
             if rows is None or size is None:
                 continue
             for _, curve in read_table(path).groupby("replicate"):
@@ -208,31 +224,38 @@ def benchmark_speed(name: str, folder: Path) -> Speed:
 
 def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
     """Yield the plan's lines, for a terminal."""
-    costs = [plan.cost(condition) for condition in plan.waiting]
-    known = [cost for cost in costs if cost.flops is not None]
-    flops = sum(cost.flops or 0.0 for cost in known)
+    waiting = [plan.cost(condition) for condition in plan.waiting]
+    pretraining = list(plan.pretraining())
     yield (
-        f"{len(plan.conditions)} conditions, {len(plan.conditions) - len(costs)} of them done; "
-        f"{sum(cost.runs for cost in costs)} runs to train"
+        f"{len(plan.conditions)} conditions, {len(plan.conditions) - len(waiting)} of them done; "
+        f"{sum(cost.runs for cost in waiting)} runs to train"
+        + (f", and {len(pretraining)} models to pre-train" if pretraining else "")
     )
-    waiting = plan.downloads()
-    yield f"{len(waiting)} sources to fetch" + (":" if waiting else "")
-    yield from (f"  {line}" for line in waiting)
-    disk = sum(cost.disk for cost in known) / 1e6
+    fetched = plan.downloads()
+    yield f"{len(fetched)} sources to fetch" + (":" if fetched else "")
+    yield from (f"  {line}" for line in fetched)
+    costs = [*pretraining, *waiting]
+    known = [cost for cost in costs if cost.flops is not None]
+    if known:
+        yield from _describe_known(plan, known, speed)
+    if unknown := len(costs) - len(known):
+        yield (
+            f"{unknown} of these are not counted: the size of their data or model is known once it "
+            "is prepared: snakemake --cores all --until tokenize_records"
+        )
+
+
+def _describe_known(plan: Plan, costs: list[Cost], speed: Speed) -> Iterator[str]:
+    flops = sum(cost.flops or 0.0 for cost in costs)
+    disk = sum(cost.disk for cost in costs) / 1e6
     yield f"disk for predictions{_with_models(plan)}: about {disk:,.0f} MB"
     yield (
         f"{flops:.2e} FLOPs, about {_hours(flops, speed)} one after another at "
         f"{speed.flops / 1e9:,.0f} GFLOP/s ({speed.source})"
     )
-    if unknown := len(costs) - len(known):
-        yield (
-            f"{unknown} conditions are not counted in this: the size of their data or model is "
-            "known once it is prepared: snakemake --cores all --until tokenize_records"
-        )
-    if known:
-        yield "the costliest:"
-    for cost in sorted(known, key=lambda cost: -(cost.flops or 0.0))[:COSTLIEST]:
-        yield f"  {_hours(cost.flops or 0.0, speed):>9}  {cost.condition.title}"
+    yield "the costliest:"
+    for cost in sorted(costs, key=lambda cost: -(cost.flops or 0.0))[:COSTLIEST]:
+        yield f"  {_hours(cost.flops or 0.0, speed):>9}  {cost.title}"
 
 
 def _with_models(plan: Plan) -> str:
