@@ -87,7 +87,12 @@ def _names_of(model: PreTrainedModel, tensors: list[torch.Tensor]) -> set[str]:
 
 def shuffle_entries(value: torch.Tensor, seed: int, name: str) -> torch.Tensor:
     """Return a tensor with its entries permuted at random, by the seed and the tensor's name."""
-    digest = hashlib.sha256(f"{seed}/shuffled/{name}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+    generator = torch.Generator().manual_seed(named_seed(seed, f"shuffled/{name}"))
     order = torch.randperm(value.numel(), generator=generator)
     return value.flatten()[order].reshape(value.shape)
+
+
+def named_seed(seed: int, name: str) -> int:
+    """Return the seed of one of several independent draws from the same stream."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

@@ -9,6 +9,7 @@ from transformers.utils import logging
 
 from polymath.errors import PolymathError
 from polymath.initialisations import initialise
+from polymath.tuning import merged_weights
 
 # Its report of new head tensors and its progress bars would drown ours.
 logging.set_verbosity_error()
@@ -150,14 +151,15 @@ def compact_order(used: list[int], padding: int) -> list[int]:
 def restore_embeddings(
     whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
 ) -> None:
-    """Give the whole model as it was before training the weights of the trained, compact one.
+    """Give the whole model as it was before training the weights of the trained, compact one,
+    LoRA's additions merged into its matrices.
 
     Args:
         tokens: the embedding row in `trained` of each token that it knows.
     """
     small = trained.get_input_embeddings().weight
     name = next(name for name, value in trained.named_parameters() if value is small)
-    weights = {key: value for key, value in trained.state_dict().items() if key != name}
+    weights = {key: value for key, value in merged_weights(trained).items() if key != name}
     whole.load_state_dict(weights, strict=False)
     with torch.no_grad():
         table = whole.get_input_embeddings().weight

@@ -78,7 +78,7 @@ class _Linear(torch.autograd.Function):
     ) -> torch.Tensor:
         rows, small = tensor.reshape(-1, tensor.shape[-1]), weight.to(torch.bfloat16)
         ctx.save_for_backward(rows, small)
-        ctx.shape, ctx.has_bias = tensor.shape, bias is not None
+        ctx.shape = tensor.shape
         output = nn.functional.linear(rows, small, None if bias is None else bias.to(small.dtype))
         return output.view(*tensor.shape[:-1], -1)
 
@@ -87,14 +87,23 @@ class _Linear(torch.autograd.Function):
         rows, weight = ctx.saved_tensors
         gradient = gradients[0].reshape(-1, gradients[0].shape[-1])
         places = _rows_with_gradient(gradient)
-        if places is None:
-            of_rows = gradient @ weight
-        else:
+        if places is not None:
             rows, gradient = rows[places], gradient[places]
-            of_rows = gradient.new_zeros(ctx.shape.numel() // ctx.shape[-1], ctx.shape[-1])
-            of_rows[places] = gradient @ weight
-        of_bias = gradient.sum(0).float() if ctx.has_bias else None
-        return of_rows.view(ctx.shape), (gradient.t() @ rows).float(), of_bias
+        of_rows, of_weight, of_bias = ctx.needs_input_grad  # frozen ones need none
+        return (
+            _spread(gradient @ weight, places, ctx.shape) if of_rows else None,
+            (gradient.t() @ rows).float() if of_weight else None,
+            gradient.sum(0).float() if of_bias else None,
+        )
+
+
+def _spread(rows: torch.Tensor, places: torch.Tensor | None, shape: torch.Size) -> torch.Tensor:
+    """Return rows in the given shape, those that were left out as zeros."""
+    if places is None:
+        return rows.view(shape)
+    every = rows.new_zeros(shape.numel() // shape[-1], shape[-1])
+    every[places] = rows
+    return every.view(shape)
 
 
 def _rows_with_gradient(gradient: torch.Tensor) -> torch.Tensor | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from transformers import PreTrainedModel
 
 from polymath.errors import PreemptedError
 from polymath.files import write_table
@@ -119,6 +120,12 @@ def _write(
     write_table(predictions, outputs.predictions, schema, metadata)
 
 
+def _describe_size(model: PreTrainedModel) -> str:
+    every, trained = (model.num_parameters(only_trainable=only) / 1e6 for only in (False, True))
+    share = "" if trained == every else f", {trained:.2g} M of them trained"
+    return f"{every:.1f} M parameters{share}"
+
+
 def _show_folder(kept: Path, folder: Path) -> None:
     """Show a kept folder under another name, if possible without a second copy of its files."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -182,7 +189,7 @@ class _Trainer:
         self.say(
             f"replicate {replicate + 1} of {self.total}: {len(one.data.train)} training rows, "
             f"{one.run.steps} steps of {self.inputs.job.recipe.batch_size}, "
-            f"{one.model.num_parameters() / 1e6:.1f} M parameters, {self.inputs.precision} on "
+            f"{_describe_size(one.model)}, {self.inputs.precision} on "
             f"{device_name(self.inputs.device)}"
             + (f", {cut} rows truncated to the model's limit" if cut else "")
         )

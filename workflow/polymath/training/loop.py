@@ -199,17 +199,20 @@ class Run:
                 moments.setdefault(int(number), {})[key] = value
         groups = self.optimiser.state_dict()["param_groups"]
         with self.lane.entered():
-            self.model.load_state_dict(weights, strict=False)  # tied tensors have one name
+            self.model.load_state_dict(weights, strict=False)  # frozen and tied ones are left out
             self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
             self.losses.copy_(state["losses"])
         self.step, self.curve, self._seconds_before = step, list(curve), seconds
 
 
 def _untied_state(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Return a model's tensors, those with several names (tied weights) under the first."""
+    """Return the tensors of a model that are not frozen, those with several names (tied weights)
+    under the first."""
+    frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
     named: dict[int, tuple[str, torch.Tensor]] = {}
     for name, value in model.state_dict().items():
-        named.setdefault(value.data_ptr(), (name, value))
+        if name not in frozen:
+            named.setdefault(value.data_ptr(), (name, value))
     return dict(named.values())
 
 
@@ -219,14 +222,16 @@ def step_seed(seed: int, step: int) -> int:
 
 
 def make_optimiser(model: PreTrainedModel, recipe: TrainingRecipe) -> torch.optim.AdamW:
-    """Return AdamW (Adam, if the recipe has no weight decay); matrices decay, the rest does not.
+    """Return AdamW (Adam, if the recipe has no weight decay) of what is not frozen; matrices
+    decay, the rest does not.
 
     The rate of each group is a tensor on the model's device, which a recorded step reads anew.
     """
     embedding = model.get_input_embeddings().weight
-    decaying = [p for p in model.parameters() if p.ndim > 1 and p is not embedding]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    decaying = [p for p in trained if p.ndim > 1 and p is not embedding]
     ids = {id(parameter) for parameter in decaying}
-    others = [p for p in model.parameters() if id(p) not in ids]
+    others = [p for p in trained if id(p) not in ids]
     groups = [
         {"params": params, "weight_decay": decay, "lr": torch.zeros((), device=model.device)}
         for params, decay in ((decaying, recipe.weight_decay), (others, 0.0))

@@ -6,8 +6,8 @@ from transformers import PreTrainedModel
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss
 
-# Weights, gradients and Adam's two moments, fp32.
-BYTES_A_PARAMETER = 16
+# Weights, gradients and Adam's two moments, fp32; a frozen parameter is its weight alone.
+BYTES_A_PARAMETER, BYTES_FROZEN = 16, 4
 # Library workspaces, gradients of activations, fragments, and graphs of several lengths.
 MARGIN = 1.5
 USABLE = 0.9
@@ -32,8 +32,11 @@ def replicate_bytes(model: PreTrainedModel, batch: Batch, precision: str) -> int
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         loss = batch_loss(model, batch, precision)
     del loss
-    held = BYTES_A_PARAMETER * model.num_parameters() + sum(kept.values())
-    return int(MARGIN * held)
+    held = sum(
+        p.numel() * (BYTES_A_PARAMETER if p.requires_grad else BYTES_FROZEN)
+        for p in model.parameters()
+    )
+    return int(MARGIN * (held + sum(kept.values())))
 
 
 def fit_side_by_side(needed: int, free: int, wanted: int) -> int:

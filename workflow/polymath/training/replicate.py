@@ -31,6 +31,7 @@ from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, Task, encode_task, read_task
 from polymath.training.loop import CurvePoint, Predictor, Run
 from polymath.training.store import CURVE_SCHEMA, Replicate, prediction_schema
+from polymath.tuning import apply_tuning
 from polymath.versions import TRAINING
 from polymath.vocabulary import Frame, special_frame
 
@@ -167,6 +168,7 @@ class Trainee:
             float(job.condition.fraction),
             self.seeds["subset"],
         )
+        apply_tuning(self.model, job.recipe, inputs.model_folder, self.seeds["init"])
         self.centre, self.scale = standardise(self.data.train, inputs.task.type)
         with self.lane.entered():
             self.model.to(inputs.device)
