@@ -17,6 +17,7 @@ from polymath.models import build_classifier
 from polymath.training.capture import Lane, Recorder
 from polymath.training.devices import set_up_process
 from polymath.training.loop import Predictor, Run, train
+from polymath.tuning import apply_tuning
 from small_jobs import CLASSES, outputs_in, recipe_of, run_job, some_data, write_job
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -40,7 +41,9 @@ def make_run(
     recipe = recipe_of(evaluations=6, **changes)
     precision = "bf16" if recipe.precision == "bf16" else "fp32"
     with lane.entered():
-        model = build_classifier(checkpoint, "pretrained", 3, seed, dropout).to(DEVICE)
+        model = build_classifier(checkpoint, "pretrained", 3, seed, dropout)
+        apply_tuning(model, recipe, checkpoint, seed)
+        model.to(DEVICE)
         data = some_data()
         predictor = Predictor(model, data, precision, lane.recorder)
         return Run(model, data, recipe, seed, seed, lane, precision,
@@ -55,11 +58,14 @@ def losses_of(runs: list[Run]) -> list[list[float]]:
     return [run.losses.tolist() for run in runs]
 
 
+@pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_replayed_steps_are_those_computed_afresh(family: str, checkpoint: Checkpoint) -> None:
+def test_replayed_steps_are_those_computed_afresh(
+    family: str, tuning: str, checkpoint: Checkpoint
+) -> None:
     # Shapes differ where lengths are rounded up, so dropout would draw other masks.
-    replayed = make_run(checkpoint(family), Lane(DEVICE), dropout=0.0)
-    afresh = make_run(checkpoint(family), UnrecordedLane(DEVICE), dropout=0.0)
+    replayed = make_run(checkpoint(family), Lane(DEVICE), dropout=0.0, tuning=tuning)
+    afresh = make_run(checkpoint(family), UnrecordedLane(DEVICE), dropout=0.0, tuning=tuning)
     (found,), (expected,) = losses_of([replayed]), losses_of([afresh])
     assert found == pytest.approx(expected, rel=TOLERANCE)
     assert replayed._compute.record is not None, "recording was given up"

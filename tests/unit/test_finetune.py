@@ -106,10 +106,12 @@ def test_sequences_longer_than_the_model_are_cut_and_counted(
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 @pytest.mark.parametrize("labels", [CLASSES, VALUES], ids=["classes", "values"])
+@pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_a_kept_model_is_whole_and_gives_the_same_logits(
-    family: str, labels: list[Any], checkpoint: SourceOf, tmp_path: Path
+    tuning: str, family: str, labels: list[Any], checkpoint: SourceOf, tmp_path: Path
 ) -> None:
-    job = write_job(tmp_path, checkpoint(family), labels, replicates=1, init="pretrained")
+    job = write_job(tmp_path, checkpoint(family), labels, replicates=1, init="pretrained",
+                    recipe={"tuning": tuning, "learning_rate": 0.03})  # fmt: skip
     run_job(job, tmp_path, models=True)
     outputs = outputs_in(tmp_path, models=True)
     assert outputs.models is not None

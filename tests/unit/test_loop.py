@@ -23,6 +23,7 @@ from polymath.training.capture import Lane, Recorder, Repeated
 from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
 from polymath.training.schedule import Schedule
+from polymath.tuning import apply_tuning
 from small_jobs import recipe_of, some_data
 
 Checkpoint = Callable[[str], Path]
@@ -220,16 +221,18 @@ class ReplayingLane(Lane):
         return replay, output
 
 
-def dropout_run(checkpoint: Checkpoint, seed: int, lane: Lane) -> Run:
+def dropout_run(checkpoint: Checkpoint, seed: int, lane: Lane, tuning: str = "full") -> Run:
+    recipe = recipe_of(evaluations=6, tuning=tuning)
     model = build_classifier(checkpoint("bert"), "pretrained", 3, seed, 0.2)
+    apply_tuning(model, recipe, checkpoint("bert"), seed)
     data = some_data()
     predictor = Predictor(model, data, "fp32", lane.recorder)
-    recipe = recipe_of(evaluations=6)
     return Run(model, data, recipe, seed, seed, lane, "fp32", lambda: float(predictor().sum()))
 
 
-def test_replayed_steps_are_those_computed_afresh(checkpoint: Checkpoint) -> None:
-    plain, replayed = (dropout_run(checkpoint, 1, lane) for lane in
+@pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
+def test_replayed_steps_are_those_computed_afresh(tuning: str, checkpoint: Checkpoint) -> None:
+    plain, replayed = (dropout_run(checkpoint, 1, lane, tuning) for lane in
                        (Lane("cpu"), ReplayingLane("cpu")))  # fmt: skip
     for run in (plain, replayed):
         for _ in train_side_by_side([run]):

@@ -37,7 +37,7 @@ HEADS = {
     "albert": ("albert.pooler.", "classifier."),
     "electra": ("classifier.",),
     "distilbert": ("pre_classifier.", "classifier."),
-    "modernbert": ("head.", "classifier."),
+    "modernbert": ("classifier.",),  # the dense layer before it is its language model's
     "deberta-v2": ("pooler.", "classifier."),
     "esm": ("classifier.",),
 }
@@ -109,13 +109,14 @@ def test_low_rank_matrices_are_added_to_every_linear_layer_but_the_head(
         assert ".lora_B." not in name or value.shape[1] == 4
 
 
-def test_the_head_has_no_pooler_that_the_checkpoint_has(
+def test_the_head_has_the_output_layer_but_no_pooler_that_the_checkpoint_has(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     for file in checkpoint("bert").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = load_file(tmp_path / "model.safetensors")
     weights |= {"bert.pooler.dense.weight": torch.eye(32), "bert.pooler.dense.bias": torch.ones(32)}
+    weights |= {"classifier.weight": torch.zeros(3, 32), "classifier.bias": torch.zeros(3)}
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     for init in ("pretrained", "scratch"):
         model = build_classifier(tmp_path, init, 3, 0, 0.0)
@@ -259,6 +260,12 @@ def test_a_model_without_such_layers_is_refused(tuning: str, checkpoint: Checkpo
     message = rf"tuning {tuning}: a bert model has no (layer norms|linear layers outside its head)"
     with pytest.raises(PolymathError, match=message):
         apply_tuning(model, recipe_of(tuning=tuning), checkpoint("bert"), 0)
+
+
+def test_results_carry_pefts_version_under_lora(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    for tuning, expected in (("head", False), ("lora", True)):
+        job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"tuning": tuning})
+        assert ("peft" in Inputs(job, "cpu").provenance(1)["versions"]) == expected
 
 
 def test_the_log_says_how_much_is_trained(checkpoint: Checkpoint, tmp_path: Path) -> None:

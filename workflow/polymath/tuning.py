@@ -56,23 +56,26 @@ def apply_tuning(model: PreTrainedModel, recipe: Recipe, folder: Path, seed: int
 def head_names(model: PreTrainedModel, folder: Path) -> set[str]:
     """Return the names of the parameters that are new in the `pretrained` arm.
 
-    They are those outside the encoder, and the encoder's pooler if the checkpoint has none:
-    the same ones in all arms.
+    They are those outside the encoder and those of its pooler, unless the checkpoint has them;
+    the layer of the outputs in any case. They are the same in all arms.
     """
     encoder = {id(value) for value in model.base_model.parameters()}
-    poolers = not _has_pooler(folder / "model.safetensors")
-    return {
-        name
-        for name, value in model.named_parameters()
-        if id(value) not in encoder or (poolers and "pooler" in name)
-    }
+    stored = _stored_names(folder / "model.safetensors")
+    has_pooler = any("pooler" in name for name in stored)
+
+    def is_new(name: str, value: torch.Tensor) -> bool:
+        if id(value) in encoder:
+            return "pooler" in name and not has_pooler
+        return name not in stored or len(value) == model.config.num_labels
+
+    return {name for name, value in model.named_parameters() if is_new(name, value)}
 
 
-def _has_pooler(weights: Path) -> bool:
+def _stored_names(weights: Path) -> set[str]:
     if not weights.is_file():  # a model that is only a configuration
-        return False
+        return set()
     with safe_open(weights, framework="pt") as file:
-        return any("pooler" in name for name in file.keys())  # noqa: SIM118
+        return set(file.keys())
 
 
 def _norm_names(model: PreTrainedModel) -> set[str]:

@@ -5,6 +5,7 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,13 @@ class Inputs:
             "device": device_name(self.device),
             "threads": threads,
             "processor": platform.machine(),
-            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            "versions": self._versions(),
             "train_majority": self.task.majority(),
         }
+
+    def _versions(self) -> dict[str, str]:
+        lora = {"peft": version("peft")} if self.job.recipe.tuning == "lora" else {}
+        return {"torch": torch.__version__, "transformers": transformers.__version__, **lora}
 
     def levels(self, replicate: int) -> dict[Stream, int]:
         """Return the level of each seed stream in a replicate."""
