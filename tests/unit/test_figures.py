@@ -5,16 +5,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from polymath.aggregate import aggregate
-from polymath.conditions import Condition
+from polymath.conditions import NONE, Condition
+from polymath.config import InitName
 from polymath.evaluate import SCHEMA as SCORES_SCHEMA
-from polymath.figures import plot_card, plot_curves, plot_matrix
+from polymath.figures import COLOURS, MARKERS, plot_card, plot_curves, plot_matrix
 from polymath.files import write_json, write_table
 from polymath.seeds import VARIED
 from polymath.training.store import CURVE_SCHEMA
@@ -173,6 +174,47 @@ def test_the_matrix_of_one_initialisation_has_no_other_in_its_legend(tmp_path: P
     aggregate(scores, {}, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
     svg = text_of(lambda a, b: plot_matrix(tmp_path / "m.parquet", scores, a, b), tmp_path)
     assert missing(["scratch", "pretrained"], svg) == ["pretrained"]
+
+
+def baselines(*fractions: str) -> list[Condition]:
+    """Both baselines of two tasks."""
+    return [
+        Condition(task, name, NONE, NONE, fraction, NONE)
+        for task, name, fraction in product(TASKS, ("majority", "ngram"), fractions)
+    ]
+
+
+def draw_matrix(asked: list[Condition], folder: Path) -> str:
+    """Return the SVG of a matrix of these conditions."""
+    scores = [write_scores(one, 3, folder) for one in asked]
+    aggregate(scores, folder / "m.parquet", folder / "m.csv", folder / "m.md")
+    return text_of(lambda a, b: plot_matrix(folder / "m.parquet", scores, a, b), folder)
+
+
+def test_baselines_have_rows_of_their_own_below_their_tasks_others(tmp_path: Path) -> None:
+    svg = draw_matrix([*conditions("1"), *baselines("1")], tmp_path)
+    rows = [f"{task}{name}" for task in TASKS for name in ("", ", majority", ", n-grams")]
+    assert missing([*rows, "baseline"], svg) == []
+    places = [svg.index(f">{row}</text>") for row in rows]
+    assert places == sorted(places)
+
+
+def test_baselines_are_told_apart_by_fraction_where_models_are(tmp_path: Path) -> None:
+    svg = draw_matrix([*conditions("0.1", "1"), *baselines("0.1", "1")], tmp_path)
+    names = [f"{task}, {part}" for task in TASKS for part in FRACTION_NAMES]
+    assert missing([*names, *(f"{name}, majority" for name in names)], svg) == []
+
+
+def test_every_initialisation_has_a_colour_a_marker_and_room(tmp_path: Path) -> None:
+    inits = get_args(InitName)
+    asked = [replace(one, init=init) for one in conditions("1")[::2] for init in inits]
+    assert missing(list(inits), draw_matrix(asked, tmp_path)) == []
+    curves = [write_curve(one, 2, tmp_path) for one in asked]
+    shown = text_of(lambda a, b: plot_curves(curves, a, b), tmp_path)
+    assert missing(list(inits), shown) == []
+    for values in (COLOURS, MARKERS):
+        assert set(values) == {*inits, NONE}
+        assert len(set(values.values())) == len(values)
 
 
 def test_the_curves_name_tasks_initialisations_and_axes(tmp_path: Path) -> None:

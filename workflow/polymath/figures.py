@@ -10,12 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from polymath.conditions import NONE
 from polymath.evaluate import CONDITION_COLUMNS
 from polymath.files import read_json, read_metadata, read_table, whole_file
 
 # Okabe and Ito's colours, told apart by all common forms of colour vision.
-COLOURS = {"pretrained": "#0072B2", "scratch": "#D55E00"}
-MARKERS = {"pretrained": "o", "scratch": "s"}
+COLOURS = {"pretrained": "#0072B2", "scratch": "#D55E00", "re-emb": "#009E73",
+           "embeddings-only": "#CC79A7", "shuffled": "#E69F00", NONE: "#000000"}  # fmt: skip
+MARKERS = {"pretrained": "o", "scratch": "s", "re-emb": "^",
+           "embeddings-only": "v", "shuffled": "P", NONE: "D"}  # fmt: skip
+BASELINES = {"majority": "majority", "ngram": "n-grams"}
+ROW, ARM = 0.55, 0.17  # inches: a row at least, and a row for each initialisation in it
 DIVERGED = "X"
 SPLIT_COLOURS = {"train": "#999999", "dev": "#56B4E9", "test": "#009E73"}
 LENGTH_COLOUR = "#CC79A7"
@@ -41,18 +46,23 @@ def save_figure(figure: Figure, svg: Path, png: Path) -> None:
 
 
 def plot_matrix(matrix: Path, scores: list[Path], svg: Path, png: Path) -> None:
-    """Draw the test score of every condition: replicates, mean, interval and chance."""
-    table = read_table(matrix)
+    """Draw the test score of every condition: replicates, mean, interval and chance.
+
+    Initialisations share a row; a task's baselines have rows of their own below its others.
+    """
+    table = _by_task(read_table(matrix))
     points = pd.concat([read_table(path) for path in scores], ignore_index=True)
     points = points[(points["split"] == "test") & points["headline"]]
     rows = _row_names(table)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 0.9 + 0.55 * rows.nunique()), layout="constrained")
+        inits = list(dict.fromkeys(table["init"]))
+        arms = [init for init in inits if init != NONE]
+        tall = 0.9 + max(ROW, ARM * len(arms)) * rows.nunique()
+        figure = Figure(figsize=(WIDTH, tall), layout="constrained")
         axes = figure.subplots()
         order = {name: place for place, name in enumerate(dict.fromkeys(rows))}
-        inits = list(dict.fromkeys(table["init"]))
         for row, name in zip(table.to_dict("records"), rows, strict=True):
-            height = order[name] + 0.36 * _offset(inits, row["init"])
+            height = order[name] + _offset(arms, row["init"])
             _draw_condition(axes, row, points, height)
             axes.plot([row["chance"]] * 2, [order[name] - 0.35, order[name] + 0.35],
                       color="#777777", linestyle=":", linewidth=1.2, zorder=1)  # fmt: skip
@@ -130,24 +140,42 @@ def _read_curve(path: Path) -> pd.DataFrame:
 
 
 def _row_names(table: pd.DataFrame) -> pd.Series:
-    """Name what is compared: the task, and those other columns that vary."""
-    varying = [
-        name
-        for name in CONDITION_COLUMNS
-        if name not in ("task", "init") and table.groupby("task")[name].nunique().max() > 1
-    ]
+    """Name what is compared: the task, and those other columns that vary among what is trained;
+    a baseline is named by itself.
+    """
+    simple = table["init"] == NONE
+    counts = table[~simple].groupby("task")[[*CONDITION_COLUMNS]].nunique().max()
+    varying = [name for name in CONDITION_COLUMNS[1:] if name != "init" and counts[name] > 1]
     named = table[["task", *varying]].copy()
     if "fraction" in varying:
         named["fraction"] = "fraction " + named["fraction"]
-    return named.agg(", ".join, axis=1)
+    names = named.agg(", ".join, axis=1)
+    shown = ["task", "fraction"] if "fraction" in varying else ["task"]
+    of_baselines = named[shown].assign(model=table["model"].replace(BASELINES))
+    return names.mask(simple, of_baselines.agg(", ".join, axis=1))
 
 
-def _offset(inits: list[str], init: str) -> float:
-    return inits.index(init) - (len(inits) - 1) / 2
+def _by_task(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of each task together, and otherwise in their order."""
+    places = {task: place for place, task in enumerate(dict.fromkeys(table["task"]))}
+    order = table["task"].map(places).sort_values(kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def _offset(arms: list[str], init: str) -> float:
+    """Return where in a row of height 1 an initialisation is drawn; a baseline is alone in its."""
+    if init == NONE:
+        return 0.0
+    step = min(0.36, 0.72 / max(1, len(arms) - 1))
+    return step * (arms.index(init) - (len(arms) - 1) / 2)
 
 
 def _legend_handles(inits: list[str]) -> list[Line2D]:
-    return [Line2D([], [], color=COLOURS[init], marker=MARKERS[init], label=init) for init in inits]
+    return [
+        Line2D([], [], color=COLOURS[init], marker=MARKERS[init],
+               label="baseline" if init == NONE else init)
+        for init in inits
+    ]  # fmt: skip
 
 
 def plot_card(card: Path, svg: Path, png: Path) -> None:

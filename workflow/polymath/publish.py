@@ -32,7 +32,8 @@ def publish(results: Path, name: str, folder: Path, readme: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file in FILES:
         shutil.copyfile(results / file, folder / Path(file).name)
-    runs = [read_metadata(path) for path in (results / "runs").rglob("predictions.parquet")]
+    found = [read_metadata(path) for path in (results / "runs").rglob("predictions.parquet")]
+    runs = [run for run in found if "recipe_values" in run]  # baselines are not trained
     made: dict[str, Any] = {
         key: runs[0][key] for key in ("experiment_seed", "versions", "device", "processor")
     }

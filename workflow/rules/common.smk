@@ -6,6 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 from polymath import versions
 from polymath.conditions import (
+    NONE,
     OWN_TOKENIZER,
     Condition,
     expand_conditions,
@@ -73,6 +74,10 @@ def as_json(part):
 # Made once: a large matrix asks for them thousands of times.
 RECIPES = {name: as_json(recipe) for name, recipe in EXPERIMENT.recipes.items()}
 CROSSED = json.dumps(EXPERIMENT.crossed, sort_keys=True)
+
+
+# Those that are trained: baselines have no learning curve and leave no model.
+TRAINED = [condition for condition in CONDITIONS if not condition.is_baseline]
 
 
 # Models by how they come to be: one rule each.
@@ -187,9 +192,9 @@ def symbols_of(wildcards):
     return tokens_of(wildcards, "tokenizer.json")
 
 
-def of_every_condition(file):
+def of_every_condition(file, conditions=CONDITIONS):
     """One file of each condition."""
-    return [f"{RESULTS}/runs/{condition.path}/{file}" for condition in CONDITIONS]
+    return [f"{RESULTS}/runs/{condition.path}/{file}" for condition in conditions]
 
 
 def card_of_every_task():
@@ -202,9 +207,9 @@ def everything_asked_for():
     return [
         *of_every_condition("predictions.parquet"),
         *of_every_condition("scores.parquet"),
-        *(of_every_condition("models") if EXPERIMENT.keep_models else ()),
+        *(of_every_condition("models", TRAINED) if EXPERIMENT.keep_models else ()),
         *card_of_every_task(),
         f"{MATRIX}.md",
         f"{FIGURES}/matrix.png",
-        f"{FIGURES}/curves.png",
+        *([f"{FIGURES}/curves.png"] if TRAINED else ()),
     ]

@@ -22,7 +22,7 @@ rule plot_matrix:
 
 rule plot_curves:
     input:
-        curves=of_every_condition("curves.parquet"),
+        curves=of_every_condition("curves.parquet", TRAINED),
     output:
         svg=report(
             f"{FIGURES}/curves.svg",

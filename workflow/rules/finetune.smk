@@ -12,6 +12,9 @@ rule finetune:
         curves=f"{RUN}/curves.parquet",
     log:
         f"{LOGS}/finetune/{RUN_LOG}",
+    wildcard_constraints:
+        # Baselines, without an initialisation, have a rule of their own.
+        init=exactly(EXPERIMENT.initialisations),
     priority: 10
     # A job that a signal told to leave fails, and goes on from its checkpoint when retried.
     retries: 2

@@ -115,7 +115,7 @@ def encode_task(
         )
 
     return EncodedTask(
-        train=collect(_train_mask(task, fraction, subset_seed)),
+        train=collect(train_mask(task, fraction, subset_seed)),
         dev=collect(task.rows["split"] == "dev"),
         test=collect(task.rows["split"] == "test"),
         truncated=0 if room is None else int((task.rows["length"] > room).sum()),
@@ -179,7 +179,8 @@ def _used_tokens(
     return padding, used
 
 
-def _train_mask(task: Task, fraction: float, subset_seed: int) -> "pd.Series[bool]":
+def train_mask(task: Task, fraction: float, subset_seed: int) -> "pd.Series[bool]":
+    """Return which rows are of a share of the training items; see `splits.subset_train`."""
     train = task.rows["split"] == "train"
     items = task.rows[train].drop_duplicates("item")[["item", "label"]]
     kept = subset_train(items, fraction, subset_seed, task.type == "classification")

@@ -1,0 +1,37 @@
+"""Baselines in the workflow: a rule of their own, beside the models in matrix and figures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_workflow import Workspace
+
+from conftest import tiny_config
+
+pytestmark = pytest.mark.slow
+
+
+def test_baselines_are_answered_scored_and_kept_apart_from_what_is_trained(
+    tmp_path: Path, checkpoint: Callable[[str], Path]
+) -> None:
+    config = tiny_config(tmp_path, checkpoint("bert"))
+    workspace = Workspace(tmp_path, {**config, "initialisations": ["scratch"]})
+    without = workspace.planned()
+    # A model of that name, and models that are kept, take nothing away from the rule.
+    workspace.config |= {"baselines": ["majority", "ngram"], "keep_models": True}
+    workspace.config["checkpoints"] = {"ngram": config["checkpoints"]["small"]}  # type: ignore[index]
+    workspace.config["models"] = ["ngram"]
+    planned = workspace.planned()
+    # The models' mapping and the baselines read the same tokens.
+    assert planned == {**without, "baseline": 2, "evaluate": 3}
+    result = workspace.run()
+    assert result.returncode == 0, result.stderr
+    matrix = pd.read_parquet(tmp_path / "results/matrix.parquet").set_index(["model", "init"])
+    assert matrix.index.to_list() == [("ngram", "scratch"), ("majority", "none"), ("ngram", "none")]
+    majority = matrix.loc[("majority", "none")]
+    assert majority["mean"] == majority["chance"]
+    assert matrix.loc[("ngram", "none"), "mean"] > majority["mean"]
+    assert workspace.planned() == {}
+    workspace.config["replicates"] = 3
+    assert workspace.planned()["baseline"] == 2

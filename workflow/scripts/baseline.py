@@ -1,0 +1,26 @@
+"""Answer one task simply."""
+
+import json
+from pathlib import Path
+
+from polymath.conditions import Condition
+from polymath.logs import job, say
+
+condition = Condition(**snakemake.wildcards)
+with job(snakemake.log[0], condition.title):
+    say("loading scikit-learn")
+    from polymath.baselines import Question, answer
+
+    answer(
+        Question(
+            condition=condition,
+            metric=snakemake.params.metric,
+            seed=snakemake.params.seed,
+            replicates=snakemake.params.replicates,
+            crossed=json.loads(snakemake.params.crossed),
+            tokens=Path(snakemake.input.tokens),
+        ),
+        Path(snakemake.output.predictions),
+        Path(snakemake.output.curves),
+        say,
+    )
