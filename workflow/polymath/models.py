@@ -7,6 +7,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 from transformers.utils import logging
 
+import polymath.cnn  # noqa: F401, makes it known to transformers' Auto classes
 from polymath.errors import PolymathError
 from polymath.initialisations import initialise
 from polymath.tuning import merged_weights
