@@ -1,6 +1,7 @@
 """Mappings are bijections, leave special tokens alone, and are the same on every machine."""
 
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from conftest import ROOT
 from polymath.alphabets import build_tokenizer
 from polymath.catalogue import PRESETS, Alphabet
+from polymath.config import MappingName
 from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table
 from polymath.seeds import derive_seed, hash_order
@@ -342,3 +345,9 @@ def test_special_frame(template: str, frame: tuple[tuple[int, ...], ...]) -> Non
 def test_tokenizer_without_post_processor_frames_nothing() -> None:
     tokenizer = Tokenizer(models.WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))
     assert special_frame(tokenizer) == Frame(((), ()), ((), ()), (0,))
+
+
+def test_the_page_describes_every_mapping() -> None:
+    page = (ROOT / "resources/docs/mappings.md").read_text()
+    described = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| `")}
+    assert described == {f"`{name}`" for name in get_args(MappingName)}

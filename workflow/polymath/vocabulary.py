@@ -178,7 +178,7 @@ def common_words(model: Tokenizer) -> list[int]:
 
     No vocabulary says how often its tokens occur, so this is an approximation: a Unigram
     tokenizer's own scores (log-probabilities), and otherwise the order of ids, which WordPiece
-    and byte-pair training leave sorted by frequency (single characters come before in both).
+    and byte-pair training leave roughly sorted by frequency, but for single characters.
     """
     stored = json.loads(model.to_str())["model"]
     words = [
