@@ -94,7 +94,7 @@ def test_majority_is_the_chance_of_the_matrix_and_has_no_difference(tmp_path: Pa
     said_by(question)
     scores = tmp_path / "scores.parquet"
     evaluate(tmp_path / "predictions.parquet", "accuracy", scores)
-    matrix = aggregate([scores], tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
+    matrix = aggregate([scores], {}, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
     row = read_table(tmp_path / "m.parquet").iloc[0]
     assert row["mean"] == row["chance"] == pytest.approx(12 / 20)
     assert (row["n"], row["diverged"]) == (2, 0)
@@ -243,7 +243,7 @@ def test_a_baseline_stands_beside_models_in_matrix_and_figure(tmp_path: Path) ->
     said_by(ask(tmp_path, "ngram", some_rows()))
     evaluate(tmp_path / "predictions.parquet", "accuracy", tmp_path / "scores.parquet")
     scores = [*(write_scores(arm, 2, tmp_path) for arm in arms), tmp_path / "scores.parquet"]
-    matrix = aggregate(scores, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
+    matrix = aggregate(scores, {}, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
     of_ngram = matrix[matrix["model"] == "ngram"].iloc[0]
     assert pd.isna(of_ngram["difference"])
     plot_matrix(tmp_path / "m.parquet", scores, tmp_path / "m.svg", tmp_path / "m.png")

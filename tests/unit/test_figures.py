@@ -187,7 +187,7 @@ def baselines(*fractions: str) -> list[Condition]:
 def draw_matrix(asked: list[Condition], folder: Path) -> str:
     """Return the SVG of a matrix of these conditions."""
     scores = [write_scores(one, 3, folder) for one in asked]
-    aggregate(scores, folder / "m.parquet", folder / "m.csv", folder / "m.md")
+    aggregate(scores, {}, folder / "m.parquet", folder / "m.csv", folder / "m.md")
     return text_of(lambda a, b: plot_matrix(folder / "m.parquet", scores, a, b), folder)
 
 
