@@ -342,3 +342,96 @@ def test_text_uses_the_models_tokenizer() -> None:
 def test_generated_files_have_not_drifted(path: Path) -> None:
     made = GENERATED[path]()
     assert path.read_text(encoding="utf-8") == made, "run: python -m polymath schema"
+
+
+# Exclusions by lists and by domain.
+
+
+def test_an_exclusion_takes_a_value_or_a_list() -> None:
+    everything = conditions(mappings=["random", "permute", "identity"])
+    left = conditions(
+        mappings=["random", "permute", "identity"],
+        exclude=[{"mapping": ["permute", "identity"], "init": "scratch"}],
+    )
+    assert set(everything) - set(left) == {
+        one for one in everything
+        if one.init == "scratch" and one.mapping in ("permute", "identity")
+    }  # fmt: skip
+
+
+def test_an_exclusion_by_domain() -> None:
+    assert {one.task for one in conditions(exclude=[{"domain": "dna"}])} == {"reuters"}
+
+
+# What fits what.
+
+PROTEIN: dict[str, Any] = {**OWN, "domain": "protein", "alphabet": "protein"}
+MODELS: dict[str, Any] = {
+    "checkpoints": {
+        "residues": {"source": {"kind": "path", "path": "x"}, "domain": "protein", "kmer": 1},
+        "bare": {"source": {"kind": "configured", "base": "minilm-l6"}},
+        "made": {"source": {"kind": "pretrain", "task": "splice", "base": "bare",
+                            "recipe": RECIPE}},
+    },
+    "datasets": {"own": PROTEIN},
+}  # fmt: skip
+
+
+def test_text_is_read_by_text_models_alone() -> None:
+    found = conditions(tasks=["own", "reuters"], models=["minilm-l6", "residues"], **MODELS)
+    assert {(one.task, one.model) for one in found} == {
+        ("own", "minilm-l6"), ("own", "residues"), ("reuters", "minilm-l6"),
+    }  # fmt: skip
+
+
+def test_identity_of_an_alphabet_is_for_in_domain_models() -> None:
+    found = conditions(tasks=["own"], models=["minilm-l6", "residues"],
+                       mappings=["random", "identity"], **MODELS)  # fmt: skip
+    assert {(one.model, one.mapping) for one in found} == {
+        ("minilm-l6", "random"), ("residues", "random"), ("residues", "identity"),
+    }  # fmt: skip
+
+
+def test_a_configuration_alone_can_only_begin_from_scratch() -> None:
+    found = conditions(tasks=["splice"], models=["bare", "made"], **MODELS)
+    assert {(one.model, one.init) for one in found} == {
+        ("bare", "scratch"), ("made", "scratch"), ("made", "pretrained"),
+    }  # fmt: skip
+    assert "model 'bare' has no weights of its own" in refusal(
+        tasks=["splice"], models=["bare"], initialisations=["pretrained"], **MODELS
+    )
+
+
+def test_what_a_made_model_needs_is_kept_and_not_trained() -> None:
+    experiment = load(tasks=["own"], models=["made"], **MODELS)
+    assert set(experiment.checkpoints) == {"minilm-l6", "bare", "made"}
+    assert set(experiment.datasets) == {"own", "splice"}
+    assert {one.task for one in expand_conditions(experiment)} == {"own"}
+
+
+def test_a_base_that_is_not_described_is_named() -> None:
+    source = {"kind": "configured", "base": "minilm-l7"}
+    assert refusal(models=["mine"], checkpoints={"mine": {"source": source}}).startswith(
+        "config: checkpoints: mine: base: 'minilm-l7' is not described in models.yaml or under "
+        "'checkpoints:': did you mean 'minilm-l"
+    )
+
+
+def test_a_model_made_from_itself_is_refused() -> None:
+    checkpoints = {
+        "a": {"source": {"kind": "configured", "base": "b"}},
+        "b": {"source": {"kind": "configured", "base": "a"}},
+    }
+    assert "it is made from itself" in refusal(models=["a"], checkpoints=checkpoints)
+
+
+def test_baselines_are_conditions_without_a_beginning() -> None:
+    found = conditions(baselines=["majority", "ngram"], fractions=[0.5, 1])
+    simple = [one for one in found if one.is_baseline]
+    assert len(simple) == 2 * 2 * 2
+    assert {(one.init, one.mapping, one.recipe) for one in simple} == {("none", "none", "none")}
+
+
+def test_a_crossed_design_counts_its_product() -> None:
+    assert load(crossed={"init": 3, "mapping": 2}).runs == 6
+    assert load(replicates=4).runs == 4

@@ -65,7 +65,7 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
             nothing, or nothing is left.
     """
     everything = [*_product(experiment), *_baselines(experiment)]
-    for key, names in (("task", experiment.tasks), ("model", experiment.models)):
+    for key, names in (("model", experiment.models), ("task", experiment.tasks)):
         for name in names:
             if not any(c.columns[key] == name for c in everything if not c.is_baseline):
                 raise PolymathError(_explain_misfit(experiment, key, name))
@@ -75,7 +75,8 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
 
     for rule in experiment.exclude:
         if not any(left_out(condition, rule) for condition in everything):
-            given = rule.model_dump(exclude_none=True)
+            fields = rule.model_dump(exclude_none=True).items()
+            given = {name: one[0] if len(one) == 1 else list(one) for name, one in fields}
             raise PolymathError(f"config: exclude: {given} matches no condition: mend or remove it")
     kept = [c for c in everything if not any(left_out(c, rule) for rule in experiment.exclude)]
     if not kept:
@@ -161,9 +162,8 @@ def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:
 
 
 def _matches(rule: Exclusion, condition: Condition, domain: str) -> bool:
+    fields = {**condition.columns, "domain": domain}
     given = rule.model_dump(exclude_none=True)
-    if given.pop("domain", domain) != domain:
-        return False
     if "fraction" in given:
-        given["fraction"] = format_fraction(given["fraction"])
-    return all(condition.columns[field] == value for field, value in given.items())
+        given["fraction"] = [format_fraction(fraction) for fraction in given["fraction"]]
+    return all(fields[field] in values for field, values in given.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from polymath.catalogue import Dataset, ModelEntry
 from polymath.errors import PolymathError, suggest
@@ -28,16 +28,24 @@ ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random", "frequency", "character
 TOKEN_MAPPINGS: frozenset[str] = frozenset({"identity", "permute", "shift"})
 
 
-class Exclusion(Typed):
-    """Conditions to leave out: those that match every field given here."""
+def _one_or_several(value: object) -> object:
+    return value if value is None or isinstance(value, list | tuple) else (value,)
 
-    domain: Name | None = Field(None, description="of the task")
-    task: Name | None = None
-    model: Name | None = None
-    init: InitName | None = None
-    mapping: MappingName | None = None
-    fraction: float | None = None
-    recipe: Name | None = None
+
+T = TypeVar("T")
+Several = Annotated[tuple[T, ...] | None, BeforeValidator(_one_or_several)]
+
+
+class Exclusion(Typed):
+    """Conditions to leave out: those that match every field given here, by a value or a list."""
+
+    domain: Several[Name] = Field(None, description="of the task")
+    task: Several[Name] = None
+    model: Several[Name] = None
+    init: Several[InitName] = None
+    mapping: Several[MappingName] = None
+    fraction: Several[float] = None
+    recipe: Several[Name] = None
 
 
 class Experiment(Typed):

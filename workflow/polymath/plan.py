@@ -235,10 +235,10 @@ def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
     yield f"{len(fetched)} sources to fetch" + (":" if fetched else "")
     yield from (f"  {line}" for line in fetched)
     costs = [*pretraining, *waiting]
-    known = [cost for cost in costs if cost.flops is not None]
+    known = [cost for cost in costs if cost.flops]
     if known:
         yield from _describe_known(plan, known, speed)
-    if unknown := len(costs) - len(known):
+    if unknown := sum(cost.flops is None for cost in costs):
         yield (
             f"{unknown} of these are not counted: the size of their data or model is known once it "
             "is prepared: snakemake --cores all --until tokenize_records"
