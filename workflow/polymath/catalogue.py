@@ -34,8 +34,10 @@ class Reader(Typed):
     split_names: dict[str, Literal["train", "dev", "test"]] = Field(
         {}, description="what the split column's own words mean, beyond train, dev, valid, test"
     )
-    group: str | None = Field(
-        None, description="column of the group (piece, family) that must not straddle splits"
+    group: str | tuple[str, ...] | None = Field(
+        None,
+        description="column of the group (piece, family) that must not straddle splits; several "
+        "columns where rows of one group agree in all of them",
     )
     id: str | None = Field(None, description="column of a unique id; default file:row")
     delimiter: str | None = Field(None, description="of csv and tsv; default comma and tab")
@@ -52,7 +54,8 @@ class Reader(Typed):
         "groups that its values must fit, as `place: '(?P<organ>.+)-[MSU]'`",
     )
     header: tuple[str, ...] = Field(
-        ("id",), description="fasta: names of the header's parts; those with a ? may be absent"
+        ("id",),
+        description="fasta: names of the header's parts; the last may be absent if they end in ?",
     )
     separator: str = Field("|", min_length=1, description="fasta: what separates header parts")
     metadata: str | None = Field(
@@ -61,13 +64,24 @@ class Reader(Typed):
     metadata_key: str = Field("file", description="midi: the table's column of file names")
 
     @model_validator(mode="after")
-    def _pattern_goes_with_lines(self) -> "Reader":
+    def _fields_go_with_the_format(self) -> "Reader":
         if (self.format == "lines") != (self.pattern is not None):
             raise ValueError("'pattern' is needed with format 'lines', and only there")
-        try:
-            re.compile(self.pattern or "")
-        except re.error as error:
-            raise ValueError(f"'pattern' is not a regular expression: {error}") from None
+        patterns = {f"columns: {column}": text for column, text in self.columns.items()}
+        if self.pattern is not None:
+            patterns["pattern"] = self.pattern
+        for key, text in patterns.items():
+            try:
+                named = re.compile(text).groupindex
+            except re.error as error:
+                raise ValueError(f"'{key}' is not a regular expression: {error}") from None
+            if not named:
+                raise ValueError(f"'{key}' has no named group, as (?P<label>...)")
+        if self.lines_per_row > 1 and self.format != "lines":
+            raise ValueError("'lines_per_row' goes with format 'lines' only")
+        optional = [name.endswith("?") for name in self.header]
+        if sorted(optional) != optional:
+            raise ValueError("'header': parts that may be absent (with a ?) must be the last ones")
         return self
 
 

@@ -1,15 +1,13 @@
 """Raw rows to records: labelled, checked, deduplicated and split, with a data card."""
 
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from polymath.alphabets import join_units, normalise, split_units
+from polymath.cards import Rejections, describe
 from polymath.catalogue import Dataset
 from polymath.errors import PolymathError
 from polymath.files import write_json, write_table
@@ -19,40 +17,8 @@ from polymath.seeds import derive_seed
 from polymath.splits import ALIASES, SPLITS, assign_splits, join_groups
 from polymath.versions import RECORDS
 
-EXAMPLES_KEPT = 5
 CONTENT = "@content"  # a row's sequence, or both of a pair
 PAIR = "\x1f"  # between them: the ASCII character for it
-
-
-@dataclass
-class Rejections:
-    """Rows left out: how many for each reason, and where the first few stand.
-
-    `mended` counts rows that were kept with their illegal symbols replaced.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    places: dict[str, list[str]] = field(default_factory=dict)
-    mended: int = 0
-
-    def drop(self, table: pd.DataFrame, bad: pd.Series, reason: str) -> pd.DataFrame:
-        """Return the rows that are not `bad`, and count the others under `reason`."""
-        if bad.any():
-            self.note(reason, list(table.loc[bad, PLACE]))
-        return table[~bad].reset_index(drop=True)
-
-    def note(self, reason: str, places: list[str]) -> None:
-        """Count places under a reason."""
-        self.counts[reason] += len(places)
-        kept = self.places.setdefault(reason, [])
-        kept += places[: EXAMPLES_KEPT - len(kept)]
-
-    def as_list(self) -> list[dict[str, Any]]:
-        """One entry a reason, as it stands in the data card."""
-        return [
-            {"reason": reason, "count": count, "first": self.places[reason]}
-            for reason, count in sorted(self.counts.items())
-        ]
 
 
 def record_schema(dataset: Dataset) -> pa.Schema:
@@ -72,9 +38,18 @@ def record_schema(dataset: Dataset) -> pa.Schema:
 
 
 def prepare_records(
-    task: str, dataset: Dataset, manifest: Path, seed: int, records: Path, card: Path
+    task: str,
+    dataset: Dataset,
+    manifest: Path,
+    seed: int,
+    records: Path,
+    card: Path,
+    workers: int = 1,
 ) -> pd.DataFrame:
     """Write a task's records and its data card; return the records.
+
+    Args:
+        workers: processes that read files where reading takes long.
 
     Raises:
         PolymathError: naming the file, the row and the remedy.
@@ -82,7 +57,8 @@ def prepare_records(
     rejected = Rejections()
     for one in read_manifest(manifest).rejected:
         rejected.note("unreadable at the source", [f"{one['file']}: {one['reason']}"])
-    table = build_records(dataset, locate_files(manifest), seed, rejected)
+    table = build_records(dataset, locate_files(manifest), seed, rejected, workers)
+    _check_counts(task, dataset, table)
     source = read_manifest(manifest)
     provenance = {
         "task": task,
@@ -114,18 +90,19 @@ def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:
     """Return the classes in order; empty for regression."""
     if dataset.type == "regression":
         return []
-    return list(dataset.labels or sorted(table["label"].unique()))
+    left = set(table["label"])
+    return [label for label in dataset.labels or sorted(left) if label in left]
 
 
 def build_records(
-    dataset: Dataset, files: list[Path], seed: int, rejected: Rejections
+    dataset: Dataset, files: list[Path], seed: int, rejected: Rejections, workers: int = 1
 ) -> pd.DataFrame:
     """Return the records of raw files: columns id, sequence (and sequence2), label, split, group.
 
     Raises:
         PolymathError: naming the file, the row and the remedy.
     """
-    table = _select_columns(read_rows(files, dataset.reader), dataset)
+    table = _select_columns(read_rows(files, dataset.reader, workers), dataset)
     table = _check_labels(table, dataset, rejected)
     for column in _sequences(dataset):
         table = _check_symbols(table, column, dataset, rejected)
@@ -136,6 +113,9 @@ def build_records(
     table = _keep_apart(table, rejected)
     if dataset.duplicates == "drop":
         table = rejected.drop(table, table[CONTENT].duplicated(), "duplicate sequence")
+    if dataset.unseen_labels == "drop" and dataset.type == "classification":
+        seen = set(table.loc[table["split"] == "train", "label"])
+        table = rejected.drop(table, ~table["label"].isin(seen), "class without a training row")
     _check_splits(table, dataset)
     table["group"] = pd.factorize(table["group"])[0].astype(str)
     return table[["id", *_sequences(dataset), "label", "split", "group"]]
@@ -150,12 +130,16 @@ def _select_columns(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     reader = dataset.reader
     chosen = {PLACE: rows[PLACE]}
     for role in (*_sequences(dataset), "label", "split", "group", "id"):
-        column = getattr(reader, role)
-        if column is None:
+        given = getattr(reader, role)
+        if given is None:
             chosen[role] = pd.Series("", index=rows.index)
             continue
-        require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0])
-        chosen[role] = rows[column]
+        columns = [given] if isinstance(given, str) else list(given)
+        for column in columns:
+            require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0])
+        chosen[role] = (
+            rows[columns].agg(PAIR.join, axis=1) if len(columns) > 1 else rows[columns[0]]
+        )
     table = pd.DataFrame(chosen)
     if reader.id is None:
         table["id"] = [place.rsplit("/", 1)[-1] for place in table[PLACE]]
@@ -322,7 +306,9 @@ def _check_splits(table: pd.DataFrame, dataset: Dataset) -> None:
         if counts.get(split, 0) == 0:
             raise PolymathError(f"no row is left for {split}: add rows or change the split")
     if dataset.type == "classification":
-        classes = set(dataset.labels or table["label"])
+        classes = set(table["label"])
+        if dataset.labels and dataset.unseen_labels == "error":
+            classes |= set(dataset.labels)
         if len(classes) < 2:
             raise PolymathError(
                 f"only the class '{min(classes)}' is left after rows were left out: mend the "
@@ -331,49 +317,19 @@ def _check_splits(table: pd.DataFrame, dataset: Dataset) -> None:
         unseen = classes - set(table.loc[table["split"] == "train", "label"])
         if unseen:
             raise PolymathError(
-                f"class '{min(unseen)}' has no row in train: add some, or name the classes to keep "
-                "in 'labels'"
+                f"class '{min(unseen)}' has no row in train: add some, name the classes to keep in "
+                "'labels', or set 'unseen_labels: drop'"
             )
 
 
-def describe(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
-    """Return the counts of a data card: splits and labels, lengths, duplicates."""
-    alphabet, names = dataset.alphabet, _sequences(dataset)
-    lengths = sum(
-        table[name].str.split().str.len()
-        if alphabet.kind == "model"
-        else pd.Series([len(split_units(sequence, alphabet)) for sequence in table[name]])
-        for name in names
-    )
-    counts, edges = np.histogram(lengths, bins=min(30, max(1, lengths.nunique())))
-    repeated = table.duplicated(names, keep=False)
-    by_split = {split: int((table["split"] == split).sum()) for split in SPLITS}
-    card: dict[str, Any] = {
-        "rows": len(table),
-        "splits": by_split,
-        "groups": int(table["group"].nunique()),
-        "length": {
-            "unit": "words" if alphabet.kind == "model" else "symbols",
-            "min": int(lengths.min()),
-            "median": float(lengths.median()),
-            "max": int(lengths.max()),
-            "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
-        },
-        "duplicates": {
-            "policy": dataset.duplicates,
-            "rows_kept_with_an_equal_one": int(repeated.sum()),
-            "surplus_rows_kept": int(table.duplicated(names).sum()),
-        },
-    }
-    if dataset.type == "classification":
-        cross = pd.crosstab(table["label"], table["split"])
-        card["labels_by_split"] = {
-            str(label): {
-                split: int(cross.at[label, split]) if split in cross else 0 for split in SPLITS
-            }
-            for label in cross.index
-        }
-    else:
-        values = table["label"].describe()
-        card["label_values"] = {k: float(values[k]) for k in ("min", "mean", "max", "std")}
-    return card
+def _check_counts(task: str, dataset: Dataset, table: pd.DataFrame) -> None:
+    """Hold the records to the counts that the catalogue, or the user, says they have."""
+    if dataset.rows is None:
+        return
+    expected = dataset.rows.model_dump()
+    found = {split: int((table["split"] == split).sum()) for split in SPLITS}
+    if found != expected:
+        raise PolymathError(
+            f"datasets: {task}: rows: expected {expected}, found {found}: are the files whole and "
+            "the right ones? If they are meant to differ, change 'rows' or leave it out"
+        )

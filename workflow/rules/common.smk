@@ -144,6 +144,12 @@ def workers_for(wildcards):
     return min(workflow.cores, 8) if renders else 1
 
 
+def readers_for(wildcards):
+    """Reading music takes a second for some files, of which there may be a thousand."""
+    is_music = dataset_of(wildcards).reader.format == "midi"
+    return min(workflow.cores, 8) if is_music else 1
+
+
 def tokenizer_source(wildcards):
     """The model whose tokenizer is asked for, unless the task has its own alphabet."""
     if wildcards.tokenizer == OWN_TOKENIZER:

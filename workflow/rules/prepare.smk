@@ -10,10 +10,11 @@ rule prepare_records:
     log:
         f"{LOGS}/prepare/{{task}}.log",
     priority: 20
+    threads: readers_for
     params:
         # What only later stages use is left out, so that changing it reruns only those.
         dataset=lambda wildcards: dataset_of(wildcards).model_dump_json(
-            exclude={"metric", "max_length", "windows", "rows", "notes"},
+            exclude={"metric", "max_length", "windows", "notes"},
             exclude_defaults=True,
         ),
         seed=EXPERIMENT.seed,

@@ -14,5 +14,6 @@ with job(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
         snakemake.params.seed,
         Path(snakemake.output.records),
         Path(snakemake.output.card),
+        snakemake.threads,
     )
     say(f"{len(table)} records: {table['split'].value_counts().to_dict()}")
