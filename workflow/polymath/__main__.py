@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from polymath.errors import PolymathError
+from polymath.pages import dataset_page
 from polymath.reference import config_reference, config_schema
 
 ROOT = Path(__file__).parents[2]
@@ -12,6 +13,7 @@ DEVICE = "cpu-2-cores"
 GENERATED = {
     ROOT / "workflow/schemas/config.schema.json": config_schema,
     ROOT / "resources/docs/configuration.md": config_reference,
+    ROOT / "resources/docs/datasets.md": lambda: dataset_page(ROOT / "resources/datasets.yaml"),
 }
 
 
@@ -54,7 +56,9 @@ def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(prog="python -m polymath", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("schema", help="write the configuration's schema and reference")
+    commands.add_parser(
+        "schema", help="write the configuration's schema and reference, and the page of data sets"
+    )
     plan = commands.add_parser("plan", help="say what an experiment will cost, and spend nothing")
     plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
     plan.add_argument("--replace-workflow-config", action="store_true", help="as for snakemake")

@@ -175,6 +175,11 @@ class Dataset(Typed):
     licence: str = "not stated"
     citation: str = ""
     notes: str = Field("", description="for the data set's page: choices, differences, checks")
+    checked: Literal["real", "copy", "sample"] | None = Field(
+        None,
+        description="for the data set's page: whether its reader was run on the real files, on "
+        "their rows in another form, or on samples of their form only",
+    )
 
     @model_validator(mode="before")
     @classmethod
