@@ -1,5 +1,6 @@
 """Every format gives rows of text; every bad file is named, with the place and the mend."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,17 @@ def test_fasta_header_with_too_few_parts(tmp_path: Path) -> None:
     )
 
 
+def test_fasta_header_parts_that_may_be_absent(tmp_path: Path) -> None:
+    text = ">Q1 Golgi-M test\nAC\n>Q2 Golgi-S\nGG\n"
+    header = ["id", "place", "part?"]
+    table = read(tmp_path / "own.fasta", text, format="fasta", header=header, separator=" ")
+    assert cells(table, "id", "place", "part") == [("Q1", "Golgi-M", "test"), ("Q2", "Golgi-S", "")]
+    refused = refusal(
+        tmp_path / "own.fasta", text + ">Q3\nCC\n", format="fasta", header=header, separator=" "
+    )
+    assert "record 3, header 'Q3': expected 2 parts (id place part?)" in refused
+
+
 def test_text_that_is_not_fasta(tmp_path: Path) -> None:
     text = refusal(tmp_path / "own.fasta", "ACGT\n>a\nAC\n", format="fasta")
     assert text.startswith(f"{tmp_path / 'own.fasta'}: not readable as FASTA: ")
@@ -193,6 +205,116 @@ def test_line_that_does_not_fit(tmp_path: Path) -> None:
         f"{path}: line 2 does not fit the reader's pattern {LINES_PATTERN!r}: 'ac odd': mend the "
         "line, or the pattern, or name it in 'skip_lines'"
     )
+
+
+THREE_LINES = r">(?P<name>.*)\n(?P<sequence>[A-Z]+)\n(?P<label>[01])"
+
+
+def test_rows_of_several_lines(tmp_path: Path) -> None:
+    text = "header\n>a\nACGT\n0\n\n>b\nGG\n1\n"
+    table = read(
+        tmp_path / "own.txt", text, format="lines", pattern=THREE_LINES, lines_per_row=3,
+        skip_lines=[1],
+    )  # fmt: skip
+    assert cells(table, "name", "sequence", "label") == [("a", "ACGT", "0"), ("b", "GG", "1")]
+    assert table[PLACE].iloc[1] == f"{tmp_path / 'own.txt'}: line 6"
+
+
+@pytest.mark.parametrize("rest", [">b\nGG\n", ">b\nGG\n2\n", ">b\nGG\n>c\nAC\n1\n"])
+def test_row_of_several_lines_that_does_not_fit(tmp_path: Path, rest: str) -> None:
+    path = tmp_path / "own.txt"
+    text = refusal(
+        path, ">a\nACGT\n0\n" + rest, format="lines", pattern=THREE_LINES, lines_per_row=3
+    )
+    assert text.startswith(
+        f"{path}: line 4 (the first of 3) does not fit the reader's pattern {THREE_LINES!r}: "
+    )
+
+
+def test_lines_that_are_missing_at_the_end(tmp_path: Path) -> None:
+    pattern = r"(?P<sequence>[A-Z]+)(\n(?P<label>[01]))?"
+    text = refusal(
+        tmp_path / "own.txt", "AC\n0\nGG\n", format="lines", pattern=pattern, lines_per_row=2
+    )
+    assert text.startswith(f"{tmp_path / 'own.txt'}: line 3 (the first of 2) does not fit")
+
+
+# JSON.
+
+
+def test_json(tmp_path: Path) -> None:
+    text = (
+        '[{"seq": "AC", "y": [0.10], "n": 1, "on": true}, '
+        '{"seq": "GG", "y": [1e-3], "note": null, "on": [1, 2]}]'
+    )
+    table = read(tmp_path / "own.json", text, format="json")
+    assert cells(table, "seq", "y", "n", "note", "on") == [
+        ("AC", "0.10", "1", "", "true"),
+        ("GG", "1e-3", "", "", '["1", "2"]'),
+    ]
+    assert table[PLACE].iloc[1] == f"{tmp_path / 'own.json'}: row 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"seq": "AC"}, {"se', "not readable as json: Unterminated string"),
+        ("seq,y\nA,1\n", "not readable as json: Expecting value"),
+        ('{"seq": "AC"}\n{"seq": "GG"}\n', "not readable as json: Extra data"),
+        ('{"seq": ["AC", "GG"]}', "not a list of objects, as"),
+        ('["AC", "GG"]', "not a list of objects, as"),
+        ("[]", "no rows found: add some"),
+        (b"\xff\xff[]", "not readable as text: "),
+    ],
+)
+def test_broken_json(tmp_path: Path, text: str | bytes, message: str) -> None:
+    refused = refusal(tmp_path / "own.json", text, format="json")
+    assert refused.startswith(f"{tmp_path / 'own.json'}: {message}")
+
+
+# Columns cut out of others.
+
+
+def test_columns_out_of_columns(tmp_path: Path) -> None:
+    table = read(
+        tmp_path / "own.csv",
+        "seq,place\nAC,Golgi-M\nGG,Cell-wall-S\n",
+        format="csv",
+        columns={"place": "(?P<organ>.+)-(?P<mark>[MS])", "file": "(?P<start>.).*"},
+    )
+    assert cells(table, "organ", "mark", "start") == [("Golgi", "M", "o"), ("Cell-wall", "S", "o")]
+    assert cells(table, "place", "file")[0] == ("Golgi-M", "own")
+
+
+def test_value_that_does_not_fit_its_columns_pattern(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    text = refusal(
+        path, "place\nGolgi-M\nGolgi\n", format="csv", columns={"place": "(?P<organ>.+)-[MS]"}
+    )
+    assert text == (
+        f"{path}: row 2: column 'place' does not fit the reader's pattern '(?P<organ>.+)-[MS]': "
+        "'Golgi': mend the value, or the pattern under 'columns'"
+    )
+
+
+def test_pattern_for_a_column_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    text = refusal(path, "place\nGolgi\n", format="csv", columns={"plac": "(?P<organ>.+)"})
+    assert text == f"{path}: no column 'plac' for 'columns': did you mean 'place'?"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"columns": {"x": "(?P<y>."}}, "'columns: x' is not a regular expression: "),
+        ({"columns": {"x": "(.)"}}, "'columns: x' has no named group, as (?P<label>...)"),
+        ({"lines_per_row": 3}, "'lines_per_row' goes with format 'lines' only"),
+        ({"header": ["id?", "label"]}, "'header': parts that may be absent (with a ?) must be"),
+    ],
+)
+def test_readers_that_make_no_sense(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make_reader(format="csv", **fields)
 
 
 # Empty files and wrong encodings, whatever the format.
@@ -293,6 +415,21 @@ def test_metadata_that_does_not_fit(tmp_path: Path, metadata: str, message: str)
     assert str(caught.value).startswith(f"{tmp_path / 'meta.csv'}: {message}")
 
 
+def test_metadata_with_folders_tells_files_of_one_name_apart(tmp_path: Path) -> None:
+    for year in ("2004", "2006"):
+        write_midi(tmp_path / "maestro" / year / "a.midi", [(int(year) % 100 + 40, 0, 1)])
+    path = tmp_path / "maestro" / "meta.csv"
+    path.write_text("midi_filename,composer\n2006/a.midi,chopin\n2004/a.midi,bach\n")
+    table = read_folder(tmp_path, metadata="meta.csv", metadata_key="midi_filename")
+    assert cells(table, "sequence", "composer", "file", "folder") == [
+        ("44", "bach", "a", "2004"),
+        ("46", "chopin", "a", "2006"),
+    ]
+    path.write_text("midi_filename,composer\n2004/a.midi,bach\n")
+    with pytest.raises(PolymathError, match=r"no row for file '2006/a' \(1 files in all\)"):
+        read_folder(tmp_path, metadata="meta.csv", metadata_key="midi_filename")
+
+
 def test_metadata_that_is_not_there(tmp_path: Path) -> None:
     write_two_scores(tmp_path)
     with pytest.raises(PolymathError, match=r"the source has 0 files named 'meta\.csv', not one"):
@@ -319,3 +456,29 @@ def test_folder_without_midi(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(PolymathError, match=r"no \.mid or \.midi file among the source's 1 files"):
         read_folder(tmp_path)
+
+
+def test_processes_read_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
+    for number in range(12):  # the first takes longest
+        notes: list[Note] = [
+            (40 + number, step, step + 1) for step in range(600 if number == 0 else 2)
+        ]
+        write_midi(tmp_path / f"{number:02d}.mid", notes)
+    files = sorted(tmp_path.glob("*.mid"))
+    reader = make_reader(format="midi")
+    alone, together = read_rows(files, reader), read_rows(files, reader, 4)
+    pd.testing.assert_frame_equal(alone, together)
+    assert [row.split()[0] for row in together["sequence"]] == [str(n) for n in range(40, 52)]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_first_broken_file_is_named_whichever_process_meets_it(
+    tmp_path: Path, workers: int
+) -> None:
+    for number in range(8):
+        write_midi(tmp_path / f"{number}.mid", [(60, 0, 1)])
+    for number in (3, 5, 7):
+        (tmp_path / f"{number}.mid").write_bytes(b"no score")
+    files = sorted(tmp_path.glob("*.mid"))
+    with pytest.raises(PolymathError, match=r"/3\.mid: not readable as MIDI"):
+        read_rows(files, make_reader(format="midi"), workers)
