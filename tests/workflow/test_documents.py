@@ -14,6 +14,7 @@ from conftest import ROOT
 from polymath.aggregate import to_markdown
 from polymath.config import load_experiment
 from polymath.publish import markers
+from polymath.recipes import Recipe
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 KEPT = ROOT / "resources/results"
@@ -26,6 +27,9 @@ RUN_BY = {
     "snakemake --cores all --configfile my.yaml --replace-workflow-config": "here: README's YAML",
     "snakemake --cores all --configfile resources/experiments/precision.yaml "
     "--replace-workflow-config": "here: the experiments plan",
+    "python -m polymath plan": "test_plan.py",
+    "python -m polymath plan --configfile resources/experiments/paper.yaml "
+    "--replace-workflow-config": "here: the paper's plan",
 }
 
 
@@ -86,6 +90,10 @@ def test_the_readmes_higher_rate_changes_that_value_alone(tmp_path: Path) -> Non
     "path", sorted(ROOT.glob("resources/experiments/*.yaml")), ids=lambda path: path.name
 )
 def test_every_kept_experiment_plans(path: Path, tmp_path: Path) -> None:
+    for dataset in yaml.safe_load(path.read_text()).get("datasets", {}).values():
+        file = tmp_path / dataset["source"]["path"] / "there.csv"  # planning asks no more
+        file.parent.mkdir(parents=True)
+        file.touch()
     result = snakemake(tmp_path, "--configfile", str(path), "--replace-workflow-config")
     assert result.returncode == 0, result.stderr
     assert re.search(r"^finetune +\d+$", result.stdout, re.MULTILINE)
@@ -169,10 +177,18 @@ def test_the_kept_run_is_of_the_recipes_in_its_configuration(name: str, file: st
     config: dict[str, Any] = yaml.safe_load((ROOT / file).read_text())
     experiment = load_experiment(config, ROOT / "resources")
     run = yaml.safe_load((KEPT / name / "run.json").read_text())
-    assert run["recipes"] == {
-        recipe: values.model_dump(mode="json") for recipe, values in experiment.recipes.items()
-    }
+    kept = {recipe: Recipe.model_validate(values) for recipe, values in run["recipes"].items()}
+    assert kept == experiment.recipes
     assert run["experiment_seed"] == experiment.seed
+
+
+def test_what_the_coverage_page_names_is_there() -> None:
+    named = re.findall(
+        r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "resources/docs/coverage.md").read_text()
+    )
+    assert len(named) > 50
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text(), f"{file}: {test}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -180,3 +196,12 @@ def test_links_to_files_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         if not target.startswith("http"):
             assert (document.parent / target).exists(), target
+
+
+def test_the_papers_plan_is_said_without_a_network() -> None:
+    command = [sys.executable, "-m", "polymath", "plan", "--configfile",
+               "resources/experiments/paper.yaml", "--replace-workflow-config",
+               "--device", "cpu-2-cores"]  # fmt: skip
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.match(r"\d+ conditions, ", printed)
+    assert "hub google-bert/bert-base-uncased" in printed
