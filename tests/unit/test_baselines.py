@@ -121,16 +121,6 @@ def test_majority_of_numbers_is_their_mean(tmp_path: Path) -> None:
     assert np.stack(found["logits"].to_list()) == pytest.approx(mean)
 
 
-def test_a_class_that_training_lacks_is_never_answered(tmp_path: Path) -> None:
-    rows = some_rows()
-    rows.loc[(rows["split"] == "train") & (rows["label"] == "none"), "label"] = "odd"
-    assert "none" in set(rows["label"])
-    for model in ("majority", "ngram"):
-        logits = np.stack(predictions_of(ask(tmp_path, model, rows))["logits"].to_list())
-        assert np.isfinite(logits).all()
-        assert not (logits.argmax(axis=1) == 1).any()
-
-
 def as_text(rows: pd.DataFrame) -> list[str]:
     """Write symbols as words, so that scikit-learn makes its own n-grams of them."""
     return [" ".join(f"s{symbol}" for symbol in ids) for ids in rows["ids"]]
@@ -173,9 +163,17 @@ def test_ngrams_predict_numbers_by_ridge_regression(tmp_path: Path) -> None:
 
 
 def test_ngrams_of_a_pair_are_told_apart_and_do_not_cross() -> None:
-    first, second = np.array([1, 2], dtype=np.int32), np.array([2], dtype=np.int32)
-    assert list_ngrams((first, second)) == [(0, 1), (0, 2), (0, 1, 2), (1, 2)]
-    assert list_ngrams((second, first)) == [(0, 2), (1, 1), (1, 2), (1, 1, 2)]
+    def name(number: int, *symbols: int) -> bytes:
+        return bytes([number]) + np.array(symbols, dtype=np.int32).tobytes()
+
+    first, second = np.array([1, 700], dtype=np.int32), np.array([700], dtype=np.int32)
+    grams = [name(0, 1), name(0, 700), name(0, 1, 700), name(1, 700)]
+    assert list_ngrams((first, second)) == grams
+    grams = [name(0, 700), name(1, 1), name(1, 700), name(1, 1, 700)]
+    assert list_ngrams((second, first)) == grams
+    four = np.array([4, 5, 6, 7], dtype=np.int32)
+    assert list_ngrams((four,))[-2:] == [name(0, 4, 5, 6), name(0, 5, 6, 7)]
+    assert len(list_ngrams((four,))) == 4 + 3 + 2
 
 
 def test_ngrams_read_the_second_sequence_of_a_pair(tmp_path: Path) -> None:

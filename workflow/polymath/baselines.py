@@ -24,9 +24,8 @@ from polymath.versions import BASELINES
 Floats = NDArray[np.float64]
 
 LONGEST = 3  # symbols in an n-gram
-FEATURES = 2**20  # most n-grams, the commonest
+FEATURES = 2**18  # most n-grams, the commonest
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # inverse regularisation, chosen on dev
-SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,7 @@ def fit_majority(task: Task, train: NDArray[np.bool_], metric: str) -> Answer:
     if task.type == "regression":
         outputs = np.array([targets.mean()])
     else:
-        counts = np.bincount(targets.astype(int), minlength=task.outputs)
-        outputs = _logarithm(counts / counts.sum())
+        outputs = np.log(np.bincount(targets.astype(int)) / len(targets))
     return Answer(np.tile(outputs, (len(task.rows), 1)), None)
 
 
@@ -121,14 +119,18 @@ FITTERS: dict[str, Callable[[Task, NDArray[np.bool_], str], Answer]] = {
 }
 
 
-def list_ngrams(sequences: tuple[NDArray[np.int32], ...]) -> list[tuple[int, ...]]:
-    """Return every n-gram of one sequence or a pair, led by which of the two it is from."""
-    return [
-        (number, *ids[start : start + size])
-        for number, ids in enumerate(one.tolist() for one in sequences)
-        for size in range(1, LONGEST + 1)
-        for start in range(len(ids) - size + 1)
-    ]
+def list_ngrams(sequences: tuple[NDArray[np.int32], ...]) -> list[bytes]:
+    """Return every n-gram of one sequence or a pair: which of the two it is from, then its symbols.
+
+    Bytes take a third of the memory of tuples, and large tasks have millions of n-grams.
+    """
+    found = []
+    for number, ids in enumerate(sequences):
+        mark, symbols, width = bytes([number]), ids.tobytes(), ids.itemsize
+        for size in range(1, LONGEST + 1):
+            starts = range(0, len(symbols) - (size - 1) * width, width)
+            found += [mark + symbols[start : start + size * width] for start in starts]
+    return found
 
 
 def _symbols(rows: pd.DataFrame) -> Iterator[tuple[NDArray[np.int32], ...]]:
@@ -139,22 +141,18 @@ def _symbols(rows: pd.DataFrame) -> Iterator[tuple[NDArray[np.int32], ...]]:
 def _fit_linear(
     task: Task, features: Any, targets: Floats, train: NDArray[np.bool_], strength: float
 ) -> Floats:
-    """Return log-probabilities (rows, classes), or values (rows, 1)."""
+    """Return log-probabilities (rows, classes), or values (rows, 1).
+
+    Every class has a training row: preparation and fractions see to it.
+    """
     if task.type == "regression":
         line = Ridge(alpha=1 / strength).fit(features[train], targets[train])
         values: Floats = line.predict(features)[:, None]
         return values
     model = LogisticRegression(C=strength, max_iter=1000)
     model.fit(features[train], targets[train].astype(int))
-    shares = np.zeros((len(targets), task.outputs))
-    shares[:, model.classes_] = model.predict_proba(features)
-    return _logarithm(shares)
-
-
-def _logarithm(shares: Floats) -> Floats:
-    """Return the logarithm of shares; of a class that does not occur it is low but finite."""
-    found: Floats = np.log(np.maximum(shares, SMALLEST))
-    return found
+    logits: Floats = model.predict_log_proba(features)
+    return logits
 
 
 def _tabulate(task: Task, logits: Floats, replicate: int) -> pd.DataFrame:
