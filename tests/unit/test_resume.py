@@ -121,6 +121,24 @@ def interrupted_job(
     return job, files
 
 
+@pytest.mark.parametrize("tuning", ["head", "layer-norms", "lora"])
+def test_interrupted_and_resumed_gives_the_same_bytes(
+    tuning: str, checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [
+        write_job(tmp_path / name, checkpoint("bert"), CLASSES, recipe={"tuning": tuning})
+        for name in ("straight", "stopped")
+    ]
+    run_job(jobs[0], tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        leave_after(4, patch)
+        with pytest.raises(PreemptedError, match="replicate 1 saved after step 4"):
+            run_job(jobs[1], tmp_path / "stopped")
+    said = run_job(jobs[1], tmp_path / "stopped")
+    assert any("goes on after step 4" in line for line in said)
+    assert predictions_of(tmp_path / "stopped") == predictions_of(tmp_path / "straight")
+
+
 def test_handlers_of_signals_are_as_before(
     checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

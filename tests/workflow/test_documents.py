@@ -18,6 +18,7 @@ from polymath.recipes import Recipe
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 KEPT = ROOT / "resources/results"
+COVERAGE = ROOT / "resources/docs/coverage.md"
 # Each documented command, and what runs it.
 RUN_BY = {
     "make run": "the make targets below, and the Snakemake runs of test_workflow.py",

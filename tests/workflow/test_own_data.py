@@ -76,6 +76,8 @@ def write_files(folder: Path) -> None:
     text = [" ".join(generator.choice(WORDS, 9)) for _ in range(ROWS)]
     topics = pd.DataFrame({"text": text, "topic": classes})
     topics.to_csv(folder / "topics.tsv", sep="\t", index=False)
+    pairs = pd.DataFrame({"first": text, "second": text[::-1], "same": classes})
+    pairs.to_csv(folder / "pairs.tsv", sep="\t", index=False)
 
 
 def test_every_documented_example_runs_from_raw_file_to_matrix(
