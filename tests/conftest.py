@@ -9,6 +9,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 ROOT = Path(__file__).parents[1]
+Note = tuple[int, float, float]
 WORDS = [f"w{number}" for number in range(200)]
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 UNUSED = ["[unused0]", "[unused1]"]
@@ -126,6 +127,20 @@ def tiny_config(folder: Path, checkpoint_folder: Path) -> dict[str, object]:
         },
         "checkpoints": {"small": {"source": {"kind": "path", "path": str(checkpoint_folder)}}},
     }  # fmt: skip
+
+
+def write_midi(path: Path, notes: list[Note], drums: list[Note] | None = None) -> Path:
+    """Write notes (pitch, start, end), drums apart, to a MIDI file."""
+    import pretty_midi
+
+    midi = pretty_midi.PrettyMIDI()
+    for part, is_drum in ((notes, False), (drums or [], True)):
+        instrument = pretty_midi.Instrument(program=0, is_drum=is_drum)
+        instrument.notes = [pretty_midi.Note(80, pitch, start, end) for pitch, start, end in part]
+        midi.instruments.append(instrument)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    midi.write(str(path))
+    return path
 
 
 def heed_ctrl_c() -> None:

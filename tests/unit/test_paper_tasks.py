@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from test_readers import write_midi
 
-from conftest import ROOT
+from conftest import ROOT, write_midi
 from polymath.catalogue import Dataset
 from polymath.errors import PolymathError
 from polymath.origins import HubSource, PathSource, UrlSource

@@ -8,13 +8,13 @@ import pandas as pd
 import pretty_midi
 import pytest
 
+from conftest import Note, write_midi
 from polymath.catalogue import Reader
 from polymath.errors import PolymathError
 from polymath.readers import PLACE, read_pitches, read_rows
 
 FILES = {"csv": "own.csv", "tsv": "own.tsv", "lines": "own.txt", "fasta": "own.fasta"}
 LINES_PATTERN = r"(?P<sequence>[A-Z]+) (?P<label>\w+)"
-Note = tuple[int, float, float]
 
 
 def make_reader(**fields: Any) -> Reader:
@@ -34,17 +34,6 @@ def refusal(path: Path, text: str | bytes, **reader: Any) -> str:
 
 def cells(table: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
     return list(table[list(columns)].itertuples(index=False, name=None))
-
-
-def write_midi(path: Path, notes: list[Note], drums: list[Note] | None = None) -> Path:
-    midi = pretty_midi.PrettyMIDI()
-    for part, is_drum in ((notes, False), (drums or [], True)):
-        instrument = pretty_midi.Instrument(program=0, is_drum=is_drum)
-        instrument.notes = [pretty_midi.Note(80, pitch, start, end) for pitch, start, end in part]
-        midi.instruments.append(instrument)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    midi.write(str(path))
-    return path
 
 
 def read_folder(folder: Path, **reader: Any) -> pd.DataFrame:
