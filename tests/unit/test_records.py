@@ -619,3 +619,49 @@ def test_windows_do_not_go_with_pairs() -> None:
             {"domain": "dna", "source": {"kind": "path", "path": "x"}, "reader": PAIRS,
              "alphabet": "dna", "windows": {"size": 4, "stride": 4}}
         )  # fmt: skip
+
+
+# Classes without a training row, and counts that are known beforehand.
+
+
+@pytest.mark.parametrize("labels", [None, ["pyrimidine", "rare", "purine"]])
+def test_classes_without_a_training_row_are_left_out_and_counted(
+    tmp_path: Path, labels: list[str] | None
+) -> None:
+    rows = [*split_rows(), "ACGTA,rare,test", "ACGTC,rare,dev"]
+    done = prepare_csv(
+        tmp_path, rows, "seq,y,s", reader=OFFICIAL, labels=labels, unseen_labels="drop"
+    )
+    assert done.rejected() == {"class without a training row": 2}
+    assert done.card["splits"] == {"train": 48, "dev": 8, "test": 8}
+    assert done.card["labels"] == sorted(done.card["labels"], reverse=labels is not None)
+    assert set(done.card["labels"]) == {"purine", "pyrimidine"}
+    text = refusal(tmp_path, rows, "seq,y,s", reader=OFFICIAL, labels=labels)
+    assert text.startswith("class 'rare' has no row in train: ")
+
+
+def test_known_counts(tmp_path: Path) -> None:
+    path, counts = tmp_path / "own.csv", {"train": 48, "dev": 8, "test": 8}
+    path.write_text("\n".join(["seq,y,s", *split_rows()]) + "\n")
+    done = prepare(path, tmp_path / "out", reader=OFFICIAL, rows=counts)
+    assert done.card["splits"] == counts
+    with pytest.raises(PolymathError) as caught:
+        prepare(path, tmp_path / "other", reader=OFFICIAL, rows={**counts, "dev": 9})
+    assert str(caught.value) == (
+        "datasets: own: rows: expected {'train': 48, 'dev': 9, 'test': 8}, found {'train': 48, "
+        "'dev': 8, 'test': 8}: are the files whole and the right ones? If they are meant to "
+        "differ, change 'rows' or leave it out"
+    )
+    assert not (tmp_path / "other/records.parquet").exists()
+
+
+def test_a_group_of_several_columns(tmp_path: Path) -> None:
+    rows = [f"{word},{class_of(word)},{word[0]},{word[1]}" for word in WORDS]
+    reader = {**CSV, "group": ["g", "h"]}
+    done = prepare_csv(tmp_path, rows, "seq,y,g,h", reader=reader)
+    records = done.table
+    assert records["group"].nunique() == 16
+    assert records.groupby(records["sequence"].str[:2])["group"].nunique().max() == 1
+    assert records.groupby("group")["split"].nunique().max() == 1
+    text = refusal(tmp_path, rows, "seq,y,g,h", reader={**CSV, "group": ["g", "hh"]})
+    assert text == "own.csv: no column 'hh' for 'group': did you mean 'h'?"
