@@ -290,7 +290,7 @@ def test_a_full_disk_ends_with_a_clear_error_and_the_last_checkpoint_intact(
     log = str(tmp_path.with_suffix(".log"))
     script = FULL_DISK.format(tests=str(ROOT / "tests/unit"), folder=str(tmp_path), log=log)
     mount = f"mount -t tmpfs -o size=1m tmpfs '{tmp_path}' && exec '{sys.executable}' -c \"$0\""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'tests/unit'}"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, script],
         capture_output=True, text=True, check=False, env=environment,

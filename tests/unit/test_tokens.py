@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from polymath.alphabets import build_tokenizer, load_tokenizer, spell
-from polymath.catalogue import Alphabet, Windows
+from polymath.catalogue import Alphabet, Dataset, Reader, TaskType, Windows
 from polymath.files import read_metadata, read_table, write_table
+from polymath.origins import PathSource
 from polymath.records import record_schema
 from polymath.tokens import cut_windows, encode_records, tokenize_records
 
@@ -197,24 +198,21 @@ def make_records(sequences: list[str], task_type: str = "classification") -> pd.
     )
 
 
-class Dataset:
-    """As much of a data set as the records' schema asks for."""
-
-    def __init__(self, task_type: str) -> None:
-        self.type = task_type
-
-
 def tokenize(
     folder: Path,
     sequences: list[str],
     alphabet: Alphabet,
     windows: Windows | None = None,
     max_length: int = 100,
-    task_type: str = "classification",
+    task_type: TaskType = "classification",
     **rest: Any,
 ) -> tuple[pd.DataFrame, dict[str, Any], str]:
     records, tokens = folder / "records.parquet", folder / "tokens.parquet"
-    schema = record_schema(Dataset(task_type))  # type: ignore[arg-type]
+    dataset = Dataset(
+        domain="dna", source=PathSource(kind="path", path="x"), reader=Reader(format="csv"),
+        alphabet=alphabet, type=task_type,
+    )  # fmt: skip
+    schema = record_schema(dataset)
     write_table(make_records(sequences, task_type), records, schema, {"type": task_type, "seed": 1})
     line = tokenize_records(
         records, alphabet, windows, max_length, tokens, folder / "tokenizer.json", **rest
