@@ -21,11 +21,14 @@ SYMBOLS = 24  # tokens in use, as an alphabet has them
 
 @dataclass(frozen=True)
 class Shape:
-    """A batch size, the lengths of the rows to draw batches from, and what padding goes to."""
+    """A batch size, the lengths of the rows to draw batches from, what padding goes to, and the
+    model's dropout.
+    """
 
     batch: int
     lengths: NDArray[np.int64]
     longest: int
+    dropout: float
 
     @property
     def steps(self) -> int:
@@ -79,14 +82,14 @@ def rows_of(shape: Shape) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
     return ids, generator.integers(0, 3, len(ids))
 
 
-def new_model(device: str) -> Any:
+def new_model(device: str, dropout: float) -> Any:
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     torch.manual_seed(0)
     config = AutoConfig.for_model(
-        "bert", num_labels=3, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-        **MODEL[device],
+        "bert", num_labels=3, hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout, **MODEL[device],
     )  # fmt: skip
     return AutoModelForSequenceClassification.from_config(config)
 
@@ -108,7 +111,7 @@ def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], 
     )
     runs = []
     for number in range(replicates):
-        model, lane = new_model(clock.device), Lane(clock.device)
+        model, lane = new_model(clock.device, shape.dropout), Lane(clock.device)
         tokens = compact_embeddings(model, sorted({int(t) for row in ids for t in row} | {0}))
         data = Encoded(
             ids=[np.array([tokens[int(token)] for token in row]) for row in ids],
@@ -154,7 +157,7 @@ def train_authors(shape: Shape, clock: Clock, replicates: int) -> None:
     import torch
 
     ids, targets = rows_of(shape)
-    model = new_model(clock.device).to(clock.device)
+    model = new_model(clock.device, shape.dropout).to(clock.device)
     model.set_attn_implementation("eager")
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-5, foreach=False, fused=False)
     for start in range(0, shape.steps * shape.batch, shape.batch):
@@ -201,7 +204,7 @@ def train_trainer(shape: Shape, clock: Clock, replicates: int) -> None:
             disable_tqdm=True,
         )  # fmt: skip
         Trainer(
-            model=new_model(clock.device), args=arguments, train_dataset=rows,
+            model=new_model(clock.device, shape.dropout), args=arguments, train_dataset=rows,
             data_collator=DataCollatorWithPadding(padder), callbacks=[Ticking()],
         ).train()  # fmt: skip
 

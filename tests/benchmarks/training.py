@@ -1,7 +1,7 @@
 """Training throughput against transformers' Trainer and the authors' scheme, in one run.
 
     python tests/benchmarks/training.py [--json FILE] [--shapes 16x62 32x128 reuters] [--turns 3]
-        [--results FOLDER] [--replicates N] [--show FILE]
+        [--dropout 0.1] [--results FOLDER] [--replicates N] [--show FILE]
 
 The rivals, on the same sequences, batch size and model (random weights):
 
@@ -41,14 +41,14 @@ REUTERS_LENGTH = 128
 GIB = 2**30
 
 
-def make_shape(name: str, lengths: Path) -> Shape:
+def make_shape(name: str, lengths: Path, dropout: float) -> Shape:
     """Return a shape by name; R8's rows are a random sample of its documents' lengths."""
     steps = WARM_UP + STEPS[device_here()]
     if name == "reuters":
         drawn = np.random.default_rng(0).choice(np.load(lengths), 16 * steps)
-        return Shape(16, drawn, REUTERS_LENGTH)
+        return Shape(16, drawn, REUTERS_LENGTH, dropout)
     batch, length = (int(part) for part in name.split("x"))
-    return Shape(batch, np.full(batch * steps, length), length)
+    return Shape(batch, np.full(batch * steps, length), length, dropout)
 
 
 def write_reuters_lengths(results: Path, path: Path) -> None:
@@ -71,11 +71,13 @@ def write_reuters_lengths(results: Path, path: Path) -> None:
     np.save(path, [len(encoding.ids) for encoding in coder.encode_batch(texts)])
 
 
-def measure_scheme(scheme: str, name: str, lengths: Path, replicates: int) -> dict[str, float]:
+def measure_scheme(
+    scheme: str, name: str, lengths: Path, replicates: int, dropout: float
+) -> dict[str, float]:
     """Return a scheme's examples and operations a second, and the process's peak memory."""
     import torch
 
-    shape = make_shape(name, lengths)
+    shape = make_shape(name, lengths, dropout)
     clock = Clock(device_here(), shape.steps)
     count = SCHEMES[scheme](shape, clock, replicates)
     if clock.device == "cuda":
@@ -165,12 +167,14 @@ def measure_one(words: list[str]) -> dict[str, float]:
             return write_checkpoint(Path(folder))
         case ["start-up", folder, spawned]:
             return measure_start_up(Path(folder), float(spawned))
-        case [scheme, name, lengths, replicates]:
-            return measure_scheme(scheme, name, Path(lengths), int(replicates))
+        case [scheme, name, lengths, replicates, dropout]:
+            return measure_scheme(scheme, name, Path(lengths), int(replicates), float(dropout))
     raise SystemExit(f"cannot measure {words}")
 
 
-def measure_all(results: Path, names: list[str], turns: int, replicates: int) -> dict[str, Any]:
+def measure_all(
+    results: Path, names: list[str], turns: int, replicates: int, dropout: float
+) -> dict[str, Any]:
     """Measure every scheme and shape, in turns, and return the figures."""
     import torch
 
@@ -190,13 +194,15 @@ def measure_all(results: Path, names: list[str], turns: int, replicates: int) ->
             for name in names:
                 for scheme, count in counts.items():
                     print(f"turn {turn + 1} of {turns}: {name}, {scheme}", file=sys.stderr)
-                    one = in_a_process(scheme, name, str(lengths), str(count))
+                    one = in_a_process(scheme, name, str(lengths), str(count), str(dropout))
                     best[scheme, name] = max(best.get((scheme, name), one), one,
                                              key=lambda found: found["rate"])  # fmt: skip
         together = {}
         if device == "cuda" and replicates > 1:
             for name in names:
-                together[name] = in_a_process("polymath", name, str(lengths), str(replicates))
+                together[name] = in_a_process(
+                    "polymath", name, str(lengths), str(replicates), str(dropout)
+                )
     gpu = torch.cuda.get_device_name() if device == "cuda" else None
     figures: dict[str, Any] = {
         "device": gpu or f"CPU, {os.cpu_count()} cores",
@@ -204,6 +210,7 @@ def measure_all(results: Path, names: list[str], turns: int, replicates: int) ->
         "precision": precision_here(),
         "torch": torch.__version__,
         "turns": turns,
+        "dropout": dropout,
         "gemm_flops": gemm,
         "start_up_seconds": start_up,
     }
@@ -225,7 +232,8 @@ def measure_all(results: Path, names: list[str], turns: int, replicates: int) ->
 
 def print_table(figures: dict[str, Any]) -> None:
     """Print the figures as a Markdown table."""
-    print(f"{figures['device']}; {figures['model']}; {figures['precision']}; best matrix product "
+    print(f"{figures['device']}; {figures['model']}; {figures['precision']}; dropout "
+          f"{figures['dropout']:g}; best matrix product "
           f"{figures['gemm_flops'] / 1e9:,.0f} GFLOP/s; {figures['start_up_seconds']:.1f} s from a "
           "process's start to its first batch\n")  # fmt: skip
     print("| shape | examples/s | Trainer | ratio | authors' scheme | ratio | share of the peak "
@@ -249,6 +257,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--shapes", nargs="+", default=SHAPES, help=f"of {', '.join(SHAPES)}")
+    parser.add_argument(
+        "--dropout", type=float, default=0.1, help="all of the model's rates; 0.1 is BERT's own"
+    )
     parser.add_argument("--turns", type=int, default=3, help="measurements of each scheme")
     parser.add_argument("--replicates", type=int, default=10, help="side by side, on a GPU")
     parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
@@ -261,8 +272,9 @@ def main() -> None:
         print_table(json.loads(arguments.show.read_text(encoding="utf-8")))
         return
     figures = measure_all(
-        arguments.results.resolve(), arguments.shapes, arguments.turns, arguments.replicates
-    )
+        arguments.results.resolve(), arguments.shapes, arguments.turns, arguments.replicates,
+        arguments.dropout,
+    )  # fmt: skip
     print_table(figures)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The CPU's own linear layers, against autocast and against products with all rows."""
+"""What is the CPU's own: linear layers, against autocast and all rows; dropout."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from conftest import FAMILIES
 from polymath.models import build_classifier
 from polymath.training import cpu
 from polymath.training.batches import Batch
-from polymath.training.cpu import tune_model
+from polymath.training.cpu import fast_dropout, tune_model
 from polymath.training.loop import batch_loss, forward
 
 Checkpoint = Callable[[str], Path]
@@ -131,3 +131,86 @@ def test_a_layers_gradients_are_exact_where_bf16_is(rows_with_gradient: int, bia
         layer.zero_grad()
     for expected, found in zip(*gradients, strict=True):
         assert torch.equal(expected, found)
+
+
+# Dropout from few random bits.
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_keeps_its_share_and_the_expectation(rate: float, dtype: torch.dtype) -> None:
+    tensor = torch.ones(1000, 1001, dtype=dtype)
+    with fast_dropout(3):
+        dropped = torch.nn.functional.dropout(tensor, rate)
+    kept = dropped != 0
+    share, error = 1 - rate, (rate * (1 - rate) / tensor.numel()) ** 0.5
+    assert abs(float(kept.double().mean()) - share) < 5 * error + 2**-16
+    assert dropped.dtype == dtype
+    assert dropped[kept].unique().numel() == 1
+    assert float(dropped[kept][0]) == pytest.approx(1 / share, rel=5e-3)
+
+
+def test_kept_entries_are_independent_of_their_neighbours() -> None:
+    with fast_dropout(5):
+        kept = torch.nn.functional.dropout(torch.ones(500, 2000), 0.5) != 0
+    for shifted in (kept[:, 1:], kept[1:], kept[:, 4:], kept[:, 64:]):
+        part = kept[: shifted.shape[0], : shifted.shape[1]]
+        agreement = float((part == shifted).double().mean())
+        assert abs(agreement - 0.5) < 5 * 0.5 / part.numel() ** 0.5
+
+
+def test_gradients_go_where_values_were_kept_with_the_same_scale() -> None:
+    tensor = torch.ones(40, 50, requires_grad=True)
+    with fast_dropout(1):
+        dropped = torch.nn.functional.dropout(tensor, 0.3)
+    dropped.sum().backward()
+    assert tensor.grad is not None
+    assert torch.equal(tensor.grad, dropped.detach())
+
+
+def test_masks_depend_on_the_seed_and_the_calls_before_alone() -> None:
+    def draw(seed: int, threads: int) -> list[torch.Tensor]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        torch.manual_seed(threads)
+        with fast_dropout(seed):
+            masks = [torch.nn.functional.dropout(torch.ones(7, 9), 0.5) for _ in range(3)]
+        torch.set_num_threads(before)
+        return masks
+
+    first, again, other = draw(1, 1), draw(1, 2), draw(2, 1)
+    assert all(torch.equal(*pair) for pair in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+    assert not torch.equal(first[0], first[1])
+
+
+def test_evaluation_and_rate_zero_change_nothing() -> None:
+    tensor = torch.randn(5, 6)
+    with fast_dropout(1):
+        assert torch.equal(torch.nn.functional.dropout(tensor, 0.5, training=False), tensor)
+        assert torch.equal(torch.nn.functional.dropout(tensor, 0.0), tensor)
+
+
+def test_torchs_own_dropout_is_back_afterwards_even_after_an_error() -> None:
+    before = torch.nn.functional.dropout
+    with pytest.raises(ValueError, match="halt"), fast_dropout(1):
+        raise ValueError("halt" if torch.nn.functional.dropout is not before else "not replaced")
+    assert torch.nn.functional.dropout is before
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_dropout_of_a_model_draws_from_it(
+    family: str, checkpoint: Callable[[str], Path]
+) -> None:
+    model = build_classifier(checkpoint(family), "scratch", 3, 0, 0.5).train()
+    tune_model(model, "fp32")
+    ids = torch.full((2, 9), 8)
+
+    def logits(seed: int, noise: int) -> torch.Tensor:
+        torch.manual_seed(noise)
+        with torch.no_grad(), fast_dropout(seed):
+            found: torch.Tensor = model(input_ids=ids).logits
+        return found
+
+    assert torch.equal(logits(1, 10), logits(1, 11)), "some dropout draws from torch's numbers"
+    assert not torch.equal(logits(1, 10), logits(2, 10))

@@ -12,6 +12,7 @@ import torch
 
 from polymath.logs import LOGGER
 from polymath.training.batches import Shape
+from polymath.training.cpu import fast_dropout
 
 Work = Callable[[torch.Tensor, Shape], torch.Tensor]
 # Records work on fixed tensors; returns what repeats it, and its output, which a repeat renews.
@@ -108,12 +109,16 @@ class Lane:
         finally:
             default.graphsafe_set_state(others)
 
-    def seed(self, seed: int) -> None:
-        """Start this lane's random numbers anew."""
+    @contextmanager
+    def drawing(self, seed: int) -> Iterator[None]:
+        """Draw what is random in the block, one step, from this seed."""
         if self.on_gpu:
             self._generator.manual_seed(seed)
-        else:
-            torch.default_generator.manual_seed(seed)
+            yield
+            return
+        torch.default_generator.manual_seed(seed)
+        with fast_dropout(seed):
+            yield
 
     def _record(self, work: Callable[[], torch.Tensor]) -> tuple[Callable[[], None], torch.Tensor]:
         graph = torch.cuda.CUDAGraph()

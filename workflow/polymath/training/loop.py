@@ -123,11 +123,11 @@ class Run:
         with self.lane.entered():
             if self.step == 0:
                 self._score()
-            self.lane.seed(step_seed(self.dropout_seed, self.step))
             for group in self.optimiser.param_groups:
                 group["lr"].fill_(self.schedule.rate(self.step))
             rows = self._rows[self.examples : self._ends[self.step]]
-            self.losses[self.step].copy_(self._compute(rows, self._shapes[self.step]))
+            with self.lane.drawing(step_seed(self.dropout_seed, self.step)):
+                self.losses[self.step].copy_(self._compute(rows, self._shapes[self.step]))
             self.step += 1
             if self.step in self.points:
                 self._score()
