@@ -11,9 +11,17 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from polymath.conditions import Condition
+from polymath.errors import PolymathError
 from polymath.evaluate import SCHEMA, evaluate
 from polymath.files import read_metadata, read_table, write_table
-from polymath.scoring import METRICS, chance_score, metrics_for, score_items, vote
+from polymath.scoring import (
+    METRICS,
+    chance_score,
+    metrics_for,
+    require_fit,
+    score_items,
+    vote,
+)
 from polymath.training.store import prediction_schema
 
 Floats = NDArray[np.float64]
@@ -249,3 +257,10 @@ def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) ->
     assert set(by_metric.index) == {"spearman", "pearson"}
     np.testing.assert_allclose(by_metric["spearman"], stats.spearmanr(targets, values).statistic)
     np.testing.assert_allclose(by_metric["pearson"], stats.pearsonr(targets, values).statistic)
+
+
+def test_f1_of_more_than_two_classes_is_refused_by_whoever_scores() -> None:
+    with pytest.raises(PolymathError, match="odd: metric f1 is for two classes, the task has 3"):
+        require_fit("odd", "f1", 3)
+    require_fit("odd", "f1", 2)
+    require_fit("odd", "macro_f1", 3)

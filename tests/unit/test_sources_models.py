@@ -499,9 +499,9 @@ def test_every_model_of_the_catalogue_is_described_in_full() -> None:
 
 def test_the_pages_models_are_valid() -> None:
     page = (ROOT / "resources/docs/models.md").read_text()
-    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    checkpoints = yaml.safe_load(block)["checkpoints"]
     kinds = {
-        name: parse(ModelEntry, entry, name).source.kind for name, entry in checkpoints.items()
+        name: parse(ModelEntry, entry, name).source.kind
+        for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+        for name, entry in yaml.safe_load(block)["checkpoints"].items()
     }
-    assert kinds == {"cased": "hub", "shallow": "configured"}
+    assert kinds == {"cased": "hub", "shallow": "configured", "dna-mlm": "pretrain"}

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from polymath.conditions import Condition
 from polymath.files import write_table
-from polymath.scoring import score_items
+from polymath.scoring import require_fit, score_items
 from polymath.seeds import derive_seed, seed_levels
 from polymath.training.encode import Task, read_task, train_mask
 from polymath.training.store import CURVE_SCHEMA, prediction_schema
@@ -61,6 +61,7 @@ def answer(question: Question, predictions: Path, curves: Path, say: Callable[[s
     and repeated in the replicates that share it.
     """
     task = read_task(question.tokens)
+    require_fit(question.condition.task, question.metric, task.outputs)
     fitted: dict[bytes, Answer] = {}
     answers = []
     for replicate in range(question.replicates):

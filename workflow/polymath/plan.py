@@ -151,10 +151,10 @@ class Plan:
 
     def size(self, model: str) -> ModelSize | None:
         """Return a model's dimensions: of its files, else of the catalogue, else of its base."""
+        entry = self.experiment.checkpoints[model]
         path = self.results / "models" / model / "config.json"
         if path.is_file():
-            return _size_in(read_json(path))
-        entry = self.experiment.checkpoints[model]
+            return _size_in(read_json(path)) or entry.size
         if entry.size is not None or not isinstance(entry.source, MadeSource):
             return entry.size
         base = self.size(entry.source.base)

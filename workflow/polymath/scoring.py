@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polymath.errors import PolymathError
+
 Floats = NDArray[np.float64]
 
 # SciPy and scikit-learn take half a second each to import, so each is imported by the metric
@@ -69,6 +71,14 @@ def metrics_for(task_type: str, classes: int) -> list[str]:
     if task_type == "regression":
         return list(REGRESSION)
     return [name for name in CLASSIFICATION if name != "f1" or classes == 2]
+
+
+def require_fit(task: str, metric: str, classes: int) -> None:
+    """Raise PolymathError if a task has more classes than its metric is for."""
+    if metric == "f1" and classes != 2:
+        raise PolymathError(
+            f"{task}: metric f1 is for two classes, the task has {classes}: use macro_f1"
+        )
 
 
 def vote(items: NDArray[np.str_], logits: Floats, task_type: str) -> tuple[list[str], Floats]:

@@ -18,12 +18,11 @@ from transformers import PreTrainedModel
 
 from polymath.alphabets import load_tokenizer
 from polymath.conditions import Condition
-from polymath.errors import PolymathError
 from polymath.files import digest_of, read_table
 from polymath.manifest import locate_named, read_manifest
 from polymath.models import build_classifier, rescale_output, restore_embeddings
 from polymath.recipes import Recipe
-from polymath.scoring import score_items
+from polymath.scoring import require_fit, score_items
 from polymath.seeds import Stream, derive_seed, seed_levels
 from polymath.training.batches import Encoded
 from polymath.training.capture import Lane
@@ -62,11 +61,7 @@ class Inputs:
     def __init__(self, job: Job, device: str) -> None:
         self.job, self.device = job, device
         self.task: Task = read_task(job.tokens)
-        if job.metric == "f1" and self.task.outputs != 2:
-            raise PolymathError(
-                f"{job.condition.task}: metric f1 is for two classes, the task has "
-                f"{self.task.outputs}: use macro_f1"
-            )
+        require_fit(job.condition.task, job.metric, self.task.outputs)
         self.precision = resolve_precision(job.recipe.precision, device)
         self.vocabulary = read_table(job.vocabulary)
         self.model_folder = locate_named(job.model, "config.json").parent
