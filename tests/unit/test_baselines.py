@@ -1,5 +1,7 @@
 """Baselines: against the chance of the matrix and an independent pipeline, in every table."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,9 @@ from polymath.conditions import NONE, Condition
 from polymath.evaluate import evaluate
 from polymath.figures import plot_matrix
 from polymath.files import read_metadata, read_table, write_table
+from polymath.results import CURVE_SCHEMA, prediction_schema
 from polymath.scoring import vote
 from polymath.tokens import token_schema
-from polymath.training.store import CURVE_SCHEMA, prediction_schema
 
 CLASSES = ["even", "none", "odd"]
 
@@ -248,3 +250,9 @@ def test_a_baseline_stands_beside_models_in_matrix_and_figure(tmp_path: Path) ->
     svg = (tmp_path / "m.svg").read_text(encoding="utf-8")
     for words in ("splice", "splice, n-grams", "baseline", "pretrained", "scratch"):
         assert f">{words}</text>" in svg
+
+
+def test_a_baseline_does_not_wait_for_torch() -> None:
+    code = "import sys, polymath.baselines; print({'torch', 'transformers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

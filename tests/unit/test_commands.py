@@ -12,8 +12,8 @@ from polymath.__main__ import print_summary
 from polymath.errors import PolymathError
 from polymath.files import read_json, write_table
 from polymath.publish import FILES, markers, publish
+from polymath.results import CURVE_SCHEMA, prediction_schema
 from polymath.tensorboard import write_events
-from polymath.training.store import CURVE_SCHEMA, prediction_schema
 
 
 def write_matrix(folder: Path) -> None:

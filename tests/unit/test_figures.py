@@ -17,8 +17,8 @@ from polymath.config import InitName
 from polymath.evaluate import SCHEMA as SCORES_SCHEMA
 from polymath.figures import COLOURS, MARKERS, plot_card, plot_curves, plot_matrix
 from polymath.files import write_json, write_table
+from polymath.results import CURVE_SCHEMA
 from polymath.seeds import VARIED
-from polymath.training.store import CURVE_SCHEMA
 
 FRACTION_NAMES = ("fraction 0.1", "fraction 1")
 PNG = b"\x89PNG\r\n\x1a\n"

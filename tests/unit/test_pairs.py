@@ -17,9 +17,10 @@ from conftest import SPECIALS, small_tokenizer
 from polymath.catalogue import PRESETS
 from polymath.files import read_table, write_table
 from polymath.models import build_classifier
+from polymath.tasks import Task
 from polymath.tokens import encode_records, tokenize_records, truncate_pair
 from polymath.training.batches import length_order, move_data, shape_of, take_batch
-from polymath.training.encode import EncodedTask, Task, encode_task
+from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.loop import forward
 from polymath.vocabulary import special_frame
 

@@ -27,8 +27,8 @@ from polymath.plan import (
     forward_flops,
 )
 from polymath.recipes import Recipe
+from polymath.results import prediction_schema
 from polymath.tokens import token_schema
-from polymath.training.store import prediction_schema
 
 Checkpoint = Callable[[str], Path]
 SMALL = ModelSize(layers=2, width=32, intermediate=64, vocabulary=207)

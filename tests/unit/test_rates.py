@@ -11,10 +11,11 @@ import pytest
 from polymath.evaluate import evaluate
 from polymath.files import read_metadata, read_table
 from polymath.recipes import Recipe
+from polymath.results import CURVE_SCHEMA
 from polymath.seeds import VARIED, derive_seed, seed_levels
 from polymath.training.loop import Divergence
 from polymath.training.rates import Trial, choose_rate, summarise_trial
-from polymath.training.store import CURVE_SCHEMA, Replicate
+from polymath.training.store import Replicate
 from small_jobs import CLASSES, outputs_in, predictions_of, run_job, write_job
 
 Checkpoint = Callable[[str], Path]

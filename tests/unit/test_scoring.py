@@ -14,6 +14,7 @@ from polymath.conditions import Condition
 from polymath.errors import PolymathError
 from polymath.evaluate import SCHEMA, evaluate
 from polymath.files import read_metadata, read_table, write_table
+from polymath.results import prediction_schema
 from polymath.scoring import (
     METRICS,
     chance_score,
@@ -22,7 +23,6 @@ from polymath.scoring import (
     score_items,
     vote,
 )
-from polymath.training.store import prediction_schema
 
 Floats = NDArray[np.float64]
 CONDITION = Condition("splice", "minilm-l6", "pretrained", "random", "0.1", "default")

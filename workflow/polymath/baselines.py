@@ -15,10 +15,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from polymath.conditions import Condition
 from polymath.files import write_table
+from polymath.results import CURVE_SCHEMA, prediction_schema
 from polymath.scoring import require_fit, score_items
 from polymath.seeds import derive_seed, seed_levels
-from polymath.training.encode import Task, read_task, train_mask
-from polymath.training.store import CURVE_SCHEMA, prediction_schema
+from polymath.tasks import Task, read_task, train_mask
 from polymath.versions import BASELINES
 
 Floats = NDArray[np.float64]

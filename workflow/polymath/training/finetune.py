@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from polymath.errors import PreemptedError
 from polymath.files import write_table
+from polymath.results import CURVE_SCHEMA, prediction_schema
 from polymath.training.batches import Shape, take_batch
 from polymath.training.checkpoints import Checkpoint
 from polymath.training.devices import claimed_device, device_name, free_memory, set_up_process
@@ -23,7 +24,7 @@ from polymath.training.memory import fit_side_by_side, replicate_bytes
 from polymath.training.rates import Trial, choose_rate, summarise_trial
 from polymath.training.replicate import Inputs, Job, Trainee
 from polymath.training.signals import noticed_signals
-from polymath.training.store import CURVE_SCHEMA, Replicate, ReplicateStore, prediction_schema
+from polymath.training.store import Replicate, ReplicateStore
 
 REPORT_SECONDS = 10.0
 GIB = 2**30

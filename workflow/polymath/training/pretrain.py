@@ -21,7 +21,9 @@ from polymath.errors import PolymathError, PreemptedError
 from polymath.files import digest_of, read_table, write_table
 from polymath.manifest import Manifest, describe_files, locate_named, read_manifest, write_manifest
 from polymath.origins import PretrainSource
+from polymath.results import CURVE_SCHEMA
 from polymath.seeds import derive_seed
+from polymath.tasks import Task, read_task
 from polymath.training.capture import Lane
 from polymath.training.checkpoints import Checkpoint, CheckpointStore
 from polymath.training.cpu import tune_model
@@ -31,7 +33,7 @@ from polymath.training.devices import (
     resolve_precision,
     set_up_process,
 )
-from polymath.training.encode import EncodedTask, Task, encode_task, read_task
+from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.finetune import REPORT_SECONDS, Execution
 from polymath.training.loop import Run, train
 from polymath.training.masked import (
@@ -44,7 +46,6 @@ from polymath.training.masked import (
     restore_vocabulary,
 )
 from polymath.training.signals import noticed_signals
-from polymath.training.store import CURVE_SCHEMA
 from polymath.versions import PRETRAINING
 from polymath.vocabulary import special_frame
 

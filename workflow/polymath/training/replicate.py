@@ -22,15 +22,17 @@ from polymath.files import digest_of, read_table
 from polymath.manifest import locate_named, read_manifest
 from polymath.models import build_classifier, rescale_output, restore_embeddings
 from polymath.recipes import Recipe
+from polymath.results import CURVE_SCHEMA, prediction_schema
 from polymath.scoring import require_fit, score_items
 from polymath.seeds import Stream, derive_seed, seed_levels
+from polymath.tasks import Task, read_task
 from polymath.training.batches import Encoded
 from polymath.training.capture import Lane
 from polymath.training.cpu import tune_model
 from polymath.training.devices import device_name, resolve_precision
-from polymath.training.encode import EncodedTask, Task, encode_task, read_task
+from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.loop import CurvePoint, Predictor, Run
-from polymath.training.store import CURVE_SCHEMA, Replicate, prediction_schema
+from polymath.training.store import Replicate
 from polymath.tuning import apply_tuning
 from polymath.versions import TRAINING
 from polymath.vocabulary import Frame, special_frame

@@ -11,40 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 from safetensors import SafetensorError
 
 from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table, write_table
+from polymath.results import CURVE_SCHEMA, prediction_schema
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Divergence
 
 FOLDER = ".replicates"
-
-CURVE_SCHEMA = pa.schema(
-    [
-        ("replicate", pa.int32()),
-        ("step", pa.int32()),
-        ("examples", pa.int64()),
-        ("train_loss", pa.float64()),
-        ("dev_score", pa.float64()),
-        ("seconds", pa.float64()),
-    ]
-)
-
-
-def prediction_schema(task_type: str) -> pa.Schema:
-    """Columns of the predictions table: one dev or test row; logits has one value a class."""
-    return pa.schema(
-        [
-            ("replicate", pa.int32()),
-            ("split", pa.string()),
-            ("id", pa.string()),
-            ("item", pa.string()),
-            ("label", pa.string() if task_type == "classification" else pa.float64()),
-            ("logits", pa.list_(pa.float32())),
-        ]
-    )
 
 
 @dataclass(frozen=True)

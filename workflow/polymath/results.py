@@ -1,0 +1,28 @@
+"""The tables that a condition leaves behind, whatever made it."""
+
+import pyarrow as pa
+
+CURVE_SCHEMA = pa.schema(
+    [
+        ("replicate", pa.int32()),
+        ("step", pa.int32()),
+        ("examples", pa.int64()),
+        ("train_loss", pa.float64()),
+        ("dev_score", pa.float64()),
+        ("seconds", pa.float64()),
+    ]
+)
+
+
+def prediction_schema(task_type: str) -> pa.Schema:
+    """Columns of the predictions table: one dev or test row; logits has one value a class."""
+    return pa.schema(
+        [
+            ("replicate", pa.int32()),
+            ("split", pa.string()),
+            ("id", pa.string()),
+            ("item", pa.string()),
+            ("label", pa.string() if task_type == "classification" else pa.float64()),
+            ("logits", pa.list_(pa.float32())),
+        ]
+    )
