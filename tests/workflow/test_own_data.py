@@ -103,7 +103,7 @@ def test_every_documented_example_runs_from_raw_file_to_matrix(
     matrix = pd.read_parquet(tmp_path / "results/matrix.parquet").set_index("task")
     assert sorted(matrix.index) == sorted(examples)
     assert {"peptides", "stability", "gestures", "locations", "composers", "periods",
-            "topics"} == set(examples)  # fmt: skip
+            "topics", "pairs"} == set(examples)  # fmt: skip
     assert matrix.loc["stability", "metric"] == "spearman"
     assert matrix.loc["topics", "mapping"] == "permute"
     records = pd.read_parquet(tmp_path / "results/records/stability.parquet")
