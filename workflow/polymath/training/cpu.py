@@ -34,10 +34,9 @@ def keep_freed_memory() -> None:
 def fast_dropout(seed: int) -> Iterator[None]:
     """Let torch's dropout draw its masks, in the block, from 16 random bits an entry.
 
-    Torch draws a floating-point number for each, which takes a fifth of a step of a small encoder
-    and more of a long one. Modules and attention functions both look up the function that is
-    replaced here. A rate is rounded to a multiple of 2^-16, and what is kept is scaled by the rate
-    as rounded, so that the expectation is exact.
+    Torch draws a floating-point number for each, one after another. Modules and attention functions
+    both look up the function that is replaced here. A rate is rounded to a multiple of 2^-16, and
+    what is kept is scaled by the rate as rounded, so that the expectation is exact.
     """
     bits, original = np.random.SFC64(seed), F.dropout
 
