@@ -71,7 +71,6 @@ def main() -> None:
         ours, output = dry_run(
             folder,
             f"--snakefile={ROOT / 'Snakefile'}",
-            f"--workflow-profile={ROOT / 'workflow/profiles/default'}",
             "--replace-workflow-config",
             f"--configfile={large_config(folder)}",
         )

@@ -41,7 +41,6 @@ def blocks(path: Path, language: str) -> list[str]:
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [
         str(Path(sys.executable).with_name("snakemake")), f"--snakefile={ROOT / 'Snakefile'}",
-        f"--workflow-profile={ROOT / 'workflow/profiles/default'}", "--cores=all", "--dry-run",
     ]  # fmt: skip
     return subprocess.run(
         [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False

@@ -36,7 +36,6 @@ class Workspace:
         return [
             str(Path(sys.executable).with_name("snakemake")),
             f"--snakefile={ROOT / 'Snakefile'}",
-            f"--workflow-profile={ROOT / 'workflow/profiles/default'}",
             f"--directory={self.folder}",
             "--replace-workflow-config",
             "--configfile=experiment.yaml",
@@ -84,6 +83,7 @@ def finished(
     result = workspace.run("--resources", "gpu=4")
     assert result.returncode == 0, result.stderr
     assert "replicate 2 of 2  step 20 of 20  loss" in result.stderr  # progress on the terminal
+    assert "profiles/default for setting" in result.stderr  # found beside the Snakefile
     return workspace
 
 
