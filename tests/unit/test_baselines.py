@@ -18,7 +18,7 @@ from polymath.aggregate import aggregate
 from polymath.baselines import STRENGTHS, Question, answer, list_ngrams
 from polymath.conditions import NONE, Condition
 from polymath.evaluate import evaluate
-from polymath.figures import plot_matrix
+from polymath.figures.matrix import plot_matrix
 from polymath.files import read_metadata, read_table, write_table
 from polymath.results import CURVE_SCHEMA, prediction_schema
 from polymath.scoring import vote

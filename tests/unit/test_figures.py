@@ -15,7 +15,10 @@ from polymath.aggregate import aggregate
 from polymath.conditions import NONE, Condition
 from polymath.config import InitName
 from polymath.evaluate import SCHEMA as SCORES_SCHEMA
-from polymath.figures import COLOURS, MARKERS, plot_card, plot_curves, plot_matrix
+from polymath.figures.cards import plot_card
+from polymath.figures.curves import plot_curves
+from polymath.figures.matrix import plot_matrix
+from polymath.figures.style import COLOURS, MARKERS
 from polymath.files import write_json, write_table
 from polymath.results import CURVE_SCHEMA
 from polymath.seeds import VARIED

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from polymath.figures import plot_card
+from polymath.figures.cards import plot_card
 from polymath.logs import job
 
 with job(snakemake.log[0], "plot card"):

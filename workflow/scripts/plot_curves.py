@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from polymath.figures import plot_curves
+from polymath.figures.curves import plot_curves
 from polymath.logs import job
 
 with job(snakemake.log[0], "plot curves"):

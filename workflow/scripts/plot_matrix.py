@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from polymath.figures import plot_matrix
+from polymath.figures.matrix import plot_matrix
 from polymath.logs import job
 
 with job(snakemake.log[0], "plot matrix"):
