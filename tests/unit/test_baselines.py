@@ -95,7 +95,7 @@ def test_majority_is_the_chance_of_the_matrix_and_has_no_difference(tmp_path: Pa
     question = ask(tmp_path, "majority", rows_of(labels, [[1]] * 80))
     said_by(question)
     scores = tmp_path / "scores.parquet"
-    evaluate(tmp_path / "predictions.parquet", "accuracy", scores)
+    evaluate([tmp_path / "predictions.parquet"], "accuracy", scores, print)
     matrix = aggregate([scores], {}, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
     row = read_table(tmp_path / "m.parquet").iloc[0]
     assert row["mean"] == row["chance"] == pytest.approx(12 / 20)
@@ -241,7 +241,7 @@ def test_a_baseline_stands_beside_models_in_matrix_and_figure(tmp_path: Path) ->
     arms = [Condition("splice", "small", init, "random", "1", "tiny")
             for init in ("pretrained", "scratch")]  # fmt: skip
     said_by(ask(tmp_path, "ngram", some_rows()))
-    evaluate(tmp_path / "predictions.parquet", "accuracy", tmp_path / "scores.parquet")
+    evaluate([tmp_path / "predictions.parquet"], "accuracy", tmp_path / "scores.parquet", print)
     scores = [*(write_scores(arm, 2, tmp_path) for arm in arms), tmp_path / "scores.parquet"]
     matrix = aggregate(scores, {}, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
     of_ngram = matrix[matrix["model"] == "ngram"].iloc[0]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polymath.evaluate import evaluate
+from polymath.evaluate import score_condition
 from polymath.files import read_metadata, read_table
 from polymath.recipes import Recipe
 from polymath.results import CURVE_SCHEMA
@@ -123,8 +123,7 @@ def test_the_order_of_the_keys_changes_nothing() -> None:
 def test_a_stream_varied_alone_changes_only_itself(tmp_path: Path, checkpoint: Checkpoint) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, crossed={"init": 2}, replicates=2)
     run_job(job, tmp_path)
-    evaluate(outputs_in(tmp_path).predictions, "accuracy", tmp_path / "scores.parquet")
-    scores = read_table(tmp_path / "scores.parquet")
+    scores = score_condition(outputs_in(tmp_path).predictions, "accuracy")
     assert set(scores["init_seed"]) == {0, 1}
     assert set(scores["order_seed"]) == set(scores["mapping_seed"]) == {0}
     table = read_table(outputs_in(tmp_path).predictions)

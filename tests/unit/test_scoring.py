@@ -12,7 +12,7 @@ from sklearn import metrics as sk
 
 from polymath.conditions import Condition
 from polymath.errors import PolymathError
-from polymath.evaluate import SCHEMA, evaluate
+from polymath.evaluate import SCHEMA, evaluate, score_condition
 from polymath.files import read_metadata, read_table, write_table
 from polymath.results import prediction_schema
 from polymath.scoring import (
@@ -190,8 +190,7 @@ CLASSES = [
 
 def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> None:
     predictions = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
-    evaluate(predictions, "mcc", tmp_path / "scores.parquet")
-    table = read_table(tmp_path / "scores.parquet")
+    table = score_condition(predictions, "mcc")
     assert list(table.columns) == SCHEMA.names
     assert len(table) == 2 * 2 * 4
     assert set(table.loc[table["headline"], "metric"]) == {"mcc"}
@@ -209,20 +208,28 @@ def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> N
     assert indexed.loc[(0, "dev", "accuracy"), "chance"] == 0.0
 
 
-def test_evaluation_keeps_how_the_predictions_were_made(tmp_path: Path) -> None:
-    predictions = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
-    evaluate(predictions, "accuracy", tmp_path / "scores.parquet")
-    metadata = read_metadata(tmp_path / "scores.parquet")
-    assert metadata["precision"] == "fp32"
-    assert metadata["versions"] == {"torch": "2"}
-    assert "code_version" in metadata
+def test_the_scores_of_a_task_are_those_of_its_conditions_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    first = write_predictions(CLASSES, "classification", tmp_path / "first.parquet")
+    ended = {"2": {"step": 57, "dev_score": 0.25}}
+    second = write_predictions(CLASSES, "classification", tmp_path / "second.parquet", ended)
+    said: list[str] = []
+    evaluate([first, second], "accuracy", tmp_path / "scores.parquet", said.append)
+    table = read_table(tmp_path / "scores.parquet")
+    expected = pd.concat([score_condition(path, "accuracy") for path in (first, second)])
+    pd.testing.assert_frame_equal(table, expected.reset_index(drop=True), check_dtype=False)
+    assert said == [
+        f"{CONDITION.title}: test accuracy 0.500, 1.000",
+        f"{CONDITION.title}: test accuracy 0.500, 1.000, diverged",
+    ]
+    assert "code_version" in read_metadata(tmp_path / "scores.parquet")
 
 
 def test_a_diverged_replicate_has_its_last_dev_score_and_its_step(tmp_path: Path) -> None:
     path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet",
                              {"2": {"step": 57, "dev_score": 0.25}})  # fmt: skip
-    evaluate(path, "accuracy", tmp_path / "scores.parquet")
-    table = read_table(tmp_path / "scores.parquet").set_index(["replicate", "split", "metric"])
+    table = score_condition(path, "accuracy").set_index(["replicate", "split", "metric"])
     assert len(table) == 3 * 2 * 4
     assert set(table.loc[2, "diverged_at"]) == {57}
     assert table.loc[[0, 1], "diverged_at"].isna().all()
@@ -233,7 +240,7 @@ def test_a_diverged_replicate_has_its_last_dev_score_and_its_step(tmp_path: Path
 def test_a_condition_that_diverged_throughout_is_scored_all_the_same(tmp_path: Path) -> None:
     ended = {str(number): {"step": 1, "dev_score": None} for number in range(2)}
     path = write_predictions([], "classification", tmp_path / "predictions.parquet", ended)
-    table = evaluate(path, "accuracy", tmp_path / "scores.parquet")
+    table = score_condition(path, "accuracy")
     assert len(table) == 2 * 2 * 4
     assert table["value"].isna().all()
     assert set(table["diverged_at"]) == {1}
@@ -250,7 +257,7 @@ def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) ->
         for shift in (-5.0, 5.0)  # two windows, whose mean is the value
     ]
     predictions = write_predictions(rows, "regression", tmp_path / "predictions.parquet")
-    table = evaluate(predictions, "spearman", tmp_path / "scores.parquet")
+    table = score_condition(predictions, "spearman")
     assert list(table["items"]) == [12] * 4
     assert list(table["chance"]) == [0.0] * 4
     by_metric = table.set_index("metric")["value"]

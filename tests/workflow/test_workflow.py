@@ -223,7 +223,7 @@ def test_a_failed_condition_stops_no_other_and_alone_is_rerun(
     log = workspace.folder / "results/logs/finetune/odd.broken.pretrained.random.1.tiny.log"
     assert "Traceback" not in log.read_text()
     scratch = RUN.replace("small", "broken").format("scratch")
-    assert (workspace.folder / scratch / "scores.parquet").exists(), "the others went on"
+    assert (workspace.folder / scratch / "predictions.parquet").exists(), "the others went on"
     planned = workspace.planned()
     assert (planned["finetune"], planned["evaluate"]) == (1, 1)
     save_file(whole, broken / "model.safetensors", metadata={"format": "pt"})

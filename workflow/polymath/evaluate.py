@@ -1,6 +1,6 @@
 """Predictions to scores: every metric of the task type, on dev and test, for each replicate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,34 @@ SCHEMA = pa.schema(
 )
 
 
-def evaluate(predictions: Path, metric: str, scores: Path) -> pd.DataFrame:
-    """Score a condition's predictions and write one row a replicate, split and metric.
+def evaluate(
+    predictions: Sequence[Path], metric: str, scores: Path, say: Callable[[str], None]
+) -> pd.DataFrame:
+    """Score the predictions of a task's conditions, and write and return them as one table.
+
+    Args:
+        predictions: one file a condition.
+        metric: the task's headline metric.
+        say: is told each condition's test scores.
+    """
+    parts = []
+    for path in predictions:
+        parts.append(score_condition(path, metric))
+        say(_describe(parts[-1], metric))
+    table = pd.concat(parts, ignore_index=True)
+    write_table(table, scores, SCHEMA, {"code_version": SCORES})
+    return table
+
+
+def _describe(table: pd.DataFrame, metric: str) -> str:
+    test = table[table["headline"] & (table["split"] == "test")]["value"]
+    shown = ["diverged" if pd.isna(value) else f"{value:.3f}" for value in test]
+    title = Condition(**table[[*CONDITION_COLUMNS]].iloc[0]).title
+    return f"{title}: test {metric} {', '.join(shown)}"
+
+
+def score_condition(predictions: Path, metric: str) -> pd.DataFrame:
+    """Return a condition's scores, one row a replicate, split and metric, as SCHEMA says.
 
     Each row has the learning rate, and which seed of each varied stream the replicate used. A
     replicate that diverged has its last finite dev score and no other, and the step at which
@@ -56,9 +82,7 @@ def evaluate(predictions: Path, metric: str, scores: Path) -> pd.DataFrame:
     levels = [seed_levels(number, metadata["crossed"]) for number in table["replicate"]]
     for stream in VARIED:
         table[f"{stream}_seed"] = [of_replicate[stream] for of_replicate in levels]
-    kept = {name: metadata[name] for name in ("precision", "device", "versions", "rate_trials")}
-    write_table(table[SCHEMA.names], scores, SCHEMA, {**kept, "code_version": SCORES})
-    return table
+    return table[SCHEMA.names]
 
 
 def _score_all(table: pd.DataFrame, metadata: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 
 rule aggregate:
     input:
-        of_every_condition("scores.parquet"),
+        scores_of_every_task(),
     output:
         parquet=f"{MATRIX}.parquet",
         csv=f"{MATRIX}.csv",

@@ -198,9 +198,29 @@ def symbols_of(wildcards):
     return tokens_of(wildcards, "tokenizer.json")
 
 
+PREDICTIONS = {
+    task: [
+        f"{RESULTS}/runs/{condition.path}/predictions.parquet"
+        for condition in CONDITIONS
+        if condition.task == task
+    ]
+    for task in EXPERIMENT.tasks
+}
+
+
 def of_every_condition(file, conditions=CONDITIONS):
     """One file of each condition."""
     return [f"{RESULTS}/runs/{condition.path}/{file}" for condition in conditions]
+
+
+def predictions_of(wildcards):
+    """The predictions of each condition of a task."""
+    return PREDICTIONS[wildcards.task]
+
+
+def scores_of_every_task():
+    """The scores, one file a task."""
+    return expand(f"{RESULTS}/scores/{{task}}.parquet", task=EXPERIMENT.tasks)
 
 
 def card_of_every_task():
@@ -212,7 +232,6 @@ def everything_asked_for():
     """All results, each condition's own included: deleting one makes it anew."""
     return [
         *of_every_condition("predictions.parquet"),
-        *of_every_condition("scores.parquet"),
         *(of_every_condition("models", TRAINED) if EXPERIMENT.keep_models else ()),
         *card_of_every_task(),
         f"{MATRIX}.md",

@@ -4,7 +4,7 @@
 rule plot_matrix:
     input:
         matrix=f"{MATRIX}.parquet",
-        scores=of_every_condition("scores.parquet"),
+        scores=scores_of_every_task(),
     output:
         svg=report(
             f"{FIGURES}/matrix.svg",

@@ -1,15 +1,14 @@
-"""Score one condition's predictions."""
+"""Score the predictions of all conditions of one task."""
 
 from pathlib import Path
 
-from pandas import isna
-
-from polymath.conditions import Condition
 from polymath.evaluate import evaluate
 from polymath.logs import job, say
 
-with job(snakemake.log[0], Condition(**snakemake.wildcards).title):
-    table = evaluate(Path(snakemake.input[0]), snakemake.params.metric, Path(snakemake.output[0]))
-    test = table[table["headline"] & (table["split"] == "test")]["value"]
-    shown = ["diverged" if isna(value) else f"{value:.3f}" for value in test]
-    say(f"test {snakemake.params.metric} " + ", ".join(shown))
+with job(snakemake.log[0], f"evaluate {snakemake.wildcards.task}"):
+    evaluate(
+        [Path(path) for path in snakemake.input],
+        snakemake.params.metric,
+        Path(snakemake.output[0]),
+        say,
+    )
