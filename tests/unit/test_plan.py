@@ -25,6 +25,7 @@ from polymath.plan import (
     count_runs,
     describe_plan,
     forward_flops,
+    makespan,
 )
 from polymath.recipes import Recipe
 from polymath.results import prediction_schema
@@ -185,3 +186,19 @@ def test_the_command_ends_with_the_message_of_a_mistake(
     )
     with pytest.raises(SystemExit, match="replicate: unknown key: did you mean 'replicates'"):
         main()
+
+
+@pytest.mark.parametrize(
+    ("costs", "devices", "expected"),
+    [
+        ([3.0, 1.0, 2.0], 1, 6.0),
+        ([3.0, 1.0, 2.0], 2, 3.0),
+        ([5.0, 1.0, 1.0, 1.0], 4, 5.0),  # one long job is not divided
+        ([3.0, 3.0, 2.0, 2.0, 2.0], 2, 7.0),  # Graham's example: the shortest there is takes 6
+        ([1.0], 64, 1.0),
+    ],
+)
+def test_devices_take_the_costliest_job_that_is_left(
+    costs: list[float], devices: int, expected: float
+) -> None:
+    assert makespan(costs, devices) == expected

@@ -171,6 +171,11 @@ class Dataset(Typed):
     rows: RowCounts | None = Field(
         None, description="how many rows the prepared data set has, where known beforehand"
     )
+    about: RowCounts | None = Field(
+        None,
+        description="about how many rows each split has (windows, where sequences are cut), to "
+        "plan with before the data is here",
+    )
     title: str = Field("", description="one line for people")
     licence: str = "not stated"
     citation: str = ""

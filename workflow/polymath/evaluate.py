@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from polymath.conditions import Condition
 from polymath.files import read_metadata, read_table, write_table
-from polymath.scoring import chance_score, metrics_for, score_items, vote
+from polymath.scoring import METRICS, chance_score, choose_answers, metrics_for, vote
 from polymath.seeds import VARIED, seed_levels
 from polymath.versions import SCORES
 
@@ -88,22 +88,25 @@ def score_condition(predictions: Path, metric: str) -> pd.DataFrame:
 def _score_all(table: pd.DataFrame, metadata: dict[str, Any]) -> Iterator[dict[str, Any]]:
     task_type = metadata["type"]
     classes = {label: number for number, label in enumerate(metadata["labels"])}
+    chances: dict[tuple[str, str], float] = {}  # the same for every replicate
     for (replicate, split), part in table.groupby(["replicate", "split"]):
         labels = part["label"].map(classes) if task_type == "classification" else part["label"]
         targets, items = labels.to_numpy(dtype=float), part["item"].to_numpy()
         logits = np.stack(part["logits"].to_list()).astype(float)
-        names, _ = vote(items, logits, task_type)
-        first = ~part["item"].duplicated().to_numpy()
+        names, outputs = vote(items, logits, task_type)
+        answers = choose_answers(outputs, task_type)
+        of_items = targets[~part["item"].duplicated().to_numpy()]
         for metric in metrics_for(task_type, len(classes)):
+            if (split, metric) not in chances:
+                majority = metadata["train_majority"]
+                chances[split, metric] = chance_score(majority, of_items, task_type, metric)
             yield {
                 "replicate": replicate,
                 "split": split,
                 "metric": metric,
                 "items": len(names),
-                "value": score_items(items, targets, logits, task_type, metric),
-                "chance": chance_score(
-                    metadata["train_majority"], targets[first], task_type, metric
-                ),
+                "value": METRICS[metric](of_items, answers),
+                "chance": chances[split, metric],
                 "diverged_at": None,
             }
 

@@ -1,5 +1,6 @@
 """What an experiment will cost, before anything is spent: runs, downloads, disk, FLOPs, hours."""
 
+import heapq
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from polymath.training.schedule import Schedule
 TRAINING_PASSES = 3
 BYTES_A_LOGIT, BYTES_A_ROW = 4, 40
 COSTLIEST = 10
+SEVERAL = (4, 16, 64)  # devices side by side
 # The fields of a config.json that say a model's dimensions, as families call them.
 FIELDS = {
     "layers": ("num_hidden_layers", "n_layers"),
@@ -192,6 +194,19 @@ class Plan:
         return Speed(flops / seconds, "the runs in these results") if seconds else None
 
 
+def makespan(costs: list[float], devices: int) -> float:
+    """Return when the last of several devices is done, each taking the costliest job that is left.
+
+    A condition is one job, which is not divided among devices. Source: R. L. Graham, Bounds on
+    multiprocessing timing anomalies, 1969 (longest processing time first: at most 4/3 of the
+    shortest there is).
+    """
+    busy = [0.0] * devices
+    for cost in sorted(costs, reverse=True):
+        heapq.heapreplace(busy, busy[0] + cost)
+    return max(busy)
+
+
 def count_runs(recipe: Recipe, replicates: int) -> int:
     """Return how many trainings a condition takes: trials of rates, and the rest of the best."""
     trying = min(recipe.rate_replicates or replicates, replicates)
@@ -253,6 +268,14 @@ def _describe_known(plan: Plan, costs: list[Cost], speed: Speed) -> Iterator[str
         f"{flops:.2e} FLOPs, about {_hours(flops, speed)} one after another at "
         f"{speed.flops / 1e9:,.0f} GFLOP/s ({speed.source})"
     )
+    yield (
+        "on "
+        + ", ".join(
+            f"{devices}: {_hours(makespan([cost.flops or 0.0 for cost in costs], devices), speed)}"
+            for devices in SEVERAL
+        )
+        + " of them at once, costliest first"
+    )
     yield "the costliest:"
     for cost in sorted(costs, key=lambda cost: -(cost.flops or 0.0))[:COSTLIEST]:
         yield f"  {_hours(cost.flops or 0.0, speed):>9}  {cost.title}"
@@ -281,11 +304,11 @@ def _read_rows(path: Path) -> Rows:
 
 def _from_catalogue(dataset: Dataset) -> Rows | None:
     """Return the catalogue's numbers, with sequences as long as may be."""
-    if dataset.rows is None:
+    counts = dataset.rows or dataset.about
+    if counts is None:
         return None
-    windows = (dataset.windows.limit or 1) if dataset.windows else 1
-    counts = {split: windows * count for split, count in dataset.rows.model_dump().items()}
-    return Rows(**counts, tokens=dataset.max_length + 2, outputs=len(dataset.labels or "ab"))
+    tokens, outputs = dataset.max_length + 2, len(dataset.labels or "ab")
+    return Rows(**counts.model_dump(), tokens=tokens, outputs=outputs)
 
 
 def _size_in(config: dict[str, Any]) -> ModelSize | None:

@@ -116,8 +116,12 @@ def score_items(
     """
     _, outputs = vote(items, logits, task_type)
     first = np.unique(pd.factorize(items)[0], return_index=True)[1]
-    answers = outputs.argmax(axis=1) if task_type == "classification" else outputs[:, 0]
-    return METRICS[metric](targets[first], answers)
+    return METRICS[metric](targets[first], choose_answers(outputs, task_type))
+
+
+def choose_answers(outputs: Floats, task_type: str) -> Floats:
+    """Return the most probable class of each item, (items,), or its value."""
+    return outputs.argmax(axis=1) if task_type == "classification" else outputs[:, 0]
 
 
 def chance_score(majority: int, targets: Floats, task_type: str, metric: str) -> float:

@@ -14,7 +14,7 @@ rule prepare_records:
     params:
         # What only later stages use is left out, so that changing it reruns only those.
         dataset=lambda wildcards: dataset_of(wildcards).model_dump_json(
-            exclude={"metric", "max_length", "windows", "notes", "checked"},
+            exclude={"metric", "max_length", "windows", "about", "notes", "checked"},
             exclude_defaults=True,
         ),
         seed=EXPERIMENT.seed,

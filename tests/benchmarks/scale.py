@@ -1,0 +1,243 @@
+"""What large experiments cost beside their training: python tests/benchmarks/scale.py
+
+Prints seconds and memory of dry runs of the paper's matrix and of growing configurations, of the
+check of 5,000 finished conditions, and of scoring and aggregating 5,000 conditions of 5
+replicates; and the ratio of the largest dry run to that of a bare Snakefile with as many jobs,
+planned in the same run. Takes a quarter of an hour, most of it waiting for `snakemake --touch`.
+`--json FILE` keeps the figures, `--show FILE` prints kept ones as the table of scale.md.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polymath.conditions import Condition
+from polymath.files import write_json, write_table
+from polymath.results import prediction_schema
+
+ROOT = Path(__file__).parents[2]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+SIZES = (1_250, 5_000, 20_000)  # conditions of a dry run
+FINISHED = 5_000
+REPLICATES = 5
+ITEMS = 200  # dev and test items of each
+TASKS, INITS = 50, 2
+
+BARE = """
+rule all:
+    input: [f"runs/{n}.predictions" for n in range(JOBS)]
+rule finetune:
+    output: "runs/{n}.predictions"
+    shell: "touch {output}"
+"""
+
+
+def write_config(folder: Path, conditions: int) -> Path:
+    """Write a configuration of so many conditions over 50 tasks in the user's own CSV file."""
+    (folder / "data.csv").write_text("sequence,label\nACGT,a\n")
+    dataset = {
+        "domain": "dna",
+        "source": {"kind": "path", "path": "data.csv"},
+        "reader": {"format": "csv"},
+        "alphabet": "dna",
+    }
+    fractions = 5
+    recipes = conditions // (TASKS * INITS * fractions)
+    config = {
+        "tasks": [f"task{number}" for number in range(TASKS)],
+        "datasets": {f"task{number}": dataset for number in range(TASKS)},
+        "models": ["minilm-l6"],
+        "fractions": [(number + 1) / fractions for number in range(fractions)],
+        "recipes": {
+            f"recipe{number}": {"learning_rate": 1e-6 * (number + 1), "batch_size": 16, "steps": 10}
+            for number in range(recipes)
+        },
+    }
+    if TASKS * INITS * fractions * recipes != conditions:
+        raise ValueError(f"{conditions} is no multiple of {TASKS * INITS * fractions}")
+    path = folder / "large.yaml"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def measure(folder: Path, *command: str) -> tuple[dict[str, float], str]:
+    """Run a command; return its seconds and peak memory in MB, and what it printed.
+
+    Memory is the largest of the process and its children, not their sum.
+    """
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        output.seek(0)
+        printed = output.read()
+    if status:
+        sys.exit(printed)
+    return {"seconds": seconds, "megabytes": usage.ru_maxrss / 1024}, printed
+
+
+def ours(config: Path) -> list[str]:
+    """Return the command of Polymath with a configuration."""
+    return [str(SNAKEMAKE), f"--snakefile={ROOT / 'Snakefile'}", "--cores=1", "--quiet", "rules",
+            "--replace-workflow-config", f"--configfile={config}"]  # fmt: skip
+
+
+def count_jobs(printed: str) -> int:
+    """Return the total of a dry run's table of jobs."""
+    return int(next(line for line in printed.splitlines() if line.startswith("total")).split()[1])
+
+
+def plan_everything(folder: Path) -> dict[str, Any]:
+    """Measure dry runs, the largest beside a bare Snakefile's."""
+    figures: dict[str, Any] = {}
+    config = ROOT / "resources/experiments/paper.yaml"
+    cost, printed = measure(folder, *ours(config), "--dry-run")
+    figures["dry run, the paper's matrix"] = {**cost, "jobs": count_jobs(printed)}
+    for conditions in SIZES:
+        config = write_config(folder, conditions)
+        cost, printed = measure(folder, *ours(config), "--dry-run")
+        jobs = count_jobs(printed)
+        figures[f"dry run, {conditions:,} conditions"] = {**cost, "jobs": jobs}
+    bare = folder / "Bare.smk"
+    bare.write_text(f"JOBS = {jobs - 1}\n{BARE}")
+    command = [str(SNAKEMAKE), f"--snakefile={bare}", "--cores=1", "--quiet", "rules",
+               "--scheduler=greedy", "--dry-run"]  # fmt: skip
+    rival, _ = measure(folder, *command)
+    figures["dry run, a bare Snakefile"] = {**rival, "jobs": jobs}
+    return figures
+
+
+def check_finished(folder: Path) -> dict[str, Any]:
+    """Measure the check of an experiment that is finished: every file there, nothing to do."""
+    config = write_config(folder, FINISHED)
+    _, table = measure(folder, *ours(config), "--summary")
+    for line in table.splitlines():
+        name = line.split("\t")[0]
+        if name.startswith("results/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+    _, printed = measure(folder, *ours(config), "--dry-run", "--forceall")
+    measure(folder, *ours(config), "--touch", "--forceall")  # records what made each file
+    cost, said = measure(folder, *ours(config))
+    if "Nothing to be done" not in said:
+        sys.exit(said)
+    return {f"check of {FINISHED:,} finished conditions": {**cost, "jobs": count_jobs(printed)}}
+
+
+def synthetic_predictions(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Write predictions of 5,000 conditions; yield each one's task and file."""
+    generator = np.random.default_rng(0)
+    schema = prediction_schema("classification")
+    recipes = range(FINISHED // TASKS // INITS)
+    count = REPLICATES * 2 * ITEMS
+    rows = pd.DataFrame(
+        {
+            "replicate": np.repeat(np.arange(REPLICATES), 2 * ITEMS),
+            "split": np.tile(np.repeat(["dev", "test"], ITEMS), REPLICATES),
+            "id": [f"item{number % (2 * ITEMS)}" for number in range(count)],
+        }
+    )
+    rows["item"] = rows["id"]
+    for task, init, recipe in itertools.product(range(TASKS), ("pretrained", "scratch"), recipes):
+        condition = Condition(f"task{task}", "small", init, "random", "1", f"recipe{recipe}")
+        rows["label"] = np.where(generator.random(count) < 0.5, "a", "b")
+        rows["logits"] = list(generator.normal(size=(count, 2)).astype("float32"))
+        metadata = {**condition.columns, "domain": "dna", "type": "classification",
+                    "labels": ["a", "b"], "train_majority": 0, "learning_rate": 1e-4,
+                    "crossed": {}, "diverged": {}}  # fmt: skip
+        path = folder / "runs" / condition.path / "predictions.parquet"
+        path.parent.mkdir(parents=True)
+        write_table(rows, path, schema, metadata)
+        yield condition.task, path
+
+
+SCORE = """
+import sys
+from pathlib import Path
+from polymath.evaluate import evaluate
+paths = [Path(line) for line in Path(sys.argv[1]).read_text().split()]
+evaluate(paths, "accuracy", Path(sys.argv[2]), lambda said: None)
+"""
+AGGREGATE = """
+import sys
+from pathlib import Path
+from polymath.aggregate import aggregate
+out = Path(sys.argv[1])
+scores = [Path(path) for path in sys.argv[2:]]
+table = aggregate(scores, {}, out / "matrix.parquet", out / "matrix.csv", out / "matrix.md")
+print(len(table))
+"""
+
+
+def score_and_aggregate(folder: Path) -> dict[str, Any]:
+    """Measure scoring, task by task, and aggregating, each in processes of its own."""
+    by_task: dict[str, list[str]] = {}
+    for task, path in synthetic_predictions(folder):
+        by_task.setdefault(task, []).append(str(path))
+    spent, scores = [], []
+    for task, paths in by_task.items():
+        (folder / "paths").write_text("\n".join(paths))
+        scores.append(str(folder / f"{task}.parquet"))
+        cost, _ = measure(folder, sys.executable, "-c", SCORE, "paths", scores[-1])
+        spent.append(cost)
+    cost, printed = measure(folder, sys.executable, "-c", AGGREGATE, str(folder), *scores)
+    if int(printed) != FINISHED:
+        sys.exit(printed)
+    scoring = {"seconds": sum(one["seconds"] for one in spent),
+               "megabytes": max(one["megabytes"] for one in spent), "jobs": len(spent)}  # fmt: skip
+    what = f"{FINISHED:,} conditions of {REPLICATES} replicates"
+    return {f"scoring {what}": scoring, f"aggregating {what}": {**cost, "jobs": 1}}
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print the figures as a Markdown table, and the ratio."""
+    print("| what | jobs | seconds | peak memory, MB |\n| --- | --- | --- | --- |")
+    for what, cost in figures["costs"].items():
+        print(f"| {what} | {cost['jobs']:,} | {cost['seconds']:.1f} | {cost['megabytes']:,.0f} |")
+    machine = f"{figures['processor']}, {figures['cores']} cores"
+    print(
+        f"\nThe largest dry run took {figures['ratio_vs_bare']:.2f} times as long as a bare "
+        f"Snakefile with as many jobs ({machine})."
+    )
+
+
+def main() -> None:
+    """Measure and print, or print what is kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="file to keep the figures in")
+    parser.add_argument("--show", type=Path, help="print kept figures, and measure nothing")
+    arguments = parser.parse_args()
+    if arguments.show:
+        show(json.loads(arguments.show.read_text()))
+        return
+    costs: dict[str, Any] = {}
+    for part in (plan_everything, check_finished, score_and_aggregate):
+        with tempfile.TemporaryDirectory() as folder:
+            costs |= part(Path(folder))
+    largest = costs[f"dry run, {SIZES[-1]:,} conditions"]["seconds"]
+    figures = {
+        "costs": costs,
+        "ratio_vs_bare": largest / costs["dry run, a bare Snakefile"]["seconds"],
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+    }
+    show(figures)
+    if arguments.json:
+        write_json(figures, arguments.json)
+
+
+if __name__ == "__main__":
+    main()
