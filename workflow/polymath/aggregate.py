@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from polymath.conditions import Condition
 from polymath.evaluate import CONDITION_COLUMNS
 from polymath.files import read_table, whole_file, write_table
+from polymath.pairs import SCRATCH as BASELINE
+from polymath.pairs import find_scratch
 from polymath.statistics import estimate_mean
 from polymath.versions import MATRIX
-
-BASELINE = "scratch"
 
 # What the replicates of a condition share; one that diverged lacks some.
 SAME_IN_ALL = ("domain", "learning_rate", "metric", "items", "chance")
@@ -69,14 +70,14 @@ def build_matrix(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -
     chosen = scores[(scores["split"] == "test") & scores["headline"]]
     keys = list(CONDITION_COLUMNS)
     by_condition = {
-        key: part.set_index("replicate") for key, part in chosen.groupby(keys, sort=False)
+        Condition(*key): part.set_index("replicate")
+        for key, part in chosen.groupby(keys, sort=False)
     }
     rows = []
-    for key, part in by_condition.items():
-        columns = dict(zip(keys, key, strict=True))
+    for condition, part in by_condition.items():
         mean = estimate_mean(part["value"].dropna().to_numpy())
         row: dict[str, Any] = {
-            **columns,
+            **condition.columns,
             **part[[*SAME_IN_ALL]].bfill().iloc[0].to_dict(),
             "n": mean.n,
             "diverged": int(part["diverged_at"].notna().sum()),
@@ -84,9 +85,9 @@ def build_matrix(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -
             "low": mean.low,
             "high": mean.high,
         }
-        baseline = _find_baseline(columns, by_condition, bases or {})
-        if columns["init"] != BASELINE and baseline is not None:
-            paired = (part["value"] - baseline["value"]).dropna()
+        baseline = find_scratch(condition, by_condition, bases or {})
+        if condition.init != BASELINE and baseline is not None:
+            paired = (part["value"] - by_condition[baseline]["value"]).dropna()
             gap = estimate_mean(paired.to_numpy())
             row |= {
                 "n_pairs": gap.n,
@@ -98,18 +99,6 @@ def build_matrix(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -
     table = pd.DataFrame(rows).reindex(columns=SCHEMA.names)
     table[["items", "n_pairs"]] = table[["items", "n_pairs"]].astype("Int32")
     return table
-
-
-def _find_baseline(
-    columns: Mapping[str, str], by_condition: Mapping[Any, pd.DataFrame], bases: Mapping[str, str]
-) -> pd.DataFrame | None:
-    model: str | None = columns["model"]
-    while model is not None:
-        found = by_condition.get(tuple({**columns, "model": model, "init": BASELINE}.values()))
-        if found is not None:
-            return found
-        model = bases.get(model)
-    return None
 
 
 def to_markdown(table: pd.DataFrame, everything: bool = True) -> str:

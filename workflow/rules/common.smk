@@ -16,6 +16,7 @@ from polymath.conditions import (
 from polymath.config import load_experiment
 from polymath.errors import PolymathError
 from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
+from polymath.roles import roles_of
 from polymath.sources.local import list_path, require_own_files
 
 RESOURCES = Path(workflow.basedir) / "resources"
@@ -41,6 +42,8 @@ PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__
 RUN = f"{RESULTS}/runs/{PATTERN.path}"
 RUN_LOG = f"{'.'.join(PATTERN.columns.values())}.log"
 MATRIX = f"{RESULTS}/matrix"
+EVIDENCE = f"{RESULTS}/evidence"
+CLAIMS = f"{RESULTS}/claims"
 FIGURES = f"{RESULTS}/figures"
 
 
@@ -80,6 +83,16 @@ CROSSED = json.dumps(EXPERIMENT.crossed, sort_keys=True)
 TRAINED = [condition for condition in CONDITIONS if not condition.is_baseline]
 
 
+# Those that choose among several learning rates.
+TUNED = [
+    condition
+    for condition in TRAINED
+    if len(EXPERIMENT.recipes[condition.recipe].rates) > 1
+]
+# The experiment crosses streams of seeds, so that their parts can be told apart.
+IS_CROSSED = any(levels > 1 for levels in EXPERIMENT.crossed.values())
+
+
 # Models by how they come to be: one rule each.
 CONFIGURED = [
     name
@@ -98,11 +111,9 @@ FETCHED = [
 ]
 
 
-# Of each model pre-trained here, the model whose architecture it has.
-BASES = json.dumps(
-    {name: EXPERIMENT.checkpoints[name].source.base for name in PRETRAINED},
-    sort_keys=True,
-)
+# What comparisons need to know of the models.
+ROLES = roles_of(EXPERIMENT).model_dump_json()
+BASES = json.dumps(roles_of(EXPERIMENT).bases, sort_keys=True)
 
 
 def exactly(names):
@@ -235,6 +246,9 @@ def everything_asked_for():
         *(of_every_condition("models", TRAINED) if EXPERIMENT.keep_models else ()),
         *card_of_every_task(),
         f"{MATRIX}.md",
+        f"{CLAIMS}.md",
+        *([f"{EVIDENCE}/rates.parquet"] if TUNED else ()),
+        *([f"{EVIDENCE}/variance.parquet"] if IS_CROSSED else ()),
         f"{FIGURES}/matrix.png",
         *([f"{FIGURES}/curves.png"] if TRAINED else ()),
     ]

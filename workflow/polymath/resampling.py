@@ -1,0 +1,117 @@
+"""Scores on resampled test items: what another test set of the same size might have given.
+
+The metrics are those of `scoring`, computed from item weights for all resamples at once.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 1000
+# Correlations are computed in so many parts, to spare memory.
+BLOCKS = 20
+
+
+@lru_cache(maxsize=1)
+def item_weights(items: int) -> Floats:
+    """Return how often each item is drawn, with replacement, in each resample.
+
+    The same for all conditions of a task, so that their differences are paired by item.
+
+    Returns:
+        (RESAMPLES, items) counts; each row sums to `items`.
+    """
+    generator = np.random.default_rng(0)
+    drawn = generator.multinomial(items, np.full(items, 1 / items), size=RESAMPLES)
+    return drawn.astype(float)
+
+
+def resample_score(targets: Floats, answers: Floats, weights: Floats, metric: str) -> Floats:
+    """Return one metric on each resample.
+
+    Args:
+        targets: (items,) class numbers or values.
+        answers: (items,) likewise.
+        weights: (resamples, items) counts.
+        metric: a name in `scoring.METRICS`.
+
+    Returns:
+        (resamples,) scores.
+    """
+    if metric == "accuracy":
+        return weights @ (targets == answers) / weights.sum(axis=1)
+    if metric in _FROM_CONFUSION:
+        return _FROM_CONFUSION[metric](_confusion(targets, answers, weights))
+    if np.ptp(targets) == 0 or np.ptp(answers) == 0:
+        return np.zeros(len(weights))  # as `scoring` has it
+    correlate = _spearman if metric == "spearman" else _pearson
+    blocks = np.array_split(weights, BLOCKS)
+    return np.concatenate([correlate(targets, answers, block) for block in blocks])
+
+
+def _confusion(targets: Floats, answers: Floats, weights: Floats) -> Floats:
+    """Return (resamples, classes, classes) counts: true class, then answer."""
+    classes = int(max(targets.max(), answers.max())) + 1
+    cells = (targets * classes + answers).astype(int)
+    counts = weights @ np.eye(classes**2)[cells]
+    return counts.reshape(-1, classes, classes)
+
+
+def _class_f1(confusion: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return each class's F1, 0 where it is undefined, and whether the class occurs at all."""
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    total = confusion.sum(axis=1) + confusion.sum(axis=2)
+    occurs = total > 0
+    return np.divide(2 * right, total, out=np.zeros_like(total), where=occurs), occurs
+
+
+def _f1(confusion: Floats) -> Floats:
+    return _class_f1(confusion)[0][:, 1]
+
+
+def _macro_f1(confusion: Floats) -> Floats:
+    values, occurs = _class_f1(confusion)
+    return values.sum(axis=1) / occurs.sum(axis=1)
+
+
+def _mcc(confusion: Floats) -> Floats:
+    """Gorodkin's R_K, as scikit-learn computes it."""
+    n = confusion.sum(axis=(1, 2))
+    right = np.trace(confusion, axis1=1, axis2=2)
+    given, true = confusion.sum(axis=1), confusion.sum(axis=2)
+    above = right * n - (given * true).sum(axis=1)
+    below = np.sqrt((n**2 - (given**2).sum(axis=1)) * (n**2 - (true**2).sum(axis=1)))
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+
+
+_FROM_CONFUSION = {"f1": _f1, "macro_f1": _macro_f1, "mcc": _mcc}
+
+
+def _pearson(targets: Floats, answers: Floats, weights: Floats) -> Floats:
+    return _correlation(targets[None], answers[None], weights)
+
+
+def _spearman(targets: Floats, answers: Floats, weights: Floats) -> Floats:
+    return _correlation(_ranks(targets, weights), _ranks(answers, weights), weights)
+
+
+def _ranks(values: Floats, weights: Floats) -> Floats:
+    """Return the (resamples, items) ranks that items have in each resample; ties share a mean."""
+    _, group = np.unique(values, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    counts = np.add.reduceat(weights[:, order], starts, axis=1)
+    return (np.cumsum(counts, axis=1) - (counts - 1) / 2)[:, group]
+
+
+def _correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Return each resample's correlation; 0 where one side is constant."""
+    n = weights.sum(axis=1, keepdims=True)
+    x = x - (weights * x).sum(axis=1, keepdims=True) / n
+    y = y - (weights * y).sum(axis=1, keepdims=True) / n
+    above = (weights * x * y).sum(axis=1)
+    below = np.sqrt((weights * x * x).sum(axis=1) * (weights * y * y).sum(axis=1))
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)

@@ -1,0 +1,82 @@
+# Scores and curves to evidence, and evidence to what it says of the claims.
+
+
+rule compare:
+    input:
+        scores=of_every_condition("scores.parquet"),
+        predictions=of_every_condition("predictions.parquet"),
+    output:
+        estimates=f"{EVIDENCE}/estimates.parquet",
+        comparisons=f"{EVIDENCE}/comparisons.parquet",
+        summary=f"{EVIDENCE}/summary.parquet",
+    log:
+        f"{LOGS}/evidence/compare.log",
+    params:
+        roles=ROLES,
+        code_version=versions.COMPARISONS,
+    script:
+        "../scripts/compare.py"
+
+
+rule measure_convergence:
+    input:
+        curves=of_every_condition("curves.parquet", TRAINED),
+        scores=of_every_condition("scores.parquet", TRAINED),
+    output:
+        f"{EVIDENCE}/convergence.parquet",
+    log:
+        f"{LOGS}/evidence/convergence.log",
+    params:
+        roles=ROLES,
+        code_version=versions.CONVERGENCE,
+    script:
+        "../scripts/measure_convergence.py"
+
+
+rule list_rates:
+    input:
+        of_every_condition("scores.parquet", TUNED),
+    output:
+        f"{EVIDENCE}/rates.parquet",
+    log:
+        f"{LOGS}/evidence/rates.log",
+    params:
+        code_version=versions.SENSITIVITY,
+    script:
+        "../scripts/list_rates.py"
+
+
+rule split_variance:
+    input:
+        of_every_condition("scores.parquet", TRAINED),
+    output:
+        f"{EVIDENCE}/variance.parquet",
+    log:
+        f"{LOGS}/evidence/variance.log",
+    params:
+        crossed=CROSSED,
+        code_version=versions.VARIANCE,
+    script:
+        "../scripts/split_variance.py"
+
+
+rule judge_claims:
+    input:
+        estimates=rules.compare.output.estimates,
+        comparisons=rules.compare.output.comparisons,
+        summary=rules.compare.output.summary,
+        convergence=rules.measure_convergence.output,
+    output:
+        parquet=f"{CLAIMS}.parquet",
+        markdown=report(
+            f"{CLAIMS}.md",
+            caption="../report/claims.rst",
+            category="Claims",
+        ),
+    log:
+        f"{LOGS}/evidence/claims.log",
+    params:
+        roles=ROLES,
+        code_version=versions.CLAIMS,
+    script:
+        "../scripts/judge_claims.py"

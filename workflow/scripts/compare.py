@@ -1,0 +1,20 @@
+"""Compare all pairs of conditions."""
+
+from pathlib import Path
+
+from polymath.comparisons import Evidence, compare
+from polymath.logs import job, say
+from polymath.roles import Roles
+
+with job(snakemake.log[0], "compare"):
+    table = compare(
+        [Path(path) for path in snakemake.input.scores],
+        [Path(path) for path in snakemake.input.predictions],
+        Roles.model_validate_json(snakemake.params.roles),
+        Evidence(
+            estimates=Path(snakemake.output.estimates),
+            comparisons=Path(snakemake.output.comparisons),
+            summary=Path(snakemake.output.summary),
+        ),
+    )
+    say(f"{len(table)} comparisons")

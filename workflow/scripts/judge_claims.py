@@ -1,0 +1,27 @@
+"""Judge the paper's claims."""
+
+from pathlib import Path
+
+from polymath.claims import Tables, judge
+from polymath.claims_page import write_page
+from polymath.logs import job, say
+from polymath.roles import Roles
+
+with job(snakemake.log[0], "claims"):
+    similarity = snakemake.input.get("similarity")  # only where it is measured
+    table = judge(
+        Tables(
+            estimates=Path(snakemake.input.estimates),
+            comparisons=Path(snakemake.input.comparisons),
+            convergence=Path(snakemake.input.convergence),
+            similarity=Path(similarity) if similarity else None,
+        ),
+        Roles.model_validate_json(snakemake.params.roles),
+        Path(snakemake.output.parquet),
+    )
+    write_page(
+        Path(snakemake.output.parquet),
+        Path(snakemake.input.summary),
+        Path(snakemake.output.markdown),
+    )
+    say(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))

@@ -1,0 +1,10 @@
+"""List what each condition scored on dev at every learning rate it tried."""
+
+from pathlib import Path
+
+from polymath.logs import job, say
+from polymath.sensitivity import list_rates
+
+with job(snakemake.log[0], "rates"):
+    table = list_rates([Path(path) for path in snakemake.input], Path(snakemake.output[0]))
+    say(f"{len(table)} rates, {int(table['at_edge'].sum())} chosen at the edge")

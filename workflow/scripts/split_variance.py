@@ -1,0 +1,15 @@
+"""Split the variance of crossed replicates by seed stream."""
+
+import json
+from pathlib import Path
+
+from polymath.logs import job, say
+from polymath.variance import split_variance
+
+with job(snakemake.log[0], "variance"):
+    table = split_variance(
+        [Path(path) for path in snakemake.input],
+        json.loads(snakemake.params.crossed),
+        Path(snakemake.output[0]),
+    )
+    say(f"{len(table)} components")
