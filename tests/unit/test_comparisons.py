@@ -109,7 +109,7 @@ def write_condition(folder: Path, one: Condition, rights: Mapping[int, int]) -> 
     path = folder / one.path / "predictions.parquet"
     table = pd.DataFrame(rows, columns=prediction_schema("classification").names)
     write_table(table, path, prediction_schema("classification"), metadata)
-    evaluate(path, "accuracy", path.parent / "scores.parquet")
+    evaluate([path], "accuracy", path.parent / "scores.parquet", print)
     return path.parent / "scores.parquet", path
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from polymath.answers import read_answers
 from polymath.conditions import Condition
-from polymath.evaluate import CONDITION_COLUMNS
-from polymath.files import read_table, write_table
+from polymath.evaluate import CONDITION_COLUMNS, condition_of, read_scores
+from polymath.files import write_table
 from polymath.pairs import FAMILY, PAIR_COLUMNS, Pair, find_pairs, holm_by_family
 from polymath.roles import Roles
 from polymath.statistics import (
@@ -94,13 +94,11 @@ def compare(
     """Write the estimates, comparisons and summaries of an experiment; return the comparisons.
 
     Args:
-        scores: of every condition.
-        predictions: of every condition, in the same order.
+        scores: of every task.
+        predictions: of every condition.
     """
-    scored, answered = {}, {}
-    for path, answers in zip(scores, predictions, strict=True):
-        condition, found = read_scored(path)
-        scored[condition], answered[condition] = found, answers
+    scored = {one: headline_scores(table) for one, table in read_scores(scores).items()}
+    answered = {condition_of(path): path for path in predictions}
     domains = {condition.task: found.domain for condition, found in scored.items()}
     pairs = find_pairs(list(scored), domains, roles)
     estimates, comparisons = [], []
@@ -118,13 +116,12 @@ def compare(
     return table
 
 
-def read_scored(path: Path) -> tuple[Condition, Scored]:
-    """Read a condition's headline test scores."""
-    table = read_table(path)
+def headline_scores(table: pd.DataFrame) -> Scored:
+    """Return a condition's headline test scores of all its scores."""
     table = table[(table["split"] == "test") & table["headline"]]
     finished = table[table["value"].notna()]
     first = table.iloc[0]
-    return Condition(*first[[*CONDITION_COLUMNS]]), Scored(
+    return Scored(
         domain=first["domain"],
         metric=first["metric"],
         chance=float(finished["chance"].max()),

@@ -18,8 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from polymath.conditions import Condition
-from polymath.evaluate import CONDITION_COLUMNS
+from polymath.evaluate import condition_of, read_scores
 from polymath.files import read_metadata, read_table, write_table
 from polymath.pairs import PAIR_COLUMNS, find_pairs, holm_by_family
 from polymath.roles import Roles
@@ -89,9 +88,11 @@ def measure_convergence(
 
     Args:
         curves: of every condition that is trained.
-        scores: of the same conditions, in the same order: they know the dev set's chance.
+        scores: of every task: they know the dev set's chance.
     """
-    learned = dict(map(read_learned, curves, scores))
+    known = read_scores(scores)
+    files = {condition_of(path): path for path in curves}
+    learned = {condition: read_learned(path, known[condition]) for condition, path in files.items()}
     domains = {condition.task: one.domain for condition, one in learned.items()}
     rows = [
         {**pair.columns(one.domain), "metric": one.metric, **compare_speed(one, other)}
@@ -104,11 +105,10 @@ def measure_convergence(
     return table
 
 
-def read_learned(curves: Path, scores: Path) -> tuple[Condition, Learned]:
+def read_learned(curves: Path, scores: pd.DataFrame) -> Learned:
     """Read a condition's dev curves."""
     metadata = read_metadata(curves)
-    table = read_table(scores)
-    dev = table[(table["split"] == "dev") & table["headline"]]
+    dev = scores[(scores["split"] == "dev") & scores["headline"]]
     by_replicate = {
         int(replicate): Curve(
             examples=part["examples"].to_numpy(dtype=float),
@@ -118,8 +118,7 @@ def read_learned(curves: Path, scores: Path) -> tuple[Condition, Learned]:
         )
         for replicate, part in read_table(curves).groupby("replicate")
     }
-    learned = Learned(metadata["domain"], metadata["metric"], dev["chance"].max(), by_replicate)
-    return Condition(*(metadata[name] for name in CONDITION_COLUMNS)), learned
+    return Learned(metadata["domain"], metadata["metric"], dev["chance"].max(), by_replicate)
 
 
 def time_to(target: float, scores: Floats, times: Floats) -> float:

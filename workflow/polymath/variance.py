@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.evaluate import CONDITION_COLUMNS
-from polymath.files import read_table, write_table
+from polymath.evaluate import CONDITION_COLUMNS, read_scores
+from polymath.files import write_table
 from polymath.statistics import CONFIDENCE
 from polymath.versions import VARIANCE
 
@@ -51,12 +51,14 @@ def split_variance(
 ) -> pd.DataFrame:
     """Write one row a condition and crossed stream, and one for the residual.
 
-    A condition of which a replicate diverged is left out: the design has a hole.
+    A condition of which a replicate diverged is left out: the design has a hole. So are baselines,
+    which draw nothing at random.
     """
     rows = []
     streams = [stream for stream, levels in crossed.items() if levels > 1]
-    for path in scores:
-        table = read_table(path)
+    for condition, table in read_scores(scores).items():
+        if condition.is_baseline:
+            continue
         table = table[(table["split"] == "test") & table["headline"]].sort_values("replicate")
         if table["value"].isna().any():
             continue

@@ -3,7 +3,7 @@
 
 rule compare:
     input:
-        scores=of_every_condition("scores.parquet"),
+        scores=scores_of_every_task(),
         predictions=of_every_condition("predictions.parquet"),
     output:
         estimates=f"{EVIDENCE}/estimates.parquet",
@@ -21,7 +21,7 @@ rule compare:
 rule measure_convergence:
     input:
         curves=of_every_condition("curves.parquet", TRAINED),
-        scores=of_every_condition("scores.parquet", TRAINED),
+        scores=scores_of_every_task(),
     output:
         f"{EVIDENCE}/convergence.parquet",
     log:
@@ -35,7 +35,7 @@ rule measure_convergence:
 
 rule list_rates:
     input:
-        of_every_condition("scores.parquet", TUNED),
+        of_every_condition("curves.parquet", TUNED),
     output:
         f"{EVIDENCE}/rates.parquet",
     log:
@@ -48,7 +48,7 @@ rule list_rates:
 
 rule split_variance:
     input:
-        of_every_condition("scores.parquet", TRAINED),
+        scores_of_every_task(),
     output:
         f"{EVIDENCE}/variance.parquet",
     log:
