@@ -65,7 +65,7 @@ rule judge_claims:
         estimates=rules.compare.output.estimates,
         comparisons=rules.compare.output.comparisons,
         summary=rules.compare.output.summary,
-        convergence=rules.measure_convergence.output,
+        convergence=rules.measure_convergence.output[0],
     output:
         parquet=f"{CLAIMS}.parquet",
         markdown=report(
