@@ -28,6 +28,8 @@ RUN_BY = {
     "snakemake --cores all --configfile my.yaml --replace-workflow-config": "here: README's YAML",
     "snakemake --cores all --configfile resources/experiments/precision.yaml "
     "--replace-workflow-config": "here: the experiments plan",
+    "snakemake --cores all --configfile resources/experiments/at-hand.yaml "
+    "--replace-workflow-config": "here: the experiments plan",
     "python -m polymath plan": "test_plan.py",
     "python -m polymath plan --configfile resources/experiments/paper.yaml "
     "--replace-workflow-config": "here: the paper's plan",
@@ -41,6 +43,7 @@ def blocks(path: Path, language: str) -> list[str]:
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [
         str(Path(sys.executable).with_name("snakemake")), f"--snakefile={ROOT / 'Snakefile'}",
+        "--cores=all", "--dry-run",
     ]  # fmt: skip
     return subprocess.run(
         [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
@@ -135,7 +138,9 @@ def test_the_readmes_own_experiment_plans(tmp_path: Path) -> None:
     assert re.search(r"^finetune +2$", result.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("name", "conditions"), [("default", 8), ("precision", 4)])
+@pytest.mark.parametrize(
+    ("name", "conditions"), [("default", 8), ("at-hand", 41), ("precision", 4)]
+)
 def test_the_readmes_table_is_that_of_the_kept_run(name: str, conditions: int) -> None:
     begin, end = markers(name)
     table = (ROOT / "README.md").read_text().split(begin)[1].split(end)[0]
@@ -143,6 +148,7 @@ def test_the_readmes_table_is_that_of_the_kept_run(name: str, conditions: int) -
     assert table == to_markdown(kept, everything=False)
     assert len(kept) == conditions
     assert kept["n"].eq(3).all()
+    assert (KEPT / name / "curves.png").exists()
 
 
 def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
@@ -159,6 +165,35 @@ def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
     assert f"leaves out zero for {out}; it holds zero for {held}" in text
 
 
+def test_what_the_readme_says_of_the_papers_own_tasks_is_so() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    kept = pd.read_csv(KEPT / "at-hand/matrix.csv")
+    text_model = kept[(kept["model"] == "minilm-l3") & (kept["init"] == "pretrained")]
+    settled = (text_model["difference_low"] > 0) | (text_model["difference_high"] < 0)
+    assert list(text_model.loc[settled, "task"]) == ["localization", "sst2"]
+    assert (text_model.loc[settled, "difference"] > 0).all()
+    assert len(text_model) == 10
+    assert "leaves out zero for localization and sst2" in text
+    gain = kept.pivot_table(index="task", columns="init", values="difference")
+    without = kept[(kept["init"] == "re-emb") & kept["task"].isin(["localization", "sst2"])]
+    assert (without["difference_low"] < 0).all()
+    assert (gain["re-emb"] > 0.5 * gain["pretrained"])[["localization", "sst2"]].all()
+    means = kept.pivot_table(index="task", columns=["model", "init"], values="mean")
+    one, other = (means.loc["localization", (name, "pretrained")]
+                  for name in ("antiberty", "minilm-l3"))  # fmt: skip
+    assert f"{one:.3f} against {other:.3f}" in text
+    behind = means[means.idxmax(axis=1).str[0] != "ngram"].index
+    assert sorted(behind) == ["rte", "splice"]
+    assert "in eight of the ten tasks, all but splice and rte" in text
+    arms = kept[kept["model"] == "minilm-l3"].set_index("task")
+    reaches = (arms["low"].round(6) <= arms["chance"].round(6)).groupby("task").all()
+    assert set(reaches[reaches].index) == {"h4", "h3k9ac", "composers", "rte", "mrpc"}
+    assert "On h4, h3k9ac, composers, rte and mrpc the interval of every arm reaches" in text
+    claims = (KEPT / "at-hand/claims.md").read_text()
+    assert claims.count("| 0 | 0 | 10 |") == 4
+    assert "3 pairs, 9 needed" in claims
+
+
 def test_what_the_readme_says_of_the_precisions_is_so() -> None:
     kept = pd.read_csv(KEPT / "precision/matrix.csv").set_index(["init", "recipe"])
     for init in ("pretrained", "scratch"):
@@ -171,7 +206,11 @@ def test_what_the_readme_says_of_the_precisions_is_so() -> None:
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("default", "config.yaml"), ("precision", "resources/experiments/precision.yaml")],
+    [
+        ("default", "config.yaml"),
+        ("at-hand", "resources/experiments/at-hand.yaml"),
+        ("precision", "resources/experiments/precision.yaml"),
+    ],
 )
 def test_the_kept_run_is_of_the_recipes_in_its_configuration(name: str, file: str) -> None:
     config: dict[str, Any] = yaml.safe_load((ROOT / file).read_text())

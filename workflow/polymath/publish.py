@@ -1,6 +1,7 @@
 """Keep a run's small results in the repository, and show them in the README."""
 
 import shutil
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from polymath.aggregate import to_markdown
 from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table, write_json
 
-FILES = ("matrix.md", "matrix.csv", "figures/matrix.png", "figures/curves.png")
+FILES = ("matrix.md", "matrix.csv", "claims.md", "figures/matrix.png", "figures/curves.png")
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -20,7 +21,8 @@ def markers(name: str) -> tuple[str, str]:
 def publish(results: Path, name: str, folder: Path, readme: Path) -> None:
     """Copy the matrix and its figures to `folder` and put the table into the README.
 
-    run.json says what they were made with: versions, device, precision and recipes.
+    run.json says what they were made with: versions, device, precision, recipes, and the commit
+    that they were published from.
 
     Raises:
         PolymathError: if the README has no place for a run of that name.
@@ -39,10 +41,18 @@ def publish(results: Path, name: str, folder: Path, readme: Path) -> None:
     }
     made["recipes"] = {run["recipe"]: run["recipe_values"] for run in runs}
     made["precisions"] = sorted({run["precision"] for run in runs})
+    made["commit"] = _commit(readme.parent)
     write_json({**made, "date": datetime.now(UTC).date().isoformat()}, folder / "run.json")
     before, rest = text.split(begin)
     table = readme_table(results / "matrix.parquet")
     readme.write_text(f"{before}{begin}{table}{end}{rest.split(end)[1]}", encoding="utf-8")
+
+
+def _commit(folder: Path) -> str | None:
+    """Return the commit that a folder is at; None outside a repository."""
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
 
 
 def readme_table(matrix: Path) -> str:
