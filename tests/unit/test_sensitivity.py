@@ -6,18 +6,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from polymath.evaluate import SCHEMA as SCORES_SCHEMA
 from polymath.files import write_table
+from polymath.results import CURVE_SCHEMA
 from polymath.sensitivity import list_rates
 from polymath.statistics import estimate_mean
 
 
-def write_scores(path: Path, chosen: float, trials: list[dict[str, Any]]) -> Path:
-    row = {"task": "splice", "model": "small", "init": "scratch", "mapping": "random",
-           "fraction": "1", "recipe": "tuned", "domain": "dna", "metric": "accuracy",
-           "split": "test", "headline": True, "learning_rate": chosen}  # fmt: skip
-    table = pd.DataFrame([row]).reindex(columns=SCORES_SCHEMA.names)
-    write_table(table, path, SCORES_SCHEMA, {"rate_trials": trials})
+def write_curves(path: Path, chosen: float | None, trials: list[dict[str, Any]]) -> Path:
+    metadata = {"task": "splice", "model": "small", "init": "scratch", "mapping": "random",
+                "fraction": "1", "recipe": "tuned", "domain": "dna", "metric": "accuracy",
+                "learning_rate": chosen, "rate_trials": trials}  # fmt: skip
+    write_table(pd.DataFrame(columns=CURVE_SCHEMA.names), path, CURVE_SCHEMA, metadata)
     return path
 
 
@@ -27,8 +26,8 @@ def trial(rate: float, *scores: float | None) -> dict[str, Any]:
 
 def test_every_rate_has_its_row_and_the_chosen_one_is_marked(tmp_path: Path) -> None:
     trials = [trial(3e-4, 0.9, 0.8), trial(1e-4, 0.7, 0.75), trial(1e-3, None, 0.6)]
-    scores = write_scores(tmp_path / "scores.parquet", 3e-4, trials)
-    table = list_rates([scores], tmp_path / "rates.parquet")
+    curves = write_curves(tmp_path / "curves.parquet", 3e-4, trials)
+    table = list_rates([curves], tmp_path / "rates.parquet")
     assert table["learning_rate"].tolist() == [1e-4, 3e-4, 1e-3]
     assert table["chosen"].tolist() == [False, True, False]
     assert not table["at_edge"].any()
@@ -41,11 +40,11 @@ def test_every_rate_has_its_row_and_the_chosen_one_is_marked(tmp_path: Path) -> 
 
 def test_a_choice_at_the_edge_of_what_was_tried_is_marked(tmp_path: Path) -> None:
     trials = [trial(1e-4, 0.7), trial(3e-4, 0.9)]
-    scores = write_scores(tmp_path / "scores.parquet", 3e-4, trials)
-    table = list_rates([scores], tmp_path / "rates.parquet")
+    curves = write_curves(tmp_path / "curves.parquet", 3e-4, trials)
+    table = list_rates([curves], tmp_path / "rates.parquet")
     assert table["at_edge"].tolist() == [False, True]
 
 
 def test_conditions_with_one_rate_have_no_row(tmp_path: Path) -> None:
-    scores = write_scores(tmp_path / "scores.parquet", 1e-4, [])
-    assert list_rates([scores], tmp_path / "rates.parquet").empty
+    curves = write_curves(tmp_path / "curves.parquet", 1e-4, [])
+    assert list_rates([curves], tmp_path / "rates.parquet").empty

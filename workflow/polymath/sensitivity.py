@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from polymath.evaluate import CONDITION_COLUMNS
-from polymath.files import read_metadata, read_table, write_table
+from polymath.files import read_metadata, write_table
 from polymath.statistics import estimate_mean
 from polymath.versions import SENSITIVITY
 
@@ -31,31 +31,32 @@ SCHEMA = pa.schema(
 )
 
 
-def list_rates(scores: Sequence[Path], output: Path) -> pd.DataFrame:
-    """Write one row a condition and rate that it tried: the final dev score over replicates."""
-    rows = [row for path in scores for row in rates_of(path)]
+def list_rates(curves: Sequence[Path], output: Path) -> pd.DataFrame:
+    """Write one row a condition and rate that it tried: the final dev score over replicates.
+
+    Args:
+        curves: of each condition; their metadata say what was tried.
+    """
+    rows = [row for path in curves for row in rates_of(path)]
     table = pd.DataFrame(rows, columns=SCHEMA.names)
     write_table(table, output, SCHEMA, {"code_version": SENSITIVITY})
     return table
 
 
-def rates_of(scores: Path) -> list[dict[str, Any]]:
+def rates_of(curves: Path) -> list[dict[str, Any]]:
     """Return the rows of one condition; none if it had one rate only."""
-    trials = read_metadata(scores)["rate_trials"]
-    if not trials:
-        return []
-    table = read_table(scores)
-    first = table[table["headline"]].iloc[0]
+    metadata = read_metadata(curves)
+    trials = metadata["rate_trials"]
     rates = sorted(trial["learning_rate"] for trial in trials)
     rows = []
     for trial in sorted(trials, key=lambda trial: trial["learning_rate"]):
         finished = [score for score in trial["dev_scores"] if score is not None]
         mean = estimate_mean(np.array(finished))
         rate = trial["learning_rate"]
-        chosen = rate == first["learning_rate"]
+        chosen = rate == metadata["learning_rate"]
         rows.append(
             {
-                **first[[*CONDITION_COLUMNS, "domain", "metric"]].to_dict(),
+                **{name: metadata[name] for name in (*CONDITION_COLUMNS, "domain", "metric")},
                 "learning_rate": rate,
                 "diverged": len(trial["dev_scores"]) - len(finished),
                 **mean.__dict__,

@@ -1,9 +1,13 @@
 # Scores and curves to evidence, and evidence to what it says of the claims.
 
 
+# One place to say where scores lie.
+SCORES = of_every_condition("scores.parquet")
+
+
 rule compare:
     input:
-        scores=of_every_condition("scores.parquet"),
+        scores=SCORES,
         predictions=of_every_condition("predictions.parquet"),
     output:
         estimates=f"{EVIDENCE}/estimates.parquet",
@@ -21,7 +25,7 @@ rule compare:
 rule measure_convergence:
     input:
         curves=of_every_condition("curves.parquet", TRAINED),
-        scores=of_every_condition("scores.parquet", TRAINED),
+        scores=SCORES,
     output:
         f"{EVIDENCE}/convergence.parquet",
     log:
@@ -35,7 +39,7 @@ rule measure_convergence:
 
 rule list_rates:
     input:
-        of_every_condition("scores.parquet", TUNED),
+        of_every_condition("curves.parquet", TUNED),
     output:
         f"{EVIDENCE}/rates.parquet",
     log:
@@ -48,7 +52,7 @@ rule list_rates:
 
 rule split_variance:
     input:
-        of_every_condition("scores.parquet", TRAINED),
+        SCORES,
     output:
         f"{EVIDENCE}/variance.parquet",
     log:
