@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from polymath.claims import MARGIN
 from polymath.figures.style import (
     COLOURS,
     MARKERS,
@@ -28,12 +29,12 @@ REFERENCES = {"scratch": "random weights", "in-domain": "an in-domain model"}
 
 def plot_forest(comparisons: Path, svg: Path, png: Path, csv: Path) -> None:
     """Draw the difference of every comparison: pairs, mean, and the intervals of replicates and of
-    test items; a panel for each kind of reference.
+    test items; a panel for each kind of reference, in-domain models with the claim's margin.
     """
     table = read_table(comparisons)
     names = row_names(table) if len(table) else pd.Series(dtype=str)
     in_domain = table["against"] == "in-domain"
-    table["row"] = names.mask(in_domain, names + " − " + table["reference_model"])
+    table["row"] = names.mask(in_domain, names + ": " + table["reference_model"])
     kinds = list(dict.fromkeys(table["against"]))
     with mpl.rc_context(STYLE):
         heights = [_height(table[table["against"] == kind]) for kind in kinds] or [1.0]
@@ -41,6 +42,8 @@ def plot_forest(comparisons: Path, svg: Path, png: Path, csv: Path) -> None:
         panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
         for kind, axes in zip(kinds, panels, strict=False):
             _draw_panel(axes, table[table["against"] == kind])
+            if kind == "in-domain":
+                axes.axvline(-MARGIN, color="#777777", linestyle="--", linewidth=1, zorder=0)
             axes.set_xlabel(f"test score less that of {REFERENCES[kind]}")
         if kinds:
             figure.legend(

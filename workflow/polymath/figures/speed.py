@@ -1,4 +1,4 @@
-"""Speed-ups as a picture."""
+"""How much sooner arms reach their target as a picture."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from polymath.figures.style import (
     COLOURS,
@@ -25,9 +24,10 @@ ROW = 0.26  # inches
 
 
 def plot_speed(convergence: Path, svg: Path, png: Path, csv: Path) -> None:
-    """Draw how many times fewer examples than from random weights each arm needs to the target.
+    """Draw which share of the budget each arm saves until the target: pairs, mean, interval.
 
-    At the right, how many replicates of the arm and of random weights reached it at all.
+    At the right, how many times fewer examples that is, with its interval, and how many replicates
+    of the arm and of random weights reached the target at all.
     """
     table = read_table(convergence)
     table = table[(table["against"] == "scratch") & table["speed_up"].notna()]
@@ -51,21 +51,27 @@ def plot_speed(convergence: Path, svg: Path, png: Path, csv: Path) -> None:
 
 def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
     colour = COLOURS[row["init"]]
-    if not math.isnan(row["speed_up_low"]):
-        axes.plot([row["speed_up_low"], row["speed_up_high"]], [place] * 2, color=colour)
-    axes.plot(row["speed_up"], place, MARKERS[row["init"]], color=colour, markersize=5)
-    axes.text(1.02, place, f"{row['reached']:.0f}, {row['reference_reached']:.0f} of {row['n']}",
-              transform=axes.get_yaxis_transform(), va="center", fontsize=8)  # fmt: skip
+    if not math.isnan(row["low"]):
+        axes.plot([row["low"], row["high"]], [place] * 2, color=colour, linewidth=1.2)
+    axes.plot(row["differences"], [place] * row["n"], "|", color=colour, markersize=7, alpha=0.8)
+    axes.plot(row["saved"], place, MARKERS[row["init"]], color=colour, markersize=5)
+    interval = (
+        "" if math.isnan(row["speed_up_low"])
+        else f" [{row['speed_up_low']:.2f}, {row['speed_up_high']:.2f}]"
+    )  # fmt: skip
+    reached = f"{row['reached']:.0f} : {row['reference_reached']:.0f} of {row['n']}"
+    for x, text in ((1.02, f"{row['speed_up']:.2f}{interval}"), (1.32, reached)):
+        axes.text(x, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
 
 
 def _set_scale(axes: Axes, rows: int) -> None:
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.axvline(1, color="#777777", linestyle=":", linewidth=1.2, zorder=0)
+    axes.axvline(0, color="#777777", linestyle=":", linewidth=1.2, zorder=0)
     axes.set_ylim(rows - 0.5, -0.5)
+    # No run saves more than all or loses more: an interval that says so is cut off.
     low, high = axes.get_xlim()
-    axes.set_xlim(min(low, 0.5), max(high, 2))
-    axes.set_xlabel("examples to the target, random weights : this arm (right is faster)")
-    axes.text(1.02, 1.01, "reached", transform=axes.transAxes, fontsize=8, va="bottom")
+    axes.set_xlim(max(low, -1.02), min(high, 1.02))
+    axes.set_xlabel("share of the budget saved until the target")
+    for x, text in ((1.02, "times faster"), (1.32, "reached")):
+        axes.text(x, 1.01, text, transform=axes.transAxes, fontsize=8, va="bottom")
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
