@@ -14,7 +14,6 @@ from polymath.claims import (
     Tables,
     decide,
     judge,
-    matched_layers,
 )
 from polymath.claims import SCHEMA as CLAIM_SCHEMA
 from polymath.claims_page import count_verdicts, write_page
@@ -133,7 +132,7 @@ def test_every_claim_has_a_verdict_for_every_task(tmp_path: Path) -> None:
     }  # fmt: skip
     reasons = table["reason"]
     assert reasons["near in-domain", "splice"] == "no in-domain model beside a text model"
-    assert reasons["similar", "amp"] == "similarity was not measured"
+    assert reasons["similar", "amp"] == "similarity of fine-tuned models was not measured"
     assert read_metadata(tmp_path / "claims.parquet")["rule"] == RULE
 
 
@@ -176,7 +175,8 @@ def similarities(lift: float, null: float = 0.1, replicates: int = 6) -> pd.Data
                         {"task": "amp", "mapping": "random", "pair": pair, "model_a": "text-bert",
                          "replicate_a": replicate, "model_b": "protein-bert",
                          "replicate_b": replicate, "state": "fine-tuned", "layer_a": layer_a,
-                         "layer_b": layer_b, "measure": "cka", "null_high": null,
+                         "layer_b": layer_b, "measure": "cka",
+                         "null_high": null if matched else None,
                          "value": base * (1 + 0.1 * replicate) if matched else 0.0}
                     )  # fmt: skip
     table = pd.DataFrame(rows)
@@ -192,7 +192,7 @@ def similarities(lift: float, null: float = 0.1, replicates: int = 6) -> pd.Data
         (0.2, 0.9, "undecided", "not above shuffled tokens"),
     ],
 )
-def test_similarity_is_compared_at_matched_depth(
+def test_similarity_is_compared_where_there_is_a_null(
     lift: float, null: float, verdict: str, reason: str, tmp_path: Path
 ) -> None:
     similarities(lift, null).to_parquet(tmp_path / "similarity.parquet")
@@ -200,14 +200,6 @@ def test_similarity_is_compared_at_matched_depth(
     row = judged(tmp_path, rows, tmp_path / "similarity.parquet").loc[("similar", "amp")]
     assert (row["verdict"], row["reason"]) == (verdict, reason)
     assert row["value"] == pytest.approx(lift * 1.25)
-
-
-def test_layers_are_matched_by_relative_depth() -> None:
-    table = matched_layers(similarities(0.1, replicates=1))
-    first = table[(table["pair"] == "text-domain") & (table["measure"] == "cka")]
-    found = dict(zip(first["layer_a"], first["layer_b"], strict=True))
-    assert {layer: found[layer] for layer in (0, 2, 4)} == {0: 0, 2: 1, 4: 2}
-    assert len(found) == 5
 
 
 def test_the_page_has_the_rule_the_counts_and_every_claim(tmp_path: Path) -> None:

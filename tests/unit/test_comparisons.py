@@ -15,7 +15,7 @@ from conftest import ROOT
 from polymath.comparisons import Evidence, compare
 from polymath.conditions import NONE, Condition
 from polymath.config import load_experiment, read_config
-from polymath.evaluate import evaluate
+from polymath.evaluate import SCHEMA as SCORES_SCHEMA
 from polymath.files import read_table, write_table
 from polymath.pairs import find_pairs
 from polymath.results import prediction_schema
@@ -87,10 +87,14 @@ def write_condition(folder: Path, one: Condition, rights: Mapping[int, int]) -> 
     """Write predictions and scores of replicates with so many right answers on ITEMS items; -1 is
     a replicate that diverged.
     """
-    rows, diverged = [], {}
+    rows, scores = [], []
     for replicate, right in rights.items():
-        if right < 0:
-            diverged[str(replicate)] = {"step": 7, "dev_score": 0.6}
+        ended = right < 0
+        scores.append({**one.columns, "domain": DOMAINS[one.task], "replicate": replicate,
+                       "split": "test", "metric": "accuracy", "headline": True,
+                       "value": None if ended else right / ITEMS,
+                       "chance": None if ended else 0.6})  # fmt: skip
+        if ended:
             continue
         # Which items are right depends on the replicate alone: arms of a pair share most.
         order = np.random.default_rng(replicate).permutation(ITEMS)
@@ -100,17 +104,15 @@ def write_condition(folder: Path, one: Condition, rights: Mapping[int, int]) -> 
             rows.append({"replicate": replicate, "split": "test", "id": f"{item:03d}",
                          "item": f"{item:03d}", "label": label,
                          "logits": [0.0, 1.0] if answer else [1.0, 0.0]})  # fmt: skip
-    metadata = {
-        **one.columns, "domain": DOMAINS[one.task], "type": "classification",
-        "labels": ["no", "yes"], "metric": "accuracy", "train_majority": 1, "crossed": {},
-        "learning_rate": 1e-4, "rate_trials": [], "diverged": diverged, "precision": "fp32",
-        "device": "cpu", "versions": {},
-    }  # fmt: skip
-    path = folder / one.path / "predictions.parquet"
-    table = pd.DataFrame(rows, columns=prediction_schema("classification").names)
-    write_table(table, path, prediction_schema("classification"), metadata)
-    evaluate([path], "accuracy", path.parent / "scores.parquet", print)
-    return path.parent / "scores.parquet", path
+    metadata = {**one.columns, "type": "classification", "labels": ["no", "yes"],
+                "metric": "accuracy"}  # fmt: skip
+    folder = folder / one.path
+    schema = prediction_schema("classification")
+    table = pd.DataFrame(rows, columns=schema.names)
+    write_table(table, folder / "predictions.parquet", schema, metadata)
+    table = pd.DataFrame(scores, columns=SCORES_SCHEMA.names)
+    write_table(table, folder / "scores.parquet", SCORES_SCHEMA, {})
+    return folder / "scores.parquet", folder / "predictions.parquet"
 
 
 def tables(

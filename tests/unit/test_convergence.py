@@ -140,9 +140,9 @@ def write_run(folder: Path, init: str, scores: list[list[float]], diverged: dict
     metadata = {**condition.columns, "domain": "dna", "metric": "accuracy", "diverged": diverged}
     path = folder / condition.path
     write_table(curves, path / "curves.parquet", CURVE_SCHEMA, metadata)
-    rows = [{"split": split, "headline": True, "chance": chance, "replicate": 0}
+    rows = [{**condition.columns, "split": split, "headline": True, "chance": chance}
             for split, chance in (("dev", 0.5), ("test", 0.7))]  # fmt: skip
-    table = pd.DataFrame(rows).assign(**condition.columns).reindex(columns=SCORES_SCHEMA.names)
+    table = pd.DataFrame(rows).reindex(columns=SCORES_SCHEMA.names)
     write_table(table, path / "scores.parquet", SCORES_SCHEMA, {})
     return path
 

@@ -12,7 +12,7 @@ from polymath.sensitivity import list_rates
 from polymath.statistics import estimate_mean
 
 
-def write_curves(path: Path, chosen: float, trials: list[dict[str, Any]]) -> Path:
+def write_curves(path: Path, chosen: float | None, trials: list[dict[str, Any]]) -> Path:
     metadata = {"task": "splice", "model": "small", "init": "scratch", "mapping": "random",
                 "fraction": "1", "recipe": "tuned", "domain": "dna", "metric": "accuracy",
                 "learning_rate": chosen, "rate_trials": trials}  # fmt: skip

@@ -109,7 +109,7 @@ def judge(tables: Tables, roles: Roles, output: Path) -> pd.DataFrame:
         *(_similar(read_table(tables.similarity)) if tables.similarity else ()),
     ]
     domains = read_table(tables.estimates).drop_duplicates("task").set_index("task")["domain"]
-    asked += _unasked(asked, domains, tables.similarity is not None)
+    asked += _unasked(asked, domains)
     table = decide(pd.DataFrame(asked, columns=[*SCHEMA.names, "differences"]))
     table["domain"] = table["task"].map(domains)
     order = {claim: place for place, claim in enumerate(CLAIMS)}
@@ -205,8 +205,11 @@ def _of_scores(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _similar(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the fourth claim's rows: a replicate's number is its mean over matched layers."""
-    table = matched_layers(table[(table["measure"] == MEASURE) & (table["state"] == STATE)])
+    """Yield the fourth claim's rows: a replicate's number is its mean over the layers that lie at
+    the same relative depth, which are those that have a null.
+    """
+    chosen = (table["measure"] == MEASURE) & (table["state"] == STATE)
+    table = table[chosen & table["null_high"].notna()]
     names = ["task", "mapping", "model_a", "model_b", "replicate_a"]
     means = table.groupby(["pair", *names])[["value", "null_high"]].mean()
     if not {"text-domain", "scratch-domain"} <= set(table["pair"]):
@@ -235,31 +238,7 @@ def _similar(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-def matched_layers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each layer of the first model, its row with the layer of the second that lies at
-    the nearest relative depth; of two equally near, the lower.
-    """
-    depths = [
-        table[f"layer_{side}"] / table.groupby(f"model_{side}")[f"layer_{side}"].transform("max")
-        for side in "ab"
-    ]
-    gap = (depths[0] - depths[1]).abs()
-    names = [
-        "task",
-        "mapping",
-        "pair",
-        "model_a",
-        "model_b",
-        "replicate_a",
-        "replicate_b",
-        "layer_a",
-    ]
-    return table.loc[gap.groupby([table[name] for name in names]).idxmin()]
-
-
-def _unasked(
-    asked: list[dict[str, Any]], domains: pd.Series, measured: bool
-) -> Iterator[dict[str, Any]]:
+def _unasked(asked: list[dict[str, Any]], domains: pd.Series) -> Iterator[dict[str, Any]]:
     """Yield a row for each claim and task that nothing speaks of, with the reason."""
     known = {(row["claim"], row["task"]) for row in asked}
     for claim, what in CLAIMS.items():
@@ -269,8 +248,8 @@ def _unasked(
             row = dict.fromkeys(NAMES, "") | {"claim": claim, "task": task}
             if what.reference == "scratch":
                 reason = "no text model with the same from random weights"
-            elif claim == "similar" and not measured:
-                reason = "similarity was not measured"
+            elif claim == "similar":
+                reason = "similarity of fine-tuned models was not measured"
             else:
                 reason = "no in-domain model beside a text model"
             yield {**row, "margin": what.margin, "reason": reason}

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from polymath.answers import read_answers
 from polymath.conditions import Condition
-from polymath.evaluate import CONDITION_COLUMNS, condition_of, read_scores
-from polymath.files import write_table
+from polymath.evaluate import CONDITION_COLUMNS
+from polymath.files import read_tables, write_table
 from polymath.pairs import FAMILY, PAIR_COLUMNS, Pair, find_pairs, holm_by_family
+from polymath.results import condition_of
 from polymath.roles import Roles
 from polymath.statistics import (
     UNKNOWN,
@@ -94,10 +95,10 @@ def compare(
     """Write the estimates, comparisons and summaries of an experiment; return the comparisons.
 
     Args:
-        scores: of every task.
+        scores: tables that hold the scores of every condition.
         predictions: of every condition.
     """
-    scored = {one: headline_scores(table) for one, table in read_scores(scores).items()}
+    scored = read_scored(scores)
     answered = {condition_of(path): path for path in predictions}
     domains = {condition.task: found.domain for condition, found in scored.items()}
     pairs = find_pairs(list(scored), domains, roles)
@@ -116,18 +117,21 @@ def compare(
     return table
 
 
-def headline_scores(table: pd.DataFrame) -> Scored:
-    """Return a condition's headline test scores of all its scores."""
+def read_scored(scores: Sequence[Path]) -> dict[Condition, Scored]:
+    """Read every condition's headline test scores."""
+    table = read_tables(scores)
     table = table[(table["split"] == "test") & table["headline"]]
-    finished = table[table["value"].notna()]
-    first = table.iloc[0]
-    return Scored(
-        domain=first["domain"],
-        metric=first["metric"],
-        chance=float(finished["chance"].max()),
-        values=dict(zip(finished["replicate"], finished["value"], strict=True)),
-        diverged=len(table) - len(finished),
-    )
+    scored = {}
+    for names, part in table.groupby([*CONDITION_COLUMNS], sort=False):
+        finished = part[part["value"].notna()]
+        scored[Condition(*names)] = Scored(
+            domain=part["domain"].iloc[0],
+            metric=part["metric"].iloc[0],
+            chance=float(finished["chance"].max()),
+            values=dict(zip(finished["replicate"], finished["value"], strict=True)),
+            diverged=len(part) - len(finished),
+        )
+    return scored
 
 
 def _by_task(

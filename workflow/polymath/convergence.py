@@ -18,9 +18,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from polymath.evaluate import condition_of, read_scores
-from polymath.files import read_metadata, read_table, write_table
+from polymath.conditions import Condition
+from polymath.evaluate import CONDITION_COLUMNS
+from polymath.files import read_metadata, read_table, read_tables, write_table
 from polymath.pairs import PAIR_COLUMNS, find_pairs, holm_by_family
+from polymath.results import condition_of
 from polymath.roles import Roles
 from polymath.statistics import UNKNOWN, Interval, bootstrap_interval, compare_pairs
 from polymath.versions import CONVERGENCE
@@ -88,11 +90,14 @@ def measure_convergence(
 
     Args:
         curves: of every condition that is trained.
-        scores: of every task: they know the dev set's chance.
+        scores: tables that hold the scores of these conditions: they know the dev set's chance.
     """
-    known = read_scores(scores)
-    files = {condition_of(path): path for path in curves}
-    learned = {condition: read_learned(path, known[condition]) for condition, path in files.items()}
+    chances = read_chances(scores)
+    learned = {
+        condition: read_learned(path, chances[condition])
+        for path in curves
+        for condition in [condition_of(path)]
+    }
     domains = {condition.task: one.domain for condition, one in learned.items()}
     rows = [
         {**pair.columns(one.domain), "metric": one.metric, **compare_speed(one, other)}
@@ -105,10 +110,17 @@ def measure_convergence(
     return table
 
 
-def read_learned(curves: Path, scores: pd.DataFrame) -> Learned:
+def read_chances(scores: Sequence[Path]) -> dict[Condition, float]:
+    """Read each condition's score of always answering the commonest class, on dev."""
+    table = read_tables(scores)
+    dev = table[(table["split"] == "dev") & table["headline"]]
+    chances = dev.groupby([*CONDITION_COLUMNS])["chance"].max()
+    return {Condition(*names): float(chance) for names, chance in chances.items()}
+
+
+def read_learned(curves: Path, chance: float) -> Learned:
     """Read a condition's dev curves."""
     metadata = read_metadata(curves)
-    dev = scores[(scores["split"] == "dev") & scores["headline"]]
     by_replicate = {
         int(replicate): Curve(
             examples=part["examples"].to_numpy(dtype=float),
@@ -118,7 +130,7 @@ def read_learned(curves: Path, scores: pd.DataFrame) -> Learned:
         )
         for replicate, part in read_table(curves).groupby("replicate")
     }
-    return Learned(metadata["domain"], metadata["metric"], dev["chance"].max(), by_replicate)
+    return Learned(metadata["domain"], metadata["metric"], chance, by_replicate)
 
 
 def time_to(target: float, scores: Floats, times: Floats) -> float:

@@ -54,21 +54,6 @@ def evaluate(
     return table
 
 
-def read_scores(paths: Sequence[Path]) -> dict[Condition, pd.DataFrame]:
-    """Return the scores of each condition in tables that `evaluate` wrote, in their order."""
-    whole = pd.concat([read_table(path) for path in paths], ignore_index=True)
-    return {
-        Condition(*key): part.reset_index(drop=True)
-        for key, part in whole.groupby([*CONDITION_COLUMNS], sort=False)
-    }
-
-
-def condition_of(path: Path) -> Condition:
-    """Return the condition that a table of predictions or curves is of."""
-    metadata = read_metadata(path)
-    return Condition(*(metadata[name] for name in CONDITION_COLUMNS))
-
-
 def _describe(table: pd.DataFrame, metric: str) -> str:
     test = table[table["headline"] & (table["split"] == "test")]["value"]
     shown = ["diverged" if pd.isna(value) else f"{value:.3f}" for value in test]

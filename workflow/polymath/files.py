@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,11 @@ def write_table(
 def read_table(path: Path) -> pd.DataFrame:
     """Read a Parquet file as it is, without columns from Hive folder names."""
     return pq.read_table(path, partitioning=None).to_pandas()
+
+
+def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
+    """Read several Parquet files of the same columns as one table."""
+    return pd.concat(map(read_table, paths), ignore_index=True)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -1,6 +1,11 @@
 """The tables that a condition leaves behind, whatever made it."""
 
+from pathlib import Path
+
 import pyarrow as pa
+
+from polymath.conditions import Condition
+from polymath.files import read_metadata
 
 CURVE_SCHEMA = pa.schema(
     [
@@ -26,3 +31,9 @@ def prediction_schema(task_type: str) -> pa.Schema:
             ("logits", pa.list_(pa.float32())),
         ]
     )
+
+
+def condition_of(table: Path) -> Condition:
+    """Return the condition that left a table of predictions or curves."""
+    metadata = read_metadata(table)
+    return Condition(*(metadata[name] for name in Condition.__dataclass_fields__))

@@ -32,7 +32,11 @@ SCHEMA = pa.schema(
 
 
 def list_rates(curves: Sequence[Path], output: Path) -> pd.DataFrame:
-    """Write one row a condition and rate that it tried: the final dev score over replicates."""
+    """Write one row a condition and rate that it tried: the final dev score over replicates.
+
+    Args:
+        curves: of each condition; their metadata say what was tried.
+    """
     rows = [row for path in curves for row in rates_of(path)]
     table = pd.DataFrame(rows, columns=SCHEMA.names)
     write_table(table, output, SCHEMA, {"code_version": SENSITIVITY})

@@ -11,8 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.evaluate import CONDITION_COLUMNS, read_scores
-from polymath.files import write_table
+from polymath.conditions import NONE
+from polymath.evaluate import CONDITION_COLUMNS
+from polymath.files import read_tables, write_table
 from polymath.statistics import CONFIDENCE
 from polymath.versions import VARIANCE
 
@@ -51,15 +52,16 @@ def split_variance(
 ) -> pd.DataFrame:
     """Write one row a condition and crossed stream, and one for the residual.
 
-    A condition of which a replicate diverged is left out: the design has a hole. So are baselines,
-    which draw nothing at random.
+    A condition of which a replicate diverged is left out: the design has a hole. So are baselines.
+
+    Args:
+        scores: tables that hold the scores of every condition.
     """
     rows = []
     streams = [stream for stream, levels in crossed.items() if levels > 1]
-    for condition, table in read_scores(scores).items():
-        if condition.is_baseline:
-            continue
-        table = table[(table["split"] == "test") & table["headline"]].sort_values("replicate")
+    whole = read_tables(scores)
+    whole = whole[(whole["split"] == "test") & whole["headline"] & (whole["init"] != NONE)]
+    for _, table in whole.groupby([*CONDITION_COLUMNS], sort=False):
         if table["value"].isna().any():
             continue
         names = table.iloc[0][[*CONDITION_COLUMNS, "domain", "metric"]].to_dict()

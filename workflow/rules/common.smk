@@ -93,6 +93,16 @@ TUNED = [
 IS_CROSSED = any(levels > 1 for levels in EXPERIMENT.crossed.values())
 
 
+# Pictures that say something of this experiment.
+EVIDENCE_FIGURES = [
+    "forest",
+    "speed",
+    *(["fractions"] if len(EXPERIMENT.fractions) > 1 else []),
+    *(["rates"] if TUNED else []),
+    *(["variance"] if IS_CROSSED else []),
+]
+
+
 # Models by how they come to be: one rule each.
 CONFIGURED = [
     name
@@ -247,8 +257,7 @@ def everything_asked_for():
         *card_of_every_task(),
         f"{MATRIX}.md",
         f"{CLAIMS}.md",
-        *([f"{EVIDENCE}/rates.parquet"] if TUNED else ()),
-        *([f"{EVIDENCE}/variance.parquet"] if IS_CROSSED else ()),
+        *(f"{FIGURES}/{name}.png" for name in EVIDENCE_FIGURES),
         f"{FIGURES}/matrix.png",
         *([f"{FIGURES}/curves.png"] if TRAINED else ()),
     ]

@@ -1,9 +1,12 @@
 # Scores and curves to evidence, and evidence to what it says of the claims.
 
 
+SCORES = scores_of_every_task()
+
+
 rule compare:
     input:
-        scores=scores_of_every_task(),
+        scores=SCORES,
         predictions=of_every_condition("predictions.parquet"),
     output:
         estimates=f"{EVIDENCE}/estimates.parquet",
@@ -21,7 +24,7 @@ rule compare:
 rule measure_convergence:
     input:
         curves=of_every_condition("curves.parquet", TRAINED),
-        scores=scores_of_every_task(),
+        scores=SCORES,
     output:
         f"{EVIDENCE}/convergence.parquet",
     log:
@@ -48,7 +51,7 @@ rule list_rates:
 
 rule split_variance:
     input:
-        scores_of_every_task(),
+        SCORES,
     output:
         f"{EVIDENCE}/variance.parquet",
     log:

@@ -55,3 +55,98 @@ rule plot_card:
         code_version=versions.FIGURES,
     script:
         "../scripts/plot_card.py"
+
+
+rule plot_forest:
+    input:
+        f"{EVIDENCE}/comparisons.parquet",
+    output:
+        svg=report(
+            f"{FIGURES}/forest.svg",
+            caption="../report/forest.rst",
+            category="Evidence",
+        ),
+        png=f"{FIGURES}/forest.png",
+        csv=f"{FIGURES}/forest.csv",
+    log:
+        f"{LOGS}/figures/forest.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_forest.py"
+
+
+rule plot_speed:
+    input:
+        f"{EVIDENCE}/convergence.parquet",
+    output:
+        svg=report(
+            f"{FIGURES}/speed.svg",
+            caption="../report/speed.rst",
+            category="Evidence",
+        ),
+        png=f"{FIGURES}/speed.png",
+        csv=f"{FIGURES}/speed.csv",
+    log:
+        f"{LOGS}/figures/speed.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_speed.py"
+
+
+rule plot_fractions:
+    input:
+        f"{EVIDENCE}/estimates.parquet",
+    output:
+        svg=report(
+            f"{FIGURES}/fractions.svg",
+            caption="../report/fractions.rst",
+            category="Evidence",
+        ),
+        png=f"{FIGURES}/fractions.png",
+        csv=f"{FIGURES}/fractions.csv",
+    log:
+        f"{LOGS}/figures/fractions.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_fractions.py"
+
+
+rule plot_rates:
+    input:
+        f"{EVIDENCE}/rates.parquet",
+    output:
+        svg=report(
+            f"{FIGURES}/rates.svg",
+            caption="../report/rates.rst",
+            category="Evidence",
+        ),
+        png=f"{FIGURES}/rates.png",
+        csv=f"{FIGURES}/rates.csv",
+    log:
+        f"{LOGS}/figures/rates.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_rates.py"
+
+
+rule plot_variance:
+    input:
+        f"{EVIDENCE}/variance.parquet",
+    output:
+        svg=report(
+            f"{FIGURES}/variance.svg",
+            caption="../report/variance.rst",
+            category="Evidence",
+        ),
+        png=f"{FIGURES}/variance.png",
+        csv=f"{FIGURES}/variance.csv",
+    log:
+        f"{LOGS}/figures/variance.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_variance.py"

@@ -1,12 +1,10 @@
 """Learning curves as a picture."""
 
-import math
 from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from polymath.evaluate import CONDITION_COLUMNS
@@ -15,8 +13,8 @@ from polymath.figures.style import (
     MARKERS,
     METRIC_NAMES,
     STYLE,
-    WIDTH,
     legend_handles,
+    panel_grid,
     row_names,
     save_figure,
 )
@@ -28,22 +26,14 @@ DIVERGED = "X"
 def plot_curves(curves: list[Path], svg: Path, png: Path) -> None:
     """Draw dev scores against examples seen, a panel a task, a band over the replicates."""
     table = pd.concat([_read_curve(path) for path in curves], ignore_index=True)
-    panels = list(dict.fromkeys(row_names(table)))
-    columns = min(2, len(panels))
-    lines = math.ceil(len(panels) / columns)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 0.6 + 2.2 * lines), layout="constrained")
-        grid = figure.subplots(lines, columns, squeeze=False)
-        for axes in grid.flat[len(panels) :]:
-            axes.set_visible(False)
-        for axes, panel in zip(grid.flat, panels, strict=False):
+        figure, panels = panel_grid(list(dict.fromkeys(row_names(table))))
+        for panel, axes in panels.items():
             mine = table[row_names(table) == panel]
             for init, part in mine.groupby("init", sort=False):
                 _draw_curve(axes, part, str(init))
-            axes.set_title(panel, fontsize=9, loc="left")
             axes.set_ylabel(f"dev {METRIC_NAMES[mine['metric'].iloc[0]]}")
             axes.set_xlabel("training examples seen")
-            axes.grid(color="#dddddd", linewidth=0.6)
         handles = legend_handles(list(dict.fromkeys(table["init"])))
         if table["diverged"].any():
             label = "diverged after this point"

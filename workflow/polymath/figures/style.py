@@ -1,9 +1,11 @@
 """What all figures share: colours, markers, names, and how rows and legends are made."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -36,6 +38,27 @@ def save_figure(figure: Figure, svg: Path, png: Path) -> None:
     for path, options in ((svg, {"metadata": {"Date": None}}), (png, {"dpi": 200})):
         with whole_file(path) as temporary:
             figure.savefig(temporary, bbox_inches="tight", **options)
+
+
+def save_data(table: pd.DataFrame, csv: Path) -> None:
+    """Write what a figure shows beside it."""
+    with whole_file(csv) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def panel_grid(names: list[str]) -> tuple[Figure, dict[str, Axes]]:
+    """Return a figure with a panel for each name, two in a line."""
+    columns = min(2, len(names))
+    lines = math.ceil(len(names) / columns)
+    figure = Figure(figsize=(WIDTH, 0.6 + 2.2 * lines), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False)
+    for axes in grid.flat[len(names) :]:
+        axes.set_visible(False)
+    panels = dict(zip(names, grid.flat, strict=False))
+    for name, axes in panels.items():
+        axes.set_title(name, fontsize=9, loc="left")
+        axes.grid(color="#dddddd", linewidth=0.6)
+    return figure, panels
 
 
 def row_names(table: pd.DataFrame) -> pd.Series:

@@ -1,0 +1,14 @@
+"""Plot the scores against the share of the training data."""
+
+from pathlib import Path
+
+from polymath.figures.fractions import plot_fractions
+from polymath.logs import job
+
+with job(snakemake.log[0], "plot fractions"):
+    plot_fractions(
+        Path(snakemake.input[0]),
+        Path(snakemake.output.svg),
+        Path(snakemake.output.png),
+        Path(snakemake.output.csv),
+    )

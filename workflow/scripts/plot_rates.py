@@ -1,0 +1,14 @@
+"""Plot the dev scores against the learning rate."""
+
+from pathlib import Path
+
+from polymath.figures.rates import plot_rates
+from polymath.logs import job
+
+with job(snakemake.log[0], "plot rates"):
+    plot_rates(
+        Path(snakemake.input[0]),
+        Path(snakemake.output.svg),
+        Path(snakemake.output.png),
+        Path(snakemake.output.csv),
+    )

@@ -1,0 +1,14 @@
+"""Plot the speed-ups."""
+
+from pathlib import Path
+
+from polymath.figures.speed import plot_speed
+from polymath.logs import job
+
+with job(snakemake.log[0], "plot speed"):
+    plot_speed(
+        Path(snakemake.input[0]),
+        Path(snakemake.output.svg),
+        Path(snakemake.output.png),
+        Path(snakemake.output.csv),
+    )

@@ -1,0 +1,14 @@
+"""Plot the parts of the variance."""
+
+from pathlib import Path
+
+from polymath.figures.variance import plot_variance
+from polymath.logs import job
+
+with job(snakemake.log[0], "plot variance"):
+    plot_variance(
+        Path(snakemake.input[0]),
+        Path(snakemake.output.svg),
+        Path(snakemake.output.png),
+        Path(snakemake.output.csv),
+    )
