@@ -170,7 +170,7 @@ def test_pwcca_ignores_any_linear_map_of_the_side_that_gives_no_weights() -> Non
     assert measured(debiased_cka, x, mapped) < 0.99
     plain = measured(pwcca, x, y)
     assert measured(pwcca, x, y @ rotation_of(9, 2) * np.arange(1, 10)) == pytest.approx(plain)
-    # The weights are sums over neurons: their order and common scale do not matter, a rotation does.
+    # Weights are sums over neurons: order and common scale do not matter, a rotation does.
     assert measured(pwcca, -3 * x[:, ::-1] + 1, y) == pytest.approx(plain)
     assert measured(pwcca, x @ rotation_of(6, 2), y) != pytest.approx(plain, rel=1e-4)
 
