@@ -125,6 +125,7 @@ def test_heads_in_another_order_are_found_at_distance_0(checkpoint: SourceOf) ->
     assert table["layer_a"].to_list() == table["layer_b"].to_list() == [1] * 4 + [2] * 4
     # Head `place` of the twin is head order[place] of the model.
     assert [order[head] for head in table["head_b"]] == table["head_a"].to_list()
+    assert not torch.is_inference_mode_enabled()
     other = model_of(small, seed=1)
     apart = matched_heads(reader_of(model), reader_of(wider_heads(other)), 30)
     assert apart["distance"].min() > 0.05

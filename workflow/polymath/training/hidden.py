@@ -57,8 +57,9 @@ class Reader:
         for rows in order:
             shape = shape_of(self.data.lengths, rows, buckets=False)
             batch = take_batch(resident, torch.from_numpy(rows).to(device), shape)
-            with torch.inference_mode():
-                yield self.model.base_model(**model_inputs(batch), **wanted)
+            with torch.inference_mode():  # not around the yield, which would leave it on outside
+                output = self.model.base_model(**model_inputs(batch), **wanted)
+            yield output
 
 
 def choose_rows(rows: pd.DataFrame, tokens: int, room: int | None, seed: int) -> pd.DataFrame:
