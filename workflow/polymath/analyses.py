@@ -17,5 +17,5 @@ class Representations(Typed):
     replicates: int = Field(
         1, ge=1, description="of each model; the floor takes one more of the random ones"
     )
-    bootstraps: int = Field(50, ge=2, description="resamples behind an interval")
+    bootstraps: int = Field(30, ge=2, description="resamples behind an interval")
     permutations: int = Field(39, ge=1, description="orders of sequences behind a null")

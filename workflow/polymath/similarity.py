@@ -180,11 +180,11 @@ def pwcca(x: Moments, y: Moments, cross: Cross) -> float:
     whitened = _whitened(x, y, cross)
     if whitened.shape[0] > whitened.shape[1]:
         x, whitened = y, whitened.T
-    rotation, correlations, _ = np.linalg.svd(whitened, full_matrices=False)
+    squares, rotation = np.linalg.eigh(whitened @ whitened.T)  # several times as fast as an SVD
     values, vectors = x.spectrum
     projections = rotation.T @ (np.sqrt(values)[:, None] * vectors.T)
     weights = np.abs(projections).sum(axis=1)
-    return float(np.average(np.minimum(correlations, 1), weights=weights))
+    return float(np.average(np.sqrt(np.clip(squares, 0, 1)), weights=weights))
 
 
 def linear_similarities(x: Moments, y: Moments, cross: Cross) -> dict[Measure, float]:

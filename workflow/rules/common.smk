@@ -267,4 +267,6 @@ def everything_asked_for():
         f"{FIGURES}/matrix.png",
         *([f"{FIGURES}/curves.png"] if TRAINED else ()),
         *([f"{RESULTS}/similarity.parquet"] if COMPARISONS else ()),
+        *of_every_comparison("layers.png"),
+        *of_every_comparison("depth.png"),
     ]
