@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-from polymath.analyses import Representations
+from polymath.analyses import Probes, Representations
 from polymath.catalogue import Dataset, ModelEntry
 from polymath.errors import PolymathError, suggest
 from polymath.origins import MadeSource, PretrainSource
@@ -94,6 +94,9 @@ class Experiment(Typed):
     )
     representations: Representations | None = Field(
         None, description="compare hidden states: see representations.md"
+    )
+    probes: Probes | None = Field(
+        None, description="measure trainability before training: see probes.md"
     )
     exclude: tuple[Exclusion, ...] = Field(
         (), description="conditions to leave out, each by the fields that it must match"

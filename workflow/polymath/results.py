@@ -26,3 +26,14 @@ def prediction_schema(task_type: str) -> pa.Schema:
             ("logits", pa.list_(pa.float32())),
         ]
     )
+
+
+# One row a probe of a replicate before training; see `training.probe`.
+PROBE_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("task", "model", "init", "mapping")),
+        ("replicate", pa.int32()),
+        ("probe", pa.string()),
+        ("value", pa.float64()),
+    ]
+)

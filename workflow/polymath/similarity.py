@@ -116,7 +116,7 @@ class Moments:
 def unbiased_hsic(x: Moments, y: Moments, cross: Cross) -> float:
     """Return the unbiased estimate of HSIC with linear kernels; 0 in expectation if independent.
 
-    Source: L. Song et al., Feature selection via dependence maximization, JMLR 13 (2012), eq. 5.
+    Source: L. Song et al., Feature selection via dependence maximization, JMLR 13 (2012), HSIC_1.
     There K and L are kernel matrices with zeros on the diagonal; here each of the three terms is
     written in the sums of `Moments` and `Cross`: tr(KL) is |X'Y|² less the diagonal's part, and so
     on.
@@ -139,7 +139,7 @@ def debiased_cka(x: Moments, y: Moments, cross: Cross) -> float:
 
     Source: S. Kornblith et al., Similarity of neural network representations revisited, ICML 2019,
     eq. 4, with the estimator of T. Nguyen, M. Raghu, S. Kornblith, Do wide and deep networks learn
-    the same things?, ICLR 2021, eq. 3.
+    the same things?, ICLR 2021.
     """
     own = unbiased_hsic(x, x, x.self) * unbiased_hsic(y, y, y.self)
     return unbiased_hsic(x, y, cross) / float(np.sqrt(own))
@@ -150,7 +150,7 @@ def procrustes(x: Moments, y: Moments, cross: Cross) -> float:
 
     It is 1 - d/2 of the orthogonal Procrustes distance d (squared, after the best rotation) of
     F. Ding, J.-S. Denain, J. Steinhardt, Grounding representation similarity through statistical
-    testing, NeurIPS 2021, eq. 3; and the cosine of the angular distance of A. Williams et al.,
+    testing, NeurIPS 2021; and the cosine of the angular distance of A. Williams et al.,
     Generalized shape metrics on neural representations, NeurIPS 2021.
     """
     norms = np.linalg.norm(_centred(x, y, cross), ord="nuc")
