@@ -17,6 +17,7 @@ include: "workflow/rules/baseline.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/representations.smk"
+include: "workflow/rules/probes.smk"
 include: "workflow/rules/figures.smk"
 
 

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
-import pandas as pd
 import pyarrow as pa
 
 from polymath.conditions import Condition
 from polymath.config import ALPHABET_MAPPINGS, Experiment
 from polymath.errors import PolymathError
-from polymath.files import read_metadata, read_table, write_table
 from polymath.origins import ConfiguredSource, PretrainSource
 from polymath.seeds import seed_levels
 
@@ -188,10 +185,3 @@ def floor_replicates(replicates: int, runs: int, crossed: Mapping[str, int]) -> 
             )
         found.append(others[0])
     return found
-
-
-def collect_tables(paths: list[Path], schema: pa.Schema, table: Path) -> pd.DataFrame:
-    """Write the tables of all comparisons as one; return it."""
-    whole = pd.concat([read_table(path) for path in paths], ignore_index=True)
-    write_table(whole, table, schema, {"comparisons": [read_metadata(path) for path in paths]})
-    return whole

@@ -1,6 +1,11 @@
 """The tables that a condition leaves behind, whatever made it."""
 
+from pathlib import Path
+
+import pandas as pd
 import pyarrow as pa
+
+from polymath.files import read_metadata, read_table, write_table
 
 CURVE_SCHEMA = pa.schema(
     [
@@ -37,3 +42,10 @@ PROBE_SCHEMA = pa.schema(
         ("value", pa.float64()),
     ]
 )
+
+
+def collect_tables(paths: list[Path], schema: pa.Schema, table: Path) -> pd.DataFrame:
+    """Write the tables of several jobs as one, with the metadata of each; return it."""
+    whole = pd.concat([read_table(path) for path in paths], ignore_index=True)
+    write_table(whole, table, schema, {"parts": [read_metadata(path) for path in paths]})
+    return whole

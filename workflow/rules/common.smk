@@ -47,6 +47,9 @@ RUN_LOG = f"{'.'.join(PATTERN.columns.values())}.log"
 COMPARISON = (
     f"{RESULTS}/representations/task={{task}}/model={{model}}/mapping={{mapping}}"
 )
+PROBE = (
+    f"{RESULTS}/probes/task={{task}}/model={{model}}/init={{init}}/mapping={{mapping}}"
+)
 MATRIX = f"{RESULTS}/matrix"
 FIGURES = f"{RESULTS}/figures"
 
@@ -251,6 +254,23 @@ def of_every_comparison(file):
     return [f"{COMPARISON}/{file}".format(**one.text.columns) for one in COMPARISONS]
 
 
+# What is probed does not depend on fraction or recipe: the first condition stands for all.
+PROBED = {}
+for condition in TRAINED if EXPERIMENT.probes else ():
+    key = (condition.task, condition.model, condition.init, condition.mapping)
+    PROBED.setdefault(key, condition)
+
+
+def probed_as(wildcards):
+    """A condition that begins as a job's."""
+    return PROBED[wildcards.task, wildcards.model, wildcards.init, wildcards.mapping]
+
+
+def probes_of_every_beginning():
+    """The probes of each task, model, initialisation and mapping."""
+    return [f"{PROBE}/probes.parquet".format(**one.columns) for one in PROBED.values()]
+
+
 def card_of_every_task():
     """The data card of each task, as a picture."""
     return expand(f"{CARD}.png", task=EXPERIMENT.tasks)
@@ -267,6 +287,7 @@ def everything_asked_for():
         f"{FIGURES}/matrix.png",
         *([f"{FIGURES}/curves.png"] if TRAINED else ()),
         *([f"{RESULTS}/similarity.parquet"] if COMPARISONS else ()),
+        *([f"{RESULTS}/probes.parquet"] if PROBED else ()),
         *of_every_comparison("layers.png"),
         *of_every_comparison("depth.png"),
     ]

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from polymath.comparisons import HEADS_SCHEMA, SIMILARITY_SCHEMA, collect_tables
+from polymath.comparisons import HEADS_SCHEMA, SIMILARITY_SCHEMA
 from polymath.logs import job, say
+from polymath.results import collect_tables
 
 with job(snakemake.log[0], "representations"):
     for name, schema in (("similarity", SIMILARITY_SCHEMA), ("heads", HEADS_SCHEMA)):
