@@ -28,6 +28,8 @@ RUN_BY = {
     "snakemake --cores all --configfile my.yaml --replace-workflow-config": "here: README's YAML",
     "snakemake --cores all --configfile resources/experiments/precision.yaml "
     "--replace-workflow-config": "here: the experiments plan",
+    "snakemake --cores all --configfile resources/experiments/similarity.yaml "
+    "--replace-workflow-config": "here: the experiments plan",
     "python -m polymath plan": "test_plan.py",
     "python -m polymath plan --configfile resources/experiments/paper.yaml "
     "--replace-workflow-config": "here: the paper's plan",

@@ -49,8 +49,13 @@ def test_representations_are_compared_when_asked_for(
     config["representations"] = {
         "tokens": 400, "items": 10, "bootstraps": 2, "permutations": 3,
     }  # fmt: skip
-    extra = {"compare_representations": 1, "collect_representations": 1}
-    assert workspace.planned() == {**without, **extra}
+    config["probes"] = {
+        "replicates": 1, "examples": 4, "gradients": 2, "batch_size": 2, "sequences": 1,
+        "draws": 1, "iterations": 2,
+    }  # fmt: skip
+    compared = {"compare_representations": 1, "collect_representations": 1, "plot_layers": 1,
+                "plot_depth": 1}  # fmt: skip
+    assert workspace.planned() == {**without, **compared, "probe": 3, "collect_probes": 1}
     result = workspace.run()
     assert result.returncode == 0, result.stderr
     table = pd.read_parquet(tmp_path / "results/similarity.parquet")
@@ -62,7 +67,13 @@ def test_representations_are_compared_when_asked_for(
     assert set(table["mapping"]) == {"random"}
     heads = pd.read_parquet(tmp_path / "results/heads.parquet")
     assert heads["distance"].between(0, 1).all()
+    probes = pd.read_parquet(tmp_path / "results/probes.parquet")
+    assert probes.groupby(["model", "init", "mapping"]).size().to_list() == [10] * 3
+    for name in ("layers", "depth"):
+        (picture,) = (tmp_path / "results/representations").rglob(f"{name}.png")
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.with_suffix(".csv").is_file()
     assert workspace.planned() == {}
     # Another setting trains nothing again.
     config["representations"]["bootstraps"] = 3
-    assert workspace.planned() == extra
+    assert workspace.planned() == compared
