@@ -16,6 +16,8 @@ include: "workflow/rules/finetune.smk"
 include: "workflow/rules/baseline.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/representations.smk"
+include: "workflow/rules/probes.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/figures.smk"
 

@@ -30,6 +30,8 @@ RUN_BY = {
     "--replace-workflow-config": "here: the experiments plan",
     "snakemake --cores all --configfile resources/experiments/at-hand.yaml "
     "--replace-workflow-config": "here: the experiments plan",
+    "snakemake --cores all --configfile resources/experiments/similarity.yaml "
+    "--replace-workflow-config": "here: the experiments plan",
     "python -m polymath plan": "test_plan.py",
     "python -m polymath plan --configfile resources/experiments/paper.yaml "
     "--replace-workflow-config": "here: the paper's plan",

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from polymath.analyses import Probes, Representations
 from polymath.catalogue import Dataset, ModelEntry
 from polymath.errors import PolymathError, suggest
 from polymath.origins import MadeSource, PretrainSource
@@ -90,6 +91,12 @@ class Experiment(Typed):
     )
     checkpoint_seconds: float = Field(
         60, gt=0, description="time between checkpoints of a replicate; changes no result"
+    )
+    representations: Representations | None = Field(
+        None, description="compare hidden states: see representations.md"
+    )
+    probes: Probes | None = Field(
+        None, description="measure trainability before training: see probes.md"
     )
     exclude: tuple[Exclusion, ...] = Field(
         (), description="conditions to leave out, each by the fields that it must match"

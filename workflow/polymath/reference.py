@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from polymath.analyses import Probes, Representations
 from polymath.catalogue import (
     Alphabet,
     Dataset,
@@ -31,6 +32,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "The experiment": Experiment,
     "recipes: NAME": Recipe,
     "exclude: a list of": Exclusion,
+    "representations": Representations,
+    "probes": Probes,
     "datasets: NAME": Dataset,
     "source, kind: package": PackageSource,
     "source, kind: path": PathSource,

@@ -5,6 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from polymath import versions
+from polymath.representation_pairs import expand_comparisons
 from polymath.conditions import (
     NONE,
     OWN_TOKENIZER,
@@ -24,6 +25,9 @@ RESOURCES = Path(workflow.basedir) / "resources"
 try:
     EXPERIMENT = load_experiment(config, RESOURCES)
     CONDITIONS = expand_conditions(EXPERIMENT)
+    COMPARISONS = (
+        expand_comparisons(EXPERIMENT, CONDITIONS) if EXPERIMENT.representations else []
+    )
     require_own_files(EXPERIMENT)
 except PolymathError as error:
     raise WorkflowError(str(error)) from None
@@ -41,6 +45,12 @@ VOCABULARY = f"{RESULTS}/vocabulary/task={{task}}/model={{model}}/mapping={{mapp
 PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__))
 RUN = f"{RESULTS}/runs/{PATTERN.path}"
 RUN_LOG = f"{'.'.join(PATTERN.columns.values())}.log"
+COMPARISON = (
+    f"{RESULTS}/representations/task={{task}}/model={{model}}/mapping={{mapping}}"
+)
+PROBE = (
+    f"{RESULTS}/probes/task={{task}}/model={{model}}/init={{init}}/mapping={{mapping}}"
+)
 MATRIX = f"{RESULTS}/matrix"
 EVIDENCE = f"{RESULTS}/evidence"
 CLAIMS = f"{RESULTS}/claims"
@@ -244,6 +254,64 @@ def scores_of_every_task():
     return expand(f"{RESULTS}/scores/{{task}}.parquet", task=EXPERIMENT.tasks)
 
 
+def comparison_of(wildcards):
+    """What a job compares."""
+    named = (wildcards.task, wildcards.model, wildcards.mapping)
+    return next(
+        one
+        for one in COMPARISONS
+        if (one.text.task, one.text.model, one.text.mapping) == named
+    )
+
+
+def models_of(condition):
+    """The folder of a condition's trained models; None unless they are trained and kept."""
+    is_kept = EXPERIMENT.keep_models and condition in TRAINED
+    return f"{RESULTS}/runs/{condition.path}/models" if is_kept else None
+
+
+def kept_models(comparison):
+    """The trained models to compare."""
+    return [
+        models_of(arm.condition) for arm in comparison.arms if models_of(arm.condition)
+    ]
+
+
+def describe_arms(comparison):
+    """What is compared, as a rule passes it in its params."""
+    arms = [
+        {
+            "role": arm.role,
+            "condition": arm.condition.columns,
+            "kept": models_of(arm.condition),
+        }
+        for arm in comparison.arms
+    ]
+    return json.dumps(arms, sort_keys=True)
+
+
+def of_every_comparison(file):
+    """One file of each comparison."""
+    return [f"{COMPARISON}/{file}".format(**one.text.columns) for one in COMPARISONS]
+
+
+# What is probed does not depend on fraction or recipe: the first condition stands for all.
+PROBED = {}
+for condition in TRAINED if EXPERIMENT.probes else ():
+    key = (condition.task, condition.model, condition.init, condition.mapping)
+    PROBED.setdefault(key, condition)
+
+
+def probed_as(wildcards):
+    """A condition that begins as a job's."""
+    return PROBED[wildcards.task, wildcards.model, wildcards.init, wildcards.mapping]
+
+
+def probes_of_every_beginning():
+    """The probes of each task, model, initialisation and mapping."""
+    return [f"{PROBE}/probes.parquet".format(**one.columns) for one in PROBED.values()]
+
+
 def card_of_every_task():
     """The data card of each task, as a picture."""
     return expand(f"{CARD}.png", task=EXPERIMENT.tasks)
@@ -260,4 +328,8 @@ def everything_asked_for():
         *(f"{FIGURES}/{name}.png" for name in EVIDENCE_FIGURES),
         f"{FIGURES}/matrix.png",
         *([f"{FIGURES}/curves.png"] if TRAINED else ()),
+        *([f"{RESULTS}/similarity.parquet"] if COMPARISONS else ()),
+        *([f"{RESULTS}/probes.parquet"] if PROBED else ()),
+        *of_every_comparison("layers.png"),
+        *of_every_comparison("depth.png"),
     ]

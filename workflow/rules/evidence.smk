@@ -65,6 +65,7 @@ rule split_variance:
 
 rule judge_claims:
     input:
+        **({"similarity": f"{RESULTS}/similarity.parquet"} if COMPARISONS else {}),
         estimates=rules.compare.output.estimates,
         comparisons=rules.compare.output.comparisons,
         summary=rules.compare.output.summary,

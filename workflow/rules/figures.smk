@@ -150,3 +150,44 @@ rule plot_variance:
         code_version=versions.FIGURES,
     script:
         "../scripts/plot_variance.py"
+
+
+rule plot_layers:
+    input:
+        similarity=f"{COMPARISON}/similarity.parquet",
+    output:
+        svg=report(
+            f"{COMPARISON}/layers.svg",
+            caption="../report/layers.rst",
+            category="Representations",
+            labels={"task": "{task}", "model": "{model}", "mapping": "{mapping}"},
+        ),
+        png=f"{COMPARISON}/layers.png",
+        csv=f"{COMPARISON}/layers.csv",
+    log:
+        f"{LOGS}/figures/layers.{{task}}.{{model}}.{{mapping}}.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_layers.py"
+
+
+rule plot_depth:
+    input:
+        similarity=f"{COMPARISON}/similarity.parquet",
+        heads=f"{COMPARISON}/heads.parquet",
+    output:
+        svg=report(
+            f"{COMPARISON}/depth.svg",
+            caption="../report/depth.rst",
+            category="Representations",
+            labels={"task": "{task}", "model": "{model}", "mapping": "{mapping}"},
+        ),
+        png=f"{COMPARISON}/depth.png",
+        csv=f"{COMPARISON}/depth.csv",
+    log:
+        f"{LOGS}/figures/depth.{{task}}.{{model}}.{{mapping}}.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_depth.py"

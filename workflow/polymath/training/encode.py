@@ -52,11 +52,11 @@ def encode_task(
     """
     limit = longest_input(model)
     room = None if limit is None else limit - frame.size
-    parts = [_fit(row, room) for row in _sequences(task.rows)]
+    parts = [fit_parts(row, room) for row in sequences_of(task.rows)]
     sequences = [
-        np.concatenate(_interleave(frame.special, [mapping[ids] for ids in row])) for row in parts
+        np.concatenate(interleave(frame.special, [mapping[ids] for ids in row])) for row in parts
     ]
-    types = _token_types(model, frame, parts)
+    types = token_types(model, frame, parts)
     padding, used = _used_tokens(model, sequences)
     rows = compact(model, sorted(used | also))
     table = np.zeros(max(rows) + 1, dtype=np.int64)
@@ -83,20 +83,21 @@ def encode_task(
     )
 
 
-def _sequences(rows: pd.DataFrame) -> Iterator[list[NDArray[np.int64]]]:
+def sequences_of(rows: pd.DataFrame) -> Iterator[list[NDArray[np.int64]]]:
     """Yield the symbols of each row's sequence, or of the two of a pair."""
     columns = [rows[name] for name in ("ids", "ids2") if name in rows]
     for row in zip(*columns, strict=True):
         yield [np.asarray(ids, dtype=np.int64) for ids in row]
 
 
-def _fit(row: list[NDArray[np.int64]], room: int | None) -> list[NDArray[np.int64]]:
+def fit_parts(row: list[NDArray[np.int64]], room: int | None) -> list[NDArray[np.int64]]:
+    """Cut a sequence, or the two of a pair, to the symbols that there is room for."""
     if room is None:
         return row
     return list(truncate_pair(row[0], row[1], room)) if len(row) == 2 else [row[0][:room]]
 
 
-def _interleave(
+def interleave(
     special: tuple[tuple[int, ...], ...], parts: list[NDArray[np.int64]]
 ) -> list[NDArray[np.int64]]:
     """Return special tokens, first part, special tokens, and so on."""
@@ -104,7 +105,7 @@ def _interleave(
     return [fixed[0], *(piece for pair in zip(parts, fixed[1:], strict=True) for piece in pair)]
 
 
-def _token_types(
+def token_types(
     model: PreTrainedModel, frame: Frame, parts: list[list[NDArray[np.int64]]]
 ) -> list[NDArray[np.int64]] | None:
     """Return the token types of each row; None if all are 0 or the model knows only one."""
@@ -113,7 +114,7 @@ def _token_types(
         return None
     return [
         np.concatenate(
-            _interleave(
+            interleave(
                 frame.types,
                 [np.full(len(p), kind) for p, kind in zip(row, frame.inner, strict=True)],
             )

@@ -240,11 +240,15 @@ def make_optimiser(model: PreTrainedModel, recipe: TrainingRecipe) -> torch.opti
 
 
 def batch_loss(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
-    """Return the mean loss of a batch: cross-entropy, or squared error for one output."""
-    logits = forward(model, batch, precision)
+    """Return the mean loss of a batch."""
+    return mean_loss(forward(model, batch, precision), batch.targets)
+
+
+def mean_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the mean of cross-entropy, or of squared error for one output."""
     if logits.shape[1] == 1:
-        return F.mse_loss(logits[:, 0], batch.targets.float())
-    return F.cross_entropy(logits, batch.targets.long())
+        return F.mse_loss(logits[:, 0], targets.float())
+    return F.cross_entropy(logits, targets.long())
 
 
 def forward(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:

@@ -1,0 +1,45 @@
+"""Compare the representations of the models of one task."""
+
+import json
+from pathlib import Path
+
+from polymath.analyses import Representations
+from polymath.conditions import Condition
+from polymath.logs import job, say
+from polymath.recipes import Recipe
+from polymath.representation_pairs import Arm
+
+with job(snakemake.log[0], f"representations {' '.join(snakemake.wildcards)}"):
+    say("loading torch and transformers")
+    from polymath.training.compare import Subject, Tables, compare_representations
+    from polymath.training.replicate import Job
+
+    compare_representations(
+        [
+            Subject(
+                Arm(arm["role"], Condition(**arm["condition"])),
+                Job(
+                    condition=Condition(**arm["condition"]),
+                    recipe=Recipe.model_validate_json(snakemake.params.recipe),
+                    metric=snakemake.params.metric,
+                    seed=snakemake.params.seed,
+                    replicates=snakemake.params.replicates,
+                    crossed=json.loads(snakemake.params.crossed),
+                    tokens=Path(snakemake.input.tokens),
+                    vocabulary=Path(vocabulary),
+                    model=Path(model),
+                ),
+                Path(arm["kept"]) if arm["kept"] else None,
+            )
+            for arm, vocabulary, model in zip(
+                json.loads(snakemake.params.arms),
+                snakemake.input.vocabularies,
+                snakemake.input.models,
+                strict=True,
+            )
+        ],
+        Representations.model_validate_json(snakemake.params.settings),
+        snakemake.threads,
+        Tables(Path(snakemake.output.similarity), Path(snakemake.output.heads)),
+        say,
+    )

@@ -1,0 +1,15 @@
+"""Plot the similarity of layers at equal depth."""
+
+from pathlib import Path
+
+from polymath.figures.similarity import plot_depth
+from polymath.logs import job
+
+with job(snakemake.log[0], "plot depth"):
+    plot_depth(
+        Path(snakemake.input.similarity),
+        Path(snakemake.input.heads),
+        Path(snakemake.output.svg),
+        Path(snakemake.output.png),
+        Path(snakemake.output.csv),
+    )

@@ -1,0 +1,14 @@
+"""Plot the similarity of all pairs of layers."""
+
+from pathlib import Path
+
+from polymath.figures.similarity import plot_layers
+from polymath.logs import job
+
+with job(snakemake.log[0], "plot layers"):
+    plot_layers(
+        Path(snakemake.input.similarity),
+        Path(snakemake.output.svg),
+        Path(snakemake.output.png),
+        Path(snakemake.output.csv),
+    )
