@@ -7,7 +7,7 @@ PIP_ARGS ?=
 # Extra words for Snakemake, e.g. ARGS="--configfile my.yaml"
 ARGS ?=
 
-.PHONY: run test check format environment development clean
+.PHONY: run test slurm-test check format environment development clean
 
 run: environment
 	PATH="$(BIN):$$PATH" snakemake --cores all $(ARGS)
@@ -16,6 +16,12 @@ run: environment
 
 test: development check
 	"$(BIN)/python" -m pytest
+
+# The tests on a SLURM cluster of one node, which they start and stop. SLURM comes from Debian's
+# packages if it is missing (as root, or by sudo).
+slurm-test: development
+	tests/slurm/install.sh
+	"$(BIN)/python" -m pytest tests/slurm --slurm
 
 check: development
 	"$(BIN)/ruff" format --check .

@@ -42,6 +42,19 @@ FAMILIES: dict[str, dict[str, object]] = {
 PADDING = {"roberta": 1, "esm": 1}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--slurm`, by which `make slurm-test` asks for the tests on a cluster."""
+    parser.addoption("--slurm", action="store_true", help="run the tests on a SLURM cluster")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests on a cluster to `make slurm-test`, where they must run."""
+    if not config.getoption("--slurm"):
+        for item in items:
+            if item.get_closest_marker("slurm"):
+                item.add_marker(pytest.mark.skip(reason="run by make slurm-test"))
+
+
 def small_tokenizer() -> Tokenizer:
     """A word-level tokenizer that frames a text as BERT does."""
     vocabulary = {token: number for number, token in enumerate([*SPECIALS, *UNUSED, *WORDS])}

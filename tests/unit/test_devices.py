@@ -11,7 +11,7 @@ from typing import IO
 
 import pytest
 
-from polymath.training.devices import claimed_device, device_name, resolve_precision
+from polymath.training.devices import claimed_device, device_name, free_memory, resolve_precision
 
 # A stand-in for torch: jobs start in no time, and no GPU is needed to look taken.
 TORCH = """
@@ -26,7 +26,7 @@ devices.WAIT_SECONDS = 0.05
 def say(message):
     if message.startswith("waiting"):
         print(message, flush=True)
-with devices.claimed_device(say) as device:
+with devices.claimed_device(say, int(os.environ.get("SHARING", 1))) as device:
     print(device, os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
     sys.stdin.readline()
 """
@@ -118,6 +118,31 @@ def test_a_device_is_free_again_when_its_job_ends(jobs: Jobs) -> None:
     assert line_of(second) == "cuda GPU-abc/0"
     let_go(first)
     assert line_of(jobs.start(CUDA_VISIBLE_DEVICES="1, GPU-abc/0")) == "cuda 1"
+
+
+def test_conditions_share_devices_when_told_to_and_spread_over_them_first(jobs: Jobs) -> None:
+    pair = {"CUDA_VISIBLE_DEVICES": "0,1", "SHARING": "2"}
+    held = []
+    for _ in range(4):
+        process = jobs.start(**pair)
+        held.append(line_of(process))
+    assert sorted(held[:2]) == ["cuda 0", "cuda 1"], "an empty one first"
+    assert sorted(held) == ["cuda 0", "cuda 0", "cuda 1", "cuda 1"]
+    fifth = jobs.start(**pair)
+    assert line_of(fifth) == "waiting for one of the GPUs 0, 1: all are taken"
+    let_go(jobs.running[1])
+    assert line_of(fifth) == held[1]
+
+
+@pytest.mark.parametrize(
+    ("free", "sharing", "given"), [(70, 1, 70), (70, 2, 40), (30, 2, 30), (80, 4, 20)]
+)
+def test_a_job_plans_with_its_share_of_a_gpus_memory(
+    free: int, sharing: int, given: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (free, 80))
+    assert free_memory("cuda", sharing) == given
+    assert free_memory("cpu", sharing) is None
 
 
 def test_the_schedulers_choice_is_left_alone(jobs: Jobs) -> None:

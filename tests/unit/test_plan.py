@@ -15,18 +15,10 @@ from polymath.__main__ import main
 from polymath.catalogue import ModelSize
 from polymath.config import load_experiment, merge_configs, read_config
 from polymath.errors import PolymathError
+from polymath.estimates import count_parameters, count_runs, forward_flops
 from polymath.files import write_table
 from polymath.models import build_classifier
-from polymath.plan import (
-    Plan,
-    Speed,
-    benchmark_speed,
-    count_parameters,
-    count_runs,
-    describe_plan,
-    forward_flops,
-    makespan,
-)
+from polymath.plan import Plan, Speed, benchmark_speed, describe_plan, makespan
 from polymath.recipes import Recipe
 from polymath.results import prediction_schema
 from polymath.tokens import token_schema

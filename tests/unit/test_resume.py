@@ -74,7 +74,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP])
 def test_told_to_leave_it_saves_first_and_goes_on_from_that_step(
     number: signal.Signals, checkpoint: SourceOf, tmp_path: Path, undisturbed: bytes
 ) -> None:

@@ -33,6 +33,10 @@ RUN_BY = {
     "snakemake --cores all --configfile resources/experiments/similarity.yaml "
     "--replace-workflow-config": "here: the experiments plan",
     "python -m polymath plan": "test_plan.py",
+    "snakemake --profile workflow/profiles/slurm": "make slurm-test",
+    "snakemake --profile workflow/profiles/slurm --configfile my.yaml "
+    "--replace-workflow-config": "make slurm-test",
+    "python -m polymath failed": "test_failures.py",
     "python -m polymath plan --configfile resources/experiments/paper.yaml "
     "--replace-workflow-config": "here: the paper's plan",
 }
@@ -223,13 +227,34 @@ def test_the_kept_run_is_of_the_recipes_in_its_configuration(name: str, file: st
     assert run["experiment_seed"] == experiment.seed
 
 
-def test_what_the_coverage_page_names_is_there() -> None:
-    named = re.findall(
-        r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "resources/docs/coverage.md").read_text()
-    )
-    assert len(named) > 50
+@pytest.mark.parametrize(("page", "least"), [("coverage.md", 50), ("faults.md", 22)])
+def test_the_tests_that_a_page_names_are_there(page: str, least: int) -> None:
+    text = (ROOT / "resources/docs" / page).read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(named) >= least
     for file, test in named:
         assert f"def {test}(" in (ROOT / file).read_text(), f"{file}: {test}"
+
+
+def test_every_row_of_the_faults_names_its_test() -> None:
+    text = (ROOT / "resources/docs/faults.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert all("::test_" in row for row in rows if not row.startswith("| fault |"))
+
+
+def test_a_rule_that_needs_no_gpu_stays_off_the_queue() -> None:
+    """But for the baselines, which may take minutes."""
+    texts = {path.name: path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")}
+    (listed,) = re.findall(r"^localrules:\n((?:    \w+,\n)+)", texts["common.smk"], re.MULTILINE)
+    local = set(re.findall(r"\w+", listed))
+    queued = set()
+    for text in texts.values():
+        for rule, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE):
+            if "gpu=1" in body:
+                assert rule not in local
+            else:
+                queued |= {rule} - local
+    assert queued == {"baseline"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

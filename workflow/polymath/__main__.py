@@ -1,12 +1,16 @@
-"""Commands beside the workflow: python -m polymath {schema,plan,summary,publish,tensorboard}."""
+"""Commands beside the workflow; `python -m polymath --help` lists them."""
 
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from polymath.errors import PolymathError
 from polymath.pages import dataset_page
 from polymath.reference import config_reference, config_schema
+
+if TYPE_CHECKING:
+    from polymath.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 DEVICE = "cpu-2-cores"
@@ -36,20 +40,35 @@ def print_summary(results: Path) -> None:
             print(f"  {results / name!s:<36} {what}")
 
 
-def print_plan(files: list[Path], alone: bool, device: str | None) -> None:
-    """Print what an experiment will cost."""
+def read_plan(files: list[Path], alone: bool) -> "Plan":
+    """Return the plan of the experiment that Snakemake would run with the same options."""
     from polymath.config import load_experiment, merge_configs, read_config
-    from polymath.plan import Plan, benchmark_speed, describe_plan
+    from polymath.plan import Plan
 
     config = {} if alone else read_config(Path("config.yaml"))
     for path in files:
         config = merge_configs(config, read_config(path))
-    plan = Plan(load_experiment(config, ROOT / "resources"))
+    return Plan(load_experiment(config, ROOT / "resources"))
+
+
+def print_plan(plan: "Plan", device: str | None) -> None:
+    """Print what an experiment will cost."""
+    from polymath.plan import benchmark_speed, describe_plan
+
     speed = None if device else plan.measured_speed()
     for line in describe_plan(
         plan, speed or benchmark_speed(device or DEVICE, ROOT / "resources/benchmarks")
     ):
         print(line)
+
+
+def print_failures(plan: "Plan") -> int:
+    """Print what is not done and how its logs end; return how many lines that took."""
+    from polymath.failures import describe_failures
+
+    lines = list(describe_failures(plan))
+    print("\n".join(lines) if lines else "every condition is done")
+    return len(lines)
 
 
 def main() -> None:
@@ -60,8 +79,16 @@ def main() -> None:
         "schema", help="write the configuration's schema and reference, and the page of data sets"
     )
     plan = commands.add_parser("plan", help="say what an experiment will cost, and spend nothing")
-    plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
-    plan.add_argument("--replace-workflow-config", action="store_true", help="as for snakemake")
+    failed = commands.add_parser(
+        "failed", help="list the conditions that are not done, and how their logs end"
+    )
+    for command in (plan, failed):
+        command.add_argument(
+            "--configfile", type=Path, nargs="+", default=[], help="as for snakemake"
+        )
+        command.add_argument(
+            "--replace-workflow-config", action="store_true", help="as for snakemake"
+        )
     plan.add_argument(
         "--device",
         help="a measurement in resources/benchmarks, by name; default: the speed of the runs in "
@@ -77,10 +104,12 @@ def main() -> None:
     if arguments.command == "schema":
         for path, make in GENERATED.items():
             path.write_text(make(), encoding="utf-8")
-    elif arguments.command == "plan":
+    elif arguments.command in ("plan", "failed"):
         try:
-            alone = arguments.replace_workflow_config
-            print_plan(arguments.configfile, alone, arguments.device)
+            read = read_plan(arguments.configfile, arguments.replace_workflow_config)
+            if arguments.command == "failed":
+                sys.exit(1 if print_failures(read) else 0)
+            print_plan(read, arguments.device)
         except PolymathError as error:
             sys.exit(f"ERROR: {error}")
     elif arguments.command == "summary":

@@ -35,6 +35,11 @@ class Condition:
         return dict(self.__dict__)
 
     @property
+    def log(self) -> str:
+        """Name of the job's log file."""
+        return f"{'.'.join(self.columns.values())}.log"
+
+    @property
     def is_baseline(self) -> bool:
         """Whether it is a simple answer for comparison, without a model to begin from."""
         return self.init == NONE

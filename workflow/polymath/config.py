@@ -98,6 +98,9 @@ class Experiment(Typed):
     probes: Probes | None = Field(
         None, description="measure trainability before training: see probes.md"
     )
+    conditions_per_gpu: int = Field(
+        1, ge=1, description="how many conditions may share a GPU; changes no result"
+    )
     exclude: tuple[Exclusion, ...] = Field(
         (), description="conditions to leave out, each by the fields that it must match"
     )

@@ -10,38 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from polymath.catalogue import Dataset, ModelSize
+from polymath.catalogue import ModelSize
 from polymath.conditions import Condition, expand_conditions, tokenizer_of
 from polymath.config import Experiment
 from polymath.errors import PolymathError, suggest
-from polymath.files import read_json, read_metadata, read_table
-from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
-from polymath.recipes import Recipe
-from polymath.training.schedule import Schedule
+from polymath.estimates import (
+    TRAINING_PASSES,
+    Estimator,
+    Rows,
+    count_parameters,
+    count_runs,
+    finetuning_flops,
+    forward_flops,
+    pretraining_flops,
+    rows_in_catalogue,
+)
+from polymath.files import read_metadata, read_table
+from polymath.origins import MadeSource, PretrainSource
 
-# A backward pass makes two matrix products for each of the forward pass.
-TRAINING_PASSES = 3
 BYTES_A_LOGIT, BYTES_A_ROW = 4, 40
 COSTLIEST = 10
 SEVERAL = (4, 16, 64)  # devices side by side
-# The fields of a config.json that say a model's dimensions, as families call them.
-FIELDS = {
-    "layers": ("num_hidden_layers", "n_layers"),
-    "width": ("hidden_size", "dim"),
-    "intermediate": ("intermediate_size", "hidden_dim"),
-    "vocabulary": ("vocab_size",),
-}
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A task's rows by split, and the mean number of tokens that a row has with its frame."""
-
-    train: int
-    dev: int
-    test: int
-    tokens: float
-    outputs: int
 
 
 @dataclass(frozen=True)
@@ -63,18 +52,6 @@ class Speed:
     source: str
 
 
-def forward_flops(size: ModelSize, length: float) -> float:
-    """Return the FLOPs of one sequence's forward pass through a Transformer encoder.
-
-    Matrix products alone, two FLOPs for each multiplication with addition: in each layer and for
-    each token 4w² weights of attention and 2wi of the feed-forward part, and 2wL products of
-    scores and of values. Source: J. Kaplan et al., Scaling laws for neural language models, 2020,
-    table 1.
-    """
-    a_token = 2 * (4 * size.width**2 + 2 * size.width * size.intermediate)
-    return size.layers * length * (a_token + 4 * length * size.width)
-
-
 class Plan:
     """An experiment's conditions with their costs."""
 
@@ -82,6 +59,7 @@ class Plan:
         self.experiment = experiment
         self.results = Path(experiment.results)
         self.conditions = expand_conditions(experiment)
+        self._estimator = Estimator(experiment)
 
     def is_done(self, condition: Condition) -> bool:
         """Whether a condition's predictions are there, of as many replicates as are asked for."""
@@ -105,18 +83,13 @@ class Plan:
         size = self.size(condition.model)
         if rows is None or size is None:
             return Cost(condition.title, runs, None, 0.0)
-        examples = max(1, round(rows.train * float(condition.fraction)))
-        schedule = Schedule(recipe, examples)
-        forward = forward_flops(size, rows.tokens)
-        passes = 1 if recipe.tuning == "head" else TRAINING_PASSES
-        trained = schedule.steps * min(recipe.batch_size, examples) * passes
-        scored = rows.dev * (len(schedule.evaluations) + 2) + rows.test
+        flops = finetuning_flops(recipe, float(condition.fraction), rows, size)
         row_bytes = BYTES_A_ROW + BYTES_A_LOGIT * rows.outputs
         # Predictions are kept by replicate and, together, as the condition's result.
         disk = (rows.dev + rows.test) * row_bytes * (runs + self.experiment.runs)
         if self.experiment.keep_models:
             disk += runs * 4 * count_parameters(size)
-        return Cost(condition.title, runs, runs * forward * (trained + scored), disk)
+        return Cost(condition.title, runs, runs * flops, disk)
 
     def pretraining(self) -> Iterator[Cost]:
         """Estimate the pre-training of each model that is not there yet."""
@@ -129,10 +102,7 @@ class Plan:
             if rows is None or size is None:
                 yield Cost(f"pre-training of {name}", 1, None, 0.0)
                 continue
-            schedule = Schedule(source.recipe, rows.train)
-            trained = schedule.steps * min(source.recipe.batch_size, rows.train) * TRAINING_PASSES
-            scored = rows.dev * (len(schedule.evaluations) + 1)
-            flops = forward_flops(size, rows.tokens) * (trained + scored)
+            flops = pretraining_flops(source.recipe, rows, size)
             yield Cost(f"pre-training of {name}", 1, flops, 4.0 * count_parameters(size))
 
     def rows(self, task: str, model: str, mapping: str) -> Rows | None:
@@ -140,7 +110,7 @@ class Plan:
         dataset = self.experiment.datasets[task]
         tokenizer = tokenizer_of(self.experiment, task, model, mapping)
         path = f"tokens/task={task}/tokenizer={tokenizer}/tokens.parquet"
-        return self._prepared(self.results / path) or _from_catalogue(dataset)
+        return self._prepared(self.results / path) or rows_in_catalogue(dataset)
 
     def _prepared(self, path: Path) -> Rows | None:
         if path not in self._tokens:
@@ -153,16 +123,7 @@ class Plan:
 
     def size(self, model: str) -> ModelSize | None:
         """Return a model's dimensions: of its files, else of the catalogue, else of its base."""
-        entry = self.experiment.checkpoints[model]
-        path = self.results / "models" / model / "config.json"
-        if path.is_file():
-            return _size_in(read_json(path)) or entry.size
-        if entry.size is not None or not isinstance(entry.source, MadeSource):
-            return entry.size
-        base = self.size(entry.source.base)
-        if base is None or not isinstance(entry.source, ConfiguredSource):
-            return base
-        return base.model_copy(update=_named_sizes(entry.source.config))
+        return self._estimator.size(model)
 
     def downloads(self) -> list[str]:
         """Return what is not fetched yet, one line a source."""
@@ -205,18 +166,6 @@ def makespan(costs: list[float], devices: int) -> float:
     for cost in sorted(costs, reverse=True):
         heapq.heapreplace(busy, busy[0] + cost)
     return max(busy)
-
-
-def count_runs(recipe: Recipe, replicates: int) -> int:
-    """Return how many trainings a condition takes: trials of rates, and the rest of the best."""
-    trying = min(recipe.rate_replicates or replicates, replicates)
-    return len(recipe.rates) * trying + (replicates - trying)
-
-
-def count_parameters(size: ModelSize) -> int:
-    """Return roughly how many parameters a model has: matrices and word embeddings."""
-    layer = 4 * size.width**2 + 2 * size.width * size.intermediate
-    return size.layers * layer + size.vocabulary * size.width
 
 
 def benchmark_speed(name: str, folder: Path) -> Speed:
@@ -300,28 +249,6 @@ def _read_rows(path: Path) -> Rows:
         tokens=float(table["length"].mean()) + 2,
         outputs=max(1, len(metadata["labels"])),
     )
-
-
-def _from_catalogue(dataset: Dataset) -> Rows | None:
-    """Return the catalogue's numbers, with sequences as long as may be."""
-    counts = dataset.rows or dataset.about
-    if counts is None:
-        return None
-    tokens, outputs = dataset.max_length + 2, len(dataset.labels or "ab")
-    return Rows(**counts.model_dump(), tokens=tokens, outputs=outputs)
-
-
-def _size_in(config: dict[str, Any]) -> ModelSize | None:
-    named = _named_sizes(config)
-    return ModelSize(**named) if len(named) == len(FIELDS) else None
-
-
-def _named_sizes(config: dict[str, Any]) -> dict[str, int]:
-    found = {
-        size: next((config[name] for name in names if name in config), None)
-        for size, names in FIELDS.items()
-    }
-    return {size: int(value) for size, value in found.items() if value is not None}
 
 
 def _describe(source: Any) -> str:

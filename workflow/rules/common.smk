@@ -1,5 +1,7 @@
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -16,6 +18,8 @@ from polymath.conditions import (
 )
 from polymath.config import load_experiment
 from polymath.errors import PolymathError
+from polymath.estimates import Estimator
+from polymath.gpus import count_gpus, describe_gpus
 from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
 from polymath.roles import roles_of
 from polymath.sources.local import list_path, require_own_files
@@ -32,6 +36,12 @@ try:
 except PolymathError as error:
     raise WorkflowError(str(error)) from None
 
+ESTIMATOR = Estimator(EXPERIMENT)
+
+# A lost terminal is a Ctrl-C: jobs save, and no lock is left. Under nohup it stays ignored.
+if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+
 # Where everything lies: one name for each kind of file.
 RESULTS = EXPERIMENT.results
 LOGS = f"{RESULTS}/logs"
@@ -44,7 +54,7 @@ TOKENS = f"{RESULTS}/tokens/task={{task}}/tokenizer={{tokenizer}}"
 VOCABULARY = f"{RESULTS}/vocabulary/task={{task}}/model={{model}}/mapping={{mapping}}"
 PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__))
 RUN = f"{RESULTS}/runs/{PATTERN.path}"
-RUN_LOG = f"{'.'.join(PATTERN.columns.values())}.log"
+RUN_LOG = PATTERN.log
 COMPARISON = (
     f"{RESULTS}/representations/task={{task}}/model={{model}}/mapping={{mapping}}"
 )
@@ -71,6 +81,42 @@ wildcard_constraints:
     fraction=r"[0-9.e-]+",
     recipe="[a-z0-9][a-z0-9._-]*",
     kind="raw|models",
+
+
+onstart:
+    if workflow.local_exec:
+        try:
+            asked = workflow.global_resources.get("gpu")
+            logger.info(
+                describe_gpus(
+                    count_gpus(),
+                    asked and asked.value,
+                    workflow.cores,
+                    EXPERIMENT.conditions_per_gpu,
+                )
+            )
+        except PolymathError as error:
+            raise WorkflowError(str(error)) from None
+
+
+# On a cluster these run where Snakemake runs: each takes seconds, and fetching needs a network,
+# which compute nodes often lack. On one machine this changes nothing.
+localrules:
+    all,
+    fetch_files,
+    configure_model,
+    prepare_records,
+    tokenize_records,
+    map_vocabulary,
+    evaluate,
+    aggregate,
+    plot_matrix,
+    plot_curves,
+    plot_card,
+
+
+# Jobs that can use several cores take these many; Snakemake gives fewer if it has fewer.
+SEVERAL_CORES = min(len(os.sched_getaffinity(0)), 8)
 
 
 def dataset_of(wildcards):
@@ -172,13 +218,13 @@ def base_of(wildcards):
 def workers_for(wildcards):
     """Rendering scores takes several cores, not all of a large machine; downloads take one."""
     renders = entry_of(wildcards).source.kind == "music21"
-    return min(workflow.cores, 8) if renders else 1
+    return SEVERAL_CORES if renders else 1
 
 
 def readers_for(wildcards):
     """Reading music takes a second for some files, of which there may be a thousand."""
     is_music = dataset_of(wildcards).reader.format == "midi"
-    return min(workflow.cores, 8) if is_music else 1
+    return SEVERAL_CORES if is_music else 1
 
 
 def tokenizer_source(wildcards):
@@ -202,6 +248,11 @@ def tokens_of(wildcards, file="tokens.parquet"):
         EXPERIMENT, wildcards.task, wildcards.model, wildcards.mapping
     )
     return f"{TOKENS}/{file}".format(task=wildcards.task, tokenizer=tokenizer)
+
+
+def needs_of(wildcards):
+    """What a condition's job takes of memory and time."""
+    return ESTIMATOR.finetuning(Condition(**wildcards))
 
 
 def pretraining_of(model):

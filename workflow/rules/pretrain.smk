@@ -16,11 +16,18 @@ rule pretrain:
     wildcard_constraints:
         model=exactly(PRETRAINED),
     priority: 15
-    # A job that a signal told to leave fails, and goes on from its checkpoint when retried.
-    retries: 2
+    # A job that a signal told to leave fails, and goes on from its checkpoint when retried; on a
+    # cluster by whoever submitted it, not once more in the job itself.
+    retries: 2 if workflow.is_main_process else 0
     threads: 1
     resources:
         gpu=1,
+        mem_mb=lambda wildcards, attempt: ESTIMATOR.pretraining(wildcards.model).mem_mb
+        * attempt,
+        runtime=lambda wildcards, attempt: ESTIMATOR.pretraining(
+            wildcards.model
+        ).minutes
+        * attempt,
     params:
         source=lambda wildcards: as_json(pretraining_of(wildcards.model)),
         seed=EXPERIMENT.seed,

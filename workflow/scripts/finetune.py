@@ -8,6 +8,7 @@ from polymath.config import Experiment
 from polymath.logs import job, say
 from polymath.recipes import Recipe
 
+experiment = Experiment.model_validate(snakemake.config)
 condition = Condition(**snakemake.wildcards)
 with job(snakemake.log[0], condition.title):
     models = snakemake.output.get("models")  # only if the configuration keeps them
@@ -28,8 +29,9 @@ with job(snakemake.log[0], condition.title):
         ),
         Execution(
             threads=snakemake.threads,
-            # Not a parameter of the rule: a change of it makes no result stale.
-            checkpoint_seconds=Experiment.model_validate(snakemake.config).checkpoint_seconds,
+            # Not parameters of the rule: a change of them makes no result stale.
+            checkpoint_seconds=experiment.checkpoint_seconds,
+            conditions_per_gpu=experiment.conditions_per_gpu,
         ),
         Outputs(
             predictions=Path(snakemake.output.predictions),

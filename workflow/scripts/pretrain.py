@@ -6,6 +6,7 @@ from polymath.config import Experiment
 from polymath.logs import job, say
 from polymath.origins import PretrainSource
 
+experiment = Experiment.model_validate(snakemake.config)
 with job(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):
     say("loading torch and transformers")
     from polymath.training.finetune import Execution
@@ -21,8 +22,9 @@ with job(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):
         ),
         Execution(
             threads=snakemake.threads,
-            # Not a parameter of the rule: a change of it makes no result stale.
-            checkpoint_seconds=Experiment.model_validate(snakemake.config).checkpoint_seconds,
+            # Not parameters of the rule: a change of them makes no result stale.
+            checkpoint_seconds=experiment.checkpoint_seconds,
+            conditions_per_gpu=experiment.conditions_per_gpu,
         ),
         Path(snakemake.output.manifest),
         Path(snakemake.output.curve),

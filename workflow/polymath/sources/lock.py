@@ -1,14 +1,14 @@
 """The lock file: what was found at a source when it was first fetched, enforced from then on."""
 
-import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from polymath.errors import PolymathError
 from polymath.files import digest_of, read_json, write_json
+from polymath.guards import locked
 from polymath.typed import Typed
 
 
@@ -86,11 +86,6 @@ class Lock:
             ) from None
         return everything
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         # The file itself is replaced at each update, so another one is locked.
-        guard = self.path.with_name(f".{self.path.name}.guard")
-        guard.parent.mkdir(parents=True, exist_ok=True)
-        with guard.open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        return locked(self.path.with_name(f".{self.path.name}.guard"))

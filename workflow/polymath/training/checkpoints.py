@@ -6,6 +6,7 @@ Snakemake knows of, because it deletes the outputs of a job that failed.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,21 @@ from safetensors.torch import load_file, save_file
 
 from polymath.errors import PolymathError
 from polymath.files import read_json, sha256_of, whole_file, write_json
+from polymath.guards import locked
 from polymath.training.loop import CurvePoint
 
 KEPT = 2
+
+
+def trained_alone(folder: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Return a context that only one process at a time is in for a folder of checkpoints.
+
+    Another one may be there: a process that outlived its job, or one of a Snakemake that was
+    started in another place.
+    """
+    return locked(
+        folder / ".guard", lambda: say("another process trains this: waiting until it has ended")
+    )
 
 
 @dataclass(frozen=True)

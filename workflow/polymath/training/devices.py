@@ -1,24 +1,30 @@
 """One GPU for each job, and which precision a device does well.
 
 Snakemake counts GPUs (`--resources gpu=4`) but gives none out, so each job takes the first
-free one: a lock per device, which the kernel frees even when a job is killed.
+free one: a lock per device (or several, where conditions may share it), which the kernel frees
+even when a job is killed.
 """
 
-import fcntl
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import TextIO
+
+from polymath.gpus import named_gpus
+from polymath.guards import try_lock
 
 WAIT_SECONDS = 1.0
 
 
 @contextmanager
-def claimed_device(say: Callable[[str], None]) -> Iterator[str]:
+def claimed_device(say: Callable[[str], None], sharing: int = 1) -> Iterator[str]:
     """Yield the torch device of this job, «cuda» or «cpu», and hold it until the block ends.
+
+    Up to `sharing` jobs hold a GPU at once; one that nobody holds is taken first.
 
     Must run before CUDA is initialised: the choice is made by setting CUDA_VISIBLE_DEVICES.
     Under SLURM the scheduler has chosen already, and its choice is kept.
@@ -26,7 +32,7 @@ def claimed_device(say: Callable[[str], None]) -> Iterator[str]:
     candidates = _candidates()
     lock: TextIO | None = None
     if candidates and "SLURM_JOB_ID" not in os.environ:
-        lock, device = _lock_first_free(candidates, say)
+        lock, device = _lock_first_free(candidates, sharing, say)
         os.environ["CUDA_VISIBLE_DEVICES"] = device
         say(f"took GPU {device}")
     import torch
@@ -40,26 +46,24 @@ def claimed_device(say: Callable[[str], None]) -> Iterator[str]:
 
 def _candidates() -> list[str]:
     """The devices that this job may use: CUDA_VISIBLE_DEVICES, or all there are."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    named = named_gpus()
     if named is not None:
-        return [device.strip() for device in named.split(",") if device.strip() not in ("", "-1")]
+        return named
     import torch
 
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _lock_first_free(candidates: list[str], say: Callable[[str], None]) -> tuple[TextIO, str]:
+def _lock_first_free(
+    candidates: list[str], sharing: int, say: Callable[[str], None]
+) -> tuple[TextIO, str]:
     folder = Path(tempfile.gettempdir()) / f"polymath-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     told = False
     while True:
-        for device in candidates:
-            handle = (folder / device.replace("/", "_")).open("w")
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                handle.close()
-            else:
+        for place, device in product(range(sharing), candidates):
+            handle = try_lock(folder / f"{device.replace('/', '_')}.{place}")
+            if handle is not None:
                 return handle, device
         if not told:
             say(f"waiting for one of the GPUs {', '.join(candidates)}: all are taken")
@@ -92,11 +96,15 @@ def resolve_precision(precision: str, device: str) -> str:
     return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
 
 
-def free_memory(device: str) -> int | None:
-    """Return the bytes that are free on a GPU; None on the CPU, where jobs run side by side."""
+def free_memory(device: str, sharing: int) -> int | None:
+    """Return the bytes of a GPU that a job may take, of which `sharing` may hold it; None on the
+    CPU, where jobs run side by side."""
     import torch
 
-    return torch.cuda.mem_get_info()[0] if device == "cuda" else None
+    if device != "cuda":
+        return None
+    free, total = torch.cuda.mem_get_info()
+    return min(free, total // sharing)
 
 
 def device_name(device: str) -> str:

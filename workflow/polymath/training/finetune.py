@@ -17,14 +17,14 @@ from polymath.errors import PreemptedError
 from polymath.files import write_table
 from polymath.results import CURVE_SCHEMA, prediction_schema
 from polymath.training.batches import Shape, take_batch
-from polymath.training.checkpoints import Checkpoint
+from polymath.training.checkpoints import Checkpoint, trained_alone
 from polymath.training.devices import claimed_device, device_name, free_memory, set_up_process
 from polymath.training.loop import train
 from polymath.training.memory import fit_side_by_side, replicate_bytes
 from polymath.training.rates import Trial, choose_rate, summarise_trial
 from polymath.training.replicate import Inputs, Job, Trainee
 from polymath.training.signals import noticed_signals
-from polymath.training.store import Replicate, ReplicateStore
+from polymath.training.store import FOLDER, Replicate, ReplicateStore
 
 REPORT_SECONDS = 10.0
 GIB = 2**30
@@ -36,6 +36,7 @@ class Execution:
 
     threads: int
     checkpoint_seconds: float
+    conditions_per_gpu: int = 1
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,13 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[st
         PreemptedError: if a signal asked to leave; the next call goes on from there.
     """
     set_up_process(execution.threads)
-    with claimed_device(say) as device, noticed_signals() as asked_to_leave:
+    folder = outputs.predictions.parent
+    with (
+        trained_alone(folder / FOLDER, say),
+        claimed_device(say, execution.conditions_per_gpu) as device,
+        noticed_signals() as asked_to_leave,
+    ):
         inputs = Inputs(job, device)
-        folder = outputs.predictions.parent
         store = ReplicateStore(folder, inputs.task.type, outputs.models is not None)
         trainers = {
             rate: _Trainer(inputs.at(rate), store, execution, say, asked_to_leave)
@@ -202,7 +207,7 @@ class _Trainer:
 
     def _count_side_by_side(self, one: Trainee, wanted: int) -> int:
         """Return how many replicates to train at once: one on the CPU, else what fits."""
-        free = free_memory(self.inputs.device)
+        free = free_memory(self.inputs.device, self.execution.conditions_per_gpu)
         if free is None:
             return 1
         recipe, data = self.inputs.job.recipe, one.data.train

@@ -25,7 +25,7 @@ from polymath.results import CURVE_SCHEMA
 from polymath.seeds import derive_seed
 from polymath.tasks import Task, read_task
 from polymath.training.capture import Lane
-from polymath.training.checkpoints import Checkpoint, CheckpointStore
+from polymath.training.checkpoints import Checkpoint, CheckpointStore, trained_alone
 from polymath.training.cpu import tune_model
 from polymath.training.devices import (
     claimed_device,
@@ -79,7 +79,11 @@ def pretrain(
         PreemptedError: if a signal asked to leave; the next call goes on from there.
     """
     set_up_process(execution.threads)
-    with claimed_device(say) as device, noticed_signals() as asked_to_leave:
+    with (
+        trained_alone(manifest.parent / FOLDER, say),
+        claimed_device(say, execution.conditions_per_gpu) as device,
+        noticed_signals() as asked_to_leave,
+    ):
         precision = resolve_precision(job.source.recipe.precision, device)
         digest = _digest(job, precision)
         folder = manifest.parent / FOLDER / digest

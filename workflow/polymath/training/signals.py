@@ -1,4 +1,4 @@
-"""Being told to leave: preemption, a time limit, Ctrl-C."""
+"""Being told to leave: preemption, a time limit, Ctrl-C, a lost terminal."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 # SLURM sends SIGTERM when it preempts or cancels, and what `--signal` names before a time limit.
-LEAVE = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+LEAVE = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def noticed_signals() -> Iterator[Callable[[], str | None]]:
 
     The signals end nothing by themselves while the block lasts: whoever trains asks between
     two steps, saves and leaves. A signal that was ignored before, as SIGINT is in a script's
-    background job, stays so.
+    background job, or SIGHUP under nohup, stays so.
     """
     names: list[str] = []
 

@@ -1,0 +1,210 @@
+"""One machine: devices, several Snakemakes, a lost terminal, a full disk, slow files."""
+
+import errno
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from test_workflow import RUN, Workspace, training_process
+
+from conftest import ROOT, heed_ctrl_c, tiny_config
+from polymath.files import read_metadata
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, checkpoint: Callable[[str], Path]) -> Workspace:
+    """One condition of one replicate, which trains for some seconds."""
+    config: dict[str, Any] = tiny_config(tmp_path, checkpoint("bert"))
+    config["recipes"]["tiny"]["steps"] = 900
+    return Workspace(tmp_path, {**config, "initialisations": ["scratch"], "replicates": 1,
+                                "checkpoint_seconds": 0.5})  # fmt: skip
+
+
+def with_devices(workspace: Workspace, devices: str, *arguments: str) -> tuple[int, str]:
+    """Run with pretend devices; return the exit status and what was said."""
+    result = subprocess.run(
+        workspace.command(*arguments), cwd=workspace.folder, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": devices, "TMPDIR": str(workspace.folder)},
+    )  # fmt: skip
+    return result.returncode, result.stdout
+
+
+def test_more_gpus_than_there_are_are_refused_at_once(workspace: Workspace) -> None:
+    status, said = with_devices(workspace, "0,1", "--resources", "gpu=8")
+    assert status == 1
+    assert "--resources gpu=8: there are 2 GPUs here" in said
+    assert not (workspace.folder / "results/runs").exists(), "nothing was begun"
+    workspace.config["conditions_per_gpu"] = 4
+    status, said = with_devices(workspace, "0,1", "--resources", "gpu=8", "--until", "fetch_files")
+    assert status == 0, said
+    assert "2 GPUs: 2 conditions at once: more need more --cores" in said
+
+
+def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) -> None:
+    workspace.config["initialisations"] = ["scratch", "pretrained"]
+    status, said = with_devices(workspace, "5,7", "--resources", "gpu=2")
+    assert status == 0, said
+    assert "2 GPUs: 2 conditions at once" in said
+    assert {re.findall(r"took GPU (\d)", workspace.log(init))[0]
+            for init in ("scratch", "pretrained")} == {"5", "7"}  # fmt: skip
+
+
+def test_the_same_command_works_without_a_gpu_and_says_so(workspace: Workspace) -> None:
+    workspace.config["recipes"]["tiny"]["steps"] = 5
+    status, said = with_devices(
+        workspace, "", "--resources", "gpu=4", "--set-threads", "finetune=2"
+    )
+    assert status == 0, said
+    assert "no GPU here: 2 conditions at once train on the CPU" in said
+    stored = read_metadata(workspace.folder / RUN.format("scratch") / "predictions.parquet")
+    assert stored["threads"] == 2, "those that Snakemake granted"
+
+
+def test_a_second_snakemake_in_the_same_folder_is_kept_out(workspace: Workspace) -> None:
+    first = subprocess.Popen(
+        workspace.command(), cwd=workspace.folder, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    training_process(first.pid, workspace)
+    second = workspace.run()
+    assert second.returncode == 1
+    assert "Directory cannot be locked" in second.stdout + second.stderr
+    assert first.wait(timeout=120) == 0
+    assert workspace.planned() == {}
+
+
+def test_a_second_snakemake_from_another_folder_waits_and_trains_nothing_twice(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.config["results"] = str(tmp_path / "results")
+    own = workspace.config["datasets"]["odd"]["source"]
+    own["path"] = str(tmp_path / own["path"])
+    (tmp_path / "elsewhere").mkdir()
+    other = Workspace(tmp_path / "elsewhere", workspace.config)
+    first = subprocess.Popen(
+        workspace.command(), cwd=workspace.folder, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    training_process(first.pid, workspace)
+    second = other.run("--forcerun", "finetune")
+    assert first.wait(timeout=120) == 0
+    assert second.returncode == 0, second.stderr
+    said = second.stdout + second.stderr
+    assert "another process trains this: waiting until it has ended" in said
+    assert "replicate 1 of 1: already finished" in said
+    assert workspace.planned() == {}
+
+
+def test_a_lost_terminal_leaves_a_state_from_which_the_same_command_goes_on(
+    workspace: Workspace,
+) -> None:
+    command = workspace.command()
+    child, terminal = pty.fork()
+    if child == 0:  # in a session of its own, whose terminal this is
+        os.chdir(workspace.folder)
+        heed_ctrl_c()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        os.execv(command[0], command)
+    drained = drain(terminal)
+    training_process(child, workspace)
+    drained.kill()
+    os.close(terminal)
+    end = time.monotonic() + 60
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        assert time.monotonic() < end, "still there"
+        time.sleep(0.1)
+    assert "asked to leave by SIGHUP: replicate 1 saved after step" in workspace.log("scratch")
+    again = workspace.run()
+    assert again.returncode == 0, "no lock is left, nothing to unlock"
+    assert "replicate 1 of 1: goes on after step" in workspace.log("scratch")
+
+
+def drain(terminal: int) -> "subprocess.Popen[bytes]":
+    """Read what a terminal shows, so that nobody waits to write to it."""
+    return subprocess.Popen(["cat"], stdin=terminal, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)  # fmt: skip
+
+
+FULL = r"""
+mount -t tmpfs -o size=8m tmpfs results
+"$@" --until tokenize_records map_vocabulary
+dd if=/dev/zero of=results/filler bs=1k
+truncate -s -200K results/filler
+"$@"
+echo "while it is full: $?"
+rm results/filler
+"$@"
+echo "with room: $?"
+"""
+
+
+def test_a_full_disk_is_named_and_the_same_command_goes_on_when_there_is_room(
+    workspace: Workspace,
+) -> None:
+    """Results lie on a file system of their own, which something else has filled."""
+    (workspace.folder / "results").mkdir()
+    result = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", FULL, "sh", *workspace.command()],
+        cwd=workspace.folder, text=True, check=False, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    before, _, after = result.stdout.partition("while it is full: 1\n")
+    assert os.strerror(errno.ENOSPC) in before
+    assert "make room and run the same command again" in before
+    assert "Traceback" not in before
+    assert after.endswith("with room: 0\n"), result.stdout
+
+
+# Read by every Python that starts: in jobs, results stand under another name for a while.
+LATE = """
+import os, pathlib, subprocess, sys
+if ".snakemake/scripts" in sys.argv[0] or any(".finetune.py" in part for part in sys.orig_argv):
+    replace = pathlib.Path.replace
+    def late(self, target):
+        target = pathlib.Path(target)
+        if target.name not in ("predictions.parquet", "curves.parquet"):
+            return replace(self, target)
+        aside = replace(self, target.with_name(f".{target.name}.late"))
+        subprocess.Popen(["sh", "-c", 'sleep 4; mv "$0" "$1"', aside, target])
+        return target
+    pathlib.Path.replace = late
+"""
+
+
+def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
+    """As on a shared file system whose other clients see a new file after some seconds."""
+    workspace.config["recipes"]["tiny"]["steps"] = 5
+    (workspace.folder / "late").mkdir()
+    (workspace.folder / "late/sitecustomize.py").write_text(LATE)
+    path = os.pathsep.join([str(workspace.folder / "late"), *sys.path])
+    said = {}
+    for seconds in ("1", "30"):
+        result = subprocess.run(
+            workspace.command("--latency-wait", seconds),
+            cwd=workspace.folder, text=True, check=False, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": path},
+        )  # fmt: skip
+        said[seconds] = (result.returncode, result.stdout)
+    status, impatient = said["1"]
+    assert status == 1
+    assert "after 1 seconds. This might be due to filesystem latency" in impatient
+    status, patient = said["30"]
+    assert status == 0, patient
+    assert "replicate 1 of 1: already finished" in patient, "nothing was lost"
+
+
+def test_the_profile_for_clusters_waits_longer_than_a_file_takes() -> None:
+    profile = (ROOT / "workflow/profiles/slurm/config.v8+.yaml").read_text()
+    assert yaml.safe_load(profile)["latency-wait"] >= 60
