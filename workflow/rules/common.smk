@@ -110,9 +110,23 @@ localrules:
     map_vocabulary,
     evaluate,
     aggregate,
+    compare,
+    measure_convergence,
+    list_rates,
+    split_variance,
+    judge_claims,
+    collect_representations,
+    collect_probes,
     plot_matrix,
     plot_curves,
     plot_card,
+    plot_forest,
+    plot_speed,
+    plot_fractions,
+    plot_rates,
+    plot_variance,
+    plot_layers,
+    plot_depth,
 
 
 # Jobs that can use several cores take these many; Snakemake gives fewer if it has fewer.
