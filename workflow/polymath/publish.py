@@ -11,6 +11,7 @@ from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table, write_json
 
 FILES = ("matrix.md", "matrix.csv", "claims.md", "figures/matrix.png", "figures/curves.png")
+PAIRED = "figures/forest.png"  # of experiments that compare arms
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -32,7 +33,8 @@ def publish(results: Path, name: str, folder: Path, readme: Path) -> None:
     if begin not in text or end not in text:
         raise PolymathError(f"{readme}: has no lines '{begin.strip()}' and '{end}': add them")
     folder.mkdir(parents=True, exist_ok=True)
-    for file in FILES:
+    forest = results / PAIRED
+    for file in (*FILES, *([PAIRED] if forest.exists() else ())):
         shutil.copyfile(results / file, folder / Path(file).name)
     found = [read_metadata(path) for path in (results / "runs").rglob("predictions.parquet")]
     runs = [run for run in found if "recipe_values" in run]  # baselines are not trained
