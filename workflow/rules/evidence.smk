@@ -66,10 +66,10 @@ rule split_variance:
 
 rule judge_claims:
     input:
-        estimates=rules.compare.output.estimates,
-        comparisons=rules.compare.output.comparisons,
-        summary=rules.compare.output.summary,
-        convergence=rules.measure_convergence.output,
+        estimates=f"{EVIDENCE}/estimates.parquet",
+        comparisons=f"{EVIDENCE}/comparisons.parquet",
+        summary=f"{EVIDENCE}/summary.parquet",
+        convergence=f"{EVIDENCE}/convergence.parquet",
     output:
         parquet=f"{CLAIMS}.parquet",
         markdown=report(
