@@ -81,6 +81,7 @@ rule judge_claims:
         f"{LOGS}/evidence/claims.log",
     params:
         roles=ROLES,
+        crossed=CROSSED,
         code_version=versions.CLAIMS,
     script:
         "../scripts/judge_claims.py"
