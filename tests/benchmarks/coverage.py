@@ -212,7 +212,7 @@ def to_table(figures: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--simulations", type=int, default=2000)
+    parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
     arguments = parser.parse_args()

@@ -102,7 +102,12 @@ def compared(task: str, against: str, differences: Any, **changes: Any) -> dict[
             "items_high": 0.5, "diverged": 0, "differences": differences, **changes}  # fmt: skip
 
 
-def judged(folder: Path, rows: list[dict[str, Any]], similarity: Path | None = None) -> Any:
+def judged(
+    folder: Path,
+    rows: list[dict[str, Any]],
+    similarity: Path | None = None,
+    crossed: dict[str, int] | None = None,
+) -> Any:
     tasks = {row["task"]: row["domain"] for row in rows} or {"splice": "dna"}
     estimates = [{"task": task, "domain": domain} for task, domain in tasks.items()]
     tables = Tables(
@@ -112,7 +117,7 @@ def judged(folder: Path, rows: list[dict[str, Any]], similarity: Path | None = N
               [row for row in rows if row["against"] == "scratch"]),
         similarity,
     )  # fmt: skip
-    judge(tables, ROLES, folder / "claims.parquet")
+    judge(tables, ROLES, crossed or {}, folder / "claims.parquet")
     return read_table(folder / "claims.parquet").set_index(["claim", "task"])
 
 
@@ -155,6 +160,21 @@ def test_divergence_and_arms_at_chance_hinder(tmp_path: Path) -> None:
     assert table.loc[("better", "amp"), "reason"] == "2 replicates diverged"
     assert table.loc[("faster", "amp"), "verdict"] == "supported"  # censored, not dropped
     assert table.loc[("faster", "splice"), "reason"] == "neither arm left chance level"
+
+
+@pytest.mark.parametrize(
+    ("crossed", "verdict", "reason"),
+    [
+        ({"init": 3, "mapping": 2}, "undecided", "crossed replicates share seeds"),
+        ({"init": 6, "mapping": 1}, "supported", "p = 0.031"),  # one stream: all differ
+    ],
+)
+def test_replicates_that_share_seeds_decide_nothing(
+    crossed: dict[str, int], verdict: str, reason: str, tmp_path: Path
+) -> None:
+    table = judged(tmp_path, [compared("amp", "scratch", SIX)], crossed=crossed)
+    row = table.loc[("better", "amp")]
+    assert (row["verdict"], row["reason"]) == (verdict, reason)
 
 
 def test_without_comparisons_all_is_undecided(tmp_path: Path) -> None:

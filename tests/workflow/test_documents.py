@@ -12,9 +12,12 @@ import yaml
 
 from conftest import ROOT
 from polymath.aggregate import to_markdown
+from polymath.claims import CLAIMS, RULE
 from polymath.config import load_experiment
+from polymath.convergence import SHARE
 from polymath.publish import markers
 from polymath.recipes import Recipe
+from polymath.statistics import needed_replicates
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 KEPT = ROOT / "resources/results"
@@ -37,6 +40,8 @@ RUN_BY = {
     "snakemake --profile workflow/profiles/slurm --configfile my.yaml "
     "--replace-workflow-config": "make slurm-test",
     "python -m polymath failed": "test_failures.py",
+    "python tests/benchmarks/coverage.py "
+    "--json resources/benchmarks/coverage.json": "here: a short simulation",
     "python -m polymath plan --configfile resources/experiments/paper.yaml "
     "--replace-workflow-config": "here: the paper's plan",
 }
@@ -109,15 +114,55 @@ def test_every_kept_experiment_plans(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "figures"), [("training", "cpu-2-cores.json"), ("batching", "batching.json")]
+    ("name", "figures", "page"),
+    [
+        ("training", "cpu-2-cores.json", "training.md"),
+        ("batching", "batching.json", "training.md"),
+        ("coverage", "coverage.json", "evidence.md"),
+    ],
 )
-def test_the_measured_tables_are_those_of_the_kept_figures(name: str, figures: str) -> None:
+def test_the_measured_tables_are_those_of_the_kept_figures(
+    name: str, figures: str, page: str
+) -> None:
     command = [sys.executable, f"tests/benchmarks/{name}.py", "--show",
                f"resources/benchmarks/{figures}"]  # fmt: skip
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    text = (ROOT / "resources/docs/training.md").read_text()
+    text = (ROOT / "resources/docs" / page).read_text()
     between = text.split(f"<!-- {name}: begin -->\n")[1].split(f"<!-- {name}: end -->")[0]
     assert between.strip() == shown.strip()
+
+
+def test_the_evidence_page_states_the_rule_as_the_claims_do() -> None:
+    page = " ".join((ROOT / "resources/docs/evidence.md").read_text().split())
+    assert RULE in page
+    assert all(claim.statement in page for claim in CLAIMS.values())
+    for tests, needed in ((4, "8 replicates"), (10, "9"), (26, "11")):
+        assert f"{needed_replicates(tests)} replicates".startswith(needed)
+    assert f"target of a comparison is {SHARE:.0%}".replace("%", " %") in page
+
+
+def test_what_the_evidence_page_says_of_the_simulation_is_so() -> None:
+    figures = yaml.safe_load((ROOT / "resources/benchmarks/coverage.json").read_text())
+    for row in figures["rows"]:
+        few = row["n"] < needed_replicates(4)
+        for rate in ("false positives", "false positives at the margin", "decided when true"):
+            assert not few or row[rate] == 0, row
+        assert row["false positives by t"] > 2 * row["false positives"], row
+        if row["n"] == 3:
+            assert row["difference BCa"] < row["difference t"] - 0.1, row
+        assert row["difference t"] > row["mean t"] - 0.02, row
+        if row["n"] == 20:
+            assert abs(row["difference BCa"] - row["difference t"]) < 0.03, row
+
+
+@pytest.mark.slow
+def test_the_simulation_runs(tmp_path: Path) -> None:
+    command = [sys.executable, "tests/benchmarks/coverage.py", "--simulations", "8",
+               "--json", str(tmp_path / "figures.json")]  # fmt: skip
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "| normal | 3 |" in result.stdout
+    assert len(yaml.safe_load((tmp_path / "figures.json").read_text())["rows"]) == 16
 
 
 @pytest.mark.slow

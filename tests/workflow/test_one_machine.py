@@ -4,14 +4,15 @@ import errno
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from test_workflow import RUN, Workspace, training_process
@@ -54,7 +55,7 @@ def test_more_gpus_than_there_are_are_refused_at_once(workspace: Workspace) -> N
 
 def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) -> None:
     workspace.config["initialisations"] = ["scratch", "pretrained"]
-    status, said = with_devices(workspace, "5,7", "--resources", "gpu=2")
+    status, said = with_devices(workspace, "5,7", "--resources=gpu=2", "--until=finetune")
     assert status == 0, said
     assert "2 GPUs: 2 conditions at once" in said
     assert {re.findall(r"took GPU (\d)", workspace.log(init))[0]
@@ -64,7 +65,7 @@ def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) ->
 def test_the_same_command_works_without_a_gpu_and_says_so(workspace: Workspace) -> None:
     workspace.config["recipes"]["tiny"]["steps"] = 5
     status, said = with_devices(
-        workspace, "", "--resources", "gpu=4", "--set-threads", "finetune=2"
+        workspace, "", "--resources=gpu=4", "--set-threads=finetune=2", "--until=finetune"
     )
     assert status == 0, said
     assert "no GPU here: 2 conditions at once train on the CPU" in said
@@ -74,7 +75,8 @@ def test_the_same_command_works_without_a_gpu_and_says_so(workspace: Workspace) 
 
 def test_a_second_snakemake_in_the_same_folder_is_kept_out(workspace: Workspace) -> None:
     first = subprocess.Popen(
-        workspace.command(), cwd=workspace.folder, stdout=subprocess.DEVNULL,
+        workspace.command("--until=finetune"), cwd=workspace.folder,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     training_process(first.pid, workspace)
@@ -82,7 +84,6 @@ def test_a_second_snakemake_in_the_same_folder_is_kept_out(workspace: Workspace)
     assert second.returncode == 1
     assert "Directory cannot be locked" in second.stdout + second.stderr
     assert first.wait(timeout=120) == 0
-    assert workspace.planned() == {}
 
 
 def test_a_second_snakemake_from_another_folder_waits_and_trains_nothing_twice(
@@ -94,47 +95,42 @@ def test_a_second_snakemake_from_another_folder_waits_and_trains_nothing_twice(
     (tmp_path / "elsewhere").mkdir()
     other = Workspace(tmp_path / "elsewhere", workspace.config)
     first = subprocess.Popen(
-        workspace.command(), cwd=workspace.folder, stdout=subprocess.DEVNULL,
+        workspace.command("--until=finetune"), cwd=workspace.folder,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     training_process(first.pid, workspace)
-    second = other.run("--forcerun", "finetune")
+    second = other.run("--until=finetune", "--forcerun=finetune")
     assert first.wait(timeout=120) == 0
     assert second.returncode == 0, second.stderr
     said = second.stdout + second.stderr
     assert "another process trains this: waiting until it has ended" in said
     assert "replicate 1 of 1: already finished" in said
-    assert workspace.planned() == {}
 
 
 def test_a_lost_terminal_leaves_a_state_from_which_the_same_command_goes_on(
     workspace: Workspace,
 ) -> None:
-    command = workspace.command()
+    command = shlex.join(workspace.command())
+    shell = ["sh", "-c", f"cd {shlex.quote(str(workspace.folder))}; {command}; true"]
     child, terminal = pty.fork()
-    if child == 0:  # in a session of its own, whose terminal this is
-        os.chdir(workspace.folder)
+    if child == 0:  # the leader of a session of its own, whose terminal this is
         heed_ctrl_c()
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        os.execv(command[0], command)
-    drained = drain(terminal)
-    training_process(child, workspace)
-    drained.kill()
+        os.execv("/bin/sh", shell)
+    reader = subprocess.Popen(["cat"], stdin=terminal, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)  # fmt: skip
+    training = training_process(child, workspace)
+    (snakemake,) = psutil.Process(child).children()
+    reader.kill()
+    reader.wait()
     os.close(terminal)
-    end = time.monotonic() + 60
-    while os.waitpid(child, os.WNOHANG)[0] == 0:
-        assert time.monotonic() < end, "still there"
-        time.sleep(0.1)
-    assert "asked to leave by SIGHUP: replicate 1 saved after step" in workspace.log("scratch")
-    again = workspace.run()
+    os.waitpid(child, 0)
+    psutil.wait_procs([training, snakemake], timeout=60)
+    assert re.search(r"asked to leave by SIG(HUP|INT): replicate 1 saved", workspace.log("scratch"))
+    again = workspace.run("--until", "finetune")
     assert again.returncode == 0, "no lock is left, nothing to unlock"
     assert "replicate 1 of 1: goes on after step" in workspace.log("scratch")
-
-
-def drain(terminal: int) -> "subprocess.Popen[bytes]":
-    """Read what a terminal shows, so that nobody waits to write to it."""
-    return subprocess.Popen(["cat"], stdin=terminal, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.DEVNULL)  # fmt: skip
 
 
 FULL = r"""
@@ -142,10 +138,10 @@ mount -t tmpfs -o size=8m tmpfs results
 "$@" --until tokenize_records map_vocabulary
 dd if=/dev/zero of=results/filler bs=1k
 truncate -s -200K results/filler
-"$@"
+"$@" --until finetune
 echo "while it is full: $?"
 rm results/filler
-"$@"
+"$@" --until finetune
 echo "with room: $?"
 """
 
@@ -189,20 +185,19 @@ def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
     (workspace.folder / "late").mkdir()
     (workspace.folder / "late/sitecustomize.py").write_text(LATE)
     path = os.pathsep.join([str(workspace.folder / "late"), *sys.path])
-    said = {}
-    for seconds in ("1", "30"):
+    said = []
+    for arguments in (["--latency-wait=1"], ["--latency-wait=30", "--forcerun=finetune"]):
         result = subprocess.run(
-            workspace.command("--latency-wait", seconds),
+            workspace.command("--until=finetune", *arguments),
             cwd=workspace.folder, text=True, check=False, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
-        said[seconds] = (result.returncode, result.stdout)
-    status, impatient = said["1"]
-    assert status == 1
-    assert "after 1 seconds. This might be due to filesystem latency" in impatient
-    status, patient = said["30"]
-    assert status == 0, patient
-    assert "replicate 1 of 1: already finished" in patient, "nothing was lost"
+        assert result.returncode == 0, result.stdout
+        said.append(result.stdout)
+    assert "after 1 seconds. This might be due to filesystem latency" in said[0]
+    assert "Trying to restart" in said[0], "tried again, where the replicates were found finished"
+    assert "Trying to restart" not in said[1]
+    assert all("replicate 1 of 1: already finished" in text for text in said)
 
 
 def test_the_profile_for_clusters_waits_longer_than_a_file_takes() -> None:

@@ -22,6 +22,9 @@ from conftest import ROOT, heed_ctrl_c, tiny_config, write_config, write_dna_csv
 
 pytestmark = pytest.mark.slow
 
+# What is made anew when a condition is.
+AFTERWARDS = ["evaluate", "aggregate", "compare", "measure_convergence", "judge_claims",
+              "plot_matrix", "plot_curves", "plot_forest", "plot_speed"]  # fmt: skip
 RUN = "results/runs/task=odd/model=small/init={}/mapping=random/fraction=1/recipe=tiny"
 
 
@@ -106,7 +109,13 @@ def test_the_matrix_has_one_row_a_condition_and_every_file_is_there(finished: Wo
     assert matrix["mean"].between(0, 1).all()
     assert pd.read_csv(results / "matrix.csv").shape == matrix.shape
     assert (results / "matrix.md").read_text().count("\n") == 4
-    for name in ("figures/matrix", "figures/curves", "cards/odd"):
+    for name in (
+        "figures/matrix",
+        "figures/curves",
+        "figures/forest",
+        "figures/speed",
+        "cards/odd",
+    ):
         assert (results / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (results / f"{name}.svg").read_text()
     assert (results / RUN.format("scratch").removeprefix("results/") / "curves.parquet").exists()
@@ -126,6 +135,16 @@ def test_the_documented_way_to_read_all_predictions_works(
     assert set(predictions["replicate"]) == {0, 1}
 
 
+def test_two_replicates_are_too_few_for_any_claim(finished: Workspace) -> None:
+    results = finished.folder / "results"
+    claims = pd.read_parquet(results / "claims.parquet").set_index("claim")
+    assert set(claims["verdict"]) == {"undecided"}
+    assert claims.loc["better", "reason"] == "2 pairs, 6 needed"
+    matrix = pd.read_parquet(results / "matrix.parquet")
+    assert claims.loc["better", "value"] == pytest.approx(matrix["difference"].iloc[0])
+    assert "2 pairs, 6 needed" in (results / "claims.md").read_text()
+
+
 def test_every_job_left_a_log(finished: Workspace) -> None:
     logs = {path.parent.name for path in (finished.folder / "results/logs").rglob("*.log")}
     assert {"raw", "models", "prepare", "tokenize", "vocabulary", "finetune", "evaluate",
@@ -142,9 +161,7 @@ def test_a_second_run_has_nothing_to_do(finished: Workspace) -> None:
 def test_deleting_one_result_reruns_that_condition_and_what_follows(workspace: Workspace) -> None:
     before = workspace.read("scratch", "predictions.parquet")
     shutil.rmtree(workspace.folder / RUN.format("scratch"))
-    assert workspace.planned() == {
-        "finetune": 1, "evaluate": 1, "aggregate": 1, "plot_matrix": 1, "plot_curves": 1,
-    }  # fmt: skip
+    assert workspace.planned() == dict.fromkeys(["finetune", *AFTERWARDS], 1)
     assert workspace.run().returncode == 0
     assert "already finished" not in workspace.log("scratch")  # its folder was gone
     assert workspace.read("scratch", "predictions.parquet") == before
@@ -165,7 +182,7 @@ def test_more_replicates_train_only_the_new_ones(workspace: Workspace) -> None:
 
 
 def test_a_changed_value_reruns_what_depends_on_it_and_nothing_else(workspace: Workspace) -> None:
-    training = {"finetune", "evaluate", "aggregate", "plot_matrix", "plot_curves"}
+    training = {"finetune", *AFTERWARDS}
     workspace.config["recipes"]["tiny"]["learning_rate"] = 0.002
     assert set(workspace.planned()) == training
     workspace.config["recipes"]["tiny"]["learning_rate"] = 0.003

@@ -6,7 +6,7 @@ pre-trained on the field itself, and comes to represent it like these.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from polymath.versions import CLAIMS as CODE_VERSION
 Verdict = Literal["supported", "contradicted", "undecided"]
 
 # How far below an in-domain model is still «slightly», in the task's metric: about the least that
-# is told apart on a thousand test items, where a score near 0.8 is known to within 0.025.
+# a few hundred test items tell apart (with 300, an accuracy of 0.8 is known to within 0.045).
 MARGIN = 0.05
 # The measure and the models' state that the fourth claim is about.
 MEASURE, STATE = "cka", "fine-tuned"
@@ -72,8 +72,9 @@ RULE = (
     "rows of the same claim, models, fraction and recipe, has "
     f"p ≤ {ALPHA:g}; *contradicted* if the mean is below 0 and the same test says so; *undecided* "
     "otherwise: if there are fewer pairs than the test needs to reach that p at all, if a "
-    "replicate diverged, if neither arm left chance level, if a similarity is not above that of "
-    "shuffled tokens, or if nothing was compared."
+    "replicate diverged, if replicates share seeds because streams are crossed, if neither arm "
+    "left chance level, if a similarity is not above that of shuffled tokens, or if nothing was "
+    "compared."
 )
 
 # Rows of a claim that are alike in these are one family of tests.
@@ -99,8 +100,13 @@ class Tables:
     similarity: Path | None = None
 
 
-def judge(tables: Tables, roles: Roles, output: Path) -> pd.DataFrame:
-    """Write one row a claim and comparison, and one a claim and task without any."""
+def judge(tables: Tables, roles: Roles, crossed: Mapping[str, int], output: Path) -> pd.DataFrame:
+    """Write one row a claim and comparison, and one a claim and task without any.
+
+    Args:
+        crossed: how many seeds of each stream are combined. If several streams vary, replicates
+            that share a seed depend on each other, which the test does not allow for.
+    """
     comparisons = read_table(tables.comparisons)
     asked = [
         *_faster(_of_text(read_table(tables.convergence), roles)),
@@ -110,7 +116,10 @@ def judge(tables: Tables, roles: Roles, output: Path) -> pd.DataFrame:
     ]
     domains = read_table(tables.estimates).drop_duplicates("task").set_index("task")["domain"]
     asked += _unasked(asked, domains)
-    table = decide(pd.DataFrame(asked, columns=[*SCHEMA.names, "differences"]))
+    rows = pd.DataFrame(asked, columns=[*SCHEMA.names, "differences"])
+    if sum(levels > 1 for levels in crossed.values()) > 1:
+        rows["reason"] = rows["reason"].replace("", "crossed replicates share seeds")
+    table = decide(rows)
     table["domain"] = table["task"].map(domains)
     order = {claim: place for place, claim in enumerate(CLAIMS)}
     table = table.sort_values("claim", key=lambda column: column.map(order), kind="stable")

@@ -38,9 +38,15 @@ except PolymathError as error:
 
 ESTIMATOR = Estimator(EXPERIMENT)
 
-# A lost terminal is a Ctrl-C: jobs save, and no lock is left. Under nohup it stays ignored.
-if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+def hang_up(number, frame):
+    """Take a lost terminal for a Ctrl-C, once: jobs save, and no lock is left."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.killpg(0, signal.SIGINT)
+
+
+if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+    signal.signal(signal.SIGHUP, hang_up)
 
 # Where everything lies: one name for each kind of file.
 RESULTS = EXPERIMENT.results

@@ -66,10 +66,10 @@ rule split_variance:
 rule judge_claims:
     input:
         **({"similarity": f"{RESULTS}/similarity.parquet"} if COMPARISONS else {}),
-        estimates=rules.compare.output.estimates,
-        comparisons=rules.compare.output.comparisons,
-        summary=rules.compare.output.summary,
-        convergence=rules.measure_convergence.output[0],
+        estimates=f"{EVIDENCE}/estimates.parquet",
+        comparisons=f"{EVIDENCE}/comparisons.parquet",
+        summary=f"{EVIDENCE}/summary.parquet",
+        convergence=f"{EVIDENCE}/convergence.parquet",
     output:
         parquet=f"{CLAIMS}.parquet",
         markdown=report(
@@ -81,6 +81,7 @@ rule judge_claims:
         f"{LOGS}/evidence/claims.log",
     params:
         roles=ROLES,
+        crossed=CROSSED,
         code_version=versions.CLAIMS,
     script:
         "../scripts/judge_claims.py"

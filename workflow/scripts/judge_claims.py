@@ -1,5 +1,6 @@
 """Judge the paper's claims."""
 
+import json
 from pathlib import Path
 
 from polymath.claims import Tables, judge
@@ -17,6 +18,7 @@ with job(snakemake.log[0], "claims"):
             similarity=Path(similarity) if similarity else None,
         ),
         Roles.model_validate_json(snakemake.params.roles),
+        json.loads(snakemake.params.crossed),
         Path(snakemake.output.parquet),
     )
     write_page(

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -25,23 +27,27 @@ def plot_variance(variance: Path, svg: Path, png: Path, csv: Path) -> None:
         rows = {name: place for place, name in enumerate(dict.fromkeys(named))}
         figure = Figure(figsize=(WIDTH, 1.2 + ROW * max(2, len(rows))), layout="constrained")
         axes = figure.subplots()
-        if not rows:
+        if rows:
+            _draw(axes, table.assign(place=named.map(rows)), list(rows))
+            handles = [
+                Line2D([], [], color=STREAMS[stream][1], marker=STREAMS[stream][2], linestyle="",
+                       label=STREAMS[stream][0])
+                for stream in dict.fromkeys(table["stream"])
+            ]  # fmt: skip
+            figure.legend(handles=handles, loc="outside upper center", ncols=3)
+        else:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "in every condition a replicate diverged", ha="center")
-        for stream, part in table.groupby("stream", sort=False):
-            _, colour, marker = STREAMS[str(stream)]
-            axes.plot(part["deviation"], named[part.index].map(rows), marker, color=colour)
-        axes.set_yticks(list(rows.values()), list(rows))
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlim(left=0)
-        axes.set_xlabel("standard deviation of the test score")
-        axes.grid(color="#dddddd", linewidth=0.6)
-        handles = [
-            Line2D([], [], color=STREAMS[stream][1], marker=STREAMS[stream][2], linestyle="",
-                   label=STREAMS[stream][0])
-            for stream in dict.fromkeys(table["stream"])
-        ]  # fmt: skip
-        if handles:
-            figure.legend(handles=handles, loc="outside upper center", ncols=3)
         save_figure(figure, svg, png)
     save_data(table, csv)
+
+
+def _draw(axes: Axes, table: pd.DataFrame, rows: list[str]) -> None:
+    for stream, part in table.groupby("stream", sort=False):
+        _, colour, marker = STREAMS[str(stream)]
+        axes.plot(part["deviation"], part["place"], marker, color=colour)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("standard deviation of the test score")
+    axes.grid(color="#dddddd", linewidth=0.6)
