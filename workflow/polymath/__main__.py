@@ -29,8 +29,10 @@ def print_summary(results: Path) -> None:
     print(to_summary(read_table(results / "matrix.parquet")))
     print("\nOpen next:")
     for name, what in (
+        ("claims.md", "what the results say of the paper's claims, and by which rule"),
         ("matrix.md", "the matrix, one row a condition (also .csv and .parquet)"),
         ("figures/matrix.png", "the matrix as a figure (also .svg)"),
+        ("figures/forest.png", "differences between arms, with both uncertainties"),
         ("figures/curves.png", "learning curves (also .svg)"),
         ("cards/", "a data card for each task: counts, lengths, what was left out"),
         ("snakemake-report.html", "everything in one page, with how it was made"),
