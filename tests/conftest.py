@@ -156,9 +156,12 @@ def write_midi(path: Path, notes: list[Note], drums: list[Note] | None = None) -
     return path
 
 
-def heed_ctrl_c() -> None:
-    """Let a child process heed SIGINT even if the tests run in the background, which ignores it."""
+def heed_signals() -> None:
+    """Let a child process heed SIGINT and SIGHUP even if the tests themselves were started in the
+    background or under nohup, which ignore them.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def write_config(config: dict[str, object], path: Path) -> Path:

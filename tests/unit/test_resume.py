@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from conftest import ROOT, heed_ctrl_c
+from conftest import ROOT, heed_signals
 from polymath.errors import PolymathError, PreemptedError
 from polymath.files import read_json, write_json
 from polymath.training import checkpoints as checkpoints_module
@@ -33,7 +33,7 @@ SourceOf = Callable[[str], Path]
 def start(folder: Path, source: Path, seconds: float) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "tests/small_jobs.py"), str(folder), str(source),
                str(seconds)]  # fmt: skip
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +16,7 @@ import pytest
 import yaml
 from test_workflow import RUN, Workspace, training_process
 
-from conftest import ROOT, heed_ctrl_c, tiny_config
+from conftest import ROOT, heed_signals, tiny_config
 from polymath.files import read_metadata
 
 pytestmark = pytest.mark.slow
@@ -115,8 +114,7 @@ def test_a_lost_terminal_leaves_a_state_from_which_the_same_command_goes_on(
     shell = ["sh", "-c", f"cd {shlex.quote(str(workspace.folder))}; {command}; true"]
     child, terminal = pty.fork()
     if child == 0:  # the leader of a session of its own, whose terminal this is
-        heed_ctrl_c()
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        heed_signals()
         os.execv("/bin/sh", shell)
     reader = subprocess.Popen(["cat"], stdin=terminal, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)  # fmt: skip

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from safetensors.torch import load_file, save_file
 
-from conftest import ROOT, heed_ctrl_c, tiny_config, write_config, write_dna_csv
+from conftest import ROOT, heed_signals, tiny_config, write_config, write_dna_csv
 
 pytestmark = pytest.mark.slow
 
@@ -297,7 +297,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(finished: Workspace, tmp_path
     workspace.config["recipes"]["tiny"]["steps"] = 900
     process = subprocess.Popen(
         workspace.command(), cwd=tmp_path, start_new_session=True, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, preexec_fn=heed_ctrl_c,
+        stderr=subprocess.DEVNULL, preexec_fn=heed_signals,
     )  # fmt: skip
     training_process(process.pid, workspace)
     os.killpg(process.pid, signal.SIGINT)
