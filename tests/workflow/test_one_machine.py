@@ -85,28 +85,6 @@ def test_a_second_snakemake_in_the_same_folder_is_kept_out(workspace: Workspace)
     assert first.wait(timeout=120) == 0
 
 
-def test_a_second_snakemake_from_another_folder_waits_and_trains_nothing_twice(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    workspace.config["results"] = str(tmp_path / "results")
-    own = workspace.config["datasets"]["odd"]["source"]
-    own["path"] = str(tmp_path / own["path"])
-    (tmp_path / "elsewhere").mkdir()
-    other = Workspace(tmp_path / "elsewhere", workspace.config)
-    first = subprocess.Popen(
-        workspace.command("--until=finetune"), cwd=workspace.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    training_process(first.pid, workspace)
-    second = other.run("--until=finetune", "--forcerun=finetune")
-    assert first.wait(timeout=120) == 0
-    assert second.returncode == 0, second.stderr
-    said = second.stdout + second.stderr
-    assert "another process trains this: waiting until it has ended" in said
-    assert "replicate 1 of 1: already finished" in said
-
-
 def test_a_lost_terminal_leaves_a_state_from_which_the_same_command_goes_on(
     workspace: Workspace,
 ) -> None:
