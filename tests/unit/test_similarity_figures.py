@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from polymath.figures import similarity
 from polymath.figures.similarity import MEASURES, plot_depth, plot_layers
 from polymath.files import write_table
-from polymath.representation_pairs import HEADS_SCHEMA, SIMILARITY_SCHEMA
 from polymath.representations import matching_layers
+from polymath.results import HEADS_SCHEMA, SIMILARITY_SCHEMA
 
 SIDES = {
     "text-domain": ("mini", "pretrained", 0, "anti", "pretrained", 0),

@@ -1,10 +1,8 @@
-"""Which models' representations are held against each other, and the tables that come of it."""
+"""Which models' representations are held against each other."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
-
-import pyarrow as pa
 
 from polymath.conditions import Condition
 from polymath.config import ALPHABET_MAPPINGS, Experiment
@@ -17,38 +15,6 @@ PairName = Literal["text-domain", "scratch-domain", "text-scratch", "scratch-scr
 TEXT = "text"
 # The in-domain model reads each symbol as what it is.
 OWN_MAPPING = "character"
-
-SIDES = [
-    (f"{name}_{side}", kind)
-    for side in ("a", "b")
-    for name, kind in (("model", pa.string()), ("init", pa.string()), ("replicate", pa.int32()))
-]
-PAIR = [
-    ("task", pa.string()),
-    ("mapping", pa.string()),
-    ("pair", pa.string()),
-    *SIDES,
-    ("state", pa.string()),
-    ("layer_a", pa.int32()),
-    ("layer_b", pa.int32()),
-]
-SIMILARITY_SCHEMA = pa.schema(
-    [
-        *PAIR,
-        ("measure", pa.string()),
-        *((name, pa.float64()) for name in ("value", "low", "high", "null_high", "p")),
-        ("tokens", pa.int64()),
-    ]
-)
-HEADS_SCHEMA = pa.schema(
-    [
-        *PAIR,
-        ("head_a", pa.int32()),
-        ("head_b", pa.int32()),
-        ("distance", pa.float64()),
-        ("tokens", pa.int64()),
-    ]
-)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,40 @@ PROBE_SCHEMA = pa.schema(
 )
 
 
+# One row a measure, or two attention heads, of a pair of layers; see `training.compare`.
+SIDES = [
+    (f"{name}_{side}", kind)
+    for side in ("a", "b")
+    for name, kind in (("model", pa.string()), ("init", pa.string()), ("replicate", pa.int32()))
+]
+PAIR = [
+    ("task", pa.string()),
+    ("mapping", pa.string()),
+    ("pair", pa.string()),
+    *SIDES,
+    ("state", pa.string()),
+    ("layer_a", pa.int32()),
+    ("layer_b", pa.int32()),
+]
+SIMILARITY_SCHEMA = pa.schema(
+    [
+        *PAIR,
+        ("measure", pa.string()),
+        *((name, pa.float64()) for name in ("value", "low", "high", "null_high", "p")),
+        ("tokens", pa.int64()),
+    ]
+)
+HEADS_SCHEMA = pa.schema(
+    [
+        *PAIR,
+        ("head_a", pa.int32()),
+        ("head_b", pa.int32()),
+        ("distance", pa.float64()),
+        ("tokens", pa.int64()),
+    ]
+)
+
+
 def collect_tables(paths: list[Path], schema: pa.Schema, table: Path) -> pd.DataFrame:
     """Write the tables of several jobs as one, with the metadata of each; return it."""
     whole = pd.concat([read_table(path) for path in paths], ignore_index=True)

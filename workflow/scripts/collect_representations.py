@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from polymath.logs import job, say
-from polymath.representation_pairs import HEADS_SCHEMA, SIMILARITY_SCHEMA
-from polymath.results import collect_tables
+from polymath.results import HEADS_SCHEMA, SIMILARITY_SCHEMA, collect_tables
 
 with job(snakemake.log[0], "representations"):
     for name, schema in (("similarity", SIMILARITY_SCHEMA), ("heads", HEADS_SCHEMA)):

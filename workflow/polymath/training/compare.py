@@ -14,8 +14,6 @@ from polymath.analyses import Representations
 from polymath.files import write_table
 from polymath.models import longest_input
 from polymath.representation_pairs import (
-    HEADS_SCHEMA,
-    SIMILARITY_SCHEMA,
     Arm,
     PairName,
     Side,
@@ -23,6 +21,7 @@ from polymath.representation_pairs import (
     pair_sides,
 )
 from polymath.representations import HiddenStates, compare_states
+from polymath.results import HEADS_SCHEMA, SIMILARITY_SCHEMA
 from polymath.seeds import derive_seed
 from polymath.training.devices import claimed_device, device_name, set_up_process
 from polymath.training.hidden import (
