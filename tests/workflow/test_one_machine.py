@@ -17,7 +17,7 @@ import yaml
 from test_workflow import RUN, Workspace, training_process
 
 from conftest import ROOT, heed_signals, tiny_config
-from polymath.files import read_metadata
+from polymath.files import read_metadata, read_table
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +70,23 @@ def test_the_same_command_works_without_a_gpu_and_says_so(workspace: Workspace) 
     assert "no GPU here: 2 conditions at once train on the CPU" in said
     stored = read_metadata(workspace.folder / RUN.format("scratch") / "predictions.parquet")
     assert stored["threads"] == 2, "those that Snakemake granted"
+
+
+def test_hostile_names_of_files_and_labels_reach_no_shell(workspace: Workspace) -> None:
+    hostile = "a 'b' \"c\"\n$(touch pwned) ünï; `touch pwned`"
+    own = workspace.folder / "own data.csv"
+    own.write_text(own.read_text().replace(",even", ',"$(touch pwned) ""ü"" ../x"'))
+    own.rename(workspace.folder / f"{hostile}.csv")
+    workspace.config["datasets"]["odd"]["source"]["path"] = f"{hostile}.csv"
+    workspace.config["recipes"]["tiny"]["steps"] = 2
+    workspace.config["results"] = hostile
+    result = workspace.run("--until=finetune")
+    assert result.returncode == 0, result.stderr
+    assert not list(workspace.folder.rglob("pwned"))
+    path = workspace.folder / RUN.format("scratch").replace("results", hostile, 1)
+    assert set(read_table(path / "predictions.parquet")["label"]) == {
+        '$(touch pwned) "ü" ../x', "odd"
+    }  # fmt: skip
 
 
 def test_a_second_snakemake_in_the_same_folder_is_kept_out(workspace: Workspace) -> None:
@@ -149,7 +166,8 @@ if ".snakemake/scripts" in sys.argv[0] or any(".finetune.py" in part for part in
         if target.name not in ("predictions.parquet", "curves.parquet"):
             return replace(self, target)
         aside = replace(self, target.with_name(f".{target.name}.late"))
-        subprocess.Popen(["sh", "-c", 'sleep 4; mv "$0" "$1"', aside, target])
+        wait = 'while kill -0 "$0"; do sleep 0.1; done 2>/dev/null; sleep 4; mv "$1" "$2"'
+        subprocess.Popen(["sh", "-c", wait, str(os.getpid()), aside, target])
         return target
     pathlib.Path.replace = late
 """
@@ -168,8 +186,8 @@ def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
             cwd=workspace.folder, text=True, check=False, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
-        assert result.returncode == 0, result.stdout
         said.append(result.stdout)
+    assert result.returncode == 0, said[1]
     assert "after 1 seconds. This might be due to filesystem latency" in said[0]
     assert "Trying to restart" in said[0], "tried again, where the replicates were found finished"
     assert "Trying to restart" not in said[1]
