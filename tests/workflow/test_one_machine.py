@@ -57,6 +57,9 @@ def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) ->
     status, said = with_devices(workspace, "5,7", "--resources=gpu=2", "--until=finetune")
     assert status == 0, said
     assert "2 GPUs: 2 conditions at once" in said
+    line = re.search(r"wall time \d+\.\d min, \d+% of it in training, .* at once on average", said)
+    assert line is not None
+    assert (workspace.folder / "results/logs/run.txt").read_text() == f"{line.group()}\n"
     assert {re.findall(r"took GPU (\d)", workspace.log(init))[0]
             for init in ("scratch", "pretrained")} == {"5", "7"}  # fmt: skip
 
