@@ -19,8 +19,7 @@ from conftest import ROOT, write_config
 
 HERE = Path(__file__).parent
 GPUS = 4
-# A folder with a name that no shell may see.
-RESULTS = "results of 'a' $(touch pwned)"
+RESULTS = "the ünï results; (all)"  # one word to every shell on the way
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 180) -> Any:

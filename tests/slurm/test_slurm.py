@@ -225,11 +225,6 @@ def test_the_rerun_does_only_the_failed_condition(
         assert path.stat().st_mtime_ns == written
 
 
-def test_the_hostile_name_of_the_folder_reached_no_shell(session: Session) -> None:
-    """Not sbatch's, nor srun's, nor that of a job."""
-    assert not list(session.experiment.folder.rglob("pwned"))
-
-
 def test_short_rules_stay_off_the_queue(session: Session) -> None:
     experiment = session.experiment
     shown = experiment.cluster.run("squeue", "-h", "-t", "all", "-o", "%k")

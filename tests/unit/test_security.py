@@ -45,14 +45,29 @@ def test_a_hostile_name_is_refused_wherever_names_become_paths(
     assert "should match pattern" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "value", ["a 'b' $(touch pwned)", 'a"b', "a`b`", "a\\b", "a\nb", "{task}", "a\x00", ""]
+)
+def test_a_results_folder_that_a_shell_could_misread_is_refused(value: str, tmp_path: Path) -> None:
+    """Snakemake quotes the paths of a cluster's jobs by repr(): «'» in one lets «$(...)» run."""
+    config: dict[str, Any] = tiny_config(tmp_path, tmp_path)
+    with pytest.raises(PolymathError, match="config: results: String should match pattern"):
+        load_experiment({**config, "results": value}, ROOT / "resources")
+
+
+@pytest.mark.parametrize("value", ["a b", "ünïcode/results", "/scratch/me/out-1.5", "~x", "../y"])
+def test_other_results_folders_are_as_the_user_says(value: str, tmp_path: Path) -> None:
+    config: dict[str, Any] = tiny_config(tmp_path, tmp_path)
+    assert load_experiment({**config, "results": value}, ROOT / "resources").results == value
+    assert shlex.split(repr(value)) == [value]
+
+
 @pytest.mark.parametrize("value", ["br{ace}", "{task}", "a}"])
 def test_braces_in_paths_are_named_before_snakemake_takes_them_for_wildcards(
     value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config: dict[str, Any] = tiny_config(tmp_path, tmp_path)
-    with pytest.raises(PolymathError, match="config: results: "):
-        load_experiment({**config, "results": value}, ROOT / "resources")
     (tmp_path / "own data.csv").rename(tmp_path / value)
     config["datasets"]["odd"]["source"]["path"] = value
     experiment = load_experiment(config, ROOT / "resources")

@@ -82,11 +82,11 @@ def test_hostile_names_of_files_and_labels_reach_no_shell(workspace: Workspace) 
     own.rename(workspace.folder / f"{hostile}.csv")
     workspace.config["datasets"]["odd"]["source"]["path"] = f"{hostile}.csv"
     workspace.config["recipes"]["tiny"]["steps"] = 2
-    workspace.config["results"] = hostile
+    workspace.config["results"] = "the ünï results"
     result = workspace.run("--until=finetune")
     assert result.returncode == 0, result.stderr
     assert not list(workspace.folder.rglob("pwned"))
-    path = workspace.folder / RUN.format("scratch").replace("results", hostile, 1)
+    path = workspace.folder / RUN.format("scratch").replace("results", "the ünï results", 1)
     assert set(read_table(path / "predictions.parquet")["label"]) == {
         '$(touch pwned) "ü" ../x', "odd"
     }  # fmt: skip

@@ -53,10 +53,11 @@ class Experiment(Typed):
     """The whole configuration: the product of the lists is the matrix."""
 
     results: str = Field(
-        # Snakemake reads braces as wildcards.
+        # Snakemake reads braces as wildcards, and quotes paths for a cluster's shell by repr().
         "results",
-        pattern=r"^[^{}]+$",
-        description="folder of all results; without braces",
+        pattern=r"""^[^{}'"`$\\\x00-\x1f]+$""",
+        description="folder of all results; its name has no quotes, braces, backslashes, $ or "
+        "control characters",
     )
     seed: int = Field(0, ge=0, description="every random choice derives from it")
     replicates: int = Field(3, ge=1, description="runs of each condition, with their own seeds")
