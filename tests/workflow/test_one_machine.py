@@ -1,4 +1,4 @@
-"""One machine: devices, several Snakemakes, a lost terminal, a full disk, slow files."""
+"""One machine: devices, a lost terminal, a full disk, slow files."""
 
 import errno
 import os
@@ -90,19 +90,6 @@ def test_hostile_names_of_files_and_labels_reach_no_shell(workspace: Workspace) 
     assert set(read_table(path / "predictions.parquet")["label"]) == {
         '$(touch pwned) "ü" ../x', "odd"
     }  # fmt: skip
-
-
-def test_a_second_snakemake_in_the_same_folder_is_kept_out(workspace: Workspace) -> None:
-    first = subprocess.Popen(
-        workspace.command("--until=finetune"), cwd=workspace.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    training_process(first.pid, workspace)
-    second = workspace.run()
-    assert second.returncode == 1
-    assert "Directory cannot be locked" in second.stdout + second.stderr
-    assert first.wait(timeout=120) == 0
 
 
 def test_a_lost_terminal_leaves_a_state_from_which_the_same_command_goes_on(
