@@ -199,7 +199,7 @@ def test_as_many_replicates_as_fit_the_memory_are_trained_side_by_side(
 
     monkeypatch.setattr(finetune_module, "train", noted)
     monkeypatch.setattr(finetune_module, "replicate_bytes", lambda *_: 2**30)
-    monkeypatch.setattr(finetune_module, "free_memory", lambda _: int(fitting / USABLE * 2**30))
+    monkeypatch.setattr(finetune_module, "free_memory", lambda *_: int(fitting / USABLE * 2**30))
     said = run_job(write_job(together, checkpoint("bert"), CLASSES, replicates=3), together)
     assert groups == expected
     assert any(
