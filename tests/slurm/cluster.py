@@ -19,6 +19,7 @@ from conftest import ROOT, write_config
 
 HERE = Path(__file__).parent
 GPUS = 4
+RESULTS = "the ünï results; (all)"  # one word to every shell on the way
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 180) -> Any:
@@ -146,6 +147,7 @@ class Submitted:
             f"--snakefile={ROOT / 'Snakefile'}",
             f"--profile={ROOT / 'workflow/profiles/slurm'}",
             "--configfile=experiment.yaml", "--replace-workflow-config",
+            f"--slurm-logdir={RESULTS}/logs/slurm",
             "--slurm-init-seconds-before-status-checks=2", "--latency-wait=10",
             *arguments,
         ]  # fmt: skip
@@ -195,7 +197,7 @@ class Submitted:
     def run_folder(self, recipe: str, model: str = "small", init: str = "scratch") -> Path:
         """Return where a condition's results lie."""
         path = f"task=odd/model={model}/init={init}/mapping=random/fraction=1/recipe={recipe}"
-        return self.folder / "results/runs" / path
+        return self.folder / RESULTS / "runs" / path
 
     def saved_step(self, recipe: str) -> int:
         """Return the step of a condition's last checkpoint, 0 if it has none."""
@@ -205,7 +207,7 @@ class Submitted:
     def log(self, recipe: str) -> str:
         """Return the log of a condition's last attempt."""
         name = f"odd.small.scratch.random.1.{recipe}.log"
-        return (self.folder / "results/logs/finetune" / name).read_text()
+        return (self.folder / RESULTS / "logs/finetune" / name).read_text()
 
     def _hold(self, training: list[Training]) -> None:
         """Stop whatever trains for the first time and has a checkpoint: it waits for its fault."""

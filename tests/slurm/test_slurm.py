@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import GPUS, Cluster, Submitted, Training, wait_for
+from cluster import GPUS, RESULTS, Cluster, Submitted, Training, wait_for
 from safetensors.torch import load_file, save_file
 
 from conftest import tiny_config
@@ -58,6 +58,7 @@ def config_of(folder: Path, checkpoint: Path) -> dict[str, Any]:
     config["checkpoints"]["broken"] = {"source": {"kind": "path", "path": str(broken)}}
     return {
         **config,
+        "results": RESULTS,
         "replicates": 1,
         "checkpoint_seconds": 0.3,
         "recipes": {**dict.fromkeys(RECIPES, recipe), "short": {**recipe, "steps": 5}},
@@ -126,7 +127,7 @@ def session(
 
 def undisturbed(experiment: Submitted, recipe: str, folder: Path) -> bytes:
     """Return the predictions of a condition that is trained without SLURM, in one go."""
-    results = experiment.folder / "results"
+    results = experiment.folder / RESULTS
     finetune(
         Job(
             condition=Condition("odd", "small", "scratch", "random", "1", recipe),
@@ -228,5 +229,5 @@ def test_short_rules_stay_off_the_queue(session: Session) -> None:
     experiment = session.experiment
     shown = experiment.cluster.run("squeue", "-h", "-t", "all", "-o", "%k")
     assert {line.partition("_wildcards_")[0] for line in shown.splitlines()} == {"rule_finetune"}
-    assert (experiment.folder / "results/records/odd.parquet").exists()
+    assert (experiment.folder / RESULTS / "records/odd.parquet").exists()
     assert "localrule prepare_records:" in experiment.said

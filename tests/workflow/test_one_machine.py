@@ -1,4 +1,4 @@
-"""One machine: devices, several Snakemakes, a lost terminal, a full disk, slow files."""
+"""One machine: devices, a lost terminal, a full disk, slow files."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ import yaml
 from test_workflow import RUN, Workspace, training_process
 
 from conftest import ROOT, heed_signals, tiny_config
-from polymath.files import read_metadata
+from polymath.files import read_metadata, read_table
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +57,9 @@ def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) ->
     status, said = with_devices(workspace, "5,7", "--resources=gpu=2", "--until=finetune")
     assert status == 0, said
     assert "2 GPUs: 2 conditions at once" in said
+    line = re.search(r"wall time \d+\.\d min, \d+% of it in training, .* at once on average", said)
+    assert line is not None
+    assert (workspace.folder / "results/logs/run.txt").read_text() == f"{line.group()}\n"
     assert {re.findall(r"took GPU (\d)", workspace.log(init))[0]
             for init in ("scratch", "pretrained")} == {"5", "7"}  # fmt: skip
 
@@ -72,17 +75,21 @@ def test_the_same_command_works_without_a_gpu_and_says_so(workspace: Workspace) 
     assert stored["threads"] == 2, "those that Snakemake granted"
 
 
-def test_a_second_snakemake_in_the_same_folder_is_kept_out(workspace: Workspace) -> None:
-    first = subprocess.Popen(
-        workspace.command("--until=finetune"), cwd=workspace.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    training_process(first.pid, workspace)
-    second = workspace.run()
-    assert second.returncode == 1
-    assert "Directory cannot be locked" in second.stdout + second.stderr
-    assert first.wait(timeout=120) == 0
+def test_hostile_names_of_files_and_labels_reach_no_shell(workspace: Workspace) -> None:
+    hostile = "a 'b' \"c\"\n$(touch pwned) ünï; `touch pwned`"
+    own = workspace.folder / "own data.csv"
+    own.write_text(own.read_text().replace(",even", ',"$(touch pwned) ""ü"" ../x"'))
+    own.rename(workspace.folder / f"{hostile}.csv")
+    workspace.config["datasets"]["odd"]["source"]["path"] = f"{hostile}.csv"
+    workspace.config["recipes"]["tiny"]["steps"] = 2
+    workspace.config["results"] = "the ünï results"
+    result = workspace.run("--until=finetune")
+    assert result.returncode == 0, result.stderr
+    assert not list(workspace.folder.rglob("pwned"))
+    path = workspace.folder / RUN.format("scratch").replace("results", "the ünï results", 1)
+    assert set(read_table(path / "predictions.parquet")["label"]) == {
+        '$(touch pwned) "ü" ../x', "odd"
+    }  # fmt: skip
 
 
 def test_a_lost_terminal_leaves_a_state_from_which_the_same_command_goes_on(
@@ -149,7 +156,8 @@ if ".snakemake/scripts" in sys.argv[0] or any(".finetune.py" in part for part in
         if target.name not in ("predictions.parquet", "curves.parquet"):
             return replace(self, target)
         aside = replace(self, target.with_name(f".{target.name}.late"))
-        subprocess.Popen(["sh", "-c", 'sleep 4; mv "$0" "$1"', aside, target])
+        wait = 'while kill -0 "$0"; do sleep 0.1; done 2>/dev/null; sleep 4; mv "$1" "$2"'
+        subprocess.Popen(["sh", "-c", wait, str(os.getpid()), aside, target])
         return target
     pathlib.Path.replace = late
 """
@@ -168,8 +176,8 @@ def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
             cwd=workspace.folder, text=True, check=False, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
-        assert result.returncode == 0, result.stdout
         said.append(result.stdout)
+    assert result.returncode == 0, said[1]
     assert "after 1 seconds. This might be due to filesystem latency" in said[0]
     assert "Trying to restart" in said[0], "tried again, where the replicates were found finished"
     assert "Trying to restart" not in said[1]

@@ -27,6 +27,8 @@ def print_summary(results: Path) -> None:
     from polymath.files import read_table
 
     print(to_summary(read_table(results / "matrix.parquet")))
+    if (results / "logs/run.txt").exists():
+        print(f"\nThe last run that trained: {(results / 'logs/run.txt').read_text().strip()}")
     print("\nOpen next:")
     for name, what in (
         ("claims.md", "what the results say of the paper's claims, and by which rule"),

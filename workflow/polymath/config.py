@@ -52,7 +52,13 @@ class Exclusion(Typed):
 class Experiment(Typed):
     """The whole configuration: the product of the lists is the matrix."""
 
-    results: str = Field("results", min_length=1, description="folder of all results")
+    results: str = Field(
+        # Snakemake reads braces as wildcards, and quotes paths for a cluster's shell by repr().
+        "results",
+        pattern=r"""^[^{}'"`$\\\x00-\x1f]+$""",
+        description="folder of all results; its name has no quotes, braces, backslashes, $ or "
+        "control characters",
+    )
     seed: int = Field(0, ge=0, description="every random choice derives from it")
     replicates: int = Field(3, ge=1, description="runs of each condition, with their own seeds")
     tasks: tuple[Name, ...] = Field(

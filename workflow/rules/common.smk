@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -23,7 +24,9 @@ from polymath.gpus import count_gpus, describe_gpus
 from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
 from polymath.roles import roles_of
 from polymath.sources.local import list_path, require_own_files
+from polymath.times import describe_run
 
+BEGAN = time.time()
 RESOURCES = Path(workflow.basedir) / "resources"
 
 try:
@@ -103,6 +106,28 @@ onstart:
             )
         except PolymathError as error:
             raise WorkflowError(str(error)) from None
+
+
+def say_how_long():
+    """Say, and return, what share of the run's wall time was training; None if none was."""
+    trained = [
+        Path(path).parent for path in of_every_condition("curves.parquet", TRAINED)
+    ]
+    models = [Path(f"{RESULTS}/models/{model}") for model in PRETRAINED]
+    line = describe_run([*trained, *models], BEGAN, time.time())
+    if line is not None:
+        logger.info(line)
+    return line
+
+
+onsuccess:
+    line = say_how_long()
+    if line is not None:  # for `python -m polymath summary`
+        Path(f"{LOGS}/run.txt").write_text(f"{line}\n")
+
+
+onerror:
+    say_how_long()
 
 
 # On a cluster these run where Snakemake runs: each takes seconds, and fetching needs a network,

@@ -31,7 +31,7 @@ def require_own_files(experiment: Experiment) -> None:
     """Check, before anything is computed, that the user's own files are there.
 
     Raises:
-        PolymathError: naming the data set or checkpoint whose path leads nowhere.
+        PolymathError: naming the data set or checkpoint whose path leads nowhere, or has braces.
     """
     for section in ("datasets", "checkpoints"):
         for name, entry in getattr(experiment, section).items():
@@ -40,6 +40,13 @@ def require_own_files(experiment: Experiment) -> None:
                 source = source.weights
             if isinstance(source, PathSource):
                 try:
-                    list_path(source)
+                    _require_no_braces(list_path(source))
                 except PolymathError as error:
                     raise PolymathError(f"{section}.{name}: {error}") from None
+
+
+def _require_no_braces(files: list[Path]) -> None:
+    """Snakemake reads braces as wildcards."""
+    for file in files:
+        if set("{}") & set(str(file)):
+            raise PolymathError(f"'{file}' has braces in its name: rename it")

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from polymath.errors import PreemptedError
 from polymath.files import write_table
 from polymath.results import CURVE_SCHEMA, prediction_schema
+from polymath.times import noted_time
 from polymath.training.batches import Shape, take_batch
 from polymath.training.checkpoints import Checkpoint, trained_alone
 from polymath.training.devices import claimed_device, device_name, free_memory, set_up_process
@@ -183,7 +184,8 @@ class _Trainer:
             first = self._begin(missing.pop(0))
             together = self._count_side_by_side(first, 1 + len(missing))
             group = [first, *(self._begin(missing.pop(0)) for _ in range(together - 1))]
-            self._train(group, waiting=len(missing))
+            with noted_time(self.store.folder):
+                self._train(group, waiting=len(missing))
             del first, group
             gc.collect()  # a model and its optimiser refer to each other
         return [self.results[replicate] for replicate in range(count)]

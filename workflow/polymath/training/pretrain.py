@@ -24,6 +24,7 @@ from polymath.origins import PretrainSource
 from polymath.results import CURVE_SCHEMA
 from polymath.seeds import derive_seed
 from polymath.tasks import Task, read_task
+from polymath.times import noted_time
 from polymath.training.capture import Lane
 from polymath.training.checkpoints import Checkpoint, CheckpointStore, trained_alone
 from polymath.training.cpu import tune_model
@@ -89,9 +90,11 @@ def pretrain(
         folder = manifest.parent / FOLDER / digest
         if not (folder / "curve.parquet").is_file():
             one = _Pretraining(job, device, precision, say)
-            _drive(one.run, CheckpointStore(folder.parent, digest), execution, asked_to_leave, say)
+            checkpoints = CheckpointStore(folder.parent, digest)
+            with noted_time(manifest.parent):
+                _drive(one.run, checkpoints, execution, asked_to_leave, say)
             _keep(one, folder, job)
-            CheckpointStore(folder.parent, digest).clear()
+            checkpoints.clear()
         else:
             say("already trained")
     files = [manifest.parent / name for name in FILES]
