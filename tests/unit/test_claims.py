@@ -97,7 +97,8 @@ def compared(task: str, against: str, differences: Any, **changes: Any) -> dict[
     return {"task": task, "domain": domain, "model": "text-bert", "init": "pretrained",
             "mapping": "random", "fraction": "1", "recipe": "default", "against": against,
             "reference_model": "text-bert" if against == "scratch" else "protein-bert",
-            "n": len(differences), "difference": np.mean(differences),
+            "n": len(differences), "difference": np.mean(differences), "chance": 0.5,
+            "mean": 0.8 + np.mean(differences), "reference_mean": 0.8,
             "saved": np.mean(differences), "low": -1.0, "high": 1.0, "items_low": -0.5,
             "items_high": 0.5, "diverged": 0, "differences": differences, **changes}  # fmt: skip
 
@@ -160,6 +161,25 @@ def test_divergence_and_arms_at_chance_hinder(tmp_path: Path) -> None:
     assert table.loc[("better", "amp"), "reason"] == "2 replicates diverged"
     assert table.loc[("faster", "amp"), "verdict"] == "supported"  # censored, not dropped
     assert table.loc[("faster", "splice"), "reason"] == "neither arm left chance level"
+
+
+@pytest.mark.parametrize(
+    ("against", "claim", "reference_mean", "verdict", "reason"),
+    [
+        ("scratch", "better", 0.44, "undecided", "neither arm left chance level"),
+        ("scratch", "better", 0.46, "supported", "p = 0.031"),  # the text model left it
+        ("in-domain", "near in-domain", 0.55, "undecided",
+         "the in-domain model is not above chance by more than the margin"),
+        ("in-domain", "near in-domain", 0.56, "supported", "p = 0.031"),
+    ],
+)  # fmt: skip
+def test_where_nothing_was_learned_nothing_is_decided(
+    against: str, claim: str, reference_mean: float, verdict: str, reason: str, tmp_path: Path
+) -> None:
+    row = compared("amp", against, SIX, reference_mean=reference_mean,
+                   mean=reference_mean + np.mean(SIX))  # fmt: skip
+    found = judged(tmp_path, [row]).loc[(claim, "amp")]
+    assert (found["verdict"], found["reason"]) == (verdict, reason)
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ RULE = (
     f"p ≤ {ALPHA:g}; *contradicted* if the mean is below 0 and the same test says so; *undecided* "
     "otherwise: if there are fewer pairs than the test needs to reach that p at all, if a "
     "replicate diverged, if replicates share seeds because streams are crossed, if neither arm "
-    "left chance level, if a similarity is not above that of shuffled tokens, or if nothing was "
-    "compared."
+    "left chance level (for «slightly below»: if the in-domain model is not above it by more than "
+    "the margin), if a similarity is not above that of shuffled tokens, or if nothing was compared."
 )
 
 # Rows of a claim that are alike in these are one family of tests.
@@ -196,20 +196,26 @@ def _faster(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _better(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for row in table.to_dict("records"):
-        yield {**_named("better", row, "scratch"), **_of_scores(row)}
+        idle = max(row["mean"], row["reference_mean"]) <= row["chance"]
+        hindered = "neither arm left chance level" if idle else ""
+        yield {**_named("better", row, "scratch"), **_of_scores(row, hindered)}
 
 
 def _near(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """An in-domain model that learned no more than the margin would let anything be near it."""
     for row in table[table["against"] == "in-domain"].to_dict("records"):
-        yield {**_named("near in-domain", row, row["reference_model"]), **_of_scores(row)}
+        idle = row["reference_mean"] <= row["chance"] + MARGIN
+        hindered = "the in-domain model is not above chance by more than the margin" if idle else ""
+        named = _named("near in-domain", row, row["reference_model"])
+        yield {**named, **_of_scores(row, hindered)}
 
 
-def _of_scores(row: dict[str, Any]) -> dict[str, Any]:
+def _of_scores(row: dict[str, Any], hindered: str) -> dict[str, Any]:
     kept = ("low", "high", "items_low", "items_high", "n", "differences")
     return {
         **{name: row[name] for name in kept},
         "value": row["difference"],
-        "reason": f"{row['diverged']} replicates diverged" if row["diverged"] else "",
+        "reason": f"{row['diverged']} replicates diverged" if row["diverged"] else hindered,
     }
 
 

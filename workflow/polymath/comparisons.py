@@ -52,7 +52,7 @@ COMPARISONS = pa.schema(
     [
         *((name, pa.string()) for name in (*PAIR_COLUMNS, "metric")),
         *((name, pa.int32()) for name in ("n", "diverged")),
-        *((name, pa.float64()) for name in ("mean", "reference_mean", "difference")),
+        *((name, pa.float64()) for name in ("mean", "reference_mean", "chance", "difference")),
         *((name, pa.float64()) for name in (*INTERVALS, "p", "p_holm", "effect")),
         ("differences", pa.list_(pa.float64())),
     ]
@@ -181,6 +181,7 @@ def compare_scores(
         "diverged": one.diverged + other.diverged,
         "mean": values.mean() if both else np.nan,
         "reference_mean": reference.mean() if both else np.nan,
+        "chance": one.chance,
         "difference": paired.mean.mean,
         "low": paired.mean.low,
         "high": paired.mean.high,
