@@ -13,6 +13,7 @@ import yaml
 from conftest import ROOT
 from polymath.aggregate import to_markdown
 from polymath.claims import CLAIMS, RULE
+from polymath.conditions import expand_conditions
 from polymath.config import load_experiment
 from polymath.convergence import SHARE
 from polymath.publish import markers
@@ -254,6 +255,17 @@ def test_what_the_readme_says_of_the_papers_own_tasks_is_so() -> None:
     claims = (KEPT / "at-hand/claims.md").read_text()
     assert claims.count("| 0 | 0 | 10 |") == 4
     assert "3 pairs, 9 needed" in claims
+
+
+def test_what_is_said_of_needed_replicates_is_so() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert (needed_replicates(1), needed_replicates(4)) == (6, 8)
+    assert "6 for one task, 8 for four" in text
+    path = ROOT / "resources/experiments/paper.yaml"
+    experiment = load_experiment(yaml.safe_load(path.read_text()), ROOT / "resources")
+    tuned = [one for one in expand_conditions(experiment)
+             if (one.model, one.init, one.recipe) == ("bert-base-uncased", "pretrained", "tuned")]  # fmt: skip
+    assert f"claims.md needs {needed_replicates(len(tuned))}" in path.read_text()
 
 
 def test_what_the_readme_says_of_the_precisions_is_so() -> None:

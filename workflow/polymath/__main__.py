@@ -75,8 +75,7 @@ def print_failures(plan: "Plan") -> int:
     return len(lines)
 
 
-def main() -> None:
-    """Run one command."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m polymath", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
@@ -104,7 +103,12 @@ def main() -> None:
     events = commands.add_parser("tensorboard", help="write the learning curves as event files")
     for command in (summary, publish, events):
         command.add_argument("--results", type=Path, default=Path("results"))
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Run one command."""
+    arguments = _parser().parse_args()
     if arguments.command == "schema":
         for path, make in GENERATED.items():
             path.write_text(make(), encoding="utf-8")

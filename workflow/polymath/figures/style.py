@@ -78,6 +78,7 @@ def row_names(table: pd.DataFrame) -> pd.Series:
 
 
 def legend_handles(inits: list[str]) -> list[Line2D]:
+    """Return an entry of the legend for each initialisation."""
     return [
         Line2D([], [], color=COLOURS[init], marker=MARKERS[init],
                label="baseline" if init == NONE else init)
