@@ -263,8 +263,9 @@ def test_what_is_said_of_needed_replicates_is_so() -> None:
     assert "6 for one task, 8 for four" in text
     path = ROOT / "resources/experiments/paper.yaml"
     experiment = load_experiment(yaml.safe_load(path.read_text()), ROOT / "resources")
-    tuned = [one for one in expand_conditions(experiment)
-             if (one.model, one.init, one.recipe) == ("bert-base-uncased", "pretrained", "tuned")]  # fmt: skip
+    family = ("bert-base-uncased", "pretrained", "tuned")
+    conditions = expand_conditions(experiment)
+    tuned = [one for one in conditions if (one.model, one.init, one.recipe) == family]
     assert f"claims.md needs {needed_replicates(len(tuned))}" in path.read_text()
 
 
