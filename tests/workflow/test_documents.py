@@ -226,6 +226,12 @@ def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
         for mask in (without_zero, ~without_zero)
     )
     assert f"leaves out zero for {out}; it holds zero for {held}" in text
+    assert (
+        "every claim is undecided: three pairs of replicates, where four tasks need eight" in text
+    )
+    claims = (KEPT / "default/claims.md").read_text()
+    assert claims.count("| 0 | 0 | 4 |") == 4
+    assert "3 pairs, 8 needed" in claims
 
 
 def test_what_the_readme_says_of_the_papers_own_tasks_is_so() -> None:
