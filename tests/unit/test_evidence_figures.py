@@ -9,14 +9,19 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from polymath.aggregate import SCHEMA as MATRIX
 from polymath.comparisons import COMPARISONS, ESTIMATES
 from polymath.convergence import SCHEMA as CONVERGENCE
 from polymath.figures.forest import plot_forest
 from polymath.figures.fractions import plot_fractions
+from polymath.figures.heatmap import plot_heatmap
+from polymath.figures.probes import NAMES as PROBES
+from polymath.figures.probes import plot_probes
 from polymath.figures.rates import plot_rates
 from polymath.figures.speed import plot_speed
 from polymath.figures.variance import plot_variance
 from polymath.files import write_table
+from polymath.results import PROBE_SCHEMA
 from polymath.sensitivity import SCHEMA as RATES
 from polymath.variance import SCHEMA as VARIANCE
 
@@ -66,6 +71,22 @@ def parts() -> Iterator[dict[str, Any]]:
             yield {**NAMES, "init": init, "stream": stream, "deviation": 0.02}
 
 
+def cells() -> Iterator[dict[str, Any]]:
+    for task, chance in (("splice", 0.5), ("stability", 0.0)):
+        for init, mean in (("pretrained", 0.9), ("scratch", 0.6)):
+            yield {**NAMES, "task": task, "init": init, "chance": chance, "mean": mean,
+                   "low": mean - 0.1, "high": mean + 0.1}  # fmt: skip
+    yield {**NAMES, "model": "ngram", "init": "none", "mapping": "none", "recipe": "none",
+           "chance": 0.5, "mean": 0.4, "low": math.nan, "high": math.nan}  # fmt: skip
+
+
+def beginnings() -> Iterator[dict[str, Any]]:
+    for init in ("pretrained", "scratch"):
+        for probe in PROBES:
+            for replicate in range(2):
+                yield {**NAMES, "init": init, "probe": probe, "replicate": replicate, "value": 0.5}
+
+
 Plot = Callable[[Path, Path, Path, Path], None]
 FIGURES: dict[str, tuple[Plot, pa.Schema, Callable[[], Iterator[dict[str, Any]]], list[str]]] = {
     "forest": (plot_forest, COMPARISONS, differences,
@@ -77,6 +98,10 @@ FIGURES: dict[str, tuple[Plot, pa.Schema, Callable[[], Iterator[dict[str, Any]]]
                   ["splice", "0.1", "pretrained", "scratch", "share of the training data"]),
     "rates": (plot_rates, RATES, rates,
               ["splice", "0.0001", "0.0003", "chosen", "dev accuracy", "learning rate"]),
+    "heatmap": (plot_heatmap, MATRIX, cells,
+                ["splice, accuracy", "pretrained", "n-grams", "[0.80, 1.00]", "0.400"]),
+    "probes": (plot_probes, PROBE_SCHEMA, beginnings,
+               ["splice, small", "pretrained", "scratch", *PROBES.values()]),
     "variance": (plot_variance, VARIANCE, parts,
                  ["splice, pretrained", "splice, scratch", "initialisation", "mapping"]),
 }  # fmt: skip

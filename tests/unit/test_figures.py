@@ -115,7 +115,7 @@ def matrix_of(folder: Path, replicates: int, *fractions: str) -> Draw:
 def curves_of(folder: Path, replicates: int, *fractions: str) -> Draw:
     """Return a function that draws a small experiment's learning curves."""
     curves = [write_curve(one, replicates, folder) for one in conditions(*fractions)]
-    return lambda svg, png: plot_curves(curves, svg, png)
+    return lambda svg, png: plot_curves(curves, svg, png, svg.with_suffix(".csv"))
 
 
 def card_of(folder: Path, classes: int) -> Draw:
@@ -213,7 +213,7 @@ def test_every_initialisation_has_a_colour_a_marker_and_room(tmp_path: Path) -> 
     asked = [replace(one, init=init) for one in conditions("1")[::2] for init in inits]
     assert missing(list(inits), draw_matrix(asked, tmp_path)) == []
     curves = [write_curve(one, 2, tmp_path) for one in asked]
-    shown = text_of(lambda a, b: plot_curves(curves, a, b), tmp_path)
+    shown = text_of(lambda a, b: plot_curves(curves, a, b, a.with_suffix(".csv")), tmp_path)
     assert missing(list(inits), shown) == []
     for values in (COLOURS, MARKERS):
         assert set(values) == {*inits, NONE}
@@ -230,7 +230,9 @@ def test_the_curves_name_tasks_initialisations_and_axes(tmp_path: Path) -> None:
 def test_the_curves_mark_a_replicate_that_diverged(tmp_path: Path) -> None:
     ended = {"1": {"step": 241, "dev_score": 0.5}}
     curves = [write_curve(conditions("1")[0], 3, tmp_path, ended)]
-    marked = text_of(lambda svg, png: plot_curves(curves, svg, png), tmp_path)
+    marked = text_of(
+        lambda svg, png: plot_curves(curves, svg, png, svg.with_suffix(".csv")), tmp_path
+    )
     assert missing(["diverged after this point"], marked) == []
     assert missing(["diverged"], text_of(curves_of(tmp_path, 3, "1"), tmp_path)) == ["diverged"]
 
@@ -248,7 +250,7 @@ def test_an_odd_number_of_panels_leaves_no_empty_axes(tmp_path: Path) -> None:
     ]
     third = Condition("splice", "other", "pretrained", "random", "1", "default")
     curves.append(write_curve(third, 2, tmp_path))
-    svg = text_of(lambda a, b: plot_curves(curves, a, b), tmp_path)
+    svg = text_of(lambda a, b: plot_curves(curves, a, b, a.with_suffix(".csv")), tmp_path)
     assert svg.count(">training examples seen</text>") == 3
     assert svg.count('id="patch_1"') == 1
     assert svg.count('id="axes_') == 3

@@ -34,8 +34,8 @@ def write_page(claims: Path, summary: Path, page: Path) -> None:
     for claim, what in CLAIMS.items():
         rows = table[table["claim"] == claim]
         text += f"## {what.statement}\n\nThe number: {what.number}.\n\n"
-        text += to_markdown(_for_people(rows)) + "\n"
-    across = _across(read_table(summary))
+        text += to_markdown(claim_table(rows)) + "\n"
+    across = across_table(read_table(summary))
     if len(across):
         text += ACROSS + to_markdown(across)
     with whole_file(page) as temporary:
@@ -56,7 +56,8 @@ def to_markdown(table: pd.DataFrame) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def _for_people(rows: pd.DataFrame) -> pd.DataFrame:
+def claim_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one claim as texts, without the settings that never vary."""
     settings = ["model", "reference", "mapping", "fraction", "recipe"]
     told = rows[settings].replace("", pd.NA)
     shown = rows[["task"]].copy()
@@ -73,7 +74,8 @@ def _for_people(rows: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _across(summary: pd.DataFrame) -> pd.DataFrame:
+def across_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the summary across tasks as texts."""
     shown = summary[["model", "init"]].copy()
     shown["against"] = summary["reference_model"].where(
         summary["against"] == "in-domain", summary["against"]

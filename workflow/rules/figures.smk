@@ -20,6 +20,25 @@ rule plot_matrix:
         "../scripts/plot_matrix.py"
 
 
+rule plot_heatmap:
+    input:
+        f"{MATRIX}.parquet",
+    output:
+        svg=report(
+            f"{FIGURES}/heatmap.svg",
+            caption="../report/heatmap.rst",
+            category="Matrix",
+        ),
+        png=f"{FIGURES}/heatmap.png",
+        csv=f"{FIGURES}/heatmap.csv",
+    log:
+        f"{LOGS}/figures/heatmap.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_heatmap.py"
+
+
 rule plot_curves:
     input:
         curves=of_every_condition("curves.parquet", TRAINED),
@@ -30,6 +49,7 @@ rule plot_curves:
             category="Learning curves",
         ),
         png=f"{FIGURES}/curves.png",
+        csv=f"{FIGURES}/curves.csv",
     log:
         f"{LOGS}/figures/curves.log",
     params:
@@ -191,3 +211,22 @@ rule plot_depth:
         code_version=versions.FIGURES,
     script:
         "../scripts/plot_depth.py"
+
+
+rule plot_probes:
+    input:
+        f"{RESULTS}/probes.parquet",
+    output:
+        svg=report(
+            f"{FIGURES}/probes.svg",
+            caption="../report/probes.rst",
+            category="Probes",
+        ),
+        png=f"{FIGURES}/probes.png",
+        csv=f"{FIGURES}/probes.csv",
+    log:
+        f"{LOGS}/figures/probes.log",
+    params:
+        code_version=versions.FIGURES,
+    script:
+        "../scripts/plot_probes.py"

@@ -10,4 +10,5 @@ with job(snakemake.log[0], "plot curves"):
         [Path(path) for path in snakemake.input.curves],
         Path(snakemake.output.svg),
         Path(snakemake.output.png),
+        Path(snakemake.output.csv),
     )

@@ -16,6 +16,7 @@ from polymath.figures.style import (
     legend_handles,
     panel_grid,
     row_names,
+    save_data,
     save_figure,
 )
 from polymath.files import read_metadata, read_table
@@ -23,7 +24,7 @@ from polymath.files import read_metadata, read_table
 DIVERGED = "X"
 
 
-def plot_curves(curves: list[Path], svg: Path, png: Path) -> None:
+def plot_curves(curves: list[Path], svg: Path, png: Path, csv: Path) -> None:
     """Draw dev scores against examples seen, a panel a task, a band over the replicates."""
     table = pd.concat([_read_curve(path) for path in curves], ignore_index=True)
     with mpl.rc_context(STYLE):
@@ -41,6 +42,7 @@ def plot_curves(curves: list[Path], svg: Path, png: Path) -> None:
                                   label=label))  # fmt: skip
         figure.legend(handles=handles, loc="outside upper center", ncols=4)
         save_figure(figure, svg, png)
+    save_data(table.drop(columns="seconds"), csv)
 
 
 def _draw_curve(axes: Axes, part: pd.DataFrame, init: str) -> None:

@@ -12,13 +12,13 @@ from matplotlib.lines import Line2D
 from polymath.conditions import NONE
 from polymath.evaluate import CONDITION_COLUMNS
 from polymath.files import whole_file
+from polymath.grid import BASELINES
 
 # Okabe and Ito's colours, told apart by all common forms of colour vision.
 COLOURS = {"pretrained": "#0072B2", "scratch": "#D55E00", "re-emb": "#009E73",
            "embeddings-only": "#CC79A7", "shuffled": "#E69F00", NONE: "#000000"}  # fmt: skip
 MARKERS = {"pretrained": "o", "scratch": "s", "re-emb": "^",
            "embeddings-only": "v", "shuffled": "P", NONE: "D"}  # fmt: skip
-BASELINES = {"majority": "majority", "ngram": "n-grams"}
 METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC", "f1": "F1",
                 "spearman": "Spearman's ρ", "pearson": "Pearson's r"}  # fmt: skip
 STYLE: Any = {

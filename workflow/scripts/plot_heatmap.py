@@ -1,0 +1,14 @@
+"""Plot the heat map."""
+
+from pathlib import Path
+
+from polymath.figures.heatmap import plot_heatmap
+from polymath.logs import job
+
+with job(snakemake.log[0], "plot heat map"):
+    plot_heatmap(
+        Path(snakemake.input[0]),
+        Path(snakemake.output.svg),
+        Path(snakemake.output.png),
+        Path(snakemake.output.csv),
+    )
