@@ -7,7 +7,7 @@ PIP_ARGS ?=
 # Extra words for Snakemake, e.g. ARGS="--configfile my.yaml"
 ARGS ?=
 
-.PHONY: run test slurm-test check format environment development clean
+.PHONY: run test slurm-test browser-test check format environment development clean
 
 run: environment
 	PATH="$(BIN):$$PATH" snakemake --cores all $(ARGS)
@@ -22,6 +22,11 @@ test: development check
 slurm-test: development
 	tests/slurm/install.sh
 	"$(BIN)/python" -m pytest tests/slurm --slurm
+
+# The report in a real browser. Chromium comes from Debian's packages if it is missing.
+browser-test: development
+	tests/browser/install.sh
+	"$(BIN)/python" -m pytest tests/browser --browser
 
 check: development
 	"$(BIN)/ruff" format --check .

@@ -20,6 +20,7 @@ include: "workflow/rules/representations.smk"
 include: "workflow/rules/probes.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:

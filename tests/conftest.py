@@ -42,17 +42,22 @@ FAMILIES: dict[str, dict[str, object]] = {
 PADDING = {"roberta": 1, "esm": 1}
 
 
+# Tests that need more than a Python environment, and the command that installs it and runs them.
+ASKED_FOR = {"slurm": "make slurm-test", "browser": "make browser-test"}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--slurm`, by which `make slurm-test` asks for the tests on a cluster."""
-    parser.addoption("--slurm", action="store_true", help="run the tests on a SLURM cluster")
+    """Add an option for each kind of test that runs only when asked for."""
+    for name, command in ASKED_FOR.items():
+        parser.addoption(f"--{name}", action="store_true", help=f"run the tests of {command}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests on a cluster to `make slurm-test`, where they must run."""
-    if not config.getoption("--slurm"):
-        for item in items:
-            if item.get_closest_marker("slurm"):
-                item.add_marker(pytest.mark.skip(reason="run by make slurm-test"))
+    """Leave tests that need more to their own commands, where they must run."""
+    for item in items:
+        for name, command in ASKED_FOR.items():
+            if item.get_closest_marker(name) and not config.getoption(f"--{name}"):
+                item.add_marker(pytest.mark.skip(reason=f"run by {command}"))
 
 
 def small_tokenizer() -> Tokenizer:

@@ -31,13 +31,15 @@ def print_summary(results: Path) -> None:
         print(f"\nThe last run that trained: {(results / 'logs/run.txt').read_text().strip()}")
     print("\nOpen next:")
     for name, what in (
+        ("report.html", "everything on one page: the answer, the figures, the methods, the limits"),
         ("claims.md", "what the results say of the paper's claims, and by which rule"),
         ("matrix.md", "the matrix, one row a condition (also .csv and .parquet)"),
         ("figures/matrix.png", "the matrix as a figure (also .svg)"),
         ("figures/forest.png", "differences between arms, with both uncertainties"),
         ("figures/curves.png", "learning curves (also .svg)"),
         ("cards/", "a data card for each task: counts, lengths, what was left out"),
-        ("snakemake-report.html", "everything in one page, with how it was made"),
+        ("tables/", "tables for a paper, in LaTeX and Markdown"),
+        ("snakemake-report.html", "how everything was made, with the figures"),
         ("runs/", "predictions, curves and scores of every condition"),
     ):
         if (results / name).exists():

@@ -103,17 +103,17 @@ def build_matrix(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -
 
 def to_markdown(table: pd.DataFrame, everything: bool = True) -> str:
     """Return the matrix as a Markdown table; without `everything`, only what varies."""
-    shown = _for_people(table, everything)
+    shown = matrix_table(table, everything)
     lines = [list(shown.columns), ["---"] * len(shown.columns), *shown.to_numpy().tolist()]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def to_summary(table: pd.DataFrame) -> str:
     """Return the matrix as plain text for a terminal: what varies, and the numbers."""
-    return _for_people(table, everything=False).to_string(index=False)
+    return matrix_table(table, everything=False).to_string(index=False)
 
 
-def _for_people(table: pd.DataFrame, everything: bool) -> pd.DataFrame:
+def matrix_table(table: pd.DataFrame, everything: bool) -> pd.DataFrame:
     """Return the matrix as text: rounded, with intervals in brackets."""
     names = ["task", "domain", *CONDITION_COLUMNS[1:], "learning_rate"]
     names = [name for name in names if name in table]  # older matrices have no learning rate

@@ -1,14 +1,13 @@
 """Keep a run's small results in the repository, and show them in the README."""
 
 import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from polymath.aggregate import to_markdown
 from polymath.errors import PolymathError
-from polymath.files import read_metadata, read_table, write_json
+from polymath.files import read_table, write_json
+from polymath.provenance import commit_of, provenance_of
 
 FILES = ("matrix.md", "matrix.csv", "claims.md", "figures/matrix.png", "figures/curves.png")
 PAIRED = "figures/forest.png"  # of experiments that compare arms
@@ -36,25 +35,12 @@ def publish(results: Path, name: str, folder: Path, readme: Path) -> None:
     forest = results / PAIRED
     for file in (*FILES, *([PAIRED] if forest.exists() else ())):
         shutil.copyfile(results / file, folder / Path(file).name)
-    found = [read_metadata(path) for path in (results / "runs").rglob("predictions.parquet")]
-    runs = [run for run in found if "recipe_values" in run]  # baselines are not trained
-    made: dict[str, Any] = {
-        key: runs[0][key] for key in ("experiment_seed", "versions", "device", "processor")
-    }
-    made["recipes"] = {run["recipe"]: run["recipe_values"] for run in runs}
-    made["precisions"] = sorted({run["precision"] for run in runs})
-    made["commit"] = _commit(readme.parent)
-    write_json({**made, "date": datetime.now(UTC).date().isoformat()}, folder / "run.json")
+    made = provenance_of(sorted((results / "runs").rglob("predictions.parquet")))
+    made |= {"commit": commit_of(readme.parent), "date": datetime.now(UTC).date().isoformat()}
+    write_json(made, folder / "run.json")
     before, rest = text.split(begin)
     table = readme_table(results / "matrix.parquet")
     readme.write_text(f"{before}{begin}{table}{end}{rest.split(end)[1]}", encoding="utf-8")
-
-
-def _commit(folder: Path) -> str | None:
-    """Return the commit that a folder is at; None outside a repository."""
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or None
 
 
 def readme_table(matrix: Path) -> str:

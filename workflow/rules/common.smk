@@ -158,6 +158,10 @@ localrules:
     plot_variance,
     plot_layers,
     plot_depth,
+    plot_heatmap,
+    plot_probes,
+    write_paper_tables,
+    write_report,
 
 
 # Jobs that can use several cores take these many; Snakemake gives fewer if it has fewer.
@@ -413,6 +417,44 @@ def card_of_every_task():
     return expand(f"{CARD}.png", task=EXPERIMENT.tasks)
 
 
+def pictures():
+    """The figures of the report, each with the name of its caption and the job's wildcards."""
+    shown = ["heatmap", "matrix", *(["curves"] if TRAINED else []), *EVIDENCE_FIGURES]
+    shown += ["probes"] if PROBED else []
+    of_tasks = [{"task": task} for task in EXPERIMENT.tasks]
+    of_pairs = [one.text.columns for one in COMPARISONS]
+    return [
+        *(picture(f"{FIGURES}/{name}.svg", name, {}) for name in shown),
+        *(picture(f"{CARD}.svg", "card", task) for task in of_tasks),
+        *(
+            picture(f"{COMPARISON}/{name}.svg", name, pair)
+            for name in ("layers", "depth")
+            for pair in of_pairs
+        ),
+    ]
+
+
+def picture(pattern, caption, wildcards):
+    """A figure as a rule passes it in its params."""
+    return {
+        "svg": pattern.format(**wildcards),
+        "caption": caption,
+        "wildcards": wildcards,
+    }
+
+
+PICTURES = pictures()
+
+
+def asked_for_in_report():
+    """The tables of the report that not every experiment has."""
+    return {
+        **({"similarity": f"{RESULTS}/similarity.parquet"} if COMPARISONS else {}),
+        **({"probes": f"{RESULTS}/probes.parquet"} if PROBED else {}),
+        **({"rates": f"{EVIDENCE}/rates.parquet"} if TUNED else {}),
+    }
+
+
 def everything_asked_for():
     """All results, each condition's own included: deleting one makes it anew."""
     return [
@@ -421,11 +463,14 @@ def everything_asked_for():
         *card_of_every_task(),
         f"{MATRIX}.md",
         f"{CLAIMS}.md",
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/tables/scores.md",
         *(f"{FIGURES}/{name}.png" for name in EVIDENCE_FIGURES),
         f"{FIGURES}/matrix.png",
+        f"{FIGURES}/heatmap.png",
         *([f"{FIGURES}/curves.png"] if TRAINED else ()),
         *([f"{RESULTS}/similarity.parquet"] if COMPARISONS else ()),
-        *([f"{RESULTS}/probes.parquet"] if PROBED else ()),
+        *([f"{FIGURES}/probes.png"] if PROBED else ()),
         *of_every_comparison("layers.png"),
         *of_every_comparison("depth.png"),
     ]

@@ -1,0 +1,128 @@
+"""A small experiment's tables, as the rules write them, and the report on them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from polymath.aggregate import SCHEMA as MATRIX
+from polymath.claims import SCHEMA as CLAIMS
+from polymath.comparisons import SUMMARY
+from polymath.convergence import SCHEMA as CONVERGENCE
+from polymath.figures.heatmap import plot_heatmap
+from polymath.files import write_json, write_table
+from polymath.report.content import Picture, Sources
+from polymath.report.page import write_report
+from polymath.results import PROBE_SCHEMA, SIMILARITY_SCHEMA
+from polymath.sensitivity import SCHEMA as RATES
+
+CONDITION: dict[str, Any] = {
+    "task": "splice", "domain": "dna", "model": "small", "init": "pretrained", "mapping": "random",
+    "fraction": "1", "recipe": "default", "metric": "accuracy",
+}  # fmt: skip
+RUN: dict[str, Any] = {
+    "recipe": "default", "recipe_values": {"learning_rate": 1e-4, "epochs": None}, "device": "cpu",
+    "precision": "fp32", "processor": "x86_64", "experiment_seed": 7, "versions": {"torch": "2.13"},
+}  # fmt: skip
+
+
+def scored(mean: float, **changes: Any) -> dict[str, Any]:
+    """Return a row of the matrix."""
+    row = {**CONDITION, "items": 300, "chance": 0.5, "n": 3, "diverged": 0, "mean": mean,
+           "low": mean - 0.05, "high": mean + 0.05, "learning_rate": 1e-4}  # fmt: skip
+    return {**row, **changes}
+
+
+def judged(claim: str, verdict: str, value: float, **changes: Any) -> dict[str, Any]:
+    """Return a row of the claims."""
+    row = {**CONDITION, "claim": claim, "reference": "scratch", "verdict": verdict, "reason": "",
+           "value": value, "low": value - 0.1, "high": value + 0.1, "n": 8, "needed": 6, "tests": 1,
+           "margin": 0.0}  # fmt: skip
+    return {**row, **changes}
+
+
+def unasked(claim: str) -> dict[str, Any]:
+    """Return the row of a claim that nothing speaks of."""
+    empty = dict.fromkeys(("mapping", "model", "fraction", "recipe", "reference"), "")
+    reason = "no in-domain model beside a text model"
+    return {**empty, "claim": claim, "task": "splice", "verdict": "undecided", "reason": reason}
+
+
+MATRIX_ROWS = [
+    scored(0.9),
+    scored(0.7, init="scratch", learning_rate=3e-4),
+    scored(0.25, task="stability", domain="protein", metric="spearman", chance=0.0),
+    scored(0.10, task="stability", domain="protein", metric="spearman", chance=0.0, init="scratch"),
+    scored(0.95, model="ngram", init="none", mapping="none", recipe="none", learning_rate=None),
+]
+CLAIM_ROWS = [
+    judged("faster", "supported", 0.3),
+    judged("better", "undecided", 0.2, n=3, reason="3 pairs, 6 needed"),
+    judged("better", "contradicted", -0.1, task="stability"),
+    unasked("near in-domain"),
+    unasked("similar"),
+]
+
+
+def table(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pd.DataFrame:
+    """Return rows as a table of a schema's columns."""
+    return pd.DataFrame([*rows], columns=schema.names)
+
+
+def write_small_report(
+    folder: Path, configuration: dict[str, Any] | None = None, task: str = "splice"
+) -> Path:
+    """Write the report on a small experiment, one of whose tasks has this name."""
+    named = [
+        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in MATRIX_ROWS
+    ]
+    tables = {"matrix": (named, MATRIX), "claims": (CLAIM_ROWS, CLAIMS), "summary": ([], SUMMARY),
+              "convergence": ([], CONVERGENCE)}  # fmt: skip
+    for name, (rows, schema) in tables.items():
+        write_table(table(rows, schema), folder / f"{name}.parquet", schema, {})
+    run = folder / "predictions.parquet"
+    write_table(pd.DataFrame({"id": [1]}), run, pa.schema([("id", pa.int32())]), RUN)
+    card: dict[str, Any] = {"task": task, "domain": "dna", "title": "Splice junctions",
+            "licence": "CC BY 4.0", "citation": None, "splits": {"train": 10, "dev": 2, "test": 3}, "rejected": [],
+            "length": {"median": 60.0, "unit": "symbols"}}  # fmt: skip
+    write_json(card, folder / "card.json")
+    svg = folder / "heatmap.svg"
+    plot_heatmap(folder / "matrix.parquet", svg, folder / "h.png", folder / "h.csv")
+    page = folder / "report.html"
+    sources = Sources(
+        matrix=folder / "matrix.parquet",
+        claims=folder / "claims.parquet",
+        summary=folder / "summary.parquet",
+        convergence=folder / "convergence.parquet",
+        cards=[folder / "card.json"],
+        predictions=[run],
+        pictures=[Picture(svg, "heatmap", {}), Picture(svg, "card", {"task": task})],
+    )
+    write_report(_with_all(sources, folder), configuration or {"seed": 7}, page)
+    return page
+
+
+def _with_all(sources: Sources, folder: Path) -> Sources:
+    """Return the sources with what not every experiment has."""
+    pair = {"task": "splice", "mapping": "random", "pair": "text-domain", "model_a": "small",
+            "model_b": "esm", "init_a": "pretrained", "init_b": "pretrained", "state": "initial",
+            "replicate_a": 0, "replicate_b": 0, "measure": "cka", "null_high": 0.02,
+            "tokens": 100}  # fmt: skip
+    layers = [{**pair, "layer_a": layer, "layer_b": layer, "value": 0.9 - layer / 10,
+               "low": 0.1, "high": 0.95} for layer in range(3)]  # fmt: skip
+    start = {name: CONDITION[name] for name in ("task", "model", "mapping")}
+    probes = [{**start, "init": init, "replicate": 0, "probe": "noise_rise", "value": 0.125}
+              for init in ("pretrained", "scratch")]  # fmt: skip
+    rates = [{**CONDITION, "learning_rate": 1e-4, "n": 3, "mean": 0.8, "chosen": True,
+              "at_edge": True}]  # fmt: skip
+    tables = {"similarity": (layers, SIMILARITY_SCHEMA), "probes": (probes, PROBE_SCHEMA),
+              "rates": (rates, RATES)}  # fmt: skip
+    paths = {name: folder / f"{name}.parquet" for name in tables}
+    for name, (rows, schema) in tables.items():
+        write_table(table(rows, schema), paths[name], schema, {})
+    return replace(
+        sources, similarity=paths["similarity"], probes=paths["probes"], rates=paths["rates"]
+    )

@@ -1,0 +1,1 @@
+"""One self-contained page on an experiment: content from tables, a template, a page."""

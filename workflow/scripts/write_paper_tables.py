@@ -1,0 +1,14 @@
+"""Write the tables for a paper."""
+
+from pathlib import Path
+
+from polymath.logs import job
+from polymath.paper_tables import write_paper_tables
+
+with job(snakemake.log[0], "tables for a paper"):
+    write_paper_tables(
+        Path(snakemake.input.matrix),
+        Path(snakemake.input.comparisons),
+        Path(snakemake.input.claims),
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -1,0 +1,28 @@
+"""Write the report."""
+
+import json
+from pathlib import Path
+
+from polymath.logs import job
+from polymath.report.content import Picture, Sources
+from polymath.report.page import write_report
+
+with job(snakemake.log[0], "report"):
+    asked_for = {name: snakemake.input.get(name) for name in ("similarity", "probes", "rates")}
+    write_report(
+        Sources(
+            matrix=Path(snakemake.input.matrix),
+            claims=Path(snakemake.input.claims),
+            summary=Path(snakemake.input.summary),
+            convergence=Path(snakemake.input.convergence),
+            cards=[Path(path) for path in snakemake.input.cards],
+            predictions=[Path(path) for path in snakemake.input.predictions],
+            pictures=[
+                Picture(Path(picture["svg"]), picture["caption"], picture["wildcards"])
+                for picture in json.loads(snakemake.params.pictures)
+            ],
+            **{name: Path(path) for name, path in asked_for.items() if path},
+        ),
+        json.loads(snakemake.params.configuration),
+        Path(snakemake.output[0]),
+    )
