@@ -86,7 +86,8 @@ def write_small_report(
     run = folder / "predictions.parquet"
     write_table(pd.DataFrame({"id": [1]}), run, pa.schema([("id", pa.int32())]), RUN)
     card: dict[str, Any] = {"task": task, "domain": "dna", "title": "Splice junctions",
-            "licence": "CC BY 4.0", "citation": None, "splits": {"train": 10, "dev": 2, "test": 3}, "rejected": [],
+            "licence": "CC BY 4.0", "citation": None, "rejected": [],
+            "splits": {"train": 10, "dev": 2, "test": 3},
             "length": {"median": 60.0, "unit": "symbols"}}  # fmt: skip
     write_json(card, folder / "card.json")
     svg = folder / "heatmap.svg"

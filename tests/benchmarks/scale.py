@@ -2,8 +2,9 @@
 
 Prints seconds and memory of dry runs of the paper's matrix and of growing configurations, of the
 check of 5,000 finished conditions, and of scoring and aggregating 5,000 conditions of 5
-replicates; and the ratio of the largest dry run to that of a bare Snakefile with as many jobs,
-planned in the same run. Takes a quarter of an hour, most of it waiting for `snakemake --touch`.
+replicates; the ratio of the largest dry run to that of a bare Snakefile with as many jobs, planned in
+the same run; what Snakemake spends on starting a job that does nothing; and how the paper's matrix
+fills several devices. Takes a quarter of an hour, most of it waiting for `snakemake --touch`.
 `--json FILE` keeps the figures, `--show FILE` prints kept ones as the table of scale.md.
 """
 
@@ -24,7 +25,9 @@ import numpy as np
 import pandas as pd
 
 from polymath.conditions import Condition
+from polymath.config import load_experiment, read_config
 from polymath.files import write_json, write_table
+from polymath.plan import Plan, makespan
 from polymath.results import prediction_schema
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +37,8 @@ FINISHED = 5_000
 REPLICATES = 5
 ITEMS = 200  # dev and test items of each
 TASKS, INITS = 50, 2
+STARTED = (250, 1_000)  # jobs that do nothing, run to their end
+DEVICES = (1, 4, 16, 64, 256)
 
 BARE = """
 rule all:
@@ -118,6 +123,39 @@ def plan_everything(folder: Path) -> dict[str, Any]:
     rival, _ = measure(folder, *command)
     figures["dry run, a bare Snakefile"] = {**rival, "jobs": jobs}
     return figures
+
+
+def start_jobs(folder: Path) -> dict[str, Any]:
+    """Measure runs of jobs that do nothing: what is left is what the engine itself takes."""
+    figures: dict[str, Any] = {}
+    bare = folder / "Bare.smk"
+    for jobs in STARTED:
+        bare.write_text(f"JOBS = {jobs - 1}\n{BARE}")
+        command = [str(SNAKEMAKE), f"--snakefile={bare}", "--cores=2", "--quiet", "all",
+                   "--scheduler=greedy", "--forceall"]  # fmt: skip
+        cost, _ = measure(folder, *command)
+        figures[f"run of {jobs:,} jobs that do nothing"] = {**cost, "jobs": jobs}
+    return figures
+
+
+def fill_devices() -> list[dict[str, float]]:
+    """Return how long the paper's matrix keeps several devices, in shares of its total work.
+
+    `best`: each device takes the costliest condition that is left. `worst`: conditions are started
+    in any order (R. L. Graham, Bounds for certain multiprocessing anomalies, 1966).
+    """
+    config = read_config(ROOT / "resources/experiments/paper.yaml")
+    plan = Plan(load_experiment(config, ROOT / "resources"))
+    costs = [cost.flops or 0.0 for cost in map(plan.cost, plan.conditions)]
+    total, longest = sum(costs), max(costs)
+    return [
+        {
+            "devices": devices,
+            "best": makespan(costs, devices) / total,
+            "worst": (total / devices + longest * (1 - 1 / devices)) / total,
+        }
+        for devices in DEVICES
+    ]
 
 
 def check_finished(folder: Path) -> dict[str, Any]:
@@ -207,11 +245,19 @@ def show(figures: dict[str, Any]) -> None:
     print("| what | jobs | seconds | peak memory, MB |\n| --- | --- | --- | --- |")
     for what, cost in figures["costs"].items():
         print(f"| {what} | {cost['jobs']:,} | {cost['seconds']:.1f} | {cost['megabytes']:,.0f} |")
+    few, many = (figures["costs"][f"run of {jobs:,} jobs that do nothing"] for jobs in STARTED)
+    a_job = (many["seconds"] - few["seconds"]) / (many["jobs"] - few["jobs"])
     machine = f"{figures['processor']}, {figures['cores']} cores"
     print(
         f"\nThe largest dry run took {figures['ratio_vs_bare']:.2f} times as long as a bare "
-        f"Snakefile with as many jobs ({machine})."
+        f"Snakefile with as many jobs. A job that does nothing took {a_job:.3f} s from start "
+        f"to end ({machine})."
     )
+    print("\n| devices | time, of one device's | devices busy | in the worst order, busy |")
+    print("| --- | --- | --- | --- |")
+    for row in figures["devices"]:
+        busy, least = (1 / row["devices"] / row[order] for order in ("best", "worst"))
+        print(f"| {row['devices']} | {row['best']:.2%} | {busy:.1%} | {least:.1%} |")
 
 
 def main() -> None:
@@ -224,12 +270,13 @@ def main() -> None:
         show(json.loads(arguments.show.read_text()))
         return
     costs: dict[str, Any] = {}
-    for part in (plan_everything, check_finished, score_and_aggregate):
+    for part in (plan_everything, start_jobs, check_finished, score_and_aggregate):
         with tempfile.TemporaryDirectory() as folder:
             costs |= part(Path(folder))
     largest = costs[f"dry run, {SIZES[-1]:,} conditions"]["seconds"]
     figures = {
         "costs": costs,
+        "devices": fill_devices(),
         "ratio_vs_bare": largest / costs["dry run, a bare Snakefile"]["seconds"],
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),

@@ -84,10 +84,13 @@ def test_conditions_that_differ_in_more_have_rows_or_columns_of_their_own() -> N
         scored(0.7, model="esm", mapping="character"),
         scored(0.6, model="ngram", init="none", mapping="none", recipe="none"),
         scored(float("nan"), init="scratch"),
+        scored(float("nan"), task="lost", items=None, chance=None),
     ]
     shown = scores_table(table(rows, MATRIX))
     columns = ["small pretrained", "esm pretrained", "small scratch", "n-grams"]
-    assert list(shown["task"]) == ["splice, fraction 1", "splice, fraction 0.1"]
+    tasks = ["splice, fraction 1", "splice, fraction 0.1", "lost, fraction 1"]
+    assert list(shown["task"]) == tasks
+    assert list(shown.iloc[2][["items", "chance"]]) == ["–", "–"]
     assert list(shown.columns[2:6]) == columns
     assert list(shown[columns].iloc[0]) == [
         "0.900 ± 0.050",

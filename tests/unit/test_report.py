@@ -79,6 +79,14 @@ def test_an_answer_is_a_verdict_only_where_all_comparisons_share_it() -> None:
     assert "no in-domain model beside a text model" in near.sentence
 
 
+def test_where_all_diverged_an_answer_has_no_number() -> None:
+    rows = [judged("better", "undecided", float("nan"), n=0, reason="3 replicates diverged"),
+            *map(unasked, ("faster", "near in-domain", "similar"))]  # fmt: skip
+    sentence = answers(table(rows, CLAIMS))[1].sentence
+    assert "1 are undecided" in sentence
+    assert "nan" not in sentence
+
+
 def test_a_claim_with_a_margin_counts_what_lies_within_it_on_its_side() -> None:
     rows = [judged("near in-domain", "supported", -0.03, margin=0.05),
             *map(unasked, ("faster", "better", "similar"))]  # fmt: skip

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.slow
 
 # What is made anew when a condition is.
 AFTERWARDS = ["evaluate", "aggregate", "compare", "measure_convergence", "judge_claims",
-              "plot_matrix", "plot_curves", "plot_forest", "plot_speed"]  # fmt: skip
+              "plot_matrix", "plot_heatmap", "plot_curves", "plot_forest", "plot_speed",
+              "write_paper_tables", "write_report"]  # fmt: skip
 RUN = "results/runs/task=odd/model=small/init={}/mapping=random/fraction=1/recipe=tiny"
 
 

@@ -60,7 +60,7 @@ def scores_table(matrix: pd.DataFrame) -> pd.DataFrame:
     table = table.reindex(index=rows, columns=columns).fillna(DASH)
     first = shown.drop_duplicates("row").set_index("row").loc[rows]
     table.insert(0, "metric", first["metric"])
-    table["items"] = first["items"].astype(str)
+    table["items"] = [DASH if pd.isna(value) else f"{value:.0f}" for value in first["items"]]
     table["chance"] = [_number(value) for value in first["chance"]]
     return table.rename_axis("task", axis=0).rename_axis(None, axis=1).reset_index()
 
@@ -133,8 +133,9 @@ def _baselines_last(shown: pd.DataFrame) -> list[str]:
 def _score(row: dict[str, float]) -> str:
     if pd.isna(row["mean"]):
         return "diverged"
-    half = "" if pd.isna(row["low"]) else f" ± {(row['high'] - row['low']) / 2:.3f}"
-    return f"{row['mean']:.3f}{half}"
+    if pd.isna(row["low"]) or row["low"] == row["high"]:  # one replicate; nothing random in it
+        return f"{row['mean']:.3f}"
+    return f"{row['mean']:.3f} ± {(row['high'] - row['low']) / 2:.3f}"
 
 
 def _number(value: float, sign: str = "") -> str:

@@ -445,6 +445,13 @@ def picture(pattern, caption, wildcards):
 
 PICTURES = pictures()
 
+# What the report shows: those keys that no result depends on would only make it stale.
+CONFIGURATION = {
+    key: value
+    for key, value in config.items()
+    if key not in ("checkpoint_seconds", "conditions_per_gpu")
+}
+
 
 def asked_for_in_report():
     """The tables of the report that not every experiment has."""

@@ -36,7 +36,7 @@ rule write_report:
         f"{LOGS}/report.log",
     params:
         pictures=json.dumps(PICTURES),
-        configuration=json.dumps(config),
+        configuration=json.dumps(CONFIGURATION),
         code_version=versions.REPORT,
     script:
         "../scripts/write_report.py"

@@ -69,13 +69,16 @@ def _answer(claim: Claim, rows: pd.DataFrame) -> Answer:
         return Answer(claim, "not asked", f"This experiment does not ask: {reason}.", table)
     counts = asked["verdict"].value_counts().reindex(list(VERDICTS), fill_value=0)
     verdict = str(counts.idxmax()) if counts.max() == len(asked) else "mixed"
-    above = int((asked["value"] + asked["margin"] > 0).sum())
     sentence = (
         f"Of {len(asked)} comparisons {counts['supported']} support it, {counts['contradicted']} "
-        f"contradict it and {counts['undecided']} are undecided. The number ({claim.number}) lies "
-        f"between {asked['value'].min():+.3f} and {asked['value'].max():+.3f}, on the claim's side "
-        f"in {above}."
+        f"contradict it and {counts['undecided']} are undecided."
     )
+    if asked["value"].notna().any():
+        above = int((asked["value"] + asked["margin"] > 0).sum())
+        sentence += (
+            f" The number ({claim.number}) lies between {asked['value'].min():+.3f} and "
+            f"{asked['value'].max():+.3f}, on the claim's side in {above}."
+        )
     few = asked[asked["n"] < asked["needed"]]
     if len(few):
         sentence += (
