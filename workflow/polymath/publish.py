@@ -9,7 +9,10 @@ from polymath.errors import PolymathError
 from polymath.files import read_table, write_json
 from polymath.provenance import commit_of, provenance_of
 
-FILES = ("matrix.md", "matrix.csv", "claims.md", "figures/matrix.png", "figures/curves.png")
+FILES = (
+    "report.html", "matrix.md", "matrix.csv", "claims.md", "figures/matrix.png",
+    "figures/heatmap.png", "figures/curves.png",
+)  # fmt: skip
 PAIRED = "figures/forest.png"  # of experiments that compare arms
 
 
