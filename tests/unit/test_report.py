@@ -11,7 +11,7 @@ import yaml
 
 from polymath.aggregate import SCHEMA as MATRIX
 from polymath.claims import SCHEMA as CLAIMS
-from polymath.report.content import answers, headline, limits
+from polymath.report.content import answers, beside_baselines, headline, limits
 from polymath.sensitivity import SCHEMA as RATES
 from small_report import (
     CLAIM_ROWS,
@@ -82,24 +82,29 @@ def test_an_answer_is_a_verdict_only_where_all_comparisons_share_it() -> None:
 def test_where_all_diverged_an_answer_has_no_number() -> None:
     rows = [judged("better", "undecided", float("nan"), n=0, reason="3 replicates diverged"),
             *map(unasked, ("faster", "near in-domain", "similar"))]  # fmt: skip
-    sentence = answers(table(rows, CLAIMS))[1].sentence
-    assert "1 are undecided" in sentence
-    assert "nan" not in sentence
+    assert answers(table(rows, CLAIMS))[1].sentence == "One comparison: undecided."
 
 
 def test_a_claim_with_a_margin_counts_what_lies_within_it_on_its_side() -> None:
     rows = [judged("near in-domain", "supported", -0.03, margin=0.05),
             *map(unasked, ("faster", "better", "similar"))]  # fmt: skip
-    assert "on the claim's side in 1" in answers(table(rows, CLAIMS))[2].sentence
+    assert "is -0.030, on the claim's side" in answers(table(rows, CLAIMS))[2].sentence
 
 
 def test_the_limits_are_those_of_the_tables() -> None:
     lines = " ".join(limits(table(MATRIX_ROWS, MATRIX), None))
     assert "Few replicates: 3 a condition" in lines
     assert "1 of 4 trained conditions have an interval that reaches chance" not in lines
-    assert "(n-grams) has a higher mean than every trained model in 1 of 1 tasks: splice" in lines
+    assert "No simple baseline" not in lines
     assert "One learning rate for every arm" in lines
     assert "diverged" not in lines
+
+
+def test_simple_baselines_are_held_against_the_best_of_the_trained() -> None:
+    text = beside_baselines(table(MATRIX_ROWS, MATRIX))
+    assert "(n-grams) has a higher mean than every trained model in 1 of 1 tasks: splice." in text
+    behind = [*MATRIX_ROWS[:4], {**MATRIX_ROWS[4], "mean": 0.89}]
+    assert beside_baselines(table(behind, MATRIX)).endswith("in 0 of 1 tasks.")
 
 
 def test_other_tables_have_other_limits() -> None:

@@ -55,6 +55,7 @@ def _write_cell(axes: Axes, row: dict[str, object], place: tuple[int, int]) -> N
     if np.isnan(mean):
         axes.text(*place, "diverged", ha="center", va="center", fontsize=7)
         return
-    interval = "" if np.isnan(low) else f"\n[{low:.2f}, {high:.2f}]"
+    # Without an interval: a single replicate, and a baseline with nothing random in it.
+    interval = "" if np.isnan(low) or low == high else f"\n[{low:.2f}, {high:.2f}]"
     axes.text(*place, f"{mean:.3f}{interval}", ha="center", va="center", fontsize=7,
               color="white" if scaled < DARK else "black")  # fmt: skip

@@ -69,23 +69,38 @@ def _answer(claim: Claim, rows: pd.DataFrame) -> Answer:
         return Answer(claim, "not asked", f"This experiment does not ask: {reason}.", table)
     counts = asked["verdict"].value_counts().reindex(list(VERDICTS), fill_value=0)
     verdict = str(counts.idxmax()) if counts.max() == len(asked) else "mixed"
-    sentence = (
-        f"Of {len(asked)} comparisons {counts['supported']} support it, {counts['contradicted']} "
-        f"contradict it and {counts['undecided']} are undecided."
-    )
-    if asked["value"].notna().any():
-        above = int((asked["value"] + asked["margin"] > 0).sum())
-        sentence += (
-            f" The number ({claim.number}) lies between {asked['value'].min():+.3f} and "
-            f"{asked['value'].max():+.3f}, on the claim's side in {above}."
-        )
-    few = asked[asked["n"] < asked["needed"]]
+    sentence = f"{_counted(counts, len(asked))} {_range(claim, asked)}".rstrip()
+    few = asked[(asked["n"] < asked["needed"]) & asked["value"].notna()]
     if len(few):
+        there = "There" if len(few) == len(asked) else f"In {len(few)} there"
         sentence += (
-            f" In {len(few)} there are too few replicates to decide: {int(few['n'].min())} where "
+            f" {there} are too few replicates to decide: {int(few['n'].min())} where "
             f"{int(few['needed'].max())} are needed."
         )
     return Answer(claim, verdict, sentence, table)
+
+
+def _counted(counts: pd.Series, total: int) -> str:
+    if total == 1:
+        return f"One comparison: {counts.idxmax()}."
+    return (
+        f"Of {total} comparisons {counts['supported']} support it, {counts['contradicted']} "
+        f"contradict it and {counts['undecided']} are undecided."
+    )
+
+
+def _range(claim: Claim, asked: pd.DataFrame) -> str:
+    values = asked["value"].dropna()
+    if values.empty:
+        return ""
+    above = int((values + claim.margin > 0).sum())
+    if len(values) == 1:
+        side = "on" if above else "not on"
+        return f"The number ({claim.number}) is {values.iloc[0]:+.3f}, {side} the claim's side."
+    return (
+        f"The number ({claim.number}) lies between {values.min():+.3f} and {values.max():+.3f}, on "
+        f"the claim's side in {above}."
+    )
 
 
 def headline(claims: pd.DataFrame) -> str:
@@ -128,7 +143,8 @@ def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
         )
     if matrix["diverged"].any():
         found.append(f"{matrix['diverged'].sum()} replicates diverged; they count in no mean.")
-    found.append(_of_baselines(trained, simple))
+    if simple.empty:
+        found.append("No simple baseline was asked for: what n-grams alone would reach is unknown.")
     if rates is None and len(trained):
         found.append(
             "One learning rate for every arm: a rate chosen for each on dev can change the picture "
@@ -143,9 +159,9 @@ def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
     return found
 
 
-def _of_baselines(trained: pd.DataFrame, simple: pd.DataFrame) -> str:
-    if simple.empty or trained.empty:
-        return "No simple baseline was asked for: what n-grams alone would reach is unknown."
+def beside_baselines(matrix: pd.DataFrame) -> str:
+    """Return how the trained models stand beside the simple baselines."""
+    trained, simple = matrix[matrix["init"] != NONE], matrix[matrix["init"] == NONE]
     best = trained.groupby("task")["mean"].max()
     reached = simple.groupby("task", sort=False)["mean"].max()
     ahead = reached > best.reindex(reached.index)
@@ -246,6 +262,7 @@ def gather(sources: Sources) -> dict[str, Any]:
         "conditions": len(matrix),
         "runs": int((trained["n"] + trained["diverged"]).sum()),
         "headline": headline(claims),
+        "beside": beside_baselines(matrix),
         "answers": answers(claims),
         "across": across_table(read_table(sources.summary)),
         "matrix": matrix_table(matrix, everything=False),
