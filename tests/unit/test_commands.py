@@ -79,6 +79,9 @@ def test_publish_copies_the_results_and_replaces_only_the_readmes_table(tmp_path
     for name in FILES:
         (results / name).write_text(name)
     write_matrix(results)
+    depth = results / "representations/task=odd/model=small/mapping=random/depth.png"
+    depth.parent.mkdir(parents=True)
+    depth.write_text("depth")
     metadata = {
         "recipe": "short", "recipe_values": {"steps": 1}, "experiment_seed": 4,
         "versions": {"torch": "x"},
@@ -91,6 +94,8 @@ def test_publish_copies_the_results_and_replaces_only_the_readmes_table(tmp_path
     readme.write_text(f"before\n{begin}old\n{end}after\n")
     publish(results, "mine", kept, readme)
     assert (kept / "curves.png").read_text() == "figures/curves.png"
+    assert (kept / "odd.small.random.depth.png").read_text() == "depth"
+    assert not (kept / "probes.png").exists()
     run = read_json(kept / "run.json")
     assert run["experiment_seed"] == 4
     assert run["recipes"] == {"short": {"steps": 1}}
