@@ -48,7 +48,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests on a cluster to `make slurm-test`, where they must run."""
+    """Leave the tests on a cluster to `make slurm-test`, where they must run, and begin with those
+    that take longest, so that no process of `make test` is left with them at the end.
+    """
+    items.sort(key=lambda item: item.path.parent.name == "unit")
     if not config.getoption("--slurm"):
         for item in items:
             if item.get_closest_marker("slurm"):
