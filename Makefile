@@ -14,8 +14,9 @@ run: environment
 	PATH="$(BIN):$$PATH" snakemake --cores all $(ARGS) --report results/snakemake-report.html
 	"$(BIN)/python" -m polymath summary
 
+# In two processes, each taking whole files of tests.
 test: development check
-	"$(BIN)/python" -m pytest
+	"$(BIN)/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The tests on a SLURM cluster of one node, which they start and stop. SLURM comes from Debian's
 # packages if it is missing (as root, or by sudo).

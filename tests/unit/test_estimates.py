@@ -17,10 +17,12 @@ from polymath.estimates import (
     BASE_MB,
     START_MINUTES,
     Estimator,
+    Needs,
     activation_bytes,
     count_parameters,
     finetuning_flops,
 )
+from polymath.representation_pairs import expand_comparisons
 
 MINILM = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
 CONFIG: dict[str, Any] = {
@@ -114,6 +116,48 @@ def test_a_models_size_is_that_of_its_config_wherever_it_lies(tmp_path: Path) ->
     assert one.finetuning(condition).mem_mb < assumed
 
 
+def kept_similarity(tmp_path: Path, part: str, **changes: Any) -> Estimator:
+    """An estimator of the kept experiment on similarity, with something of a part changed."""
+    config = read_config(ROOT / "resources/experiments/similarity.yaml")
+    config[part] = {**config[part], **changes}
+    return Estimator(load_experiment({**config, "results": str(tmp_path)}, ROOT / "resources"))
+
+
+def comparing(tmp_path: Path, **changes: Any) -> Needs:
+    one = kept_similarity(tmp_path, "representations", **changes)
+    (comparison,) = expand_comparisons(one.experiment, expand_conditions(one.experiment))
+    return one.comparing(comparison)
+
+
+def probing(tmp_path: Path, model: str = "antiberty", **changes: Any) -> Needs:
+    one = kept_similarity(tmp_path, "probes", **changes)
+    conditions = expand_conditions(one.experiment)
+    return one.probing(next(condition for condition in conditions if condition.model == model))
+
+
+def test_a_comparison_asks_for_more_where_more_is_compared(tmp_path: Path) -> None:
+    plain = comparing(tmp_path)
+    assert 2 * 42 < plain.minutes < 10 * 2 * 42, "42 minutes before training, on a busy core"
+    more = comparing(tmp_path, tokens=40_000)
+    states = 3 * 10 * 4 * 20_000 * 512  # three models' nine layers and embeddings
+    assert more.mem_mb - plain.mem_mb >= states / 1e6
+    assert more.minutes > 1.5 * plain.minutes
+    assert comparing(tmp_path, permutations=400).minutes > 2 * plain.minutes
+    assert comparing(tmp_path, permutations=400).mem_mb == plain.mem_mb
+
+
+def test_probes_ask_for_more_where_more_is_probed(tmp_path: Path) -> None:
+    plain = probing(tmp_path)
+    antiberty = ModelSize(layers=8, width=512, intermediate=2048, vocabulary=25)
+    assert probing(tmp_path, gradients=32).mem_mb - plain.mem_mb == pytest.approx(
+        3 * 16 * 4 * count_parameters(antiberty) / 1e6, abs=1
+    )
+    assert probing(tmp_path, examples=320).mem_mb > plain.mem_mb
+    assert probing(tmp_path, sequences=400).minutes > plain.minutes
+    assert probing(tmp_path, iterations=30_000).minutes > plain.minutes
+    assert probing(tmp_path, replicates=9) == plain, "the experiment has two"
+
+
 def test_every_job_of_the_paper_has_an_estimate_and_it_costs_no_heavy_import() -> None:
     config = read_config(ROOT / "resources/experiments/paper.yaml")
     one = Estimator(load_experiment(config, ROOT / "resources"))
@@ -122,6 +166,13 @@ def test_every_job_of_the_paper_has_an_estimate_and_it_costs_no_heavy_import() -
     assert all(BASE_MB < need.mem_mb < 64_000 for need in needs)
     assert all(need.minutes > START_MINUTES for need in needs)
     assert len({need.minutes for need in needs}) > 20, "by task and model"
+    asking = Estimator(
+        load_experiment({**config, "representations": {}, "probes": {}}, ROOT / "resources")
+    )
+    comparisons = expand_comparisons(asking.experiment, conditions)
+    bounds = [*map(asking.comparing, comparisons), *map(asking.probing, conditions)]
+    assert all(BASE_MB < need.mem_mb < 128_000 for need in bounds)
+    assert all(need.minutes > START_MINUTES for need in bounds)
     program = "import sys, polymath.estimates; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

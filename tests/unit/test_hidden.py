@@ -145,7 +145,7 @@ def wider_heads(model: PreTrainedModel) -> PreTrainedModel:
 def test_padding_changes_no_distance(checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = (reader_of(wider_heads(model_of(checkpoint("bert"), seed))) for seed in (0, 1))
     padded = matched_heads(a, b, 25)
-    monkeypatch.setattr(hidden, "BATCH", 1)
+    monkeypatch.setattr(hidden, "READING_BATCH", 1)
     alone = matched_heads(a, b, 25)
     pd.testing.assert_frame_equal(padded, alone, rtol=1e-4)
 

@@ -146,7 +146,15 @@ def test_a_full_disk_is_named_and_the_same_command_goes_on_when_there_is_room(
     assert after.endswith("with room: 0\n"), result.stdout
 
 
-# Read by every Python that starts: in jobs, results stand under another name for a while.
+def starting_with(program: str, folder: Path) -> dict[str, str]:
+    """An environment in which every Python that starts runs a program first."""
+    path = folder / "first"
+    path.mkdir()
+    (path / "sitecustomize.py").write_text(program)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(path), *sys.path])}
+
+
+# In jobs, results stand under another name for a while.
 LATE = """
 import os, pathlib, subprocess, sys
 if ".snakemake/scripts" in sys.argv[0] or any(".finetune.py" in part for part in sys.orig_argv):
@@ -166,15 +174,13 @@ if ".snakemake/scripts" in sys.argv[0] or any(".finetune.py" in part for part in
 def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
     """As on a shared file system whose other clients see a new file after some seconds."""
     workspace.config["recipes"]["tiny"]["steps"] = 5
-    (workspace.folder / "late").mkdir()
-    (workspace.folder / "late/sitecustomize.py").write_text(LATE)
-    path = os.pathsep.join([str(workspace.folder / "late"), *sys.path])
+    environment = starting_with(LATE, workspace.folder)
     said = []
     for arguments in (["--latency-wait=1"], ["--latency-wait=30", "--forcerun=finetune"]):
         result = subprocess.run(
             workspace.command("--until=finetune", *arguments),
             cwd=workspace.folder, text=True, check=False, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": path},
+            stderr=subprocess.STDOUT, env=environment,
         )  # fmt: skip
         said.append(result.stdout)
     assert result.returncode == 0, said[1]
@@ -182,6 +188,34 @@ def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
     assert "Trying to restart" in said[0], "tried again, where the replicates were found finished"
     assert "Trying to restart" not in said[1]
     assert all("replicate 1 of 1: already finished" in text for text in said)
+
+
+# A job of these stages goes on only once a second one of its stage has begun.
+MEETING = """
+import os, pathlib, sys, time
+for stage in ("prepare_records", "tokenize_records"):
+    if any(part.endswith(f".{stage}.py") for part in sys.orig_argv):
+        pathlib.Path(f"{stage}.{os.getpid()}.here").touch()
+        end = time.monotonic() + 120
+        while len(list(pathlib.Path().glob(f"{stage}.*.here"))) < 2:
+            if time.monotonic() > end:
+                os._exit(1)
+            time.sleep(0.05)
+"""
+
+
+def test_stages_of_data_run_side_by_side_for_two_tasks(workspace: Workspace) -> None:
+    """One after the other, the first job would wait for the second in vain."""
+    workspace.config["datasets"]["other"] = workspace.config["datasets"]["odd"]
+    workspace.config["tasks"] = ["odd", "other"]
+    result = subprocess.run(
+        workspace.command("--until=tokenize_records"), cwd=workspace.folder, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=starting_with(MEETING, workspace.folder),
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout
+    met = sorted(path.name.partition(".")[0] for path in workspace.folder.glob("*.here"))
+    assert met == ["prepare_records"] * 2 + ["tokenize_records"] * 2
 
 
 def test_the_profile_for_clusters_waits_longer_than_a_file_takes() -> None:

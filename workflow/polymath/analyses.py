@@ -4,6 +4,11 @@ from pydantic import Field
 
 from polymath.typed import Typed
 
+# How much each holds in memory at a time: kept here, where estimates read it without torch.
+READING_BATCH = 16  # sequences whose states and attention are read
+BLOCKS = 20  # of sequences, to resample; more would need more memory, and change intervals little
+JACOBIAN_CHUNK = 64  # rows of a Jacobian: each is a backward pass
+
 
 class Representations(Typed):
     """Compare the hidden states of a text model, a random one and an in-domain one."""

@@ -1,4 +1,4 @@
-"""What training takes, from a task's and a model's sizes: operations, memory, time on a cluster.
+"""What jobs take, from a task's and a model's sizes: operations, memory, time on a cluster.
 
 Cheap enough to be asked while Snakemake plans: nothing here reads a table or imports torch.
 """
@@ -11,11 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from polymath.analyses import BLOCKS, JACOBIAN_CHUNK, READING_BATCH
 from polymath.catalogue import Dataset, ModelSize
 from polymath.conditions import Condition
 from polymath.config import Experiment
 from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
 from polymath.recipes import Recipe, TrainingRecipe
+from polymath.representation_pairs import Comparison
 from polymath.training.schedule import Schedule
 
 # A backward pass makes two matrix products for each of the forward pass.
@@ -31,12 +33,14 @@ FIELDS = {
 # What a job asks of a scheduler. Generous: one that asked for too little is tried again with
 # more, and goes on from its checkpoint.
 ASSUMED_FLOPS = 1e13  # FLOP/s that an older GPU reaches with small batches
+ASSUMED_CORE_FLOPS = 5e9  # of one core in float64: of comparisons, which reached 6e9 on a busy one
 SAFETY = 2
 START_MINUTES = 10  # to start Python twice, load libraries and data, and record the first steps
 BASE_MB = 4000  # libraries, a CUDA context, and the data
 BYTES_A_PARAMETER = 20  # weights, gradients, Adam's two moments, and a copy to be written
 HEAD_WIDTH = 64  # of the attention heads of most encoders
 FP32_FACTOR = 2  # over the bf16 that the formula counts
+FP32_BYTES, FP64_BYTES = 4, 8
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,51 @@ class Estimator:
         flops = pretraining_flops(source.recipe, rows, size)
         return _needs(source.recipe, flops, rows, size)
 
+    def comparing(self, comparison: Comparison) -> Needs:
+        """Return a bound of what the job needs that compares models, each taken for the largest.
+
+        Memory: of each model and one more random one, weights (twice while they are loaded), hidden
+        states of the tokens asked for and three d x d matrices a layer; such matrices of each
+        block; and the activations of a batch in two models. Time: of every pair of replicates,
+        each pair of layers once, and each layer once a resample, at 2nd² operations for the sums
+        over n tokens and 40d³ for their decompositions; all again after fine-tuning.
+        """
+        settings = self.experiment.representations
+        assert settings is not None
+        arms = comparison.arms
+        size = _largest([self.size(arm.condition.model) or ASSUMED_SIZE for arm in arms])
+        length = self.rows(comparison.text.task).tokens
+        layers, models = size.layers + 1, settings.replicates * (len(arms) + 1)
+        held: float = models * 2 * FP32_BYTES * count_parameters(size)
+        held += models * layers * FP32_BYTES * (settings.tokens + length) * size.width
+        held += FP64_BYTES * (3 * models * layers + 4 * BLOCKS) * size.width**2
+        held += 2 * activation_bytes(size, READING_BATCH, length)
+        a_value = 2 * settings.tokens * size.width**2 + 40 * size.width**3
+        values = layers**2 + layers * (settings.bootstraps + settings.permutations)
+        pairs = settings.replicates * 2 * (len(arms) - 1) * (1 + self.experiment.keep_models)
+        return _asked(held, pairs * values * a_value / ASSUMED_CORE_FLOPS)
+
+    def probing(self, condition: Condition) -> Needs:
+        """Return a bound of what the job needs that probes a condition's first replicates.
+
+        Memory: a gradient of each batch three times over and eight more copies of the weights, the
+        activations of the rows that are differentiated twice or of a Jacobian's rows, and its
+        decomposition. Time: passes of gradients, noise, ascent, power iteration (a derivative of a
+        gradient takes three) and Jacobian, and 4 operations for each of its entries and rows.
+        """
+        settings = self.experiment.probes
+        assert settings is not None
+        size, length = self.size(condition.model) or ASSUMED_SIZE, self.rows(condition.task).tokens
+        held: float = (3 * settings.gradients + 8) * FP32_BYTES * count_parameters(size)
+        held += activation_bytes(size, max(2 * settings.examples, JACOBIAN_CHUNK), length)
+        held += 3 * FP64_BYTES * length * size.width**2
+        a_row = 2 * settings.draws + 3 + TRAINING_PASSES * (1 + 3 * settings.iterations)
+        passes = TRAINING_PASSES * settings.gradients * settings.batch_size
+        passes += settings.examples * a_row + settings.sequences * (1 + 2 * size.width)
+        seconds = passes * forward_flops(size, length) / ASSUMED_FLOPS
+        seconds += settings.sequences * 4 * length * size.width**3 / ASSUMED_CORE_FLOPS
+        return _asked(held, min(settings.replicates, self.experiment.runs) * seconds)
+
     def _config(self, model: str) -> dict[str, Any] | None:
         """Return the config.json of a model that is fetched, wherever it lies."""
         folder = self.results / "models" / model
@@ -220,7 +269,17 @@ def _needs(recipe: TrainingRecipe, flops: float, rows: Rows, size: ModelSize) ->
     sequences = recipe.batch_size // recipe.accumulation
     held = activation_bytes(size, sequences, rows.tokens)
     held += BYTES_A_PARAMETER * count_parameters(size)
+    return _asked(held, flops / ASSUMED_FLOPS)
+
+
+def _asked(held: float, seconds: float) -> Needs:
     return Needs(
         mem_mb=BASE_MB + math.ceil(held / 1e6),
-        minutes=START_MINUTES + math.ceil(SAFETY * flops / ASSUMED_FLOPS / 60),
+        minutes=START_MINUTES + math.ceil(SAFETY * seconds / 60),
     )
+
+
+def _largest(sizes: list[ModelSize]) -> ModelSize:
+    """Return the largest of each dimension."""
+    each = [size.model_dump() for size in sizes]
+    return ModelSize(**{name: max(one[name] for one in each) for name in each[0]})

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, jacrev, jvp
 
+from polymath.analyses import JACOBIAN_CHUNK
+
 Weights = dict[str, Tensor]
 Loss = Callable[[Weights], Tensor]
-# Rows of a Jacobian at once: each is a backward pass that needs memory of its own.
-JACOBIAN_CHUNK = 64
 
 
 def gradient_cosines(losses: Sequence[Loss], weights: Weights) -> Tensor:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.analyses import Representations
+from polymath.analyses import BLOCKS, Representations
 from polymath.similarity import (
     LINEAR,
     Cross,
@@ -29,8 +29,6 @@ from polymath.similarity import (
 )
 from polymath.statistics import CONFIDENCE
 
-# Each has several sequences; more of them would need more memory, and change intervals little.
-BLOCKS = 20
 Array = NDArray[np.float64]
 
 

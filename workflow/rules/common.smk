@@ -377,6 +377,11 @@ def kept_models(comparison):
     ]
 
 
+def comparing_of(wildcards):
+    """What a comparison's job takes of memory and time."""
+    return ESTIMATOR.comparing(comparison_of(wildcards))
+
+
 def describe_arms(comparison):
     """What is compared, as a rule passes it in its params."""
     arms = [
@@ -405,6 +410,11 @@ for condition in TRAINED if EXPERIMENT.probes else ():
 def probed_as(wildcards):
     """A condition that begins as a job's."""
     return PROBED[wildcards.task, wildcards.model, wildcards.init, wildcards.mapping]
+
+
+def probing_of(wildcards):
+    """What a job of probes takes of memory and time."""
+    return ESTIMATOR.probing(probed_as(wildcards))
 
 
 def probes_of_every_beginning():

@@ -10,9 +10,13 @@ rule probe:
         f"{PROBE}/probes.parquet",
     log:
         f"{LOGS}/probes/{{task}}.{{model}}.{{init}}.{{mapping}}.log",
+    # On a cluster, with more memory and time when there was too little.
+    retries: 2 if workflow.is_main_process else 0
     threads: 1
     resources:
         gpu=1,
+        mem_mb=lambda wildcards, attempt: probing_of(wildcards).mem_mb * attempt,
+        runtime=lambda wildcards, attempt: probing_of(wildcards).minutes * attempt,
     params:
         condition=lambda wildcards: json.dumps(probed_as(wildcards).columns),
         recipe=lambda wildcards: RECIPES[probed_as(wildcards).recipe],

@@ -18,9 +18,13 @@ rule compare_representations:
         heads=f"{COMPARISON}/heads.parquet",
     log:
         f"{LOGS}/representations/{{task}}.{{model}}.{{mapping}}.log",
+    # On a cluster, with more memory and time when there was too little.
+    retries: 2 if workflow.is_main_process else 0
     threads: 1
     resources:
         gpu=1,
+        mem_mb=lambda wildcards, attempt: comparing_of(wildcards).mem_mb * attempt,
+        runtime=lambda wildcards, attempt: comparing_of(wildcards).minutes * attempt,
     params:
         arms=lambda wildcards: describe_arms(comparison_of(wildcards)),
         recipe=lambda wildcards: RECIPES[comparison_of(wildcards).text.recipe],

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from polymath.analyses import READING_BATCH
 from polymath.heads import match_heads, own_attention, total_variation
 from polymath.representations import HiddenStates, matching_layers
 from polymath.seeds import hash_order
@@ -24,7 +25,6 @@ from polymath.training.encode import fit_parts, interleave, sequences_of, token_
 from polymath.training.loop import model_inputs
 from polymath.vocabulary import Frame
 
-BATCH = 16
 HELD_OUT = ("dev", "test")
 
 
@@ -115,7 +115,7 @@ def record_states(reader: Reader, folder: Path) -> HiddenStates:
     """
     starts = reader.starts
     layers: NDArray[np.float32] | None = None
-    order = list(length_order(reader.data.lengths, BATCH))
+    order = list(length_order(reader.data.lengths, READING_BATCH))
     for rows, output in zip(order, reader.read(order, output_hidden_states=True), strict=True):
         states = torch.stack(output.hidden_states).float().cpu().numpy()
         if layers is None:
@@ -142,7 +142,7 @@ def matched_heads(a: Reader, b: Reader, items: int) -> pd.DataFrame:
         (see `polymath.heads`) and tokens.
     """
     count = min(items, len(a.data))
-    order = list(length_order(a.data.lengths[:count], BATCH))
+    order = list(length_order(a.data.lengths[:count], READING_BATCH))
     sums: dict[tuple[int, int], NDArray[np.float64]] = {}
     outputs = (one.read(order, output_attentions=True) for one in (a, b))
     for rows, *pair in zip(order, *outputs, strict=True):
