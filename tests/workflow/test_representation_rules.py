@@ -55,7 +55,8 @@ def test_representations_are_compared_when_asked_for(
     }  # fmt: skip
     compared = {"compare_representations": 1, "collect_representations": 1, "plot_layers": 1,
                 "plot_depth": 1}  # fmt: skip
-    assert workspace.planned() == {**without, **compared, "probe": 3, "collect_probes": 1}
+    probed = {"probe": 3, "collect_probes": 1, "plot_probes": 1}
+    assert workspace.planned() == {**without, **compared, **probed}
     result = workspace.run()
     assert result.returncode == 0, result.stderr
     table = pd.read_parquet(tmp_path / "results/similarity.parquet")
@@ -73,7 +74,11 @@ def test_representations_are_compared_when_asked_for(
         (picture,) = (tmp_path / "results/representations").rglob(f"{name}.png")
         assert picture.read_bytes().startswith(b"\x89PNG")
         assert picture.with_suffix(".csv").is_file()
+    report = (tmp_path / "results/report.html").read_text(encoding="utf-8")
+    assert "Not measured in this experiment" not in report
+    assert report.count("<figure>") == 9  # two each of matrix and similarity; five others
     assert workspace.planned() == {}
     # Another setting trains nothing again, but the claims are judged anew.
     config["representations"]["bootstraps"] = 3
-    assert workspace.planned() == {**compared, "judge_claims": 1}
+    told = dict.fromkeys(["judge_claims", "write_paper_tables", "write_report"], 1)
+    assert workspace.planned() == {**compared, **told}
