@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,29 @@ from polymath.results import prediction_schema
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
-SIZES = (1_250, 5_000, 20_000)  # conditions of a dry run
-FINISHED = 5_000
 REPLICATES = 5
 ITEMS = 200  # dev and test items of each
-TASKS, INITS = 50, 2
-STARTED = (250, 1_000)  # jobs that do nothing, run to their end
+INITS, FRACTIONS = 2, 5
 DEVICES = (1, 4, 16, 64, 256)
 
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
+
+    tasks: int = 50
+    planned: tuple[int, ...] = (1_000, 5_000, 20_000)
+    """Conditions of dry runs."""
+    started: tuple[int, int] = (250, 1_000)
+    """Jobs that do nothing, run to their end."""
+    finished: int = 5_000
+    """Conditions that are checked, scored and aggregated."""
+
+
+SMALL = Sizes(tasks=2, planned=(100,), started=(20, 60), finished=100)
+
+# What planning reads of cards and manifests.
+PLANNED_BY = '{"splits": {"train": 1, "dev": 1, "test": 1}, "files": []}'
 BARE = """
 rule all:
     input: [f"runs/{n}.predictions" for n in range(JOBS)]
@@ -49,8 +65,8 @@ rule finetune:
 """
 
 
-def write_config(folder: Path, conditions: int) -> Path:
-    """Write a configuration of so many conditions over 50 tasks in the user's own CSV file."""
+def write_config(folder: Path, conditions: int, tasks: int) -> Path:
+    """Write a configuration of so many conditions over so many tasks in the user's own CSV file."""
     (folder / "data.csv").write_text("sequence,label\nACGT,a\n")
     dataset = {
         "domain": "dna",
@@ -58,20 +74,17 @@ def write_config(folder: Path, conditions: int) -> Path:
         "reader": {"format": "csv"},
         "alphabet": "dna",
     }
-    fractions = 5
-    recipes = conditions // (TASKS * INITS * fractions)
+    recipes = conditions // (tasks * INITS * FRACTIONS)
     config = {
-        "tasks": [f"task{number}" for number in range(TASKS)],
-        "datasets": {f"task{number}": dataset for number in range(TASKS)},
+        "tasks": [f"task{number}" for number in range(tasks)],
+        "datasets": {f"task{number}": dataset for number in range(tasks)},
         "models": ["minilm-l6"],
-        "fractions": [(number + 1) / fractions for number in range(fractions)],
+        "fractions": [(number + 1) / FRACTIONS for number in range(FRACTIONS)],
         "recipes": {
             f"recipe{number}": {"learning_rate": 1e-6 * (number + 1), "batch_size": 16, "steps": 10}
             for number in range(recipes)
         },
     }
-    if TASKS * INITS * fractions * recipes != conditions:
-        raise ValueError(f"{conditions} is no multiple of {TASKS * INITS * fractions}")
     path = folder / "large.yaml"
     path.write_text(json.dumps(config))
     return path
@@ -105,14 +118,14 @@ def count_jobs(printed: str) -> int:
     return int(next(line for line in printed.splitlines() if line.startswith("total")).split()[1])
 
 
-def plan_everything(folder: Path) -> dict[str, Any]:
+def plan_everything(folder: Path, sizes: Sizes) -> dict[str, Any]:
     """Measure dry runs, the largest beside a bare Snakefile's."""
     figures: dict[str, Any] = {}
     config = ROOT / "resources/experiments/paper.yaml"
     cost, printed = measure(folder, *ours(config), "--dry-run")
     figures["dry run, the paper's matrix"] = {**cost, "jobs": count_jobs(printed)}
-    for conditions in SIZES:
-        config = write_config(folder, conditions)
+    for conditions in sizes.planned:
+        config = write_config(folder, conditions, sizes.tasks)
         cost, printed = measure(folder, *ours(config), "--dry-run")
         jobs = count_jobs(printed)
         figures[f"dry run, {conditions:,} conditions"] = {**cost, "jobs": jobs}
@@ -125,11 +138,11 @@ def plan_everything(folder: Path) -> dict[str, Any]:
     return figures
 
 
-def start_jobs(folder: Path) -> dict[str, Any]:
+def start_jobs(folder: Path, sizes: Sizes) -> dict[str, Any]:
     """Measure runs of jobs that do nothing: what is left is what the engine itself takes."""
     figures: dict[str, Any] = {}
     bare = folder / "Bare.smk"
-    for jobs in STARTED:
+    for jobs in sizes.started:
         bare.write_text(f"JOBS = {jobs - 1}\n{BARE}")
         command = [str(SNAKEMAKE), f"--snakefile={bare}", "--cores=2", "--quiet", "all",
                    "--scheduler=greedy", "--forceall"]  # fmt: skip
@@ -158,28 +171,30 @@ def fill_devices() -> list[dict[str, float]]:
     ]
 
 
-def check_finished(folder: Path) -> dict[str, Any]:
+def check_finished(folder: Path, sizes: Sizes) -> dict[str, Any]:
     """Measure the check of an experiment that is finished: every file there, nothing to do."""
-    config = write_config(folder, FINISHED)
+    config = write_config(folder, sizes.finished, sizes.tasks)
     _, table = measure(folder, *ours(config), "--summary")
     for line in table.splitlines():
         name = line.split("\t")[0]
         if name.startswith("results/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).touch()
+            (folder / name).write_text(PLANNED_BY if name.endswith(".json") else "")
     _, printed = measure(folder, *ours(config), "--dry-run", "--forceall")
     measure(folder, *ours(config), "--touch", "--forceall")  # records what made each file
     cost, said = measure(folder, *ours(config))
     if "Nothing to be done" not in said:
         sys.exit(said)
-    return {f"check of {FINISHED:,} finished conditions": {**cost, "jobs": count_jobs(printed)}}
+    return {
+        f"check of {sizes.finished:,} finished conditions": {**cost, "jobs": count_jobs(printed)}
+    }
 
 
-def synthetic_predictions(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Write predictions of 5,000 conditions; yield each one's task and file."""
+def synthetic_predictions(folder: Path, sizes: Sizes) -> Iterator[tuple[str, Path]]:
+    """Write predictions of so many conditions; yield each one's task and file."""
     generator = np.random.default_rng(0)
     schema = prediction_schema("classification")
-    recipes = range(FINISHED // TASKS // INITS)
+    recipes = range(sizes.finished // sizes.tasks // INITS)
     count = REPLICATES * 2 * ITEMS
     rows = pd.DataFrame(
         {
@@ -189,7 +204,9 @@ def synthetic_predictions(folder: Path) -> Iterator[tuple[str, Path]]:
         }
     )
     rows["item"] = rows["id"]
-    for task, init, recipe in itertools.product(range(TASKS), ("pretrained", "scratch"), recipes):
+    for task, init, recipe in itertools.product(
+        range(sizes.tasks), ("pretrained", "scratch"), recipes
+    ):
         condition = Condition(f"task{task}", "small", init, "random", "1", f"recipe{recipe}")
         rows["label"] = np.where(generator.random(count) < 0.5, "a", "b")
         rows["logits"] = list(generator.normal(size=(count, 2)).astype("float32"))
@@ -220,10 +237,10 @@ print(len(table))
 """
 
 
-def score_and_aggregate(folder: Path) -> dict[str, Any]:
+def score_and_aggregate(folder: Path, sizes: Sizes) -> dict[str, Any]:
     """Measure scoring, task by task, and aggregating, each in processes of its own."""
     by_task: dict[str, list[str]] = {}
-    for task, path in synthetic_predictions(folder):
+    for task, path in synthetic_predictions(folder, sizes):
         by_task.setdefault(task, []).append(str(path))
     spent, scores = [], []
     for task, paths in by_task.items():
@@ -232,11 +249,11 @@ def score_and_aggregate(folder: Path) -> dict[str, Any]:
         cost, _ = measure(folder, sys.executable, "-c", SCORE, "paths", scores[-1])
         spent.append(cost)
     cost, printed = measure(folder, sys.executable, "-c", AGGREGATE, str(folder), *scores)
-    if int(printed) != FINISHED:
+    if int(printed) != sizes.finished:
         sys.exit(printed)
     scoring = {"seconds": sum(one["seconds"] for one in spent),
                "megabytes": max(one["megabytes"] for one in spent), "jobs": len(spent)}  # fmt: skip
-    what = f"{FINISHED:,} conditions of {REPLICATES} replicates"
+    what = f"{sizes.finished:,} conditions of {REPLICATES} replicates"
     return {f"scoring {what}": scoring, f"aggregating {what}": {**cost, "jobs": 1}}
 
 
@@ -245,7 +262,7 @@ def show(figures: dict[str, Any]) -> None:
     print("| what | jobs | seconds | peak memory, MB |\n| --- | --- | --- | --- |")
     for what, cost in figures["costs"].items():
         print(f"| {what} | {cost['jobs']:,} | {cost['seconds']:.1f} | {cost['megabytes']:,.0f} |")
-    few, many = (figures["costs"][f"run of {jobs:,} jobs that do nothing"] for jobs in STARTED)
+    few, many = (cost for what, cost in figures["costs"].items() if what.startswith("run of"))
     a_job = (many["seconds"] - few["seconds"]) / (many["jobs"] - few["jobs"])
     machine = f"{figures['processor']}, {figures['cores']} cores"
     print(
@@ -265,15 +282,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="file to keep the figures in")
     parser.add_argument("--show", type=Path, help="print kept figures, and measure nothing")
+    parser.add_argument("--small", action="store_true", help="a minute's try of every part")
     arguments = parser.parse_args()
     if arguments.show:
         show(json.loads(arguments.show.read_text()))
         return
+    sizes = SMALL if arguments.small else Sizes()
     costs: dict[str, Any] = {}
     for part in (plan_everything, start_jobs, check_finished, score_and_aggregate):
         with tempfile.TemporaryDirectory() as folder:
-            costs |= part(Path(folder))
-    largest = costs[f"dry run, {SIZES[-1]:,} conditions"]["seconds"]
+            costs |= part(Path(folder), sizes)
+    largest = costs[f"dry run, {sizes.planned[-1]:,} conditions"]["seconds"]
     figures = {
         "costs": costs,
         "devices": fill_devices(),

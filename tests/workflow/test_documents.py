@@ -43,6 +43,7 @@ RUN_BY = {
     "python -m polymath failed": "test_failures.py",
     "python tests/benchmarks/coverage.py "
     "--json resources/benchmarks/coverage.json": "here: a short simulation",
+    "python tests/benchmarks/scale.py --json resources/benchmarks/scale.json": "here: a small one",
     "python -m polymath plan --configfile resources/experiments/paper.yaml "
     "--replace-workflow-config": "here: the paper's plan",
 }
@@ -120,6 +121,7 @@ def test_every_kept_experiment_plans(path: Path, tmp_path: Path) -> None:
         ("training", "cpu-2-cores.json", "training.md"),
         ("batching", "batching.json", "training.md"),
         ("coverage", "coverage.json", "evidence.md"),
+        ("scale", "scale.json", "scale.md"),
     ],
 )
 def test_the_measured_tables_are_those_of_the_kept_figures(
@@ -178,6 +180,23 @@ def test_the_simulation_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_benchmark_of_scale_measures_every_part(tmp_path: Path) -> None:
+    command = [sys.executable, "tests/benchmarks/scale.py", "--small",
+               "--json", str(tmp_path / "figures.json")]  # fmt: skip
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    figures = yaml.safe_load((tmp_path / "figures.json").read_text())
+    costs = figures["costs"]
+    assert len(costs) == 8
+    assert costs["dry run, 100 conditions"]["jobs"] > 100
+    assert all(cost["seconds"] > 0 and cost["megabytes"] > 10 for cost in costs.values())
+    ratio = costs["dry run, 100 conditions"]["seconds"]
+    ratio /= costs["dry run, a bare Snakefile"]["seconds"]
+    assert figures["ratio_vs_bare"] == pytest.approx(ratio)
+    assert "| 64 |" in result.stdout
+
+
+@pytest.mark.slow
 def test_the_training_benchmark_measures_what_it_says(tmp_path: Path) -> None:
     command = [sys.executable, "tests/benchmarks/training.py", "--shapes", "4x16", "--turns", "1",
                "--json", str(tmp_path / "figures.json")]  # fmt: skip
@@ -202,15 +221,18 @@ def test_the_readmes_own_experiment_plans(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "conditions"), [("default", 12), ("at-hand", 41), ("precision", 4)]
+    ("name", "conditions", "replicates"),
+    [("default", 12, 3), ("at-hand", 41, 3), ("precision", 4, 3), ("similarity", 3, 2)],
 )
-def test_the_readmes_table_is_that_of_the_kept_run(name: str, conditions: int) -> None:
+def test_the_readmes_table_is_that_of_the_kept_run(
+    name: str, conditions: int, replicates: int
+) -> None:
     begin, end = markers(name)
     table = (ROOT / "README.md").read_text().split(begin)[1].split(end)[0]
     kept = pd.read_csv(KEPT / name / "matrix.csv", dtype={"fraction": str})
     assert table == to_markdown(kept, everything=False)
     assert len(kept) == conditions
-    assert kept["n"].eq(3).all()
+    assert kept["n"].eq(replicates).all()
     assert (KEPT / name / "curves.png").exists()
 
 
@@ -270,6 +292,33 @@ def test_what_the_readme_says_of_the_papers_own_tasks_is_so() -> None:
     assert "3 pairs, 9 needed" in claims
 
 
+def test_what_the_readme_says_of_representations_is_so() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    kept = pd.read_parquet(KEPT / "similarity/similarity.parquet")
+    depth = kept[(kept["measure"] == "cka") & kept["low"].notna()]
+    assert depth["replicate_a"].nunique() == 1
+    values = depth.pivot_table(index=["state", "layer_a"], columns="pair", values="value")
+    first, then = values.loc["initial"], values.loc["fine-tuned"]
+    assert (first["scratch-domain"] > first["text-domain"]).all()
+    assert (depth["low"] > depth["null_high"]).all()
+    last = [f"{state.iloc[-1][pair]:.2f}" for state, pair in (
+        (first, "scratch-domain"), (first, "text-domain"), (then, "text-domain"),
+        (then, "scratch-domain"), (first, "scratch-scratch"), (then, "scratch-scratch"),
+    )]  # fmt: skip
+    for words in (
+        "CKA of the last layers is {} against {}", "closer one ({} against {})", "({} and {} at",
+    ):  # fmt: skip
+        assert words.format(last.pop(0), last.pop(0)) in text
+    assert (values.idxmax(axis=1) == "scratch-scratch").all()
+    gap = then["text-domain"] - then["scratch-domain"]
+    assert (gap[2:-1].abs() < 0.03).all()
+    assert (gap[:2] < -0.03).all()
+    mean = (then["text-domain"] - then["scratch-domain"]).mean()
+    assert f"differs by {mean:+.3f}, and the fourth claim is undecided" in text
+    claims = (KEPT / "similarity/claims.md").read_text()
+    assert f"| {mean:+.3f} | – | 1 | 6 | undecided |" in claims
+
+
 def test_what_is_said_of_needed_replicates_is_so() -> None:
     text = " ".join((ROOT / "README.md").read_text().split())
     assert (needed_replicates(1), needed_replicates(4)) == (6, 8)
@@ -298,6 +347,7 @@ def test_what_the_readme_says_of_the_precisions_is_so() -> None:
         ("default", "config.yaml"),
         ("at-hand", "resources/experiments/at-hand.yaml"),
         ("precision", "resources/experiments/precision.yaml"),
+        ("similarity", "resources/experiments/similarity.yaml"),
     ],
 )
 def test_the_kept_run_is_of_the_recipes_in_its_configuration(name: str, file: str) -> None:
