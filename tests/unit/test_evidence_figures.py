@@ -122,6 +122,7 @@ def test_a_figure_says_what_it_shows_and_is_always_the_same(name: str, tmp_path:
     files = draw(name, list(make()), tmp_path)
     svg = files["svg"].read_text(encoding="utf-8")
     assert [word for word in words if f">{word}</text>" not in svg] == []
+    assert "mathdefault" not in svg  # a formula that is not set
     assert files["png"].read_bytes().startswith(b"\x89PNG")
     before = {kind: path.read_bytes() for kind, path in files.items()}
     assert {k: p.read_bytes() for k, p in draw(name, list(make()), tmp_path).items()} == before

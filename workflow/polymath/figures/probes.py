@@ -7,6 +7,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from polymath.figures.style import (
     COLOURS,
@@ -55,7 +56,7 @@ def plot_probes(probes: Path, svg: Path, png: Path, csv: Path) -> None:
         grid = figure.subplots(lines, COLUMNS, sharey=True, squeeze=False)
         for (probe, title), axes in zip(NAMES.items(), grid.flat, strict=True):
             if probe in ON_LOG_SCALE:
-                axes.set_xscale("log")
+                _set_log_scale(axes)
             _draw_probe(axes, table[table["probe"] == probe], rows, inits)
             axes.set_title(title, fontsize=8, loc="left")
         grid[0, 0].set_yticks(range(len(rows)), rows)
@@ -63,6 +64,13 @@ def plot_probes(probes: Path, svg: Path, png: Path, csv: Path) -> None:
         figure.legend(handles=legend_handles(inits), loc="outside upper center", ncols=4)
         save_figure(figure, svg, png)
     save_data(table.drop(columns="row"), csv)
+
+
+def _set_log_scale(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # plain: no formulas in figures
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_probe(axes: Axes, table: pd.DataFrame, rows: list[str], inits: list[str]) -> None:
