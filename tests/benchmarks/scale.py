@@ -260,9 +260,13 @@ def score_and_aggregate(folder: Path, sizes: Sizes) -> dict[str, Any]:
 def show(figures: dict[str, Any]) -> None:
     """Print the figures as a Markdown table, and the ratio."""
     print("| what | jobs | seconds | peak memory, MB |\n| --- | --- | --- | --- |")
-    for what, cost in figures["costs"].items():
+    # By what is done, then by how much of it.
+    costs = sorted(
+        figures["costs"].items(), key=lambda row: (row[0].split()[0], row[1]["jobs"], row[0])
+    )
+    for what, cost in costs:
         print(f"| {what} | {cost['jobs']:,} | {cost['seconds']:.1f} | {cost['megabytes']:,.0f} |")
-    few, many = (cost for what, cost in figures["costs"].items() if what.startswith("run of"))
+    few, many = (cost for what, cost in costs if what.startswith("run of"))
     a_job = (many["seconds"] - few["seconds"]) / (many["jobs"] - few["jobs"])
     machine = f"{figures['processor']}, {figures['cores']} cores"
     print(
