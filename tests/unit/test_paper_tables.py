@@ -84,13 +84,18 @@ def test_conditions_that_differ_in_more_have_rows_or_columns_of_their_own() -> N
         scored(0.7, model="esm", mapping="character"),
         scored(0.6, model="ngram", init="none", mapping="none", recipe="none"),
         scored(float("nan"), init="scratch"),
+        scored(0.977, task="fixed", low=0.977, high=0.977 + 1e-12),
+        scored(0.5, task="once", low=None, high=None),
         scored(float("nan"), task="lost", items=None, chance=None),
     ]
     shown = scores_table(table(rows, MATRIX))
     columns = ["small pretrained", "esm pretrained", "small scratch", "n-grams"]
-    tasks = ["splice, fraction 1", "splice, fraction 0.1", "lost, fraction 1"]
+    tasks = [f"{task}, fraction {share}" for task, share in (
+        ("splice", 1), ("splice", 0.1), ("fixed", 1), ("once", 1), ("lost", 1),
+    )]  # fmt: skip
     assert list(shown["task"]) == tasks
-    assert list(shown.iloc[2][["items", "chance"]]) == ["–", "–"]
+    assert list(shown["small pretrained"][2:4]) == ["0.977", "0.500"]
+    assert list(shown.iloc[4][["items", "chance"]]) == ["–", "–"]
     assert list(shown.columns[2:6]) == columns
     assert list(shown[columns].iloc[0]) == [
         "0.900 ± 0.050",

@@ -8,6 +8,11 @@ SETTINGS = ["task", "mapping", "fraction", "recipe"]
 BASELINES = {"majority": "majority", "ngram": "n-grams"}
 
 
+def has_interval(low: float, high: float) -> bool:
+    """Whether an interval says anything: not of one replicate, nor where nothing is random."""
+    return high - low > 1e-9  # equal scores have a mean that may be off by rounding
+
+
 def place_cells(table: pd.DataFrame) -> pd.DataFrame:
     """Return the matrix with the `row` and `column` of each condition's cell, and its mean on one
     scale for all tasks (`scaled`: 0 for chance or less, 1 for the best possible).

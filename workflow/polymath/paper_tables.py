@@ -9,7 +9,7 @@ from polymath.claims import CLAIMS
 from polymath.claims_page import to_markdown
 from polymath.conditions import NONE
 from polymath.files import read_table, whole_file
-from polymath.grid import place_cells
+from polymath.grid import has_interval, place_cells
 from polymath.statistics import ALPHA
 
 DASH = "–"
@@ -133,7 +133,7 @@ def _baselines_last(shown: pd.DataFrame) -> list[str]:
 def _score(row: dict[str, float]) -> str:
     if pd.isna(row["mean"]):
         return "diverged"
-    if pd.isna(row["low"]) or row["low"] == row["high"]:  # one replicate; nothing random in it
+    if not has_interval(row["low"], row["high"]):
         return f"{row['mean']:.3f}"
     return f"{row['mean']:.3f} ± {(row['high'] - row['low']) / 2:.3f}"
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from polymath.conditions import NONE
 from polymath.figures.style import METRIC_NAMES, STYLE, WIDTH, save_data, save_figure
 from polymath.files import read_table
-from polymath.grid import place_cells
+from polymath.grid import has_interval, place_cells
 
 ROW, COLUMN = 0.42, 1.15  # inches
 DARK = 0.55  # of the colour scale: text on what is darker is white
@@ -55,7 +55,6 @@ def _write_cell(axes: Axes, row: dict[str, object], place: tuple[int, int]) -> N
     if np.isnan(mean):
         axes.text(*place, "diverged", ha="center", va="center", fontsize=7)
         return
-    # Without an interval: a single replicate, and a baseline with nothing random in it.
-    interval = "" if np.isnan(low) or low == high else f"\n[{low:.2f}, {high:.2f}]"
+    interval = f"\n[{low:.2f}, {high:.2f}]" if has_interval(low, high) else ""
     axes.text(*place, f"{mean:.3f}{interval}", ha="center", va="center", fontsize=7,
               color="white" if scaled < DARK else "black")  # fmt: skip
