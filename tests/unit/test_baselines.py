@@ -246,7 +246,9 @@ def test_a_baseline_stands_beside_models_in_matrix_and_figure(tmp_path: Path) ->
     matrix = aggregate(scores, {}, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
     of_ngram = matrix[matrix["model"] == "ngram"].iloc[0]
     assert pd.isna(of_ngram["difference"])
-    plot_matrix(tmp_path / "m.parquet", scores, tmp_path / "m.svg", tmp_path / "m.png")
+    plot_matrix(
+        tmp_path / "m.parquet", scores, *(tmp_path / f"m.{end}" for end in ("svg", "png", "csv"))
+    )
     svg = (tmp_path / "m.svg").read_text(encoding="utf-8")
     for words in ("splice", "splice, n-grams", "baseline", "pretrained", "scratch"):
         assert f">{words}</text>" in svg

@@ -109,7 +109,7 @@ def matrix_of(folder: Path, replicates: int, *fractions: str) -> Draw:
     scores = [write_scores(one, replicates, folder) for one in conditions(*fractions)]
     matrix = folder / "matrix.parquet"
     aggregate(scores, {}, matrix, folder / "matrix.csv", folder / "matrix.md")
-    return lambda svg, png: plot_matrix(matrix, scores, svg, png)
+    return lambda svg, png: plot_matrix(matrix, scores, svg, png, svg.with_suffix(".csv"))
 
 
 def curves_of(folder: Path, replicates: int, *fractions: str) -> Draw:
@@ -167,6 +167,14 @@ def test_the_matrix_names_tasks_initialisations_metrics_and_chance(tmp_path: Pat
     assert missing([*words, "always the commonest class, or a constant"], svg) == []
 
 
+def test_what_the_matrix_and_the_curves_show_lies_beside_them(tmp_path: Path) -> None:
+    for draw, rows in ((matrix_of, 12), (curves_of, 96)):  # 4 conditions, 3 replicates, 8 points
+        draw(tmp_path, 3, "1")(tmp_path / "figure.svg", tmp_path / "figure.png")
+        shown = pd.read_csv(tmp_path / "figure.csv")
+        assert len(shown) == rows
+        assert set(shown["task"]) == set(TASKS)
+
+
 def test_the_matrix_tells_fractions_apart(tmp_path: Path) -> None:
     svg = text_of(matrix_of(tmp_path, 3, "0.1", "1"), tmp_path)
     assert missing([f"{task}, {part}" for task in TASKS for part in FRACTION_NAMES], svg) == []
@@ -175,7 +183,10 @@ def test_the_matrix_tells_fractions_apart(tmp_path: Path) -> None:
 def test_the_matrix_of_one_initialisation_has_no_other_in_its_legend(tmp_path: Path) -> None:
     scores = [write_scores(one, 2, tmp_path) for one in conditions("1") if one.init == "scratch"]
     aggregate(scores, {}, tmp_path / "m.parquet", tmp_path / "m.csv", tmp_path / "m.md")
-    svg = text_of(lambda a, b: plot_matrix(tmp_path / "m.parquet", scores, a, b), tmp_path)
+    svg = text_of(
+        lambda a, b: plot_matrix(tmp_path / "m.parquet", scores, a, b, a.with_suffix(".csv")),
+        tmp_path,
+    )
     assert missing(["scratch", "pretrained"], svg) == ["pretrained"]
 
 
@@ -191,7 +202,9 @@ def draw_matrix(asked: list[Condition], folder: Path) -> str:
     """Return the SVG of a matrix of these conditions."""
     scores = [write_scores(one, 3, folder) for one in asked]
     aggregate(scores, {}, folder / "m.parquet", folder / "m.csv", folder / "m.md")
-    return text_of(lambda a, b: plot_matrix(folder / "m.parquet", scores, a, b), folder)
+    return text_of(
+        lambda a, b: plot_matrix(folder / "m.parquet", scores, a, b, a.with_suffix(".csv")), folder
+    )
 
 
 def test_baselines_have_rows_of_their_own_below_their_tasks_others(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ rule plot_matrix:
             category="Matrix",
         ),
         png=f"{FIGURES}/matrix.png",
+        csv=f"{FIGURES}/matrix.csv",
     log:
         f"{LOGS}/figures/matrix.log",
     params:

@@ -11,4 +11,5 @@ with job(snakemake.log[0], "plot matrix"):
         [Path(path) for path in snakemake.input.scores],
         Path(snakemake.output.svg),
         Path(snakemake.output.png),
+        Path(snakemake.output.csv),
     )

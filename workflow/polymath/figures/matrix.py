@@ -20,6 +20,7 @@ from polymath.figures.style import (
     WIDTH,
     legend_handles,
     row_names,
+    save_data,
     save_figure,
 )
 from polymath.files import read_table
@@ -27,7 +28,7 @@ from polymath.files import read_table
 ROW, ARM = 0.55, 0.17  # inches: a row at least, and a row for each initialisation in it
 
 
-def plot_matrix(matrix: Path, scores: list[Path], svg: Path, png: Path) -> None:
+def plot_matrix(matrix: Path, scores: list[Path], svg: Path, png: Path, csv: Path) -> None:
     """Draw the test score of every condition: replicates, mean, interval and chance.
 
     Initialisations share a row; a task's baselines have rows of their own below its others.
@@ -61,6 +62,7 @@ def plot_matrix(matrix: Path, scores: list[Path], svg: Path, png: Path) -> None:
         handles = [*legend_handles(inits), chance]
         figure.legend(handles=handles, loc="outside upper center", ncols=3)
         save_figure(figure, svg, png)
+    save_data(points[[*CONDITION_COLUMNS, "replicate", "metric", "value", "chance"]], csv)
 
 
 def _draw_condition(axes: Axes, row: dict[str, Any], points: pd.DataFrame, height: float) -> None:
