@@ -54,7 +54,7 @@ def test_the_default_configuration_is_valid() -> None:
     import yaml
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    assert len(expand_conditions(load_experiment(config, RESOURCES))) == 8
+    assert len(expand_conditions(load_experiment(config, RESOURCES))) == 12
 
 
 # Unknown keys and values: the full path, and the nearest valid name.

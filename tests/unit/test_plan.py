@@ -164,7 +164,7 @@ def test_the_command_prints_the_default_plan(
     monkeypatch.setattr("sys.argv", ["polymath", "plan", "--device", "cpu-2-cores"])
     main()
     printed = capsys.readouterr().out
-    assert printed.startswith("8 conditions, ")
+    assert printed.startswith("12 conditions, ")
     assert "sources to fetch" in printed
 
 
