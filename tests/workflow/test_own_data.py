@@ -98,7 +98,7 @@ def test_every_documented_example_runs_from_raw_file_to_matrix(
         "datasets": examples,
         "checkpoints": checkpoints,
     }  # fmt: skip
-    result = Workspace(tmp_path, config).run("results/matrix.parquet")
+    result = Workspace(tmp_path, config).run()
     assert result.returncode == 0, result.stdout + result.stderr
     matrix = pd.read_parquet(tmp_path / "results/matrix.parquet").set_index("task")
     assert sorted(matrix.index) == sorted(examples)

@@ -52,10 +52,6 @@ class Workspace:
             self.command(*arguments), cwd=self.folder, capture_output=True, text=True, check=False
         )
 
-    def train(self) -> subprocess.CompletedProcess[str]:
-        """Run as far as every condition's training."""
-        return self.run("--until=finetune")
-
     def planned(self) -> dict[str, int]:
         """Jobs that a run would do now, by rule."""
         result = self.run("--dry-run")
@@ -177,7 +173,7 @@ def test_more_replicates_train_only_the_new_ones(workspace: Workspace) -> None:
     before = pd.read_parquet(workspace.folder / RUN.format("scratch") / "predictions.parquet")
     workspace.config["replicates"] = 3
     assert "prepare_records" not in workspace.planned()
-    assert workspace.train().returncode == 0
+    assert workspace.run().returncode == 0
     log = workspace.log("scratch")
     assert log.count("already finished") == 2
     assert log.count("training rows") == 1
@@ -238,7 +234,7 @@ def test_a_failed_condition_stops_no_other_and_alone_is_rerun(
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     workspace.config["models"] = ["small", "broken"]
     workspace.config["checkpoints"]["broken"] = {"source": {"kind": "path", "path": str(broken)}}
-    result = workspace.train()
+    result = workspace.run()
     assert result.returncode != 0
     output = result.stdout + result.stderr
     assert "the checkpoint lacks 1 of the encoder's tensors" in output
@@ -249,8 +245,8 @@ def test_a_failed_condition_stops_no_other_and_alone_is_rerun(
     planned = workspace.planned()
     assert (planned["finetune"], planned["evaluate"]) == (1, 1)
     save_file(whole, broken / "model.safetensors", metadata={"format": "pt"})
-    assert workspace.train().returncode == 0
-    assert "finetune" not in workspace.planned()
+    assert workspace.run().returncode == 0
+    assert workspace.planned() == {}
 
 
 def test_a_condition_that_diverges_is_a_result_like_any_other(workspace: Workspace) -> None:
@@ -282,8 +278,8 @@ def test_a_job_told_to_leave_is_retried_and_goes_on_where_it_was(
         workspace.config["initialisations"] = ["scratch"]
         workspace.config["recipes"]["tiny"]["steps"] = 900
         process = subprocess.Popen(
-            workspace.command("--until=finetune"), cwd=folder, text=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            workspace.command(), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True,
         )  # fmt: skip
         if name == "told":
             training_process(process.pid, workspace).terminate()
@@ -308,7 +304,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(finished: Workspace, tmp_path
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=60) != 0
     assert "asked to leave by SIGINT: replicate 1 saved after step" in workspace.log("scratch")
-    again = workspace.train()
+    again = workspace.run()
     assert again.returncode == 0, "no lock is left, nothing to unlock"
     assert "replicate 1 of 2: goes on after step" in workspace.log("scratch")
 
@@ -332,12 +328,12 @@ def test_models_are_kept_when_asked_for(workspace: Workspace) -> None:
     workspace.config["keep_models"] = True
     planned = workspace.planned()
     assert (planned["finetune"], planned["evaluate"]) == (2, 1)
-    assert workspace.train().returncode == 0
+    assert workspace.run().returncode == 0
     folder = workspace.folder / RUN.format("pretrained") / "models"
     for replicate in ("replicate-0", "replicate-1"):
         names = {path.name for path in (folder / replicate).iterdir()}
         assert names == {"config.json", "model.safetensors"}
-    assert set(workspace.planned()) <= set(AFTERWARDS)
+    assert workspace.planned() == {}
 
 
 def test_the_time_between_checkpoints_makes_nothing_stale(workspace: Workspace) -> None:
@@ -366,7 +362,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(
     assert list(runs.rglob("0-*.predictions.parquet"))
     unlocked = killed.run("--unlock")
     assert unlocked.returncode == 0, unlocked.stderr
-    resumed = killed.train()
+    resumed = killed.run()
     assert resumed.returncode == 0, resumed.stderr
     assert "already finished" in killed.log("scratch") + killed.log("pretrained")
     for init in ("scratch", "pretrained"):
