@@ -1,5 +1,6 @@
 """Tables for a paper: the numbers of the matrix, in Markdown and in LaTeX."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,14 @@ from polymath.aggregate import SCHEMA as MATRIX
 from polymath.claims import SCHEMA as CLAIMS
 from polymath.comparisons import COMPARISONS
 from polymath.files import write_table
-from polymath.paper_tables import scores_table, to_latex, write_paper_tables
-from small_report import CLAIM_ROWS, CONDITION, MATRIX_ROWS, scored, table
+from polymath.paper_tables import (
+    claims_table,
+    differences_table,
+    scores_table,
+    to_latex,
+    write_paper_tables,
+)
+from small_report import CLAIM_ROWS, CONDITION, MATRIX_ROWS, judged, scored, table
 
 DIFFERENCE: dict[str, Any] = {
     **CONDITION, "against": "scratch", "reference_model": "small", "n": 3, "difference": 0.2,
@@ -68,6 +75,24 @@ def test_latex_has_the_cells_of_markdown(name: str, written: dict[str, Path]) ->
     assert rows == [lines[0], *lines[2:]]
     assert re.search(r"\\begin\{tabular\}\{l{" + str(len(rows[0])) + r"}\}", latex)
     assert latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
+
+
+def test_without_a_comparison_the_table_says_so() -> None:
+    nothing = differences_table(table([], COMPARISONS))
+    assert to_latex(nothing, "x", "y").count("none") == 1
+
+
+def test_a_comparison_whose_replicates_diverged_keeps_its_row() -> None:
+    rows = [judged("better", "undecided", 0.1), judged("better", "undecided", math.nan, n=0)]
+    shown = claims_table(table(rows, CLAIMS))
+    assert list(shown["number"])[:2] == ["+0.100", "–"]
+
+
+def test_a_baseline_beside_nothing_trained_has_a_row_of_its_own() -> None:
+    alone = scored(0.6, task="alone", model="ngram", init="none", mapping="none", recipe="none")
+    for rows in ([scored(0.9), alone], [alone]):
+        shown = scores_table(table(rows, MATRIX)).set_index("task")
+        assert shown.loc["alone", "n-grams"] == "0.600 ± 0.050"
 
 
 def test_latex_shows_what_it_would_take_for_commands() -> None:

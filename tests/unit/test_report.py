@@ -6,16 +6,22 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 
 from polymath.aggregate import SCHEMA as MATRIX
 from polymath.claims import SCHEMA as CLAIMS
-from polymath.report.content import answers, beside_baselines, headline, limits
+from polymath.convergence import SCHEMA as CONVERGENCE
+from polymath.files import write_table
+from polymath.provenance import provenance_of
+from polymath.report.content import answers, beside_baselines, headline, limits, speed_table
 from polymath.sensitivity import SCHEMA as RATES
 from small_report import (
     CLAIM_ROWS,
+    CONDITION,
     MATRIX_ROWS,
+    RUN,
     judged,
     scored,
     table,
@@ -116,6 +122,29 @@ def test_other_tables_have_other_limits() -> None:
     assert "2 replicates diverged" in lines
     assert "1 of 1 chosen learning rates are at an end of the list" in lines
     assert "No simple baseline was asked for" in lines
+
+
+def test_a_speed_is_said_of_what_it_is_compared_with() -> None:
+    row = {**CONDITION, "n": 1, "reached": 1, "reference_reached": 0, "target": 0.8,
+           "examples": 100, "reference_examples": 200, "speed_up": 2.0}  # fmt: skip
+    rows = [{**row, "against": "scratch", "reference_model": "small"},
+            {**row, "against": "in-domain", "reference_model": "esm", "speed_up": 0.5,
+             "speed_up_low": 0.4, "speed_up_high": 0.7}]  # fmt: skip
+    shown = speed_table(table(rows, CONVERGENCE))
+    assert list(shown["against"]) == ["scratch", "esm"]
+    assert list(shown["times faster [95 %]"]) == ["2.00", "0.50 [0.40, 0.70]"]
+    assert list(shown["reference examples"]) == ["200", "200"]
+
+
+def test_runs_on_several_devices_are_all_named(tmp_path: Path) -> None:
+    paths: list[Path] = []
+    for device in ("cuda", "cpu", "cpu"):
+        path = tmp_path / f"{len(paths)}.parquet"
+        write_table(pd.DataFrame({"id": [1]}), path, pa.schema([("id", pa.int32())]),
+                    {**RUN, "device": device})  # fmt: skip
+        paths.append(path)
+    assert provenance_of(paths)["device"] == "cpu, cuda"
+    assert provenance_of(paths)["versions"] == {"torch": "2.13"}
 
 
 def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:

@@ -18,14 +18,14 @@ def place_cells(table: pd.DataFrame) -> pd.DataFrame:
     scale for all tasks (`scaled`: 0 for chance or less, 1 for the best possible).
 
     A row is a task, and what else varies within one arm; a column is a model and initialisation. A
-    baseline stands in each row of its task and fraction.
+    baseline stands in each row of its task and fraction, or, where nothing was trained, in its own.
     """
     is_baseline = table["init"] == NONE
     trained, simple = table[~is_baseline], table[is_baseline]
-    if len(trained):
-        simple = simple.drop(columns=["mapping", "recipe"]).merge(
-            trained[SETTINGS].drop_duplicates(), on=["task", "fraction"]
-        )
+    simple = simple.drop(columns=["mapping", "recipe"]).merge(
+        trained[SETTINGS].drop_duplicates(), on=["task", "fraction"], how="left"
+    )
+    simple[["mapping", "recipe"]] = simple[["mapping", "recipe"]].fillna(NONE)
     whole = pd.concat([trained, simple], ignore_index=True)
     row = whole["task"].copy()
     for name in _varying(trained):
@@ -37,6 +37,12 @@ def place_cells(table: pd.DataFrame) -> pd.DataFrame:
     order = whole["task"].map({task: place for place, task in enumerate(table["task"].unique())})
     whole = whole.assign(row=row, column=column, scaled=scaled.clip(0, 1))
     return whole.loc[order.sort_values(kind="stable").index].drop_duplicates(["row", "column"])
+
+
+def column_order(cells: pd.DataFrame) -> list[str]:
+    """Return the columns of placed cells, those of baselines last."""
+    order = cells.sort_values("init", key=lambda init: init == NONE, kind="stable")
+    return list(order["column"].unique())
 
 
 def _varying(trained: pd.DataFrame) -> list[str]:

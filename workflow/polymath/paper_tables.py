@@ -7,9 +7,8 @@ import pandas as pd
 
 from polymath.claims import CLAIMS
 from polymath.claims_page import to_markdown
-from polymath.conditions import NONE
 from polymath.files import read_table, whole_file
-from polymath.grid import has_interval, place_cells
+from polymath.grid import column_order, has_interval, place_cells
 from polymath.statistics import ALPHA
 
 DASH = "–"
@@ -55,7 +54,7 @@ def scores_table(matrix: pd.DataFrame) -> pd.DataFrame:
     cells = place_cells(matrix)
     column = cells["column"].str.replace("\n", " ")
     shown = cells.assign(column=column, text=[*map(_score, cells.to_dict("records"))])
-    rows, columns = shown["row"].unique(), _baselines_last(shown)
+    rows, columns = shown["row"].unique(), column_order(shown)
     table = shown.pivot(index="row", columns="column", values="text")
     table = table.reindex(index=rows, columns=columns).fillna(DASH)
     first = shown.drop_duplicates("row").set_index("row").loc[rows]
@@ -81,6 +80,8 @@ def differences_table(comparisons: pd.DataFrame) -> pd.DataFrame:
         }
         for row in comparisons.to_dict("records")
     ]
+    if not rows:
+        return pd.DataFrame({"comparisons": ["none"]})
     return _without_constants(pd.DataFrame(rows), ["init", *SETTINGS])
 
 
@@ -100,7 +101,7 @@ def claims_table(claims: pd.DataFrame) -> pd.DataFrame:
     """Return a row a claim and comparison, as texts; claims that nothing was compared for are one
     row each.
     """
-    asked = claims[claims["value"].notna()]
+    asked = claims[claims["n"].notna()]
     rows = [
         {
             "claim": claim,
@@ -123,11 +124,6 @@ def _without_constants(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFram
     """Return a table without those of the named columns that say the same throughout."""
     values = {name: set(table[name]) - {DASH} for name in names if name in table}
     return table.drop(columns=[name for name, found in values.items() if len(found) < 2])
-
-
-def _baselines_last(shown: pd.DataFrame) -> list[str]:
-    order = shown.sort_values("init", key=lambda init: init == NONE, kind="stable")
-    return list(order["column"].unique())
 
 
 def _score(row: dict[str, float]) -> str:

@@ -17,10 +17,20 @@ def provenance_of(predictions: Iterable[Path]) -> dict[str, Any]:
     runs = [run for run in found if "recipe_values" in run]
     if not runs:
         return {}
-    made = {key: runs[0][key] for key in ("experiment_seed", "versions", "device", "processor")}
+    made: dict[str, Any] = {"experiment_seed": runs[0]["experiment_seed"]}
+    for name in ("device", "processor"):
+        made[name] = _all_of(run[name] for run in runs)
+    made["versions"] = {
+        name: _all_of(run["versions"][name] for run in runs) for name in runs[0]["versions"]
+    }
     made["recipes"] = {run["recipe"]: run["recipe_values"] for run in runs}
     made["precisions"] = sorted({run["precision"] for run in runs})
     return made
+
+
+def _all_of(values: Iterable[str]) -> str:
+    """Return what runs were made with, which need not be the same for all."""
+    return ", ".join(sorted(set(values)))
 
 
 def commit_of(folder: Path) -> str | None:

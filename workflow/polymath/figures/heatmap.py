@@ -1,16 +1,16 @@
 """The matrix as a heat map: a row a task, a column a model and initialisation."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from polymath.conditions import NONE
 from polymath.figures.style import METRIC_NAMES, STYLE, WIDTH, save_data, save_figure
 from polymath.files import read_table
-from polymath.grid import has_interval, place_cells
+from polymath.grid import column_order, has_interval, place_cells
 
 ROW, COLUMN = 0.42, 1.15  # inches
 DARK = 0.55  # of the colour scale: text on what is darker is white
@@ -26,8 +26,7 @@ def plot_heatmap(matrix: Path, svg: Path, png: Path, csv: Path) -> None:
     table = place_cells(read_table(matrix))
     table["row"] += ", " + table["metric"].map(METRIC_NAMES)
     rows = list(dict.fromkeys(table["row"]))
-    trained_first = table.sort_values("init", key=lambda init: init == NONE, kind="stable")
-    columns = list(dict.fromkeys(trained_first["column"]))
+    columns = column_order(table)
     with mpl.rc_context(STYLE):
         size = (max(WIDTH, 2.2 + COLUMN * len(columns)), 1.3 + ROW * len(rows))
         figure = Figure(figsize=size, layout="constrained")
@@ -50,11 +49,11 @@ def plot_heatmap(matrix: Path, svg: Path, png: Path, csv: Path) -> None:
     save_data(table, csv)
 
 
-def _write_cell(axes: Axes, row: dict[str, object], place: tuple[int, int]) -> None:
-    mean, low, high, scaled = (float(str(row[key])) for key in ("mean", "low", "high", "scaled"))
+def _write_cell(axes: Axes, row: dict[str, Any], place: tuple[int, int]) -> None:
+    mean, low, high = row["mean"], row["low"], row["high"]
     if np.isnan(mean):
         axes.text(*place, "diverged", ha="center", va="center", fontsize=7)
         return
     interval = f"\n[{low:.2f}, {high:.2f}]" if has_interval(low, high) else ""
     axes.text(*place, f"{mean:.3f}{interval}", ha="center", va="center", fontsize=7,
-              color="white" if scaled < DARK else "black")  # fmt: skip
+              color="white" if row["scaled"] < DARK else "black")  # fmt: skip

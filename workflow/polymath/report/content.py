@@ -13,6 +13,7 @@ from polymath.conditions import NONE
 from polymath.files import read_json, read_table
 from polymath.grid import BASELINES
 from polymath.provenance import provenance_of
+from polymath.statistics import needed_replicates
 
 DASH = "–"
 
@@ -129,10 +130,11 @@ def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
     """Return what a reader must know before believing the results, as far as tables tell it."""
     trained, simple = matrix[matrix["init"] != NONE], matrix[matrix["init"] == NONE]
     found = []
-    if len(trained) and trained["n"].max() < 6:
+    least = needed_replicates(1)
+    if len(trained) and trained["n"].max() < least:
         found.append(
-            f"Few replicates: {trained['n'].max()} a condition. Six pairs are the least from which "
-            "the test can decide on a single task, more are needed for several."
+            f"Few replicates: {trained['n'].max()} a condition. {least} pairs are the least from "
+            "which the test can decide on a single task, more are needed for several."
         )
     idle = trained[trained["low"] <= trained["chance"]]
     if len(idle):
@@ -175,19 +177,19 @@ def beside_baselines(matrix: pd.DataFrame) -> str:
 
 
 def speed_table(convergence: pd.DataFrame) -> pd.DataFrame:
-    """Return how fast each arm reached the target, as texts."""
+    """Return how fast each arm and what it is compared with reached the target, as texts."""
     rows = [
         {
             "task": row["task"],
+            "against": row["reference_model"] if row["against"] == "in-domain" else row["against"],
             **{name: row[name] for name in ("model", "init", "mapping", "fraction", "recipe")},
             "target on dev": f"{row['target']:.3f}",
             "arrived": f"{row['reached']:.0f} of {row['n']:.0f}",
-            "scratch arrived": f"{row['reference_reached']:.0f} of {row['n']:.0f}",
+            "reference arrived": f"{row['reference_reached']:.0f} of {row['n']:.0f}",
             "examples": f"{row['examples']:.0f}",
-            "scratch examples": f"{row['reference_examples']:.0f}",
-            "times faster [95 %]": f"{row['speed_up']:.2f} "
-            f"[{row['speed_up_low']:.2f}, {row['speed_up_high']:.2f}]",
-            "area gained [95 %]": _signed(row, "area_gain"),
+            "reference examples": f"{row['reference_examples']:.0f}",
+            "times faster [95 %]": _with_interval(row, "speed_up", ".2f"),
+            "area gained [95 %]": _with_interval(row, "area_gain", "+.3f"),
         }
         for row in convergence[convergence["speed_up"].notna()].to_dict("records")
     ]
@@ -278,11 +280,11 @@ def gather(sources: Sources) -> dict[str, Any]:
     }
 
 
-def _signed(row: dict[str, Any], name: str) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    if pd.isna(row[name]):
+def _with_interval(row: dict[str, Any], name: str, digits: str) -> str:
+    value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
+    if pd.isna(value):
         return DASH
-    return f"{row[name]:+.3f}" + ("" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]")
+    return f"{value:{digits}}" + ("" if pd.isna(low) else f" [{low:{digits}}, {high:{digits}}]")
 
 
 def _brief(table: pd.DataFrame) -> pd.DataFrame:
