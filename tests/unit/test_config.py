@@ -9,7 +9,7 @@ import pytest
 from polymath.__main__ import GENERATED
 from polymath.catalogue import PRESETS
 from polymath.conditions import Condition, expand_conditions, format_fraction, tokenizer_of
-from polymath.config import Experiment, load_experiment
+from polymath.config import WITHOUT_EFFECT, Experiment, load_experiment
 from polymath.errors import PolymathError, suggest
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +55,15 @@ def test_the_default_configuration_is_valid() -> None:
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     assert len(expand_conditions(load_experiment(config, RESOURCES))) == 12
+
+
+def test_the_keys_without_effect_are_those_that_say_so() -> None:
+    said = {
+        name
+        for name, field in Experiment.model_fields.items()
+        if "changes no result" in (field.description or "")
+    }
+    assert said == set(WITHOUT_EFFECT)
 
 
 # Unknown keys and values: the full path, and the nearest valid name.

@@ -113,7 +113,7 @@ class Experiment(Typed):
     lock: str = Field(
         "polymath.lock.json",
         min_length=1,
-        description="file that keeps the checksums found at the first fetch",
+        description="file that keeps the checksums found at the first fetch; changes no result",
     )
     datasets: dict[Name, Dataset] = Field({}, description="the user's own tasks, by name")
     checkpoints: dict[Name, ModelEntry] = Field({}, description="the user's own models, by name")
@@ -130,6 +130,10 @@ class Experiment(Typed):
     def runs(self) -> int:
         """Replicates of each condition."""
         return math.prod(self.crossed.values()) if self.crossed else self.replicates
+
+
+# Keys on which no result depends.
+WITHOUT_EFFECT = ("lock", "checkpoint_seconds", "conditions_per_gpu")
 
 
 def merge_configs(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:

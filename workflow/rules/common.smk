@@ -17,7 +17,7 @@ from polymath.conditions import (
     spelling_of,
     tokenizer_of,
 )
-from polymath.config import load_experiment
+from polymath.config import WITHOUT_EFFECT, load_experiment
 from polymath.errors import PolymathError
 from polymath.estimates import Estimator
 from polymath.gpus import count_gpus, describe_gpus
@@ -455,11 +455,9 @@ def picture(pattern, caption, wildcards):
 
 PICTURES = pictures()
 
-# What the report shows: those keys that no result depends on would only make it stale.
+# What the report shows: keys that no result depends on would only make it stale.
 CONFIGURATION = {
-    key: value
-    for key, value in config.items()
-    if key not in ("checkpoint_seconds", "conditions_per_gpu")
+    key: value for key, value in config.items() if key not in WITHOUT_EFFECT
 }
 
 
