@@ -102,6 +102,7 @@ def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], 
     from polymath.training.capture import Lane
     from polymath.training.cpu import tune_model
     from polymath.training.devices import set_up_process
+    from polymath.training.first_position import read_first_position
     from polymath.training.loop import Run, train
 
     set_up_process(os.cpu_count() or 1)
@@ -124,6 +125,7 @@ def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], 
             model.to(clock.device)
             if clock.device == "cpu":
                 tune_model(model, precision_here())
+            read_first_position(model)
             run = Run(model, data, recipe, number, 0, lane, precision_here(), lambda: 0.0)
         runs.append(run)
     before = 0

@@ -12,6 +12,7 @@ from polymath.models import build_classifier
 from polymath.training import cpu
 from polymath.training.batches import Batch
 from polymath.training.cpu import fast_dropout, tune_model
+from polymath.training.first_position import read_first_position
 from polymath.training.loop import batch_loss, forward
 
 Checkpoint = Callable[[str], Path]
@@ -204,6 +205,7 @@ def test_every_dropout_of_a_model_draws_from_it(
 ) -> None:
     model = build_classifier(checkpoint(family), "scratch", 3, 0, 0.5).train()
     tune_model(model, "fp32")
+    read_first_position(model)
     ids = torch.full((2, 9), 8)
 
     def logits(seed: int, noise: int) -> torch.Tensor:

@@ -31,6 +31,7 @@ from polymath.training.capture import Lane
 from polymath.training.cpu import tune_model
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, encode_task
+from polymath.training.first_position import read_first_position
 from polymath.training.loop import CurvePoint, Predictor, Run
 from polymath.training.store import Replicate
 from polymath.tuning import apply_tuning
@@ -176,6 +177,7 @@ class Trainee:
             self.model.to(inputs.device)
             if inputs.device == "cpu":
                 tune_model(self.model, inputs.precision)
+            read_first_position(self.model)
             self._predict_dev = self._predictor(self.data.dev)
             self.run = Run(
                 self.model,
