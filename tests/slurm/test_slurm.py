@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +109,9 @@ def session(
     saved["controller"] = experiment.saved_step(struck["controller"].recipe)
     cluster.kill("slurmctld")
     struck["controller"].process.send_signal(signal.SIGCONT)
-    time.sleep(5)
+    # Snakemake must have asked in vain: its executor then asks `sacct`, which has no database.
+    unanswered = "SLURM does not tell the state of"
+    wait_for(lambda: unanswered in experiment.said, "a check while the controller is away")
     cluster.start()
 
     struck["node"] = hold(GPUS + 2)[-1]

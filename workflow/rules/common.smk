@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from polymath.estimates import Estimator
 from polymath.gpus import count_gpus, describe_gpus
 from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
 from polymath.roles import roles_of
+from polymath.slurm import keep_unanswered_jobs
 from polymath.sources.local import list_path, require_own_files
 from polymath.times import describe_run
 
@@ -50,6 +52,10 @@ def hang_up(number, frame):
 
 if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
     signal.signal(signal.SIGHUP, hang_up)
+
+# Snakemake loads its executors before it reads this.
+if "snakemake_executor_plugin_slurm" in sys.modules:
+    keep_unanswered_jobs(sys.modules["snakemake_executor_plugin_slurm"].Executor)
 
 # Where everything lies: one name for each kind of file.
 RESULTS = EXPERIMENT.results
