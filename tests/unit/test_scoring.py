@@ -1,5 +1,6 @@
 """Scores of predictions, against the libraries called directly and by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn import metrics as sk
 
 from polymath.conditions import Condition
 from polymath.errors import PolymathError
-from polymath.evaluate import SCHEMA, evaluate, score_condition
+from polymath.evaluate import SCHEMA, curves_behind, evaluate, predictions_behind, score_condition
 from polymath.files import read_metadata, read_table, write_table
 from polymath.results import prediction_schema
 from polymath.scoring import (
@@ -271,3 +272,20 @@ def test_f1_of_more_than_two_classes_is_refused_by_whoever_scores() -> None:
         require_fit("odd", "f1", 3)
     require_fit("odd", "f1", 2)
     require_fit("odd", "macro_f1", 3)
+
+
+def test_later_stages_find_each_conditions_run_through_its_scores(tmp_path: Path) -> None:
+    ngram = replace(CONDITION, model="ngram", init="none", mapping="none", recipe="none")
+    amp = replace(CONDITION, task="amp")
+    tables = []
+    for number, conditions in enumerate([[CONDITION, ngram], [amp]]):
+        rows = [one.columns for one in conditions for _ in range(3)]
+        tables.append(tmp_path / f"{number}.parquet")
+        pd.DataFrame(rows).to_parquet(tables[-1])
+    runs = Path("runs")
+    assert predictions_behind(tables, runs) == [
+        runs / one.path / "predictions.parquet" for one in (CONDITION, ngram, amp)
+    ]
+    assert curves_behind(tables, runs) == [
+        runs / one.path / "curves.parquet" for one in (CONDITION, amp)
+    ]

@@ -54,6 +54,29 @@ def evaluate(
     return table
 
 
+def predictions_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
+    """Return where the predictions lie of each condition that these tables score.
+
+    Later stages find them so, not by their inputs: scores are made anew whenever predictions or
+    curves are, and Snakemake would need its time for each file that is named once more.
+
+    Args:
+        runs: the folder of all conditions.
+    """
+    return [runs / one.path / "predictions.parquet" for one in _scored(scores)]
+
+
+def curves_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
+    """Return where the learning curves lie of each trained condition that these tables score."""
+    return [runs / one.path / "curves.parquet" for one in _scored(scores) if not one.is_baseline]
+
+
+def _scored(scores: Sequence[Path]) -> list[Condition]:
+    names = [*CONDITION_COLUMNS]
+    tables = (read_table(path)[names].drop_duplicates() for path in scores)
+    return [Condition(*row) for table in tables for row in table.itertuples(index=False)]
+
+
 def _describe(table: pd.DataFrame, metric: str) -> str:
     test = table[table["headline"] & (table["split"] == "test")]["value"]
     shown = ["diverged" if pd.isna(value) else f"{value:.3f}" for value in test]

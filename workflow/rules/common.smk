@@ -68,7 +68,8 @@ CARD = f"{RESULTS}/cards/{{task}}"
 TOKENS = f"{RESULTS}/tokens/task={{task}}/tokenizer={{tokenizer}}"
 VOCABULARY = f"{RESULTS}/vocabulary/task={{task}}/model={{model}}/mapping={{mapping}}"
 PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__))
-RUN = f"{RESULTS}/runs/{PATTERN.path}"
+RUNS = f"{RESULTS}/runs"
+RUN = f"{RUNS}/{PATTERN.path}"
 RUN_LOG = PATTERN.log
 COMPARISON = (
     f"{RESULTS}/representations/task={{task}}/model={{model}}/mapping={{mapping}}"
@@ -335,24 +336,22 @@ def symbols_of(wildcards):
     return tokens_of(wildcards, "tokenizer.json")
 
 
-PREDICTIONS = {
-    task: [
-        f"{RESULTS}/runs/{condition.path}/predictions.parquet"
-        for condition in CONDITIONS
-        if condition.task == task
-    ]
-    for task in EXPERIMENT.tasks
-}
-
-
 def of_every_condition(file, conditions=CONDITIONS):
     """One file of each condition."""
-    return [f"{RESULTS}/runs/{condition.path}/{file}" for condition in conditions]
+    return [f"{RUNS}/{condition.path}/{file}" for condition in conditions]
 
 
-def predictions_of(wildcards):
-    """The predictions of each condition of a task."""
-    return PREDICTIONS[wildcards.task]
+def by_task(file, conditions=CONDITIONS):
+    """One file of each condition, a list for each task."""
+    files = {task: [] for task in EXPERIMENT.tasks}
+    for condition in conditions:
+        files[condition.task].append(f"{RUNS}/{condition.path}/{file}")
+    return files
+
+
+# Made once, like the recipes: every task's job asks for its own.
+PREDICTIONS = by_task("predictions.parquet")
+CURVES = by_task("curves.parquet", TRAINED)
 
 
 def scores_of_every_task():
@@ -373,7 +372,7 @@ def comparison_of(wildcards):
 def models_of(condition):
     """The folder of a condition's trained models; None unless they are trained and kept."""
     is_kept = EXPERIMENT.keep_models and condition in TRAINED
-    return f"{RESULTS}/runs/{condition.path}/models" if is_kept else None
+    return f"{RUNS}/{condition.path}/models" if is_kept else None
 
 
 def kept_models(comparison):

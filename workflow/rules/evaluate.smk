@@ -1,10 +1,12 @@
 # Predictions to scores, one job a task: a job of its own for each condition would take longer
-# to start than to run, and double what Snakemake has to plan.
+# to start than to run, and double what Snakemake has to plan. Later stages look through the scores for what else they read of a
+# condition's run, so that its files are the input of this one stage.
 
 
 rule evaluate:
     input:
-        predictions_of,
+        predictions=lambda wildcards: PREDICTIONS[wildcards.task],
+        curves=lambda wildcards: CURVES[wildcards.task],
     output:
         f"{RESULTS}/scores/{{task}}.parquet",
     log:

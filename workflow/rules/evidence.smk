@@ -6,8 +6,7 @@ SCORES = scores_of_every_task()
 
 rule compare:
     input:
-        scores=SCORES,
-        predictions=of_every_condition("predictions.parquet"),
+        SCORES,
     output:
         estimates=f"{EVIDENCE}/estimates.parquet",
         comparisons=f"{EVIDENCE}/comparisons.parquet",
@@ -15,6 +14,7 @@ rule compare:
     log:
         f"{LOGS}/evidence/compare.log",
     params:
+        runs=RUNS,
         roles=ROLES,
         code_version=versions.COMPARISONS,
     script:
@@ -23,13 +23,13 @@ rule compare:
 
 rule measure_convergence:
     input:
-        curves=of_every_condition("curves.parquet", TRAINED),
-        scores=SCORES,
+        SCORES,
     output:
         f"{EVIDENCE}/convergence.parquet",
     log:
         f"{LOGS}/evidence/convergence.log",
     params:
+        runs=RUNS,
         roles=ROLES,
         code_version=versions.CONVERGENCE,
     script:
@@ -38,12 +38,13 @@ rule measure_convergence:
 
 rule list_rates:
     input:
-        of_every_condition("curves.parquet", TUNED),
+        SCORES,
     output:
         f"{EVIDENCE}/rates.parquet",
     log:
         f"{LOGS}/evidence/rates.log",
     params:
+        runs=RUNS,
         code_version=versions.SENSITIVITY,
     script:
         "../scripts/list_rates.py"

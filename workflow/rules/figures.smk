@@ -42,7 +42,7 @@ rule plot_heatmap:
 
 rule plot_curves:
     input:
-        curves=of_every_condition("curves.parquet", TRAINED),
+        scores_of_every_task(),
     output:
         svg=report(
             f"{FIGURES}/curves.svg",
@@ -54,6 +54,7 @@ rule plot_curves:
     log:
         f"{LOGS}/figures/curves.log",
     params:
+        runs=RUNS,
         code_version=versions.FIGURES,
     script:
         "../scripts/plot_curves.py"

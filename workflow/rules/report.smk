@@ -28,7 +28,7 @@ rule write_report:
         summary=f"{EVIDENCE}/summary.parquet",
         convergence=f"{EVIDENCE}/convergence.parquet",
         cards=expand(f"{CARD}.json", task=EXPERIMENT.tasks),
-        predictions=of_every_condition("predictions.parquet"),
+        scores=scores_of_every_task(),
         pictures=[picture["svg"] for picture in PICTURES],
     output:
         f"{RESULTS}/report.html",
@@ -37,6 +37,7 @@ rule write_report:
     params:
         pictures=json.dumps(PICTURES),
         configuration=json.dumps(CONFIGURATION),
+        runs=RUNS,
         code_version=versions.REPORT,
     script:
         "../scripts/write_report.py"

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from polymath.comparisons import Evidence, compare
+from polymath.evaluate import predictions_behind
 from polymath.logs import job, say
 from polymath.roles import Roles
 
 with job(snakemake.log[0], "compare"):
+    scores = [Path(path) for path in snakemake.input]
     table = compare(
-        [Path(path) for path in snakemake.input.scores],
-        [Path(path) for path in snakemake.input.predictions],
+        scores,
+        predictions_behind(scores, Path(snakemake.params.runs)),
         Roles.model_validate_json(snakemake.params.roles),
         Evidence(
             estimates=Path(snakemake.output.estimates),

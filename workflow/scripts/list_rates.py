@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from polymath.evaluate import curves_behind
 from polymath.logs import job, say
 from polymath.sensitivity import list_rates
 
 with job(snakemake.log[0], "rates"):
-    table = list_rates([Path(path) for path in snakemake.input], Path(snakemake.output[0]))
+    scores = [Path(path) for path in snakemake.input]
+    curves = curves_behind(scores, Path(snakemake.params.runs))
+    table = list_rates(curves, Path(snakemake.output[0]))
     say(f"{len(table)} rates, {int(table['at_edge'].sum())} chosen at the edge")

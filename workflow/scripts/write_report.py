@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+from polymath.evaluate import predictions_behind
 from polymath.logs import job
 from polymath.report.content import Picture, Sources
 from polymath.report.page import write_report
 
 with job(snakemake.log[0], "report"):
     asked_for = {name: snakemake.input.get(name) for name in ("similarity", "probes", "rates")}
+    scores = [Path(path) for path in snakemake.input.scores]
     write_report(
         Sources(
             matrix=Path(snakemake.input.matrix),
@@ -16,7 +18,7 @@ with job(snakemake.log[0], "report"):
             summary=Path(snakemake.input.summary),
             convergence=Path(snakemake.input.convergence),
             cards=[Path(path) for path in snakemake.input.cards],
-            predictions=[Path(path) for path in snakemake.input.predictions],
+            predictions=predictions_behind(scores, Path(snakemake.params.runs)),
             pictures=[
                 Picture(Path(picture["svg"]), picture["caption"], picture["wildcards"])
                 for picture in json.loads(snakemake.params.pictures)
