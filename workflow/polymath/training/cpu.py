@@ -115,8 +115,8 @@ def _forward(layer: nn.Linear, shared: _SharedCast, tensor: torch.Tensor) -> tor
 class _Linear(torch.autograd.Function):
     """A linear layer in bf16 whose backward pass leaves out rows that have no gradient.
 
-    Where a classifier reads one position, the last encoder layer has a gradient there alone:
-    its products over all the other positions are products with zero.
+    Where a classifier reads one position, the last encoder layer has a gradient there alone, if it
+    is computed whole: its products over all the other positions are products with zero.
     """
 
     @staticmethod
