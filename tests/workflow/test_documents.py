@@ -28,7 +28,7 @@ RUN_BY = {
     "make run": "the make targets below, and the Snakemake runs of test_workflow.py",
     "make test": ".ci/run",
     "snakemake --cores all --resources gpu=4": "test_workflow.py: a second run",
-    "snakemake --cores all --config replicates=5": "here: the default plan",
+    "snakemake --cores all --config replicates=8": "here: the default plan",
     "snakemake --cores all --configfile my.yaml --replace-workflow-config": "here: README's YAML",
     "snakemake --cores all --configfile resources/experiments/precision.yaml "
     "--replace-workflow-config": "here: the experiments plan",
@@ -84,7 +84,7 @@ def test_the_default_experiment_plans_and_takes_values_on_the_command_line(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "config.yaml").symlink_to(ROOT / "config.yaml")
-    result = snakemake(tmp_path, "--config", "replicates=5")
+    result = snakemake(tmp_path, "--config", "replicates=8")
     assert result.returncode == 0, result.stderr
     assert re.search(r"^finetune +8$", result.stdout, re.MULTILINE)
 
@@ -222,7 +222,13 @@ def test_the_readmes_own_experiment_plans(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "conditions", "replicates"),
-    [("default", 12, 3), ("at-hand", 41, 3), ("precision", 4, 3), ("similarity", 3, 2)],
+    [
+        ("default", 12, 3),
+        ("eight", 12, 8),
+        ("at-hand", 41, 3),
+        ("precision", 4, 3),
+        ("similarity", 3, 2),
+    ],
 )
 def test_the_readmes_table_is_that_of_the_kept_run(
     name: str, conditions: int, replicates: int
@@ -243,10 +249,7 @@ def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
     paired = kept[kept["init"] == "pretrained"].set_index("task")
     assert (paired["difference"] > 0).all()
     without_zero = (paired["difference_low"] > 0) | (paired["difference_high"] < 0)
-    out, held = (
-        re.sub(r"(.*), ", r"\1 and ", ", ".join(paired.index[mask]))
-        for mask in (without_zero, ~without_zero)
-    )
+    out, held = (listed(list(paired.index[mask])) for mask in (without_zero, ~without_zero))
     assert f"leaves out zero for {out}; it holds zero for {held}" in text
     assert (
         "every claim is undecided: three pairs of replicates, where four tasks need eight" in text
@@ -261,6 +264,36 @@ def test_what_the_readme_says_of_the_kept_run_is_so() -> None:
     claims = (KEPT / "default/claims.md").read_text()
     assert claims.count("| 0 | 0 | 4 |") == 4
     assert "3 pairs, 8 needed" in claims
+
+
+def verdicts(name: str, claim: str) -> dict[str, str]:
+    """Return the verdict on each task that a kept run's claims.md gives on a claim."""
+    section = (KEPT / name / "claims.md").read_text().split(f"## {claim}\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:2] == "| "]
+    place = rows[0].index("verdict")
+    return {row[0]: row[place] for row in rows[2:]}
+
+
+def listed(names: list[str]) -> str:
+    """Return names as prose lists them."""
+    return re.sub(r"(.*), ", r"\1 and ", ", ".join(names))
+
+
+def test_what_the_readme_says_of_eight_replicates_is_so() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    for claim in ("A text model learns faster than random weights.",
+                  "A text model ends better than random weights."):  # fmt: skip
+        found = verdicts("eight", claim)
+        assert list(found) == ["splice", "amp", "composer", "reuters"]
+        yes, open_ = (
+            listed([task for task, given in found.items() if given == verdict])
+            for verdict in ("supported", "undecided")
+        )
+        assert f"«{claim[:-1]}» is supported for {yes}, and undecided for {open_}." in text
+        assert "contradicted" not in found.values()
+    kept = pd.read_csv(KEPT / "eight/matrix.csv")
+    best = kept.loc[kept.groupby("task")["mean"].idxmax()].set_index("task")["model"]
+    assert list(best.index[best == "ngram"]) == ["composer", "reuters"]
 
 
 def test_what_the_readme_says_of_the_papers_own_tasks_is_so() -> None:
@@ -345,6 +378,7 @@ def test_what_the_readme_says_of_the_precisions_is_so() -> None:
     ("name", "file"),
     [
         ("default", "config.yaml"),
+        ("eight", "config.yaml"),
         ("at-hand", "resources/experiments/at-hand.yaml"),
         ("precision", "resources/experiments/precision.yaml"),
         ("similarity", "resources/experiments/similarity.yaml"),
