@@ -1,6 +1,6 @@
 # Predictions to scores, one job a task: a job of its own for each condition would take longer
-# to start than to run, and double what Snakemake has to plan. Later stages look through the scores for what else they read of a
-# condition's run, so that its files are the input of this one stage.
+# to start than to run, and double what Snakemake has to plan. Later stages find what else they
+# read of a condition through its scores, so that its files are the input of this one stage.
 
 
 rule evaluate:
