@@ -282,10 +282,19 @@ def test_later_stages_find_each_conditions_run_through_its_scores(tmp_path: Path
         rows = [one.columns for one in conditions for _ in range(3)]
         tables.append(tmp_path / f"{number}.parquet")
         pd.DataFrame(rows).to_parquet(tables[-1])
-    runs = Path("runs")
+    runs = tmp_path / "runs"
     assert predictions_behind(tables, runs) == [
         runs / one.path / "predictions.parquet" for one in (CONDITION, ngram, amp)
     ]
-    assert curves_behind(tables, runs) == [
-        runs / one.path / "curves.parquet" for one in (CONDITION, amp)
-    ]
+    curves = [runs / one.path / "curves.parquet" for one in (CONDITION, amp)]
+    for path in curves:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert curves_behind(tables, runs) == curves
+
+
+def test_a_deleted_curve_is_named_with_what_makes_it_anew(tmp_path: Path) -> None:
+    scores = tmp_path / "scores.parquet"
+    pd.DataFrame([CONDITION.columns]).to_parquet(scores)
+    with pytest.raises(PolymathError, match=r"curves\.parquet is missing: delete .*predictions"):
+        curves_behind([scores], tmp_path)

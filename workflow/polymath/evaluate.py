@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from polymath.conditions import Condition
+from polymath.errors import PolymathError
 from polymath.files import read_metadata, read_table, write_table
 from polymath.scoring import METRICS, chance_score, choose_answers, metrics_for, vote
 from polymath.seeds import VARIED, seed_levels
@@ -57,8 +58,8 @@ def evaluate(
 def predictions_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
     """Return where the predictions lie of each condition that these tables score.
 
-    Later stages find them so, not by their inputs: scores are made anew whenever predictions or
-    curves are, and Snakemake would need its time for each file that is named once more.
+    Later stages find them so, not by their inputs: scores are made anew whenever predictions are,
+    and Snakemake would need its time for each file that is named once more.
 
     Args:
         runs: the folder of all conditions.
@@ -67,8 +68,21 @@ def predictions_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
 
 
 def curves_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
-    """Return where the learning curves lie of each trained condition that these tables score."""
-    return [runs / one.path / "curves.parquet" for one in _scored(scores) if not one.is_baseline]
+    """Return where the learning curves lie of each trained condition that these tables score.
+
+    Raises:
+        PolymathError: if one was deleted, which Snakemake does not see.
+    """
+    trained = [one for one in _scored(scores) if not one.is_baseline]
+    curves = [runs / one.path / "curves.parquet" for one in trained]
+    for path in curves:
+        if not path.exists():
+            raise PolymathError(
+                f"{path} is missing: delete {path.with_name('predictions.parquet')} too and run "
+                "the same command again, which makes both anew (from the replicates kept beside "
+                "them, if they are still there)"
+            )
+    return curves
 
 
 def _scored(scores: Sequence[Path]) -> list[Condition]:

@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import re
@@ -42,6 +43,10 @@ except PolymathError as error:
     raise WorkflowError(str(error)) from None
 
 ESTIMATOR = Estimator(EXPERIMENT)
+
+# A plan is millions of objects that live to its end: to look for garbage among them as often as
+# Python does took an eighth of the time.
+gc.set_threshold(200_000, 20, 100)
 
 
 def hang_up(number, frame):
@@ -341,17 +346,13 @@ def of_every_condition(file, conditions=CONDITIONS):
     return [f"{RUNS}/{condition.path}/{file}" for condition in conditions]
 
 
-def by_task(file, conditions=CONDITIONS):
-    """One file of each condition, a list for each task."""
-    files = {task: [] for task in EXPERIMENT.tasks}
-    for condition in conditions:
-        files[condition.task].append(f"{RUNS}/{condition.path}/{file}")
-    return files
-
-
 # Made once, like the recipes: every task's job asks for its own.
-PREDICTIONS = by_task("predictions.parquet")
-CURVES = by_task("curves.parquet", TRAINED)
+PREDICTIONS = {
+    task: of_every_condition(
+        "predictions.parquet", [one for one in CONDITIONS if one.task == task]
+    )
+    for task in EXPERIMENT.tasks
+}
 
 
 def scores_of_every_task():

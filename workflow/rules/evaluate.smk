@@ -1,12 +1,11 @@
 # Predictions to scores, one job a task: a job of its own for each condition would take longer
 # to start than to run, and double what Snakemake has to plan. Later stages find what else they
-# read of a condition through its scores, so that its files are the input of this one stage.
+# read of a condition through its scores, so that one file of each is the input of one stage.
 
 
 rule evaluate:
     input:
-        predictions=lambda wildcards: PREDICTIONS[wildcards.task],
-        curves=lambda wildcards: CURVES[wildcards.task],
+        lambda wildcards: PREDICTIONS[wildcards.task],
     output:
         f"{RESULTS}/scores/{{task}}.parquet",
     log:
