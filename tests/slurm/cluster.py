@@ -152,11 +152,11 @@ class Submitted:
             *arguments,
         ]  # fmt: skip
 
-    def start(self) -> None:
+    def start(self, *arguments: str) -> None:
         """Start Snakemake; what it says goes to snakemake.log."""
         with (self.folder / "snakemake.log").open("a") as log:
             self.snakemake = subprocess.Popen(
-                self.command(), cwd=self.folder, env=self.cluster.environment, stdout=log,
+                self.command(*arguments), cwd=self.folder, env=self.cluster.environment, stdout=log,
                 stderr=log,
             )  # fmt: skip
         threading.Thread(target=self._watch, daemon=True).start()
