@@ -1,5 +1,6 @@
 """Scores of predictions, against the libraries called directly and by hand."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
@@ -47,6 +50,20 @@ def test_classification_metrics_agree_with_their_definitions(seed: int) -> None:
         hits = np.sum((targets == label) & (answers == label))
         by_class.append(2 * hits / (np.sum(targets == label) + np.sum(answers == label)))
     assert METRICS["macro_f1"](targets, answers) == pytest.approx(np.mean(by_class))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=200))
+def test_classification_metrics_are_those_of_scikit_learn_to_the_bit(
+    pairs: list[tuple[int, int]],
+) -> None:
+    targets, answers = np.array(pairs, dtype=float).T
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a single class
+        macro = sk.f1_score(targets, answers, average="macro", zero_division=0)
+        second = sk.f1_score(targets == 1, answers == 1, zero_division=0)
+        assert METRICS["mcc"](targets, answers) == sk.matthews_corrcoef(targets, answers)
+    assert METRICS["macro_f1"](targets, answers) == macro
+    assert METRICS["f1"](targets, answers) == second
 
 
 def test_mcc_of_two_classes_agrees_with_the_textbook() -> None:

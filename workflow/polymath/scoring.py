@@ -10,31 +10,49 @@ from polymath.errors import PolymathError
 
 Floats = NDArray[np.float64]
 
-# SciPy and scikit-learn take half a second each to import, so each is imported by the metric
-# that needs it: a process that trains has usually one.
+# SciPy takes half a second to import, so it is imported by the metrics that need it: a process that
+# trains has usually one.
 
 
 def _accuracy(targets: Floats, classes: Floats) -> float:
     return float(np.mean(targets == classes))
 
 
-def _macro_f1(targets: Floats, classes: Floats) -> float:
-    from sklearn.metrics import f1_score
+def _count_classes(targets: Floats, classes: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return how often each class that occurs is right, true and answered."""
+    found, numbers = np.unique(np.concatenate([targets, classes]), return_inverse=True)
+    true, answered = np.split(numbers, 2)
+    right = true[true == answered]
+    hits, of_true, of_answered = (
+        np.bincount(one, minlength=len(found)).astype(float) for one in (right, true, answered)
+    )
+    return hits, of_true, of_answered
 
-    return float(f1_score(targets, classes, average="macro", zero_division=0))
+
+def _macro_f1(targets: Floats, classes: Floats) -> float:
+    """Mean of F1 over the classes that are true or answered at least once."""
+    hits, true, answered = _count_classes(targets, classes)
+    return float(np.mean(2 * hits / (true + answered)))
 
 
 def _f1(targets: Floats, classes: Floats) -> float:
-    """Of the second of two classes, as GLUE scores MRPC and QQP."""
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(targets, classes, pos_label=1, zero_division=0))
+    """Of the second of two classes, as GLUE scores MRPC and QQP; 0 if it never occurs."""
+    true, answered = targets == 1, classes == 1
+    either = true.sum() + answered.sum()
+    return float(2 * (true & answered).sum() / either) if either else 0.0
 
 
 def _mcc(targets: Floats, classes: Floats) -> float:
-    from sklearn.metrics import matthews_corrcoef
+    """Matthews correlation of any number of classes; 0 if one side is constant.
 
-    return float(matthews_corrcoef(targets, classes))
+    Source: J. Gorodkin, Comparing two K-category assignments by a K-category correlation
+    coefficient, Comput. Biol. Chem. 28, 2004.
+    """
+    hits, true, answered = _count_classes(targets, classes)
+    square = float(len(targets)) ** 2
+    together = hits.sum() * len(targets) - true @ answered
+    apart = (square - answered @ answered) * (square - true @ true)
+    return float(together / np.sqrt(apart)) if apart else 0.0
 
 
 def _spearman(targets: Floats, values: Floats) -> float:
