@@ -40,6 +40,9 @@ RUN_BY = {
     "snakemake --profile workflow/profiles/slurm": "make slurm-test",
     "snakemake --profile workflow/profiles/slurm --configfile my.yaml "
     "--replace-workflow-config": "make slurm-test",
+    "snakemake --profile workflow/profiles/slurm --groups finetune=conditions "
+    "--group-components conditions=10 --set-resource-scopes gpu=local "
+    "--resources gpu=1": "make slurm-test: test_groups.py",
     "python -m polymath failed": "test_failures.py",
     "python tests/benchmarks/coverage.py "
     "--json resources/benchmarks/coverage.json": "here: a short simulation",
@@ -66,8 +69,8 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 def test_every_command_in_a_document_is_run_by_a_test() -> None:
     for document in DOCUMENTS:
         for block in blocks(document, "sh"):
-            for line in block.splitlines():
-                command = line.partition("#")[0].strip()
+            for line in block.replace("\\\n", " ").splitlines():
+                command = " ".join(line.partition("#")[0].split())
                 assert command in RUN_BY, f"{document.name}: {command}"
 
 
