@@ -12,10 +12,12 @@ import yaml
 
 from conftest import ROOT
 from polymath.aggregate import to_markdown
+from polymath.catalogue import ModelSize
 from polymath.claims import CLAIMS, RULE
 from polymath.conditions import expand_conditions
 from polymath.config import load_experiment
 from polymath.convergence import SHARE
+from polymath.estimates import TRAINING_PASSES, forward_flops
 from polymath.publish import markers
 from polymath.recipes import Recipe
 from polymath.statistics import ALPHA, needed_replicates
@@ -209,7 +211,12 @@ def test_the_training_benchmark_measures_what_it_says(tmp_path: Path) -> None:
     rates = {scheme: rate["16x62"] for scheme, rate in figures["examples_per_second"].items()}
     for rival in ("trainer", "authors"):
         assert figures[f"ratio_vs_{rival}"]["16x62"] == rates["polymath"] / rates[rival]
-    assert 0 < figures["fraction_of_peak"]["16x62"] < 1
+    # Other work may slow what the share is of; the operations behind it are the formula's, with
+    # little left of the last of six layers.
+    counted = figures["fraction_of_peak"]["16x62"] * figures["gemm_flops"] / rates["polymath"]
+    small = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
+    whole = TRAINING_PASSES * forward_flops(small, 62)
+    assert 5 / 6 * whole < counted < whole
     assert figures["start_up_seconds"] > 0
     assert "| 16x62 |" in result.stdout
 
