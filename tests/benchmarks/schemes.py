@@ -100,10 +100,9 @@ def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], 
     from polymath.recipes import Recipe
     from polymath.training.batches import Encoded
     from polymath.training.capture import Lane
-    from polymath.training.cpu import tune_model
     from polymath.training.devices import set_up_process
-    from polymath.training.first_position import read_first_position
     from polymath.training.loop import Run, train
+    from polymath.training.shortcuts import take_shortcuts
 
     set_up_process(os.cpu_count() or 1)
     ids, targets = rows_of(shape)
@@ -123,9 +122,7 @@ def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], 
         )
         with lane.entered():
             model.to(clock.device)
-            if clock.device == "cpu":
-                tune_model(model, precision_here())
-            read_first_position(model)
+            take_shortcuts(model, precision_here())
             run = Run(model, data, recipe, number, 0, lane, precision_here(), lambda: 0.0)
         runs.append(run)
     before = 0

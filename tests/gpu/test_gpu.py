@@ -17,6 +17,7 @@ from polymath.models import build_classifier
 from polymath.training.capture import Lane, Recorder
 from polymath.training.devices import set_up_process
 from polymath.training.loop import Predictor, Run, train
+from polymath.training.shortcuts import take_shortcuts
 from polymath.tuning import apply_tuning
 from small_jobs import CLASSES, outputs_in, recipe_of, run_job, some_data, write_job
 
@@ -44,6 +45,7 @@ def make_run(
         model = build_classifier(checkpoint, "pretrained", 3, seed, dropout)
         apply_tuning(model, recipe, checkpoint, seed)
         model.to(DEVICE)
+        take_shortcuts(model, precision)
         data = some_data()
         predictor = Predictor(model, data, precision, lane.recorder)
         return Run(model, data, recipe, seed, seed, lane, precision,

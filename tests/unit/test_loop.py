@@ -20,10 +20,10 @@ from polymath.training.batches import (
     training_order,
 )
 from polymath.training.capture import Lane, Recorder, Repeated
-from polymath.training.first_position import read_first_position
 from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
 from polymath.training.schedule import Schedule
+from polymath.training.shortcuts import take_shortcuts
 from polymath.tuning import apply_tuning
 from small_jobs import recipe_of, some_data
 
@@ -123,7 +123,7 @@ def test_losses_and_logits_agree_with_transformers_trainer(
     data, recipe = some_data(), recipe_of(**changes)
     ours = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
     theirs = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-    read_first_position(ours)  # as in a job
+    take_shortcuts(ours, "fp32")  # as in a job
     mine = train(ours, data, recipe)
     reference = train_with_trainer(theirs, data, tmp_path, recipe)
     assert len(mine) == len(reference) == STEPS

@@ -27,7 +27,6 @@ from polymath.tasks import Task, read_task
 from polymath.times import noted_time
 from polymath.training.capture import Lane
 from polymath.training.checkpoints import Checkpoint, CheckpointStore, trained_alone
-from polymath.training.cpu import tune_model
 from polymath.training.devices import (
     claimed_device,
     device_name,
@@ -46,6 +45,7 @@ from polymath.training.masked import (
     masked_loss,
     restore_vocabulary,
 )
+from polymath.training.shortcuts import take_shortcuts
 from polymath.training.signals import noticed_signals
 from polymath.versions import PRETRAINING
 from polymath.vocabulary import special_frame
@@ -161,8 +161,7 @@ class _Pretraining:
         masking = make_masking(self.data.tokens, special, mask, recipe.masked, device)
         with lane.entered():
             self.model.to(device)
-            if device == "cpu":
-                tune_model(self.model, precision)
+            take_shortcuts(self.model, precision)
             score = MaskedScore(self.model, self.data.dev, masking, precision, self.seeds["mask"])
             self.run = Run(
                 self.model, self.data.train, recipe, self.seeds["order"], self.seeds["dropout"],

@@ -28,11 +28,10 @@ from polymath.seeds import Stream, derive_seed, seed_levels
 from polymath.tasks import Task, read_task
 from polymath.training.batches import Encoded
 from polymath.training.capture import Lane
-from polymath.training.cpu import tune_model
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, encode_task
-from polymath.training.first_position import read_first_position
 from polymath.training.loop import CurvePoint, Predictor, Run
+from polymath.training.shortcuts import take_shortcuts
 from polymath.training.store import Replicate
 from polymath.tuning import apply_tuning
 from polymath.versions import TRAINING
@@ -175,9 +174,7 @@ class Trainee:
         self.centre, self.scale = standardise(self.data.train, inputs.task.type)
         with self.lane.entered():
             self.model.to(inputs.device)
-            if inputs.device == "cpu":
-                tune_model(self.model, inputs.precision)
-            read_first_position(self.model)
+            take_shortcuts(self.model, inputs.precision)
             self._predict_dev = self._predictor(self.data.dev)
             self.run = Run(
                 self.model,
