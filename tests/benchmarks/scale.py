@@ -4,7 +4,7 @@ Prints seconds and memory of dry runs of the paper's matrix and of growing confi
 check of 5,000 finished conditions, and of scoring and aggregating 5,000 conditions of 5
 replicates; the ratio of the largest dry run to that of a bare Snakefile with as many jobs, planned
 in the same run; what Snakemake spends on starting a job that does nothing; and how the paper's
-matrix fills several devices. Takes half an hour, most of it scoring and `snakemake --touch`.
+matrix fills several devices. Takes twenty minutes, most of it `snakemake --touch`.
 `--json FILE` keeps the figures, `--show FILE` prints kept ones as the table of scale.md.
 """
 
