@@ -48,6 +48,8 @@ def test_conditions_of_one_job_are_trained_one_after_another_on_one_gpu(
     for job in jobs:
         shown = cluster.run("scontrol", "show", "job", job.split()[0])
         assert re.search(r"TresPerJob=gres[:/]gpu:1$", shown, re.MULTILINE), shown
+    seen = {one.recipe for look in experiment.at_once for one in look}
+    assert seen == set(config["recipes"])
     for look in experiment.at_once:
         of_jobs = [one.job for one in look]
         assert len(set(of_jobs)) == len(of_jobs), look
