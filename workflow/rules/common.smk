@@ -45,7 +45,7 @@ except PolymathError as error:
 ESTIMATOR = Estimator(EXPERIMENT)
 
 # A plan is millions of objects that live to its end: to look for garbage among them as often as
-# Python does took an eighth of the time.
+# Python does costs time and finds none.
 gc.set_threshold(200_000, 20, 100)
 
 
