@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer, models
 
-from polymath.conditions import Condition
-from polymath.files import write_table
-from polymath.manifest import Manifest, describe_files, write_manifest
-from polymath.recipes import Recipe
-from polymath.tokens import token_schema
+from polymath.data.fetch.manifest import Manifest, describe_files, write_manifest
+from polymath.experiment.conditions import Condition
+from polymath.experiment.recipes import Recipe
+from polymath.tokenization.tokenize import token_schema
+from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.training.batches import Encoded
 from polymath.training.finetune import Execution, Outputs, finetune
 from polymath.training.replicate import Job
-from polymath.vocabulary import map_vocabulary
+from polymath.util.storage import write_table
 
 CLASSES: list[Any] = ["even", "odd"] * 30
 
@@ -128,7 +128,7 @@ def long_job(folder: Path, checkpoint: Path) -> Job:
 
 
 if __name__ == "__main__":
-    from polymath.logs import job, say
+    from polymath.util.job_log import job, say
 
     here, source, interval = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
     with job(str(here / "log"), "long"):

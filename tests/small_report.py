@@ -8,16 +8,16 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from polymath.aggregate import SCHEMA as MATRIX
-from polymath.claims import SCHEMA as CLAIMS
-from polymath.comparisons import SUMMARY
-from polymath.convergence import SCHEMA as CONVERGENCE
-from polymath.figures.heatmap import plot_heatmap
-from polymath.files import write_json, write_table
-from polymath.report.content import Picture, Sources
-from polymath.report.page import write_report
-from polymath.results import PROBE_SCHEMA, SIMILARITY_SCHEMA
-from polymath.sensitivity import SCHEMA as RATES
+from polymath.evaluation.claims import SCHEMA as CLAIMS
+from polymath.evaluation.comparisons import SUMMARY
+from polymath.evaluation.convergence import SCHEMA as CONVERGENCE
+from polymath.evaluation.matrix import SCHEMA as MATRIX
+from polymath.evaluation.rate_sensitivity import SCHEMA as RATES
+from polymath.evaluation.tables import PROBE_SCHEMA, SIMILARITY_SCHEMA
+from polymath.reporting.figures.heatmap import plot_heatmap
+from polymath.reporting.html.content import Picture, Sources
+from polymath.reporting.html.page import write_report
+from polymath.util.storage import write_json, write_table
 
 CONDITION: dict[str, Any] = {
     "task": "splice", "domain": "dna", "model": "small", "init": "pretrained", "mapping": "random",

@@ -26,9 +26,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polymath.claims import CLAIMS, MARGIN, SCHEMA, decide
-from polymath.resampling import item_weights, resample_score
-from polymath.statistics import (
+from polymath.evaluation.claims import CLAIMS, MARGIN, SCHEMA, decide
+from polymath.evaluation.item_bootstrap import item_weights, resample_score
+from polymath.evaluation.statistics import (
     ALPHA,
     Interval,
     bootstrap_interval,

@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polymath.conditions import Condition
-from polymath.config import load_experiment, read_config
-from polymath.files import write_json, write_table
-from polymath.plan import Plan, makespan
-from polymath.results import prediction_schema
+from polymath.evaluation.tables import prediction_schema
+from polymath.experiment.conditions import Condition
+from polymath.experiment.config import load_experiment, read_config
+from polymath.planning.plan import Plan, makespan
+from polymath.util.storage import write_json, write_table
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
@@ -222,14 +222,14 @@ def synthetic_predictions(folder: Path, sizes: Sizes) -> Iterator[tuple[str, Pat
 SCORE = """
 import sys
 from pathlib import Path
-from polymath.evaluate import evaluate
+from polymath.evaluation.scores import evaluate
 paths = [Path(line) for line in Path(sys.argv[1]).read_text().split()]
 evaluate(paths, "accuracy", Path(sys.argv[2]), lambda said: None)
 """
 AGGREGATE = """
 import sys
 from pathlib import Path
-from polymath.aggregate import aggregate
+from polymath.evaluation.matrix import aggregate
 out = Path(sys.argv[1])
 scores = [Path(path) for path in sys.argv[2:]]
 table = aggregate(scores, {}, out / "matrix.parquet", out / "matrix.csv", out / "matrix.md")

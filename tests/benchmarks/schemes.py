@@ -96,13 +96,13 @@ def new_model(device: str, dropout: float) -> Any:
 
 def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], int]:
     """Train as the workflow does; return what counts the timed steps' operations."""
-    from polymath.models import compact_embeddings
-    from polymath.recipes import Recipe
+    from polymath.experiment.recipes import Recipe
+    from polymath.models.build import compact_embeddings
+    from polymath.training.acceleration.cuda_graphs import Lane
+    from polymath.training.acceleration.prepare import take_shortcuts
     from polymath.training.batches import Encoded
-    from polymath.training.capture import Lane
     from polymath.training.devices import set_up_process
     from polymath.training.loop import Run, train
-    from polymath.training.shortcuts import take_shortcuts
 
     set_up_process(os.cpu_count() or 1)
     ids, targets = rows_of(shape)

@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from conftest import FAMILIES
-from polymath.models import build_classifier
-from polymath.training.capture import Lane, Recorder
+from polymath.models.build import build_classifier
+from polymath.models.tuning import apply_tuning
+from polymath.training.acceleration.cuda_graphs import Lane, Recorder
+from polymath.training.acceleration.prepare import take_shortcuts
 from polymath.training.devices import set_up_process
 from polymath.training.loop import Predictor, Run, train
-from polymath.training.shortcuts import take_shortcuts
-from polymath.tuning import apply_tuning
 from small_jobs import CLASSES, outputs_in, recipe_of, run_job, some_data, write_job
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from conftest import ROOT, write_midi
-from polymath.catalogue import Dataset
-from polymath.origins import PathSource
-from polymath.records import prepare_records
-from polymath.sources.fetch import fetch
+from polymath.data.fetch.fetch import fetch
+from polymath.data.records import prepare_records
+from polymath.experiment.catalogue import Dataset
+from polymath.experiment.sources import PathSource
 
 DATA = Path(os.environ.get("POLYMATH_DATA", "/nowhere"))
 pytestmark = [

@@ -10,15 +10,15 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from polymath.alphabets import load_tokenizer
-from polymath.catalogue import Dataset, ModelEntry
-from polymath.files import read_json, read_metadata
-from polymath.origins import PackageSource
-from polymath.records import prepare_records
-from polymath.sources.fetch import fetch
-from polymath.tokens import tokenize_records
+from polymath.data.alphabets import load_tokenizer
+from polymath.data.fetch.fetch import fetch
+from polymath.data.records import prepare_records
+from polymath.experiment.catalogue import Dataset, ModelEntry
+from polymath.experiment.sources import PackageSource
+from polymath.tokenization.tokenize import tokenize_records
+from polymath.tokenization.vocabulary_mapping import map_symbols, ordinary_tokens, special_frame
 from polymath.training.batches import epoch_order, shape_of
-from polymath.vocabulary import map_symbols, ordinary_tokens, special_frame
+from polymath.util.storage import read_json, read_metadata
 
 pytestmark = pytest.mark.slow
 
@@ -191,7 +191,7 @@ def test_the_real_vocabulary_is_mapped_without_special_or_unused_tokens(minilm: 
 
 
 def test_the_real_model_has_the_known_size(minilm: Path) -> None:
-    from polymath.models import build_classifier, longest_input
+    from polymath.models.build import build_classifier, longest_input
 
     model = build_classifier(minilm, "pretrained", 3, 0, None)
     assert model.base_model.num_parameters() == 22_713_216

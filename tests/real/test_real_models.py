@@ -10,12 +10,12 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForMaskedLM
 
 from conftest import ROOT
-from polymath.catalogue import ModelEntry
-from polymath.files import read_json
-from polymath.manifest import MANIFEST, read_manifest
-from polymath.origins import MadeSource
-from polymath.sources.configured import configure_model
-from polymath.sources.fetch import fetch
+from polymath.data.fetch.fetch import fetch
+from polymath.data.fetch.manifest import MANIFEST, read_manifest
+from polymath.experiment.catalogue import ModelEntry
+from polymath.experiment.sources import MadeSource
+from polymath.models.convert.configured import configure_model
+from polymath.util.storage import read_json
 
 pytestmark = pytest.mark.slow
 

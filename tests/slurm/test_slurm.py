@@ -19,8 +19,8 @@ from cluster import GPUS, RESULTS, Cluster, Submitted, Training, wait_for
 from safetensors.torch import load_file, save_file
 
 from conftest import tiny_config
-from polymath.conditions import Condition
-from polymath.recipes import Recipe
+from polymath.experiment.conditions import Condition
+from polymath.experiment.recipes import Recipe
 from polymath.training.finetune import Execution, Outputs, finetune
 from polymath.training.replicate import Job
 

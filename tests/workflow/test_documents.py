@@ -11,16 +11,16 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from polymath.aggregate import to_markdown
-from polymath.catalogue import ModelSize
-from polymath.claims import CLAIMS, RULE
-from polymath.conditions import expand_conditions
-from polymath.config import load_experiment
-from polymath.convergence import SHARE
-from polymath.estimates import TRAINING_PASSES, forward_flops
-from polymath.publish import markers
-from polymath.recipes import Recipe
-from polymath.statistics import ALPHA, needed_replicates
+from polymath.evaluation.claims import CLAIMS, RULE
+from polymath.evaluation.convergence import SHARE
+from polymath.evaluation.matrix import to_markdown
+from polymath.evaluation.statistics import ALPHA, needed_replicates
+from polymath.experiment.catalogue import ModelSize
+from polymath.experiment.conditions import expand_conditions
+from polymath.experiment.config import load_experiment
+from polymath.experiment.recipes import Recipe
+from polymath.planning.cost import TRAINING_PASSES, forward_flops
+from polymath.reporting.publish import markers
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 KEPT = ROOT / "resources/results"

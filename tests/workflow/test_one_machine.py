@@ -17,7 +17,7 @@ import yaml
 from test_workflow import RUN, Workspace, training_process
 
 from conftest import ROOT, heed_signals, tiny_config
-from polymath.files import read_metadata, read_table
+from polymath.util.storage import read_metadata, read_table
 
 pytestmark = pytest.mark.slow
 

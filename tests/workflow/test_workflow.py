@@ -422,7 +422,7 @@ def test_lint_is_clean(finished: Workspace) -> None:
 def test_planning_imports_neither_torch_nor_transformers() -> None:
     rules = (ROOT / "workflow/rules/common.smk").read_text()
     modules = {*re.findall(r"^from (polymath[.\w]*) import", rules, re.MULTILINE),
-               "polymath.versions"}  # fmt: skip
+               "polymath.experiment.stage_versions"}  # fmt: skip
     program = "\n".join(
         [f"import {module}" for module in modules] + ["import sys", "print(*sys.modules)"]
     )
@@ -430,5 +430,5 @@ def test_planning_imports_neither_torch_nor_transformers() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     loaded = set(result.stdout.split())
-    assert "polymath.config" in loaded
+    assert "polymath.experiment.config" in loaded
     assert not loaded & {"torch", "transformers", "pandas", "pyarrow"}

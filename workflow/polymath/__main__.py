@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polymath.errors import PolymathError
-from polymath.pages import dataset_page
-from polymath.reference import config_reference, config_schema
+from polymath.reporting.config_reference import config_reference, config_schema
+from polymath.reporting.dataset_page import dataset_page
+from polymath.util.errors import PolymathError
 
 if TYPE_CHECKING:
-    from polymath.plan import Plan
+    from polymath.planning.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 DEVICE = "cpu-2-cores"
@@ -23,8 +23,8 @@ GENERATED = {
 
 def print_summary(results: Path) -> None:
     """Print the matrix as a table and name the files to open."""
-    from polymath.aggregate import to_summary
-    from polymath.files import read_table
+    from polymath.evaluation.matrix import to_summary
+    from polymath.util.storage import read_table
 
     print(to_summary(read_table(results / "matrix.parquet")))
     if (results / "logs/run.txt").exists():
@@ -48,8 +48,8 @@ def print_summary(results: Path) -> None:
 
 def read_plan(files: list[Path], alone: bool) -> "Plan":
     """Return the plan of the experiment that Snakemake would run with the same options."""
-    from polymath.config import load_experiment, merge_configs, read_config
-    from polymath.plan import Plan
+    from polymath.experiment.config import load_experiment, merge_configs, read_config
+    from polymath.planning.plan import Plan
 
     config = {} if alone else read_config(Path("config.yaml"))
     for path in files:
@@ -59,7 +59,7 @@ def read_plan(files: list[Path], alone: bool) -> "Plan":
 
 def print_plan(plan: "Plan", device: str | None) -> None:
     """Print what an experiment will cost."""
-    from polymath.plan import benchmark_speed, describe_plan
+    from polymath.planning.plan import benchmark_speed, describe_plan
 
     speed = None if device else plan.measured_speed()
     for line in describe_plan(
@@ -70,7 +70,7 @@ def print_plan(plan: "Plan", device: str | None) -> None:
 
 def print_failures(plan: "Plan") -> int:
     """Print what is not done and how its logs end; return how many lines that took."""
-    from polymath.failures import describe_failures
+    from polymath.planning.failures import describe_failures
 
     lines = list(describe_failures(plan))
     print("\n".join(lines) if lines else "every condition is done")
@@ -125,13 +125,13 @@ def main() -> None:
     elif arguments.command == "summary":
         print_summary(arguments.results)
     elif arguments.command == "tensorboard":
-        from polymath.tensorboard import write_events
+        from polymath.reporting.tensorboard import write_events
 
         folder = arguments.results / "tensorboard"
         count = write_events(arguments.results, folder)
         print(f"{count} replicates; to look at them: tensorboard --logdir {folder}")
     else:
-        from polymath.publish import publish as keep
+        from polymath.reporting.publish import publish as keep
 
         folder = ROOT / "resources/results" / arguments.name
         keep(arguments.results, arguments.name, folder, ROOT / "README.md")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from polymath import versions
-from polymath.representation_pairs import expand_comparisons
-from polymath.conditions import (
+from polymath.experiment import stage_versions as versions
+from polymath.experiment.representation_contrasts import expand_comparisons
+from polymath.experiment.conditions import (
     NONE,
     OWN_TOKENIZER,
     Condition,
@@ -19,15 +19,15 @@ from polymath.conditions import (
     spelling_of,
     tokenizer_of,
 )
-from polymath.config import WITHOUT_EFFECT, load_experiment
-from polymath.errors import PolymathError
-from polymath.estimates import Estimator
-from polymath.gpus import count_gpus, describe_gpus
-from polymath.origins import ConfiguredSource, MadeSource, PretrainSource
-from polymath.roles import roles_of
-from polymath.slurm import keep_unanswered_jobs
-from polymath.sources.local import list_path, require_own_files
-from polymath.times import describe_run
+from polymath.experiment.config import WITHOUT_EFFECT, load_experiment
+from polymath.util.errors import PolymathError
+from polymath.planning.cost import Estimator
+from polymath.util.gpus import count_gpus, describe_gpus
+from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
+from polymath.experiment.lineage import roles_of
+from polymath.planning.slurm_executor_patch import keep_unanswered_jobs
+from polymath.data.fetch.local import list_path, require_own_files
+from polymath.util.run_times import describe_run
 
 BEGAN = time.time()
 RESOURCES = Path(workflow.basedir) / "resources"

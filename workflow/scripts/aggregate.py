@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from polymath.aggregate import aggregate
-from polymath.logs import job, say
+from polymath.evaluation.matrix import aggregate
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], "aggregate"):
     matrix = aggregate(

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from polymath.conditions import Condition
-from polymath.logs import job, say
+from polymath.experiment.conditions import Condition
+from polymath.util.job_log import job, say
 
 condition = Condition(**snakemake.wildcards)
 with job(snakemake.log[0], condition.title):
     say("loading scikit-learn")
-    from polymath.baselines import Question, answer
+    from polymath.training.baselines import Question, answer
 
     answer(
         Question(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.logs import job, say
-from polymath.results import PROBE_SCHEMA, collect_tables
+from polymath.evaluation.tables import PROBE_SCHEMA, collect_tables
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], "probes"):
     paths = [Path(path) for path in snakemake.input]

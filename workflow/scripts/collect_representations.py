@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.logs import job, say
-from polymath.results import HEADS_SCHEMA, SIMILARITY_SCHEMA, collect_tables
+from polymath.evaluation.tables import HEADS_SCHEMA, SIMILARITY_SCHEMA, collect_tables
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], "representations"):
     for name, schema in (("similarity", SIMILARITY_SCHEMA), ("heads", HEADS_SCHEMA)):

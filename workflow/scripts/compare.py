@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from polymath.comparisons import Evidence, compare
-from polymath.evaluate import predictions_behind
-from polymath.logs import job, say
-from polymath.roles import Roles
+from polymath.evaluation.comparisons import Evidence, compare
+from polymath.evaluation.scores import predictions_behind
+from polymath.experiment.lineage import Roles
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], "compare"):
     scores = [Path(path) for path in snakemake.input]

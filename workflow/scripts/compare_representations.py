@@ -3,15 +3,15 @@
 import json
 from pathlib import Path
 
-from polymath.analyses import Representations
-from polymath.conditions import Condition
-from polymath.logs import job, say
-from polymath.recipes import Recipe
-from polymath.representation_pairs import Arm
+from polymath.experiment.analyses import Representations
+from polymath.experiment.conditions import Condition
+from polymath.experiment.recipes import Recipe
+from polymath.experiment.representation_contrasts import Arm
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], f"representations {' '.join(snakemake.wildcards)}"):
     say("loading torch and transformers")
-    from polymath.training.compare import Subject, Tables, compare_representations
+    from polymath.analysis.representations.run import Subject, Tables, compare_representations
     from polymath.training.replicate import Job
 
     compare_representations(

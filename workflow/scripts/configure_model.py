@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from polymath.config import Experiment
-from polymath.logs import job, say
-from polymath.origins import ConfiguredSource
+from polymath.experiment.config import Experiment
+from polymath.experiment.sources import ConfiguredSource
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], f"configure {snakemake.wildcards.model}"):
-    from polymath.sources.configured import configure_model
+    from polymath.models.convert.configured import configure_model
 
     configure_model(
         ConfiguredSource.model_validate_json(snakemake.params.source),

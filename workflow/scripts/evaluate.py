@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.evaluate import evaluate
-from polymath.logs import job, say
+from polymath.evaluation.scores import evaluate
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], f"evaluate {snakemake.wildcards.task}"):
     evaluate(

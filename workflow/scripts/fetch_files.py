@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from polymath.config import Experiment
-from polymath.logs import job, say
-from polymath.origins import FetchedSource
-from polymath.sources.fetch import fetch
+from polymath.data.fetch.fetch import fetch
+from polymath.experiment.config import Experiment
+from polymath.experiment.sources import FetchedSource
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
     fetch(

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from polymath.conditions import Condition
-from polymath.config import Experiment
-from polymath.logs import job, say
-from polymath.recipes import Recipe
+from polymath.experiment.conditions import Condition
+from polymath.experiment.config import Experiment
+from polymath.experiment.recipes import Recipe
+from polymath.util.job_log import job, say
 
 experiment = Experiment.model_validate(snakemake.config)
 condition = Condition(**snakemake.wildcards)

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from polymath.claims import Tables, judge
-from polymath.claims_page import write_page
-from polymath.logs import job, say
-from polymath.roles import Roles
+from polymath.evaluation.claims import Tables, judge
+from polymath.experiment.lineage import Roles
+from polymath.reporting.claims_page import write_page
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], "claims"):
     similarity = snakemake.input.get("similarity")  # only where it is measured

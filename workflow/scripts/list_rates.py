@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from polymath.evaluate import curves_behind
-from polymath.logs import job, say
-from polymath.sensitivity import list_rates
+from polymath.evaluation.rate_sensitivity import list_rates
+from polymath.evaluation.scores import curves_behind
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], "rates"):
     scores = [Path(path) for path in snakemake.input]

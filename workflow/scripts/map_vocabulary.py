@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from polymath.logs import job, say
-from polymath.manifest import locate_named
-from polymath.vocabulary import map_vocabulary
+from polymath.data.fetch.manifest import locate_named
+from polymath.tokenization.vocabulary_mapping import map_vocabulary
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], f"map {snakemake.wildcards.task}"):
     say(

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from polymath.convergence import measure_convergence
-from polymath.evaluate import curves_behind
-from polymath.logs import job, say
-from polymath.roles import Roles
+from polymath.evaluation.convergence import measure_convergence
+from polymath.evaluation.scores import curves_behind
+from polymath.experiment.lineage import Roles
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], "convergence"):
     scores = [Path(path) for path in snakemake.input]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.cards import plot_card
-from polymath.logs import job
+from polymath.reporting.figures.data_card import plot_card
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot card"):
     plot_card(

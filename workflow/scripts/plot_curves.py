@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from polymath.evaluate import curves_behind
-from polymath.figures.curves import plot_curves
-from polymath.logs import job
+from polymath.evaluation.scores import curves_behind
+from polymath.reporting.figures.curves import plot_curves
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot curves"):
     scores = [Path(path) for path in snakemake.input]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.forest import plot_forest
-from polymath.logs import job
+from polymath.reporting.figures.forest import plot_forest
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot forest"):
     plot_forest(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.fractions import plot_fractions
-from polymath.logs import job
+from polymath.reporting.figures.fractions import plot_fractions
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot fractions"):
     plot_fractions(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.heatmap import plot_heatmap
-from polymath.logs import job
+from polymath.reporting.figures.heatmap import plot_heatmap
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot heat map"):
     plot_heatmap(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.similarity import plot_layers
-from polymath.logs import job
+from polymath.reporting.figures.similarity import plot_layers
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot layers"):
     plot_layers(

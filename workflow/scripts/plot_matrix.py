@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.matrix import plot_matrix
-from polymath.logs import job
+from polymath.reporting.figures.matrix import plot_matrix
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot matrix"):
     plot_matrix(

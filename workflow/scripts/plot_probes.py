@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.probes import plot_probes
-from polymath.logs import job
+from polymath.reporting.figures.trainability import plot_probes
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot probes"):
     plot_probes(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.rates import plot_rates
-from polymath.logs import job
+from polymath.reporting.figures.rates import plot_rates
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot rates"):
     plot_rates(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.speed import plot_speed
-from polymath.logs import job
+from polymath.reporting.figures.speed import plot_speed
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot speed"):
     plot_speed(

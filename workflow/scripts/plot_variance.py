@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.figures.variance import plot_variance
-from polymath.logs import job
+from polymath.reporting.figures.variance import plot_variance
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "plot variance"):
     plot_variance(

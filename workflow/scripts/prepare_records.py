@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from polymath.catalogue import Dataset
-from polymath.logs import job, say
-from polymath.records import prepare_records
+from polymath.data.records import prepare_records
+from polymath.experiment.catalogue import Dataset
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
     table = prepare_records(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from polymath.config import Experiment
-from polymath.logs import job, say
-from polymath.origins import PretrainSource
+from polymath.experiment.config import Experiment
+from polymath.experiment.sources import PretrainSource
+from polymath.util.job_log import job, say
 
 experiment = Experiment.model_validate(snakemake.config)
 with job(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):

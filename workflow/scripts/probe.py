@@ -3,15 +3,15 @@
 import json
 from pathlib import Path
 
-from polymath.analyses import Probes
-from polymath.conditions import Condition
-from polymath.logs import job, say
-from polymath.recipes import Recipe
+from polymath.experiment.analyses import Probes
+from polymath.experiment.conditions import Condition
+from polymath.experiment.recipes import Recipe
+from polymath.util.job_log import job, say
 
 condition = Condition(**json.loads(snakemake.params.condition))
 with job(snakemake.log[0], f"probes {condition.title}"):
     say("loading torch and transformers")
-    from polymath.training.probe import probe_condition
+    from polymath.analysis.trainability.run import probe_condition
     from polymath.training.replicate import Job
 
     probe_condition(

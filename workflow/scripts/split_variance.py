@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from polymath.logs import job, say
-from polymath.variance import split_variance
+from polymath.evaluation.variance_components import split_variance
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], "variance"):
     table = split_variance(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from polymath.catalogue import Alphabet, Windows
-from polymath.logs import job, say
-from polymath.manifest import locate_named
-from polymath.tokens import tokenize_records
+from polymath.data.fetch.manifest import locate_named
+from polymath.experiment.catalogue import Alphabet, Windows
+from polymath.tokenization.tokenize import tokenize_records
+from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], f"tokenize {snakemake.wildcards.task}"):
     model = snakemake.input.get("model")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from polymath.logs import job
-from polymath.paper_tables import write_paper_tables
+from polymath.reporting.paper_tables import write_paper_tables
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "tables for a paper"):
     write_paper_tables(

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from polymath.evaluate import predictions_behind
-from polymath.logs import job
-from polymath.report.content import Picture, Sources
-from polymath.report.page import write_report
+from polymath.evaluation.scores import predictions_behind
+from polymath.reporting.html.content import Picture, Sources
+from polymath.reporting.html.page import write_report
+from polymath.util.job_log import job
 
 with job(snakemake.log[0], "report"):
     asked_for = {name: snakemake.input.get(name) for name in ("similarity", "probes", "rates")}

@@ -1,1 +1,1 @@
-"""Fine-tuning: the only room that knows about devices."""
+"""Tokens to predictions and learning curves; the only room that trains."""

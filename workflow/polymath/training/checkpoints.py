@@ -15,10 +15,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from polymath.errors import PolymathError
-from polymath.files import read_json, sha256_of, whole_file, write_json
-from polymath.guards import locked
 from polymath.training.loop import CurvePoint
+from polymath.util.errors import PolymathError
+from polymath.util.locks import locked
+from polymath.util.storage import read_json, sha256_of, whole_file, write_json
 
 KEPT = 2
 

@@ -14,8 +14,8 @@ from itertools import product
 from pathlib import Path
 from typing import TextIO
 
-from polymath.gpus import named_gpus
-from polymath.guards import try_lock
+from polymath.util.gpus import named_gpus
+from polymath.util.locks import try_lock
 
 WAIT_SECONDS = 1.0
 
@@ -77,7 +77,7 @@ def set_up_process(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
-    from polymath.training.cpu import keep_freed_memory
+    from polymath.training.acceleration.cpu_kernels import keep_freed_memory
 
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -8,12 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from polymath.errors import PolymathError
-from polymath.models import compact_embeddings, longest_input
-from polymath.tasks import Task, train_mask
-from polymath.tokens import truncate_pair
+from polymath.models.build import compact_embeddings, longest_input
+from polymath.tokenization.task_data import Task, train_mask
+from polymath.tokenization.tokenize import truncate_pair
+from polymath.tokenization.vocabulary_mapping import Frame
 from polymath.training.batches import Encoded
-from polymath.vocabulary import Frame
+from polymath.util.errors import PolymathError
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,19 @@ import pandas as pd
 import torch
 from transformers import PreTrainedModel
 
-from polymath.errors import PreemptedError
-from polymath.files import write_table
-from polymath.results import CURVE_SCHEMA, prediction_schema
-from polymath.times import noted_time
+from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.training.acceleration.side_by_side import fit_side_by_side, replicate_bytes
 from polymath.training.batches import Shape, take_batch
 from polymath.training.checkpoints import Checkpoint, trained_alone
 from polymath.training.devices import claimed_device, device_name, free_memory, set_up_process
 from polymath.training.loop import train
-from polymath.training.memory import fit_side_by_side, replicate_bytes
-from polymath.training.rates import Trial, choose_rate, summarise_trial
+from polymath.training.rate_search import Trial, choose_rate, summarise_trial
 from polymath.training.replicate import Inputs, Job, Trainee
+from polymath.training.replicate_store import FOLDER, Replicate, ReplicateStore
 from polymath.training.signals import noticed_signals
-from polymath.training.store import FOLDER, Replicate, ReplicateStore
+from polymath.util.errors import PreemptedError
+from polymath.util.run_times import noted_time
+from polymath.util.storage import write_table
 
 REPORT_SECONDS = 10.0
 GIB = 2**30

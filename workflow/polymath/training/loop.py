@@ -14,7 +14,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from polymath.recipes import TrainingRecipe
+from polymath.experiment.recipes import TrainingRecipe
+from polymath.experiment.schedule import Schedule
+from polymath.training.acceleration.cuda_graphs import Lane, Recorder, Repeated
 from polymath.training.batches import (
     Batch,
     Encoded,
@@ -25,8 +27,6 @@ from polymath.training.batches import (
     take_batch,
     training_order,
 )
-from polymath.training.capture import Lane, Recorder, Repeated
-from polymath.training.schedule import Schedule
 
 EVALUATION_BATCH = 64
 Loss = Callable[[PreTrainedModel, Batch, str], torch.Tensor]

@@ -16,16 +16,21 @@ import torch
 import transformers
 from transformers import PreTrainedModel
 
-from polymath.alphabets import load_tokenizer
-from polymath.errors import PolymathError, PreemptedError
-from polymath.files import digest_of, read_table, write_table
-from polymath.manifest import Manifest, describe_files, locate_named, read_manifest, write_manifest
-from polymath.origins import PretrainSource
-from polymath.results import CURVE_SCHEMA
-from polymath.seeds import derive_seed
-from polymath.tasks import Task, read_task
-from polymath.times import noted_time
-from polymath.training.capture import Lane
+from polymath.data.alphabets import load_tokenizer
+from polymath.data.fetch.manifest import (
+    Manifest,
+    describe_files,
+    locate_named,
+    read_manifest,
+    write_manifest,
+)
+from polymath.evaluation.tables import CURVE_SCHEMA
+from polymath.experiment.sources import PretrainSource
+from polymath.experiment.stage_versions import PRETRAINING
+from polymath.tokenization.task_data import Task, read_task
+from polymath.tokenization.vocabulary_mapping import special_frame
+from polymath.training.acceleration.cuda_graphs import Lane
+from polymath.training.acceleration.prepare import take_shortcuts
 from polymath.training.checkpoints import Checkpoint, CheckpointStore, trained_alone
 from polymath.training.devices import (
     claimed_device,
@@ -36,7 +41,7 @@ from polymath.training.devices import (
 from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.finetune import REPORT_SECONDS, Execution
 from polymath.training.loop import Run, train
-from polymath.training.masked import (
+from polymath.training.masked_lm import (
     MaskedScore,
     build_masked_model,
     compact_vocabulary,
@@ -45,10 +50,11 @@ from polymath.training.masked import (
     masked_loss,
     restore_vocabulary,
 )
-from polymath.training.shortcuts import take_shortcuts
 from polymath.training.signals import noticed_signals
-from polymath.versions import PRETRAINING
-from polymath.vocabulary import special_frame
+from polymath.util.errors import PolymathError, PreemptedError
+from polymath.util.run_times import noted_time
+from polymath.util.seeds import derive_seed
+from polymath.util.storage import digest_of, read_table, write_table
 
 FOLDER = ".pretraining"
 FILES = ("config.json", "model.safetensors", "tokenizer.json")

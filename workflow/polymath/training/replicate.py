@@ -16,26 +16,26 @@ import transformers
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from polymath.alphabets import load_tokenizer
-from polymath.conditions import Condition
-from polymath.files import digest_of, read_table
-from polymath.manifest import locate_named, read_manifest
-from polymath.models import build_classifier, rescale_output, restore_embeddings
-from polymath.recipes import Recipe
-from polymath.results import CURVE_SCHEMA, prediction_schema
-from polymath.scoring import require_fit, score_items
-from polymath.seeds import Stream, derive_seed, seed_levels
-from polymath.tasks import Task, read_task
+from polymath.data.alphabets import load_tokenizer
+from polymath.data.fetch.manifest import locate_named, read_manifest
+from polymath.evaluation.metrics import require_fit, score_items
+from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.experiment.conditions import Condition
+from polymath.experiment.recipes import Recipe
+from polymath.experiment.stage_versions import TRAINING
+from polymath.models.build import build_classifier, rescale_output, restore_embeddings
+from polymath.models.tuning import apply_tuning
+from polymath.tokenization.task_data import Task, read_task
+from polymath.tokenization.vocabulary_mapping import Frame, special_frame
+from polymath.training.acceleration.cuda_graphs import Lane
+from polymath.training.acceleration.prepare import take_shortcuts
 from polymath.training.batches import Encoded
-from polymath.training.capture import Lane
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.loop import CurvePoint, Predictor, Run
-from polymath.training.shortcuts import take_shortcuts
-from polymath.training.store import Replicate
-from polymath.tuning import apply_tuning
-from polymath.versions import TRAINING
-from polymath.vocabulary import Frame, special_frame
+from polymath.training.replicate_store import Replicate
+from polymath.util.seeds import Stream, derive_seed, seed_levels
+from polymath.util.storage import digest_of, read_table
 
 CURVE_COLUMNS = [field.name for field in fields(CurvePoint)]
 

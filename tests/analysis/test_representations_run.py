@@ -1,0 +1,94 @@
+"""A comparison from tables to tables: trained models and random ones."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from polymath.analysis.representations.run import Subject, Tables, compare_representations
+from polymath.experiment.analyses import Representations
+from polymath.experiment.representation_contrasts import Arm
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_metadata
+from small_jobs import CLASSES, outputs_in, run_job, write_job
+
+SourceOf = Callable[[str], Path]
+SETTINGS = Representations(tokens=400, items=10, bootstraps=2, permutations=3)
+KEY = ["pair", "state", "layer_a", "layer_b", "measure"]
+
+
+def compared(subjects: list[Subject], folder: Path, settings: Representations = SETTINGS) -> Tables:
+    tables = Tables(folder / "similarity.parquet", folder / "heads.parquet")
+    folder.mkdir(exist_ok=True)
+    compare_representations(subjects, settings, 1, tables, lambda _: None)
+    return tables
+
+
+def subjects_in(folder: Path, source: Path) -> list[Subject]:
+    """A checkpoint, random weights, and the checkpoint again as the in-domain model."""
+    text = write_job(folder / "text", source, CLASSES * 2, init="pretrained", length=15)
+    scratch = replace(text, condition=replace(text.condition, init="scratch"))
+    return [
+        Subject(Arm("text", text.condition), text, None),
+        Subject(Arm("scratch", scratch.condition), scratch, None),
+        Subject(Arm("domain", text.condition), text, None),
+    ]
+
+
+def test_each_pair_has_each_layer_and_measure_and_the_same_model_is_the_same(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    subjects = subjects_in(tmp_path, checkpoint("bert"))
+    tables = compared(subjects, tmp_path / "out")
+    table = pd.read_parquet(tables.similarity)
+    assert table["state"].unique().tolist() == ["initial"]
+    assert len(table) == 4 * 3 * 3 * 5
+    values = table.set_index(KEY)["value"]
+    for layer in range(3):
+        for measure in ("cka", "pwcca", "svcca", "procrustes", "rsa"):
+            assert values["text-domain", "initial", layer, layer, measure] == pytest.approx(1)
+            floor = values["scratch-scratch", "initial", layer, layer, measure]
+            assert floor < 0.98
+    assert (table["tokens"] == 405).all()  # 27 whole sequences of 15
+    heads = pd.read_parquet(tables.heads)
+    assert len(heads) == 4 * 2 * 2
+    assert heads[heads["pair"] == "text-domain"]["distance"].max() < 1e-6
+    assert heads[heads["pair"] != "text-domain"]["distance"].min() > 1e-4
+    assert not list((tmp_path / "out").glob(".*"))
+    assert read_metadata(tables.heads)["settings"]["tokens"] == 400
+    again = compared(subjects, tmp_path / "again")
+    assert again.similarity.read_bytes() == tables.similarity.read_bytes()
+
+
+def test_trained_models_are_those_that_were_kept(checkpoint: SourceOf, tmp_path: Path) -> None:
+    text, scratch, _ = subjects_in(tmp_path, checkpoint("bert"))
+    kept = []
+    for number, one in enumerate((text, scratch)):
+        folder = tmp_path / f"run{number}"
+        # A rate at which training moves the weights much.
+        job = replace(one.job, recipe=one.job.recipe.at(0.05))
+        run_job(job, folder, models=True)
+        models = outputs_in(folder, models=True).models
+        assert models is not None
+        kept.append(replace(one, kept=models))
+    table = pd.read_parquet(compared(kept, tmp_path / "out").similarity)
+    rows = table.set_index(KEY)["value"]
+    assert len(table) == 2 * 2 * 3 * 3 * 5
+    before, after = (
+        rows["text-scratch", state, 2, 2, "cka"] for state in ("initial", "fine-tuned")
+    )
+    assert abs(before - after) > 0.01
+    # One that diverged has left no model: its pairs are missing, the others are not.
+    assert kept[1].kept is not None
+    (kept[1].kept / "replicate-1").rename(kept[1].kept / "gone")
+    table = pd.read_parquet(compared(kept, tmp_path / "less").similarity)
+    tuned = table[table["state"] == "fine-tuned"]
+    assert tuned["pair"].unique().tolist() == ["text-scratch"]
+
+
+def test_a_task_of_few_tokens_is_refused(checkpoint: SourceOf, tmp_path: Path) -> None:
+    subjects = subjects_in(tmp_path, checkpoint("bert"))
+    with pytest.raises(PolymathError, match="105 tokens for 32 dimensions"):
+        compared(subjects, tmp_path / "out", SETTINGS.model_copy(update={"tokens": 100}))

@@ -1,0 +1,450 @@
+"""Raw files from a package index, from the user's folder and from music21's corpus."""
+
+import csv
+import hashlib
+import io
+import shutil
+import socket
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+
+import pretty_midi
+import pytest
+from pydantic import ValidationError
+
+from polymath.data.fetch import music21_corpus
+from polymath.data.fetch.fetch import fetch
+from polymath.data.fetch.local import list_path
+from polymath.data.fetch.manifest import (
+    MANIFEST,
+    Manifest,
+    describe_files,
+    locate_files,
+    locate_named,
+    read_manifest,
+    write_manifest,
+)
+from polymath.data.fetch.music21_corpus import fetch_scores
+from polymath.data.fetch.package import fetch_package
+from polymath.experiment.sources import Music21Source, PackageSource, PathSource
+from polymath.util.errors import PolymathError
+from polymath.util.storage import whole_file
+
+WHEEL = "tinydata-1.0-py3-none-any.whl"
+CONTENT = b"sequence,label\nACGT,yes\n"
+
+
+def quiet(message: str) -> None:
+    """Report progress to nobody."""
+
+
+def build_wheel(members: dict[str, bytes]) -> bytes:
+    """Return a minimal valid wheel that carries `members`."""
+    information = "tinydata-1.0.dist-info"
+    needed = {
+        f"{information}/METADATA": b"Metadata-Version: 2.1\nName: tinydata\nVersion: 1.0\n",
+        f"{information}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{information}/RECORD": b"",
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in {**members, **needed}.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@dataclass
+class Index:
+    """A package index of one wheel, and what it does wrong."""
+
+    wheel: bytes = b""
+    sends_half: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def source(self, *members: str) -> PackageSource:
+        """Return the catalogue's entry for the wheel as it ought to be."""
+        digest = hashlib.sha256(self.wheel).hexdigest()
+        return PackageSource(
+            kind="package", name="tinydata", version="1.0", sha256=digest, members=members
+        )
+
+
+def use_only_index(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Have pip ask this index, and no cache, configuration or folder of wheels."""
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "PIP_NO_INDEX",
+                 "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "PIP_PROXY"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    settings = {
+        "PIP_INDEX_URL": url,
+        "PIP_TRUSTED_HOST": "127.0.0.1",
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_RETRIES": "0",
+        "PIP_TIMEOUT": "5",
+        "PIP_CONFIG_FILE": "/dev/null",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """Serve a package index on this machine."""
+    served = Index(build_wheel({"tinydata/data/table.csv": CONTENT, "tinydata/other.csv": b"no"}))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            served.asked.append(self.path)
+            if self.path == "/simple/tinydata/":
+                page = f'<!DOCTYPE html><html><body><a href="/files/{WHEEL}">{WHEEL}</a></body>'
+                self._send("text/html", page.encode())
+            elif self.path == f"/files/{WHEEL}":
+                self._send("application/octet-stream", served.wheel)
+            else:
+                self.send_error(404)
+
+        def _send(self, kind: str, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            cut = served.sends_half and kind == "application/octet-stream"
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    use_only_index(monkeypatch, f"http://127.0.0.1:{server.server_port}/simple/")
+    yield served
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_package_gives_the_named_member_and_nothing_else(index: Index, tmp_path: Path) -> None:
+    files = fetch_package(index.source("tinydata/data/table.csv"), tmp_path, quiet)
+    assert files == [tmp_path / "table.csv"]
+    assert files[0].read_bytes() == CONTENT
+    assert list(tmp_path.iterdir()) == files
+
+
+def test_a_package_that_changed_is_refused(index: Index, tmp_path: Path) -> None:
+    source = index.source("tinydata/data/table.csv")
+    index.wheel = build_wheel({"tinydata/data/table.csv": b"other numbers"})
+    with pytest.raises(PolymathError, match=r"tinydata 1\.0.*checksum") as caught:
+        fetch_package(source, tmp_path, quiet)
+    assert f"sha256 {source.sha256}" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cut_connection_leaves_nothing_behind(index: Index, tmp_path: Path) -> None:
+    index.sends_half = True
+    with pytest.raises(PolymathError, match=r"tinydata 1\.0.*[Rr]un again"):
+        fetch(index.source("tinydata/data/table.csv"), tmp_path / MANIFEST, 1, quiet)
+    assert f"/files/{WHEEL}" in index.asked
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_member_is_named_with_the_nearest(index: Index, tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match=r"did you mean 'tinydata/data/table\.csv'") as caught:
+        fetch_package(index.source("tinydata/data/tables.csv"), tmp_path, quiet)
+    assert "no member 'tinydata/data/tables.csv'" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_member_cannot_leave_the_folder(index: Index, tmp_path: Path) -> None:
+    index.wheel = build_wheel({"../../escaped.csv": CONTENT})
+    folder = tmp_path / "outer" / "raw"
+    assert fetch_package(index.source("../../escaped.csv"), folder, quiet) == [
+        folder / "escaped.csv"
+    ]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [folder / "escaped.csv"]
+
+
+def test_a_package_unknown_to_the_index_is_an_error(index: Index, tmp_path: Path) -> None:
+    source = index.source("x").model_copy(update={"name": "nosuchdata"})
+    with pytest.raises(PolymathError, match=r"nosuchdata 1\.0: the download failed") as caught:
+        fetch_package(source, tmp_path, quiet)
+    assert "/simple/nosuchdata/" in index.asked
+    assert "the package's name and its version" in str(caught.value)
+
+
+def test_a_version_unknown_to_the_index_is_an_error(index: Index, tmp_path: Path) -> None:
+    source = index.source("x").model_copy(update={"version": "9.9"})
+    with pytest.raises(PolymathError, match=r"tinydata 9\.9: the download failed: ERROR"):
+        fetch_package(source, tmp_path, quiet)
+
+
+def test_an_unreachable_index_is_an_error_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # bound, never listening: connections are refused
+        use_only_index(monkeypatch, f"http://127.0.0.1:{free.getsockname()[1]}/simple/")
+        with pytest.raises(PolymathError, match="Check the network"):
+            fetch_package(Index(b"x").source("x"), tmp_path, quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fetching_a_package_records_what_was_fetched(index: Index, tmp_path: Path) -> None:
+    source = index.source("tinydata/data/table.csv")
+    fetch(source, tmp_path / MANIFEST, 1, quiet)
+    manifest = read_manifest(tmp_path / MANIFEST)
+    assert [file.path for file in manifest.files] == ["table.csv"]
+    assert manifest.files[0].sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert manifest.source["sha256"] == source.sha256
+
+
+def test_members_of_one_name_are_refused_since_one_would_replace_the_other(index: Index) -> None:
+    with pytest.raises(ValidationError, match=r"the file name 'data\.csv'"):
+        index.source("train/data.csv", "test/data.csv")
+
+
+def own(path: Path) -> PathSource:
+    return PathSource(kind="path", path=str(path))
+
+
+def test_a_path_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match=r"gone' does not exist"):
+        list_path(own(tmp_path / "gone"))
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(PolymathError, match="is an empty folder"):
+        list_path(own(tmp_path))
+
+
+def test_a_single_file_is_taken_even_if_hidden(tmp_path: Path) -> None:
+    file = tmp_path / ".data.csv"
+    file.write_text("x")
+    assert list_path(own(file)) == [file]
+
+
+def test_a_folder_gives_its_files_sorted_without_hidden_ones(tmp_path: Path) -> None:
+    names = ["b/deep/two.csv", "a.csv", ".hidden.csv", ".git/config", "b/.cache/three.csv"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert list_path(own(tmp_path)) == [tmp_path / "a.csv", tmp_path / "b/deep/two.csv"]
+
+
+def test_a_hidden_folder_above_the_source_hides_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / ".private" / "data"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("x")
+    assert list_path(own(folder)) == [folder / "a.csv"]
+
+
+@pytest.fixture
+def fetched(tmp_path: Path) -> Path:
+    """A manifest of two files beside it and one elsewhere."""
+    folder, elsewhere = tmp_path / "raw", tmp_path / "own.csv"
+    (folder / "sub").mkdir(parents=True)
+    files = [folder / "one.csv", folder / "sub" / "two.csv", elsewhere]
+    for number, file in enumerate(files):
+        file.write_text("x" * (number + 1))
+    rejected = ({"file": "bad", "reason": "broken"},)
+    manifest = Manifest({"kind": "path"}, describe_files(files, folder), rejected)
+    write_manifest(manifest, folder / MANIFEST)
+    return folder / MANIFEST
+
+
+def test_a_manifest_survives_its_round_trip(fetched: Path) -> None:
+    manifest = read_manifest(fetched)
+    assert [file.path for file in manifest.files] == [
+        "one.csv",
+        "sub/two.csv",
+        str(fetched.parents[1] / "own.csv"),
+    ]
+    assert [file.bytes for file in manifest.files] == [1, 2, 3]
+    assert manifest.rejected == ({"file": "bad", "reason": "broken"},)
+    write_manifest(manifest, fetched.with_name("again.json"))
+    assert read_manifest(fetched.with_name("again.json")) == manifest
+
+
+def test_a_manifests_digest_depends_on_the_contents(fetched: Path) -> None:
+    before = read_manifest(fetched).sha256
+    (fetched.parent / "one.csv").write_text("y")
+    again = describe_files([fetched.parent / file.path for file in read_manifest(fetched).files],
+                           fetched.parent)  # fmt: skip
+    assert Manifest({"kind": "path"}, again).sha256 != before
+
+
+def test_files_are_located_beside_the_manifest_and_elsewhere(fetched: Path) -> None:
+    assert locate_files(fetched) == [
+        fetched.parent / "one.csv",
+        fetched.parent / "sub" / "two.csv",
+        fetched.parents[1] / "own.csv",
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "another length"])
+def test_a_file_that_is_gone_or_changed_size_is_noticed(fetched: Path, text: str | None) -> None:
+    file = fetched.parent / "sub" / "two.csv"
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    with pytest.raises(PolymathError, match=r"two\.csv: missing, or not the 2 bytes"):
+        locate_files(fetched)
+
+
+def test_a_named_file_is_located_or_asked_for(fetched: Path) -> None:
+    assert locate_named(fetched, "two.csv") == fetched.parent / "sub" / "two.csv"
+    with pytest.raises(PolymathError, match=r"no file 'three\.csv'"):
+        locate_named(fetched, "three.csv")
+
+
+def test_a_file_appears_under_its_final_name_only_when_whole(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "table.csv"
+    with whole_file(target) as temporary:
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+
+    def fail() -> None:
+        with whole_file(target) as temporary:
+            temporary.write_text("half")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_two_writers_of_one_file_do_not_collide(tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    with whole_file(target) as first:
+        with whole_file(target) as second:
+            assert first != second
+            first.write_text("first")
+            second.write_text("second")
+        assert target.read_text() == "second"
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def installed_corpus() -> Path:
+    spec = find_spec("music21")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "corpus"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four small scores in place of music21's thousands."""
+    folder = tmp_path / "corpus"
+    for name in ("bach/bwv66.6.mxl", "bach/bwv165.6.mxl",
+                 "palestrina/Gloria_70_c.krn", "palestrina/Credo_67_c.krn"):  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(installed_corpus() / name, folder / name)
+    monkeypatch.setattr(music21_corpus, "_corpus_folder", lambda source: folder)
+    return folder
+
+
+def describe_scores(corpus: Path, version: str = "any") -> Music21Source:
+    """Return the catalogue's entry for all scores of a corpus as they are now."""
+    lines = sorted(
+        f"{path.relative_to(corpus).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in corpus.rglob("*.*")
+    )
+    return Music21Source(
+        kind="music21",
+        version=version,
+        sha256=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        composers=("bach", "palestrina"),
+        limit=5,
+    )
+
+
+def read_works(table: Path) -> dict[str, str]:
+    with table.open(newline="", encoding="utf-8") as handle:
+        return {row["file"]: row["work"] for row in csv.DictReader(handle)}
+
+
+def test_scores_become_midi_and_a_table_of_works(corpus: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    raw = tmp_path / "raw"
+    files, rejected = fetch_scores(describe_scores(corpus), raw, 1, said.append)
+    assert rejected == []
+    assert files[0] == raw / "metadata.csv"
+    assert sorted(file.relative_to(raw).as_posix() for file in files[1:]) == [
+        "bach/bwv165.6.mid",
+        "bach/bwv66.6.mid",
+        "palestrina/Credo_67_c.mid",
+        "palestrina/Gloria_70_c.mid",
+    ]
+    for file in files[1:]:
+        midi = pretty_midi.PrettyMIDI(str(file))
+        assert sum(len(part.notes) for part in midi.instruments) > 10, file
+    assert read_works(files[0]) == {
+        "bwv165.6": "bach: bwv165.6",
+        "bwv66.6": "bach: bwv66.6",
+        "Credo_67_c": "palestrina: Missa In illo tempore",
+        "Gloria_70_c": "palestrina: Missa In illo tempore",
+    }
+    assert said[-1] == "wrote 4 of 4 scores to MIDI"
+
+
+def test_a_broken_score_is_reported_and_the_others_are_kept(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "bach" / "bwv66.6.mxl").write_bytes(b"not a score \x00\xff" * 40)
+    files, rejected = fetch_scores(describe_scores(corpus), tmp_path / "raw", 1, quiet)
+    assert [one["file"] for one in rejected] == ["bwv66.6"]
+    assert rejected[0]["reason"]
+    assert len(files) == 1 + 3
+    assert "bwv66.6" not in read_works(files[0])
+    assert sorted(path for path in (tmp_path / "raw").rglob("*") if path.is_file()) == sorted(files)
+
+
+def test_a_piece_in_two_formats_is_taken_once(corpus: Path) -> None:
+    source = describe_scores(corpus)
+    (corpus / "bach" / "bwv66.6.krn").write_text("never read")
+    chosen = music21_corpus._choose_scores(source, corpus)
+    assert [path.name for path in chosen if "bwv66" in path.name] == ["bwv66.6.mxl"]
+    assert len(chosen) == 4
+
+
+def test_the_limit_keeps_the_same_scores_of_each_composer(corpus: Path) -> None:
+    source = describe_scores(corpus)
+    everything = music21_corpus._choose_scores(source, corpus)
+    fewer = music21_corpus._choose_scores(source.model_copy(update={"limit": 1}), corpus)
+    assert fewer == [everything[0], everything[2]]
+
+
+def test_scores_that_changed_are_refused(corpus: Path, tmp_path: Path) -> None:
+    source = describe_scores(corpus)
+    (corpus / "palestrina" / "Credo_67_c.krn").write_text("altered")
+    with pytest.raises(PolymathError, match=f"the catalogue names {source.sha256}"):
+        fetch_scores(source, tmp_path / "raw", 1, quiet)
+    assert not (tmp_path / "raw").exists()
+
+
+def test_an_unknown_composer_is_an_error(corpus: Path, tmp_path: Path) -> None:
+    source = describe_scores(corpus).model_copy(update={"composers": ("bach", "palestrini")})
+    with pytest.raises(PolymathError, match="did you mean 'palestrina'"):
+        fetch_scores(source, tmp_path / "raw", 1, quiet)
+
+
+def test_another_version_of_music21_is_refused(tmp_path: Path) -> None:
+    source = Music21Source(
+        kind="music21", version="0.1", sha256="0" * 64, composers=("bach", "palestrina"), limit=1
+    )
+    with pytest.raises(PolymathError, match=r"is installed, the catalogue names 0\.1"):
+        fetch_scores(source, tmp_path, 1, quiet)

@@ -1,0 +1,422 @@
+"""Files behind addresses: a local server that does everything a server can do wrong."""
+
+import hashlib
+import io
+import socket
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from polymath.data.fetch import progress, url
+from polymath.data.fetch.archives import extract
+from polymath.data.fetch.fetch import fetch
+from polymath.data.fetch.manifest import MANIFEST, read_manifest
+from polymath.experiment.sources import RemoteFile, UrlSource
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_json
+
+CONTENT = bytes(range(256)) * 4000  # a megabyte
+CUT = 18 * url.CHUNK
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass
+class Served:
+    """What the server has, and what it does wrong."""
+
+    content: bytes = CONTENT
+    cuts: list[int] = field(default_factory=list)  # bytes to send before hanging up, each once
+    statuses: list[int] = field(default_factory=list)  # to answer first, each once
+    has_ranges: bool = True
+    shifts_ranges: bool = False
+    heeds_conditions: bool = True
+    version: str | None = '"one"'
+    asked: list[str] = field(default_factory=list)  # the Range of each request
+    address: str = ""
+
+    def source(self, **changes: object) -> UrlSource:
+        """Return a catalogue's entry for the file as it ought to be."""
+        values = {"url": f"{self.address}/files/data.bin", "sha256": sha256(self.content)}
+        return UrlSource(kind="url", files=(RemoteFile(**{**values, **changes}),))
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """Serve one file on this machine; nobody waits between attempts."""
+    monkeypatch.setattr(url, "BACKOFF", 0.0)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    what = Served()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            what.asked.append(self.headers.get("Range", ""))
+            if self.path != "/files/data.bin":
+                self.send_error(404)
+            elif what.statuses:
+                self.send_error(what.statuses.pop(0))
+            else:
+                self._send()
+            self.close_connection = True
+
+        def _send(self) -> None:
+            start = 0
+            wanted = self.headers.get("Range")
+            condition = self.headers.get("If-Range") if what.heeds_conditions else None
+            if wanted and what.has_ranges and condition in (None, what.version):
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(what.content):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(what.content)}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            start -= 7 if what.shifts_ranges and start else 0
+            body = what.content[start:]
+            self.send_response(206 if start else 200)
+            if start:
+                last = len(what.content) - 1
+                self.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
+            if what.version:
+                self.send_header("ETag", what.version)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: what.cuts.pop(0)] if what.cuts else body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    what.address = f"http://127.0.0.1:{server.server_port}"
+    yield what
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@dataclass
+class Place:
+    """Where a test fetches to."""
+
+    root: Path
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "results" / "raw" / "odd"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "polymath.lock.json"
+
+    def fetch(self, source: UrlSource) -> None:
+        fetch(source, self.folder / MANIFEST, 1, self.said.append, self.lock)
+
+    def names(self) -> list[str]:
+        """All files there, hidden ones too."""
+        return sorted(
+            file.relative_to(self.folder).as_posix()
+            for file in self.folder.rglob("*")
+            if file.is_file()
+        )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_a_file_is_fetched_checked_and_recorded(served: Served, place: Place) -> None:
+    place.fetch(served.source())
+    assert (place.folder / "data.bin").read_bytes() == CONTENT
+    assert place.names() == ["data.bin", MANIFEST]
+    (file,) = read_manifest(place.folder / MANIFEST).files
+    assert (file.path, file.sha256) == ("data.bin", sha256(CONTENT))
+    assert not place.lock.exists()  # the catalogue says it all
+
+
+def test_cut_connections_are_resumed_where_they_broke(served: Served, place: Place) -> None:
+    served.cuts = [CUT + 99, 30 * url.CHUNK]
+    place.fetch(served.source(name="other.bin"))
+    assert (place.folder / "other.bin").read_bytes() == CONTENT
+    assert served.asked == ["", f"bytes={CUT}-", f"bytes={CUT + 30 * url.CHUNK}-"]
+    assert place.names() == [MANIFEST, "other.bin"]
+
+
+def test_an_interrupted_download_goes_on_in_the_next_job(served: Served, place: Place) -> None:
+    served.cuts = [CUT] + [0] * 5
+    with pytest.raises(PolymathError, match=r"failed 6 times.*goes on from 0\.3 MB"):
+        place.fetch(served.source())
+    assert "data.bin" not in place.names()
+    place.fetch(served.source())
+    assert served.asked[-1] == f"bytes={CUT}-"
+    assert (place.folder / "data.bin").read_bytes() == CONTENT
+
+
+def test_a_server_that_ignores_ranges_is_asked_anew(served: Served, place: Place) -> None:
+    served.cuts, served.has_ranges = [CUT], False
+    place.fetch(served.source())
+    assert served.asked == ["", f"bytes={CUT}-"]
+    assert (place.folder / "data.bin").read_bytes() == CONTENT
+
+
+def test_a_range_that_was_not_asked_for_is_not_appended(served: Served, place: Place) -> None:
+    served.cuts, served.shifts_ranges = [CUT], True
+    place.fetch(served.source())
+    assert served.asked == ["", f"bytes={CUT}-", ""]
+    assert (place.folder / "data.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("heeds_conditions", [True, False])
+def test_a_file_that_changes_between_two_parts_is_fetched_anew(
+    served: Served, place: Place, heeds_conditions: bool
+) -> None:
+    served.heeds_conditions = heeds_conditions
+    served.cuts = [CUT] + [0] * 5
+    with pytest.raises(PolymathError):
+        place.fetch(served.source(sha256=None))
+    served.content, served.version = CONTENT[::-1], '"two"'
+    place.fetch(served.source(sha256=None))
+    assert served.asked[6:] == [f"bytes={CUT}-", *([] if heeds_conditions else [""])]
+    assert (place.folder / "data.bin").read_bytes() == CONTENT[::-1]
+
+
+def test_without_version_or_checksum_nothing_is_resumed(served: Served, place: Place) -> None:
+    served.cuts, served.version = [CUT], None
+    place.fetch(served.source(sha256=None))
+    assert served.asked == ["", ""]
+    served.cuts, served.asked = [CUT], []
+    place.fetch(served.source(name="known.bin"))
+    assert served.asked == ["", f"bytes={CUT}-"]
+    assert (place.folder / "known.bin").read_bytes() == CONTENT
+
+
+def test_wrong_bytes_are_deleted_and_named(served: Served, place: Place) -> None:
+    source = served.source()
+    served.content = b"something else"
+    with pytest.raises(PolymathError) as caught:
+        place.fetch(source)
+    message = str(caught.value)
+    for part in (source.files[0].url, sha256(b"something else"), sha256(CONTENT), "Run again"):
+        assert part in message
+    assert place.names() == []
+
+
+def test_a_busy_server_is_asked_again(served: Served, place: Place) -> None:
+    served.statuses = [503, 429, 500]
+    place.fetch(served.source())
+    assert len(served.asked) == 4
+    assert (place.folder / "data.bin").read_bytes() == CONTENT
+
+
+def test_a_server_that_stays_busy_is_given_up(served: Served, place: Place) -> None:
+    served.statuses = [503] * 20
+    with pytest.raises(PolymathError, match=r"data\.bin: the server says 503.*after 5 retries"):
+        place.fetch(served.source())
+    assert len(served.asked) == 6
+
+
+@pytest.mark.parametrize(("status", "remedy"), [(403, "wants a login"), (410, "check 'url'")])
+def test_a_refusal_is_final(served: Served, place: Place, status: int, remedy: str) -> None:
+    served.statuses = [status]
+    with pytest.raises(PolymathError, match=f"the server says {status} .*{remedy}"):
+        place.fetch(served.source())
+    assert len(served.asked) == 1
+
+
+def test_a_missing_file_is_final(served: Served, place: Place) -> None:
+    with pytest.raises(PolymathError, match=r"/gone\.bin: the server says 404 Not Found: check"):
+        place.fetch(served.source(url=f"{served.address}/gone.bin"))
+    assert served.asked == [""]
+
+
+def test_no_server_is_an_error_with_a_remedy(served: Served, place: Place) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # bound, never listening: connections are refused
+        address = f"http://127.0.0.1:{free.getsockname()[1]}/data.bin"
+        with pytest.raises(PolymathError, match=r"failed 6 times.*Check the network"):
+            place.fetch(served.source(url=address))
+
+
+def test_a_long_download_says_how_far_it_is(
+    served: Served, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
+    served.cuts = [CUT]
+    place.fetch(served.source())
+    told = [line for line in place.said if line.endswith("of 1.0 MB")]
+    assert told[-1] == "1.0 of 1.0 MB"
+    assert "connection lost at 0.3 MB: trying again" in place.said
+
+
+def test_a_first_checksum_is_kept_and_enforced(served: Served, place: Place) -> None:
+    source = served.source(sha256=None)
+    place.fetch(source)
+    (entry,) = read_json(place.lock)["raw/odd"].values()
+    assert entry == {"files": {"data.bin": sha256(CONTENT)}}
+    place.fetch(source)  # the same again is fine
+    served.content, served.version = b"new", '"two"'
+    with pytest.raises(PolymathError) as caught:
+        place.fetch(source)
+    message = str(caught.value)
+    assert sha256(b"new") in message
+    assert f"delete the entry 'raw/odd' of {place.lock}" in message
+    place.lock.unlink()
+    place.fetch(source)
+    assert (place.folder / "data.bin").read_bytes() == b"new"
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tar_of(members: dict[str, bytes], mode: str = "w:gz") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+MEMBERS = {"set/2004/a.mid": b"A", "set/2004/b.mid": b"B", "set/read.me": b"text", "c.csv": b"C"}
+BUILDERS: list[Callable[[dict[str, bytes]], bytes]] = [
+    zip_of, tar_of, lambda members: tar_of(members, "w"), lambda members: tar_of(members, "w:xz"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_members_are_taken_out_under_their_paths(
+    served: Served, place: Place, build: Callable[[dict[str, bytes]], bytes]
+) -> None:
+    served.content = build(MEMBERS)
+    place.fetch(served.source(members=("*.mid", "c.csv")))
+    assert place.names() == ["c.csv", MANIFEST, "set/2004/a.mid", "set/2004/b.mid"]
+    assert (place.folder / "set/2004/b.mid").read_bytes() == b"B"
+    listed = [file.path for file in read_manifest(place.folder / MANIFEST).files]
+    assert listed == ["c.csv", "set/2004/a.mid", "set/2004/b.mid"]
+
+
+def test_a_pattern_without_a_member_names_the_nearest_and_keeps_the_download(
+    served: Served, place: Place
+) -> None:
+    served.content = zip_of(MEMBERS)
+    with pytest.raises(PolymathError, match=r"no member matches 'd\.csv': did you mean 'c\.csv'"):
+        place.fetch(served.source(members=("d.csv",)))
+    place.fetch(served.source(members=("c.csv",)))
+    assert served.asked == ["", f"bytes={len(served.content)}-"]
+    assert place.names() == ["c.csv", MANIFEST]
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+@pytest.mark.parametrize(
+    "name", ["../out.txt", "a/../../out.txt", "/tmp/out.txt", "a\\..\\..\\out.txt"]
+)
+def test_a_member_that_would_leave_the_folder_is_refused(
+    tmp_path: Path, build: Callable[[dict[str, bytes]], bytes], name: str
+) -> None:
+    archive = tmp_path / "archive"
+    archive.write_bytes(build({"good.txt": b"good", name: b"bad"}))
+    with pytest.raises(PolymathError) as caught:
+        extract(archive, "here", ("*",), tmp_path / "in" / "folder")
+    assert f"here: the member '{name}' would be written outside" in str(caught.value)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [archive]
+    assert not Path("/tmp/out.txt").exists()
+    assert extract(archive, "here", ("good.txt",), tmp_path / "in") == [tmp_path / "in/good.txt"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
+    archive = tmp_path / "archive.tar"
+    with tarfile.open(archive, "w") as tape:
+        member = tarfile.TarInfo("link.txt")
+        member.type, member.linkname = kind, "/etc/passwd"
+        tape.addfile(member)
+    with pytest.raises(PolymathError, match=r"'link\.txt' is a link or a device"):
+        extract(archive, "here", ("*",), tmp_path / "folder")
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "archive.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        member = zipfile.ZipInfo("link.txt")
+        member.external_attr = 0o120777 << 16
+        packed.writestr(member, "/etc/passwd")
+    with pytest.raises(PolymathError, match=r"'link\.txt' is a link or a device"):
+        extract(archive, "here", ("*",), tmp_path / "folder")
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_a_damaged_archive_is_named(
+    tmp_path: Path, build: Callable[[dict[str, bytes]], bytes]
+) -> None:
+    archive = tmp_path / "archive"
+    whole = build({"a.bin": CONTENT[:5000], "b.bin": CONTENT[:70000]})
+    archive.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(PolymathError, match="here: not a zip or tar archive, or damaged"):
+        extract(archive, "here", ("*",), tmp_path / "folder")
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_a_locked_archive_is_named(tmp_path: Path) -> None:
+    archive = tmp_path / "archive.zip"
+    packed = bytearray(zip_of({"a.txt": b"secret"}))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        packed[packed.index(signature) + offset] |= 1  # the flag of encryption
+    archive.write_bytes(packed)
+    with pytest.raises(PolymathError, match=r"encrypted.*kind: path"):
+        extract(archive, "here", ("*",), tmp_path / "folder")
+
+
+def test_a_file_in_two_archives_is_refused(served: Served, place: Place) -> None:
+    served.content = zip_of(MEMBERS)
+    (file,) = served.source(members=("c.csv",)).files
+    twice = UrlSource(kind="url", files=(file, file.model_copy(update={"name": "again.zip"})))
+    with pytest.raises(PolymathError, match=r"'c\.csv' is also in an address before it"):
+        place.fetch(twice)
+
+
+def test_a_member_may_not_take_the_manifests_place(served: Served, place: Place) -> None:
+    served.content = zip_of({MANIFEST: b"{}"})
+    with pytest.raises(PolymathError, match="a file of the source has this name"):
+        place.fetch(served.source(members=("*",)))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.sampled_from(["..", ".", "", "a", "b.txt", "~"]), min_size=1, max_size=5))
+def test_nothing_is_ever_written_outside_the_folder(tmp_path: Path, parts: list[str]) -> None:
+    name = "/".join(parts)
+    archive, folder = tmp_path / "archive.tar", tmp_path / "some" / "folder"
+    archive.write_bytes(tar_of({name: b"x"}, "w"))
+    try:
+        written = extract(archive, "here", ("*",), folder)
+    except (PolymathError, OSError):
+        written = []
+    outside = [
+        file
+        for file in tmp_path.rglob("*")
+        if file.is_file() and not file.is_relative_to(folder) and file != archive
+    ]
+    assert outside == []
+    assert all(file.resolve().is_relative_to(folder.resolve()) for file in written)

@@ -1,0 +1,223 @@
+"""Which conditions are compared, and what the tables say of them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from conftest import ROOT
+from polymath.evaluation.comparisons import Evidence, compare
+from polymath.evaluation.scores import SCHEMA as SCORES_SCHEMA
+from polymath.evaluation.statistics import estimate_mean, hedges_g, holm
+from polymath.evaluation.tables import prediction_schema
+from polymath.experiment.conditions import NONE, Condition
+from polymath.experiment.config import load_experiment, read_config
+from polymath.experiment.contrasts import find_pairs
+from polymath.experiment.lineage import Roles, roles_of
+from polymath.util.storage import read_table, write_table
+
+Floats = NDArray[np.float64]
+ITEMS = 200
+ROLES = Roles(
+    fields={"text-bert": "text", "protein-bert": "protein", "dna-mlm": "dna"},
+    bases={"dna-mlm": "text-bert"},
+)
+DOMAINS = {"splice": "dna", "amp": "protein", "reuters": "text"}
+
+
+def condition(init: str = "pretrained", **changes: str) -> Condition:
+    return replace(Condition("amp", "text-bert", init, "random", "1", "default"), **changes)
+
+
+def compared(*conditions: Condition) -> list[tuple[str, Condition]]:
+    return [(pair.against, pair.reference) for pair in find_pairs(conditions, DOMAINS, ROLES)]
+
+
+def test_every_arm_is_compared_with_the_same_from_scratch() -> None:
+    scratch = condition("scratch")
+    others = [condition(), condition("re-emb"), condition("scratch", fraction="0.1")]
+    assert compared(scratch, *others) == [("scratch", scratch)] * 2
+
+
+def test_a_text_model_is_compared_with_in_domain_models_that_see_their_own_symbols() -> None:
+    own = condition(model="protein-bert", mapping="character")
+    strange = condition(model="protein-bert", mapping="random")
+    random = condition("scratch", model="protein-bert", mapping="identity")
+    elsewhere = replace(own, task="splice")
+    less = replace(own, fraction="0.1")
+    found = compared(condition(), own, strange, random, elsewhere, less)
+    assert found == [("in-domain", own)]
+
+
+def test_a_model_made_here_is_in_domain_where_it_was_pre_trained_and_its_base_is_scratch() -> None:
+    made = condition(task="splice", model="dna-mlm", mapping="character")
+    base = condition("scratch", task="splice", mapping="character")
+    text = condition(task="splice")
+    assert compared(made, base, text) == [("scratch", base), ("in-domain", made)]
+
+
+def test_on_text_there_is_no_in_domain_model_of_another_field() -> None:
+    text = condition(task="reuters", mapping="permute")
+    assert compared(text, replace(text, mapping="identity")) == []
+
+
+def test_baselines_are_compared_with_nothing() -> None:
+    assert compared(Condition("amp", "ngram", NONE, NONE, "1", NONE), condition("scratch")) == []
+
+
+def test_roles_say_what_each_model_was_pre_trained_on() -> None:
+    path = ROOT / "resources/experiments/source-target.yaml"
+    roles = roles_of(load_experiment(read_config(path), ROOT / "resources"))
+    assert roles.fields["dna-mlm"] == "dna"
+    assert roles.fields["text-mlm"] == "text"
+    assert "small-bert" not in roles.fields  # a configuration without weights
+    assert roles.bases == dict.fromkeys(
+        ("dna-mlm", "protein-mlm", "music-mlm", "text-mlm"), "small-bert"
+    )
+    assert Roles.model_validate_json(roles.model_dump_json()) == roles
+
+
+def write_condition(folder: Path, one: Condition, rights: Mapping[int, int]) -> tuple[Path, Path]:
+    """Write predictions and scores of replicates with so many right answers on ITEMS items; -1 is
+    a replicate that diverged.
+    """
+    rows, scores = [], []
+    for replicate, right in rights.items():
+        ended = right < 0
+        scores.append({**one.columns, "domain": DOMAINS[one.task], "replicate": replicate,
+                       "split": "test", "metric": "accuracy", "headline": True,
+                       "value": None if ended else right / ITEMS,
+                       "chance": None if ended else 0.6})  # fmt: skip
+        if ended:
+            continue
+        # Which items are right depends on the replicate alone: arms of a pair share most.
+        order = np.random.default_rng(replicate).permutation(ITEMS)
+        for place, item in enumerate(order):
+            label = "yes" if item < 0.6 * ITEMS else "no"
+            answer = (label == "yes") == (place < right)
+            rows.append({"replicate": replicate, "split": "test", "id": f"{item:03d}",
+                         "item": f"{item:03d}", "label": label,
+                         "logits": [0.0, 1.0] if answer else [1.0, 0.0]})  # fmt: skip
+    metadata = {**one.columns, "type": "classification", "labels": ["no", "yes"],
+                "metric": "accuracy"}  # fmt: skip
+    folder = folder / one.path
+    schema = prediction_schema("classification")
+    table = pd.DataFrame(rows, columns=schema.names)
+    write_table(table, folder / "predictions.parquet", schema, metadata)
+    table = pd.DataFrame(scores, columns=SCORES_SCHEMA.names)
+    write_table(table, folder / "scores.parquet", SCORES_SCHEMA, {})
+    return folder / "scores.parquet", folder / "predictions.parquet"
+
+
+def tables(
+    folder: Path, *conditions: tuple[Condition, list[int]]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    written = [
+        write_condition(folder, one, dict(enumerate(rights))) for one, rights in conditions
+    ]  # fmt: skip
+    names = ("estimates", "comparisons", "summary")
+    outputs = [folder / f"{name}.parquet" for name in names]
+    scores, predictions = zip(*written, strict=True)
+    compare(scores, predictions, ROLES, Evidence(*outputs))
+    estimates, comparisons, summary = map(read_table, outputs)
+    return estimates, comparisons, summary
+
+
+RIGHT = [180, 184, 170, 176]
+SCRATCH = [160, 150, 155, 158]
+
+
+def test_a_condition_has_intervals_of_both_kinds(tmp_path: Path) -> None:
+    estimates, _, _ = tables(tmp_path, (condition(), RIGHT))
+    row = estimates.iloc[0]
+    values = np.array(RIGHT) / ITEMS
+    expected = estimate_mean(values)
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx(
+        (expected.mean, expected.low, expected.high)
+    )
+    assert row["deviation"] == pytest.approx(values.std(ddof=1))
+    assert values.min() <= row["bootstrap_low"] < row["mean"] < row["bootstrap_high"]
+    # Four replicates that err on different items: the mean's error is about half of one's.
+    error = math.sqrt(0.8875 * 0.1125 / ITEMS / 4)
+    assert (row["items_high"] - row["items_low"]) / 2 == pytest.approx(1.96 * error, rel=0.25)
+
+
+def test_a_comparison_is_paired_by_replicate_and_by_item(tmp_path: Path) -> None:
+    _, comparisons, _ = tables(tmp_path, (condition(), RIGHT), (condition("scratch"), SCRATCH))
+    (row,) = comparisons.to_dict("records")
+    differences = (np.array(RIGHT) - np.array(SCRATCH)) / ITEMS
+    np.testing.assert_allclose(row["differences"], differences)
+    expected = stats.ttest_1samp(differences, 0).confidence_interval()
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+    assert row["p"] == row["p_holm"] == pytest.approx(2 / 16)
+    assert row["effect"] == pytest.approx(hedges_g(differences))
+    # Both arms err on the same items but for the difference, so its error is that of the rest.
+    apart = differences.mean()
+    error = math.sqrt(apart * (1 - apart) / ITEMS / 4)
+    assert (row["items_high"] - row["items_low"]) / 2 == pytest.approx(1.96 * error, rel=0.25)
+
+
+def test_replicates_that_diverged_are_counted_and_left_out_of_the_pairs(tmp_path: Path) -> None:
+    estimates, comparisons, _ = tables(
+        tmp_path, (condition(), [180, -1, 170, 176]), (condition("scratch"), [160, 150, -1, 158])
+    )
+    (row,) = comparisons.to_dict("records")
+    assert (row["n"], row["diverged"]) == (2, 2)
+    np.testing.assert_allclose(row["differences"], [0.1, 0.09])
+    assert estimates["diverged"].tolist() == [1, 1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_arm_that_diverged_throughout_has_no_number(tmp_path: Path) -> None:
+    estimates, comparisons, summary = tables(
+        tmp_path, (condition(), RIGHT), (condition("scratch"), [-1] * 4)
+    )
+    (row,) = comparisons.to_dict("records")
+    assert (row["n"], row["diverged"]) == (0, 4)
+    assert math.isnan(row["difference"])
+    assert math.isnan(row["p_holm"])
+    assert estimates["mean"].isna().tolist() == [False, True]
+    assert summary.empty
+
+
+def test_holm_is_over_the_tasks_of_a_family(tmp_path: Path) -> None:
+    both = [condition(), condition("scratch")]
+    other = [replace(one, task="splice", mapping="character") for one in both]
+    less = [replace(one, fraction="0.1") for one in both]
+    rights = (RIGHT, SCRATCH)
+    mixed = ([150, 170, 160, 160], SCRATCH)
+    _, comparisons, summary = tables(
+        tmp_path, *zip(both, rights, strict=True), *zip(other, mixed, strict=True),
+        *zip(less, rights, strict=True),
+    )  # fmt: skip
+    found = comparisons.set_index(["task", "fraction"])
+    family = found.loc[[("amp", "1"), ("splice", "1")]]
+    np.testing.assert_allclose(family["p_holm"], holm(family["p"].to_numpy()))
+    assert found.loc[("amp", "1"), "p_holm"] == pytest.approx(2 * 2 / 16)
+    assert found.loc[("amp", "0.1"), "p_holm"] == pytest.approx(2 / 16)
+    assert sorted(zip(summary["fraction"], summary["tasks"], strict=True)) == [("0.1", 1), ("1", 2)]
+
+
+def test_the_summary_puts_chance_at_0_and_perfection_at_1(tmp_path: Path) -> None:
+    _, _, summary = tables(tmp_path, (condition(), RIGHT), (condition("scratch"), SCRATCH))
+    (row,) = summary.to_dict("records")
+    scores, others = ((np.array(one) / ITEMS - 0.6) / 0.4 for one in (RIGHT, SCRATCH))
+    assert row["iqm"] == pytest.approx(np.sort(scores)[1:3].mean())
+    assert row["reference_iqm"] == pytest.approx(np.sort(others)[1:3].mean())
+    assert row["gain"] == pytest.approx(row["iqm"] - row["reference_iqm"])
+    assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+    assert row["improvement"] == 1
+    assert (row["rows"], row["runs"]) == (1, 4)
+
+
+def test_an_experiment_without_pairs_has_estimates_alone(tmp_path: Path) -> None:
+    estimates, comparisons, summary = tables(tmp_path, (condition("scratch"), SCRATCH))
+    assert len(estimates) == 1
+    assert comparisons.empty
+    assert summary.empty

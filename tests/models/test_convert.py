@@ -1,0 +1,507 @@
+"""Models in other forms than config.json, model.safetensors and tokenizer.json."""
+
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import AutoModel, AutoModelForMaskedLM, BertTokenizer, EsmTokenizer
+
+from conftest import FAMILIES, ROOT, SPECIALS, UNUSED, WORDS
+from polymath.data.fetch.fetch import fetch
+from polymath.data.fetch.manifest import MANIFEST, read_manifest
+from polymath.experiment.catalogue import ModelEntry
+from polymath.experiment.config import parse
+from polymath.experiment.sources import ConfiguredSource, PathSource
+from polymath.models.build import build_classifier
+from polymath.models.convert.checkpoint import standardise
+from polymath.models.convert.configured import configure_model
+from polymath.models.convert.tokenizer import convert_tokenizer
+from polymath.tokenization.vocabulary_mapping import special_frame
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_json, write_json
+
+Checkpoint = Callable[[str], Path]
+STANDARD = ["config.json", "model.safetensors", "tokenizer.json"]
+
+
+def quiet(message: str) -> None:
+    """Report progress to nobody."""
+
+
+def copy_without(source: Path, target: Path, *names: str) -> Path:
+    shutil.copytree(source, target)
+    for name in names:
+        (target / name).unlink()
+    return target
+
+
+def own(path: Path) -> PathSource:
+    return PathSource(kind="path", path=str(path))
+
+
+def get(path: Path, root: Path) -> Path:
+    """Fetch a folder of the user's as the model `odd`, and return where it is standard."""
+    manifest = root / "models" / "odd" / MANIFEST
+    fetch(own(path), manifest, 1, quiet, root / "lock.json", is_model=True)
+    return manifest.parent
+
+
+def contents(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_standard_folder_stays_where_it_is(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    source = copy_without(checkpoint("bert"), tmp_path / "mine")
+    (source / "1_Pooling").mkdir()
+    write_json({"pooling": "mean"}, source / "1_Pooling" / "config.json")
+    folder = get(source, tmp_path)
+    assert contents(folder) == [MANIFEST]
+    files = [file.path for file in read_manifest(folder / MANIFEST).files]
+    assert files[0] == str(source / "config.json")
+    assert files[-1] == str(source / "1_Pooling/config.json")
+
+
+def test_a_standard_folder_is_fetched_without_torch(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from polymath.experiment.sources import PathSource; "
+        "from polymath.data.fetch.fetch import fetch; "
+        f"fetch(PathSource(kind='path', path={str(checkpoint('bert'))!r}), "
+        "Path('models/odd/manifest.json'), 1, print, is_model=True); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "models/odd/manifest.json").exists()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pickled_weights_become_the_same_tensors(
+    checkpoint: Checkpoint, family: str, tmp_path: Path
+) -> None:
+    original = checkpoint(family)
+    source = copy_without(original, tmp_path / "mine", "model.safetensors")
+    model = AutoModelForMaskedLM.from_pretrained(original)
+    torch.save(model.state_dict(), source / "pytorch_model.bin")
+    folder = get(source, tmp_path)
+    assert contents(folder) == sorted([*STANDARD, MANIFEST])
+    assert contents(source) == ["config.json", "pytorch_model.bin", "tokenizer.json"]
+    converted = load_file(folder / "model.safetensors")
+    state = model.state_dict()  # tied tensors under all their names
+    assert converted.keys() == state.keys()
+    assert all(torch.equal(converted[name], state[name]) for name in state)
+    loaded, info = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    assert not info["missing_keys"]
+    assert all(torch.equal(value, state[name]) for name, value in loaded.state_dict().items())
+    one, other = (build_classifier(path, "pretrained", 2, 5, None) for path in (original, folder))
+    again = other.state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in one.state_dict().items())
+
+
+@pytest.mark.parametrize("in_parts", ["safetensors", "bin"])
+def test_weights_in_parts_become_one_file(
+    checkpoint: Checkpoint, in_parts: str, tmp_path: Path
+) -> None:
+    whole = load_file(checkpoint("bert") / "model.safetensors")
+    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
+    stem = "model" if in_parts == "safetensors" else "pytorch_model"
+    index: dict[str, str] = {}
+    for number in (1, 2):
+        name = f"{stem}-0000{number}-of-00002.{in_parts}"
+        part = {key: whole[key] for key in sorted(whole)[number - 1 :: 2]}
+        index |= dict.fromkeys(part, name)
+        if in_parts == "bin":
+            torch.save(part, source / name)
+        else:
+            save_file(part, source / name)
+    write_json({"weight_map": index}, source / f"{stem}.{in_parts}.index.json")
+    converted = load_file(get(source, tmp_path) / "model.safetensors")
+    assert converted.keys() == whole.keys()
+    assert all(torch.equal(converted[name], whole[name]) for name in whole)
+    (source / f"{stem}-00002-of-00002.{in_parts}").unlink()
+    with pytest.raises(PolymathError, match=f"names '{stem}-00002-of-00002.{in_parts}', which is"):
+        get(source, tmp_path / "again")
+
+
+class Malicious:
+    def __reduce__(self) -> Any:
+        return (Path.touch, (Path("/tmp/polymath-pickle-ran"),))
+
+
+def test_a_pickle_with_code_is_refused_and_not_run(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
+    torch.save({"weight": Malicious()}, source / "pytorch_model.bin")
+    with pytest.raises(PolymathError, match=r"pytorch_model\.bin: not weights .* running code"):
+        get(source, tmp_path)
+    (source / "pytorch_model.bin").write_bytes(pickle.dumps(Malicious()))
+    with pytest.raises(PolymathError, match=r"pytorch_model\.bin: not weights .* running code"):
+        get(source, tmp_path)
+    assert not Path("/tmp/polymath-pickle-ran").exists()
+
+
+def test_a_whole_training_state_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
+    torch.save({"step": 3, "model": {}}, source / "pytorch_model.bin")
+    with pytest.raises(PolymathError, match="'step' is no tensor: this is not a model's"):
+        get(source, tmp_path)
+    torch.save(torch.zeros(3), source / "pytorch_model.bin")
+    with pytest.raises(PolymathError, match="a Tensor, not a model's"):
+        get(source, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_what_is_missing_is_named(checkpoint: Checkpoint, name: str, tmp_path: Path) -> None:
+    source = copy_without(checkpoint("bert"), tmp_path / "mine", name)
+    kind = {"model.safetensors": "no weights among", "config.json": r"no config\.json among",
+            "tokenizer.json": "no tokenizer among"}[name]  # fmt: skip
+    with pytest.raises(PolymathError, match=kind):
+        get(source, tmp_path)
+
+
+def test_two_files_of_weights_are_not_guessed_between(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
+    for name in ("a.bin", "b.bin"):
+        torch.save({}, source / name)
+    with pytest.raises(PolymathError, match=r"which of a\.bin, b\.bin are the weights"):
+        get(source, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"auto_map": {"AutoModel": "modeling.Evil"}}, "Polymath never runs code"),
+        ({"model_type": "bertt"}, "no model_type 'bertt': did you mean 'bert'"),
+        ({"model_type": None, "architectures": ["Mine"]}, "'model_type' is missing"),
+    ],
+)
+def test_a_model_that_needs_code_of_its_own_is_refused(
+    checkpoint: Checkpoint, change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    source = copy_without(checkpoint("bert"), tmp_path / "mine")
+    write_json({**read_json(source / "config.json"), **change}, source / "config.json")
+    with pytest.raises(PolymathError, match=message):
+        get(source, tmp_path)
+
+
+def test_a_missing_model_type_is_taken_from_the_architecture(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    source = copy_without(checkpoint("bert"), tmp_path / "mine")
+    config = read_json(source / "config.json")
+    del config["model_type"]
+    write_json(config, source / "config.json")
+    folder = get(source, tmp_path)
+    assert read_json(folder / "config.json") == {**config, "model_type": "bert"}
+    assert build_classifier(folder, "pretrained", 2, 5, None).config.model_type == "bert"
+
+
+def test_fetched_originals_give_way_to_what_they_became(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    folder = copy_without(checkpoint("bert"), tmp_path / "odd", "model.safetensors")
+    torch.save(load_file(checkpoint("bert") / "model.safetensors"), folder / "weights.bin")
+    (folder / "special_tokens_map.json").write_text("{}")
+    files = [path for path in folder.iterdir() if path.name != "keep.txt"]
+    assert standardise(files, folder, quiet) == [folder / name for name in STANDARD]
+    assert contents(folder) == STANDARD
+
+
+VOCABULARY = [*SPECIALS, *UNUSED, *WORDS]
+
+
+def tokenizer_from(folder: Path, kind: str = "bert") -> Tokenizer:
+    files = {path.name: path for path in folder.iterdir()}
+    target = folder.parent / "tokenizer.json"
+    convert_tokenizer(files, {"model_type": kind}, target, str(folder))
+    return Tokenizer.from_file(str(target))
+
+
+def vocab_folder(folder: Path, tokens: list[str], **described: object) -> Path:
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
+    if described:
+        write_json(described, folder / "tokenizer_config.json")
+    return folder
+
+
+def test_a_bare_vocabulary_becomes_a_framed_tokenizer(tmp_path: Path) -> None:
+    tokenizer = tokenizer_from(vocab_folder(tmp_path / "mine", VOCABULARY))
+    assert tokenizer.get_vocab() == {token: row for row, token in enumerate(VOCABULARY)}
+    assert tokenizer.encode("W3 w199").tokens == ["[CLS]", "w3", "w199", "[SEP]"]
+    frame = special_frame(tokenizer)
+    assert (list(frame.special[0]), list(frame.special[1])) == ([2], [3])
+
+
+RESIDUES = list("ACDEFGHIKLMNPQRSTVWY")
+
+
+@pytest.mark.parametrize("described", [{}, {"do_lower_case": False}])
+def test_a_vocabulary_of_capitals_keeps_case(tmp_path: Path, described: dict[str, object]) -> None:
+    tokenizer = tokenizer_from(vocab_folder(tmp_path / "mine", [*SPECIALS, *RESIDUES], **described))
+    assert tokenizer.encode("E V Q").tokens == ["[CLS]", "E", "V", "Q", "[SEP]"]
+
+
+def test_what_the_model_says_about_case_is_heeded(tmp_path: Path) -> None:
+    folder = vocab_folder(tmp_path / "mine", [*SPECIALS, "a", "B", "b"], do_lower_case=True)
+    assert tokenizer_from(folder).encode("A B").tokens == ["[CLS]", "a", "b", "[SEP]"]
+
+
+def test_a_byte_level_vocabulary_becomes_a_tokenizer(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "h", "i", "Ġ", "hi", "Ġhi"]
+    write_json({token: row for row, token in enumerate(tokens)}, folder / "vocab.json")
+    (folder / "merges.txt").write_text("#version: 0.2\nh i\nĠ hi\n")
+    encoded = tokenizer_from(folder, "roberta").encode("hi hi")
+    assert encoded.tokens == ["<s>", "hi", "Ġhi", "</s>"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("albert", "spiece.model"), ("deberta-v2", "spm.model")]
+)
+def test_a_sentencepiece_model_becomes_the_same_pieces(
+    tmp_path: Path, kind: str, name: str
+) -> None:
+    import sentencepiece
+
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    text = "the model learns the music of the words and the words of the music"
+    with (folder / name).open("wb") as model:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter([text] * 50), model_writer=model, vocab_size=32,
+            pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]",
+            eos_piece="[SEP]", unk_piece="[UNK]", hard_vocab_limit=False, minloglevel=2,
+        )  # fmt: skip
+    reference = sentencepiece.SentencePieceProcessor(model_file=str(folder / name))
+    tokenizer = tokenizer_from(folder, kind)
+    for line in ("the music learns", "words model and", "of thermal"):
+        assert tokenizer.encode(line).ids == [1, *reference.encode(line), 2]
+
+
+ESM = ["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWCXBUZO.-", "<null_1>", "<mask>"]
+SIX = ["".join(letters) for letters in product("ATCG", repeat=3)]
+NUCLEOTIDES = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>", *SIX, *"ATCGN"]
+
+
+@pytest.mark.parametrize("eos", ["<eos>", None])
+@pytest.mark.parametrize(("tokens", "letters"), [(ESM, "LAGVXJo. "), (NUCLEOTIDES, "ATCGNx ")])
+def test_esm_tokenizers_cut_as_those_in_python(
+    tmp_path: Path, tokens: list[str], letters: str, eos: str | None
+) -> None:
+    folder = vocab_folder(tmp_path / "mine", tokens, tokenizer_class="EsmTokenizer", eos_token=eos)
+    fast, slow = tokenizer_from(folder, "esm"), EsmTokenizer.from_pretrained(folder)
+    assert fast.get_vocab() == slow.get_vocab()
+    pieces = st.sampled_from([*letters, "<mask>"])
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.lists(pieces, max_size=30).map("".join))
+    def check(text: str) -> None:
+        assert fast.encode(text).ids == slow(text)["input_ids"]
+
+    check()
+
+
+def test_a_missing_vocabulary_is_not_made_up(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    write_json({"do_lower_case": True}, folder / "tokenizer_config.json")
+    with pytest.raises(PolymathError, match="no tokenizer among tokenizer_config"):
+        tokenizer_from(folder)
+    with pytest.raises(PolymathError, match=r"vocab\.txt has no tokens but the special ones"):
+        tokenizer_from(vocab_folder(tmp_path / "empty", SPECIALS))
+
+
+def test_a_tokenizer_with_code_of_its_own_is_refused(tmp_path: Path) -> None:
+    folder = vocab_folder(
+        tmp_path / "mine", VOCABULARY, auto_map={"AutoTokenizer": ["tok.Evil", None]}
+    )
+    with pytest.raises(PolymathError, match="Polymath never runs code"):
+        tokenizer_from(folder)
+
+
+def export(model: nn.Module, target: Path) -> None:
+    """Write an .onnx file as PyTorch's exporter names and transposes things."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, stored, number = [], [], 400
+    for name, value in model.state_dict().items():
+        array = value.numpy()
+        module = model.get_submodule(name.rpartition(".")[0])
+        if name.endswith(".weight") and isinstance(module, nn.Linear):
+            number += 1
+            matrix, bias = f"onnx::MatMul_{number}", f"{name.removesuffix('weight')}bias"
+            product = f"{name}_out"
+            nodes.append(helper.make_node("MatMul", ["x", matrix], [product]))
+            ends = [bias, product] if number % 2 else [product, bias]
+            nodes.append(helper.make_node("Add", ends, [f"{product}_sum"]))
+            stored.append(numpy_helper.from_array(array.T.copy(), matrix))
+        else:
+            stored.append(numpy_helper.from_array(array.copy(), name))
+    stored.append(numpy_helper.from_array(torch.tensor([1.0]).numpy(), "/Constant_7"))
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, None)
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", [value], [value], stored)), target)
+
+
+class Wrapped(nn.Module):
+    """As sentence-transformers wraps an encoder."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.model = nn.ModuleList([nn.ModuleDict({"auto_model": encoder})])
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "electra"])
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_an_onnx_file_becomes_the_encoder_it_was_exported_from(
+    checkpoint: Checkpoint, family: str, is_wrapped: bool, tmp_path: Path
+) -> None:
+    source = copy_without(checkpoint(family), tmp_path / "mine", "model.safetensors")
+    encoder = AutoModel.from_pretrained(checkpoint(family))
+    export(Wrapped(encoder) if is_wrapped else encoder, source / "any.onnx")
+    folder = get(source, tmp_path)
+    converted = load_file(folder / "model.safetensors")
+    wanted = dict(encoder.named_parameters())
+    assert converted.keys() == wanted.keys()
+    assert all(torch.equal(converted[name], wanted[name]) for name in wanted)
+    build_classifier(folder, "pretrained", 2, 5, None)  # knows all of the encoder's tensors
+
+
+def test_an_onnx_file_of_another_model_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
+    export(AutoModel.from_pretrained(checkpoint("bert")), source / "any.onnx")
+    config = read_json(source / "config.json")
+    write_json({**config, "num_hidden_layers": 3}, source / "config.json")
+    with pytest.raises(PolymathError, match=r"no tensor 'encoder\.layer\.2\.attention"):
+        get(source, tmp_path)
+    write_json({**config, "intermediate_size": 32}, source / "config.json")
+    with pytest.raises(PolymathError, match=r"'encoder\.layer\.0\.intermediate.*has the shape"):
+        get(source, tmp_path)
+    (source / "any.onnx").write_bytes(b"no protocol buffer")
+    with pytest.raises(PolymathError, match=r"not an \.onnx file, or damaged"):
+        get(source, tmp_path)
+
+
+def configured(
+    base: Path, root: Path, weights: PathSource | None = None, **config: str | int | float
+) -> Path:
+    """Make the model `changed` of a folder, and return its own."""
+    from polymath.data.fetch.manifest import Manifest, describe_files, write_manifest
+
+    files = [base / name for name in STANDARD]
+    write_manifest(Manifest({}, describe_files(files, root)), root / "base.json")
+    source = ConfiguredSource(kind="configured", base="small", config=config, weights=weights)
+    manifest = root / "models" / "changed" / MANIFEST
+    configure_model(source, root / "base.json", manifest, quiet, root / "lock.json")
+    return manifest.parent
+
+
+def test_a_changed_configuration_is_a_model_without_weights(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    folder = configured(checkpoint("bert"), tmp_path, num_hidden_layers=1)
+    assert contents(folder) == ["config.json", MANIFEST, "tokenizer.json"]
+    base = read_json(checkpoint("bert") / "config.json")
+    assert read_json(folder / "config.json") == {**base, "num_hidden_layers": 1}
+    tokenizer = (checkpoint("bert") / "tokenizer.json").read_bytes()
+    assert (folder / "tokenizer.json").read_bytes() == tokenizer
+    model = build_classifier(folder, "scratch", 2, 5, None)
+    assert len(model.bert.encoder.layer) == 1
+    described = read_manifest(folder / MANIFEST).source
+    assert described["config"] == {"num_hidden_layers": 1}
+
+
+def test_weights_of_its_own_are_fetched_and_converted(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    smaller = tmp_path / "smaller"
+    shutil.copytree(configured(checkpoint("bert"), tmp_path / "a", num_hidden_layers=1), smaller)
+    encoder = build_classifier(smaller, "scratch", 2, 9, None).bert
+    torch.save(encoder.state_dict(), tmp_path / "one-layer.bin")
+    weights = own(tmp_path / "one-layer.bin")
+    folder = configured(checkpoint("bert"), tmp_path, weights, num_hidden_layers=1)
+    assert contents(folder) == sorted([*STANDARD, MANIFEST])
+    model = build_classifier(folder, "pretrained", 2, 5, None)
+    state = encoder.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in model.bert.state_dict().items())
+
+
+def test_another_kind_of_model_takes_what_both_know(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    folder = configured(checkpoint("bert"), tmp_path, model_type="electra", embedding_size=16)
+    config = read_json(folder / "config.json")
+    base = read_json(checkpoint("bert") / "config.json")
+    assert config["vocab_size"] == base["vocab_size"]
+    assert config["hidden_size"] == base["hidden_size"]
+    assert "architectures" not in config
+    model = build_classifier(folder, "scratch", 2, 5, None)
+    assert model.config.model_type == "electra"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"num_hiden_layers": 1}, "a bert has no 'num_hiden_layers': did you mean 'num_hidden"),
+        ({"model_type": "distilbert", "n_layerz": 1}, "a distilbert has no 'n_layerz': did you me"),
+        ({"model_type": "convnetx"}, "no model_type 'convnetx'"),
+    ],
+)
+def test_an_unknown_key_or_kind_is_named(
+    checkpoint: Checkpoint, config: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PolymathError, match=message) as caught:
+        configured(checkpoint("bert"), tmp_path, **config)
+    assert "model 'changed': config" in str(caught.value)
+
+
+def test_bert_of_another_case_is_still_bert(tmp_path: Path) -> None:
+    """The converted tokenizer is transformers' own, word for word."""
+    folder = vocab_folder(tmp_path / "mine", VOCABULARY)
+    reference = BertTokenizer.from_pretrained(folder)
+    ours = json.loads(tokenizer_from(folder).to_str())
+    assert ours == json.loads(reference.backend_tokenizer.to_str())
+
+
+def test_every_model_of_the_catalogue_is_described_in_full() -> None:
+    catalogue = yaml.safe_load((ROOT / "resources/models.yaml").read_text())
+    page = (ROOT / "resources/docs/models.md").read_text()
+    rows = {
+        name.strip()
+        for line in page.splitlines()
+        if line.startswith("| ")
+        for name in line.split("|")[1].split(",")
+    }
+    for name, values in catalogue.items():
+        entry = parse(ModelEntry, values, name)
+        assert name in rows
+        assert entry.size is not None or isinstance(entry.source, ConfiguredSource), name
+        assert entry.title, name
+        assert entry.citation, name
+        assert entry.licence != "not stated", name
+
+
+def test_the_pages_models_are_valid() -> None:
+    page = (ROOT / "resources/docs/models.md").read_text()
+    kinds = {
+        name: parse(ModelEntry, entry, name).source.kind
+        for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+        for name, entry in yaml.safe_load(block)["checkpoints"].items()
+    }
+    assert kinds == {"cased": "hub", "shallow": "configured", "dna-mlm": "pretrain"}

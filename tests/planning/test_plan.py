@@ -1,0 +1,196 @@
+"""Estimates before anything is spent: against torch's own count of operations."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from snakemake.utils import update_config
+from torch.utils.flop_counter import FlopCounterMode
+
+from conftest import ROOT
+from polymath.__main__ import main
+from polymath.evaluation.tables import prediction_schema
+from polymath.experiment.catalogue import ModelSize
+from polymath.experiment.config import load_experiment, merge_configs, read_config
+from polymath.experiment.recipes import Recipe
+from polymath.models.build import build_classifier
+from polymath.planning.cost import count_parameters, count_runs, forward_flops
+from polymath.planning.plan import Plan, Speed, benchmark_speed, describe_plan, makespan
+from polymath.tokenization.tokenize import token_schema
+from polymath.util.errors import PolymathError
+from polymath.util.storage import write_table
+
+Checkpoint = Callable[[str], Path]
+SMALL = ModelSize(layers=2, width=32, intermediate=64, vocabulary=207)
+DATASET: dict[str, Any] = {
+    "domain": "dna",
+    "source": {"kind": "path", "path": "data.csv"},
+    "reader": {"format": "csv"},
+    "alphabet": "dna",
+    "rows": {"train": 1000, "dev": 100, "test": 300},
+    "max_length": 62,
+}
+CONFIG: dict[str, Any] = {
+    "tasks": ["odd"],
+    "models": ["minilm-l6"],
+    "recipes": {"short": {"learning_rate": 1e-3, "batch_size": 16, "steps": 50,
+                          "evaluations": 5}},
+    "replicates": 2,
+    "datasets": {"odd": DATASET},
+}  # fmt: skip
+
+
+def plan_of(tmp_path: Path, **changes: Any) -> Plan:
+    config = {**CONFIG, "results": str(tmp_path / "results"), **changes}
+    return Plan(load_experiment(config, ROOT / "resources"))
+
+
+@pytest.mark.parametrize(("rows", "length"), [(4, 16), (2, 60)])
+def test_forward_flops_are_torchs(rows: int, length: int, checkpoint: Checkpoint) -> None:
+    model = build_classifier(checkpoint("bert"), "scratch", 2, 0, 0.0).eval()
+    model.set_attn_implementation("eager")
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        model(input_ids=torch.full((rows, length), 9))
+    counted = counter.get_total_flops() - rows * 2 * (32 * 32 + 32 * 2)  # pooler and head
+    assert rows * forward_flops(SMALL, length) == pytest.approx(counted, rel=1e-9)
+
+
+def test_parameters_of_a_known_model() -> None:
+    minilm = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
+    assert count_parameters(minilm) == pytest.approx(22_713_216, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("rate", "trying", "runs"), [(0.1, None, 3), ((0.1, 0.2), None, 6), ((0.1, 0.2), 1, 4),
+                                 ((0.1, 0.2, 0.3), 2, 7), ((0.1, 0.2), 9, 6)],
+)  # fmt: skip
+def test_runs_of_a_condition(rate: Any, trying: int | None, runs: int) -> None:
+    recipe = Recipe(learning_rate=rate, rate_replicates=trying, batch_size=1, steps=1)
+    assert count_runs(recipe, 3) == runs
+
+
+def test_a_conditions_cost_is_its_steps_and_scores(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    cost = plan.cost(plan.conditions[0])
+    size = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
+    sequences = 3 * 50 * 16 + 100 * (5 + 2) + 300
+    assert cost.runs == 2
+    assert cost.flops == pytest.approx(2 * forward_flops(size, 64) * sequences)
+
+
+def test_prepared_data_counts_more_than_the_catalogue(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    rows = pd.DataFrame({"split": ["train"] * 6 + ["dev"] * 2 + ["test"], "length": 10,
+                         "id": "a", "item": "a", "window": 0, "label": "x",
+                         "ids": [[0]] * 9})  # fmt: skip
+    path = tmp_path / "results/tokens/task=odd/tokenizer=own/tokens.parquet"
+    write_table(rows, path, token_schema("classification"), {"labels": ["x", "y", "z"]})
+    found = plan.rows("odd", "minilm-l6", "random")
+    assert found is not None
+    assert (found.train, found.dev, found.test, found.tokens, found.outputs) == (6, 2, 1, 12, 3)
+
+
+def test_what_is_not_known_is_said(tmp_path: Path) -> None:
+    dataset = {name: value for name, value in DATASET.items() if name != "rows"}
+    lines = list(describe_plan(plan_of(tmp_path, datasets={"odd": dataset}), Speed(1e9, "x")))
+    assert lines[0] == "2 conditions, 0 of them done; 4 runs to train"
+    assert any(line.startswith("2 of these are not counted") for line in lines)
+
+
+def test_a_finished_condition_costs_nothing_more(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    schema = prediction_schema("classification")
+    path = tmp_path / "results/runs" / plan.conditions[0].path / "predictions.parquet"
+    write_table(schema.empty_table().to_pandas(), path, schema, {"replicates": 2})
+    assert [plan.is_done(condition) for condition in plan.conditions] == [True, False]
+    more = plan_of(tmp_path, replicates=3)
+    assert not any(more.is_done(condition) for condition in more.conditions)
+
+
+def test_a_made_model_has_its_bases_size_with_changes(tmp_path: Path) -> None:
+    source = {"kind": "configured", "base": "minilm-l6", "config": {"num_hidden_layers": 2}}
+    plan = plan_of(tmp_path, models=["mine"], initialisations=["scratch"],
+                   checkpoints={"mine": {"source": source}})  # fmt: skip
+    assert plan.size("mine") == ModelSize(layers=2, width=384, intermediate=1536, vocabulary=30522)
+
+
+def test_pretraining_is_counted_until_it_is_done(tmp_path: Path) -> None:
+    recipe = {"learning_rate": 1e-3, "batch_size": 8, "steps": 20, "evaluations": 4}
+    source = {"kind": "pretrain", "task": "odd", "base": "minilm-l6", "recipe": recipe}
+    changes: dict[str, Any] = {"models": ["mine"], "checkpoints": {"mine": {"source": source}}}
+    plan = plan_of(tmp_path, **changes)
+    (cost,) = plan.pretraining()
+    size = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
+    assert cost.flops == pytest.approx(forward_flops(size, 64) * (3 * 20 * 8 + 100 * 5))
+    assert "and 1 models to pre-train" in next(describe_plan(plan, Speed(1e9, "x")))
+    manifest = tmp_path / "results/models/mine/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
+    assert list(plan_of(tmp_path, **changes).pretraining()) == []
+
+
+def test_the_speed_is_the_benchmarks(tmp_path: Path) -> None:
+    speed = benchmark_speed("cpu-2-cores", ROOT / "resources/benchmarks")
+    assert 1e10 < speed.flops < 1e13
+    with pytest.raises(PolymathError, match=r"no measurement of 'cpu-2-core' .* 'cpu-2-cores'"):
+        benchmark_speed("cpu-2-core", ROOT / "resources/benchmarks")
+
+
+def test_configurations_are_merged_as_snakemake_does() -> None:
+    first = {"a": 1, "b": {"c": [1], "d": 2}, "e": {"f": 1}}
+    then = {"b": {"c": [2], "g": {"h": 1}}, "e": 5, "i": {"j": 1}}
+    expected = {"a": 1, "b": {"c": [1], "d": 2}, "e": {"f": 1}}
+    update_config(expected, then)
+    assert merge_configs(first, then) == expected
+    assert first == {"a": 1, "b": {"c": [1], "d": 2}, "e": {"f": 1}}
+
+
+def test_an_unreadable_configuration_is_named(tmp_path: Path) -> None:
+    (tmp_path / "list.yaml").write_text("- a\n")
+    with pytest.raises(PolymathError, match=r"list.yaml: the file must hold keys and values"):
+        read_config(tmp_path / "list.yaml")
+    with pytest.raises(PolymathError, match=r"absent.yaml: no readable YAML"):
+        read_config(tmp_path / "absent.yaml")
+
+
+def test_the_command_prints_the_default_plan(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["polymath", "plan", "--device", "cpu-2-cores"])
+    main()
+    printed = capsys.readouterr().out
+    assert printed.startswith("12 conditions, ")
+    assert "sources to fetch" in printed
+
+
+def test_the_command_ends_with_the_message_of_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad.yaml").write_text("replicate: 3\n")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(
+        "sys.argv", ["polymath", "plan", "--configfile", str(tmp_path / "bad.yaml")]
+    )
+    with pytest.raises(SystemExit, match="replicate: unknown key: did you mean 'replicates'"):
+        main()
+
+
+@pytest.mark.parametrize(
+    ("costs", "devices", "expected"),
+    [
+        ([3.0, 1.0, 2.0], 1, 6.0),
+        ([3.0, 1.0, 2.0], 2, 3.0),
+        ([5.0, 1.0, 1.0, 1.0], 4, 5.0),  # one long job is not divided
+        ([3.0, 3.0, 2.0, 2.0, 2.0], 2, 7.0),  # Graham's example: the shortest there is takes 6
+        ([1.0], 64, 1.0),
+    ],
+)
+def test_devices_take_the_costliest_job_that_is_left(
+    costs: list[float], devices: int, expected: float
+) -> None:
+    assert makespan(costs, devices) == expected

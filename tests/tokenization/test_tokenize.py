@@ -1,0 +1,304 @@
+"""Alphabets as tokenizer.json, k-mers, windows and truncation."""
+
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from polymath.data.alphabets import build_tokenizer, load_tokenizer, spell
+from polymath.data.records import record_schema
+from polymath.experiment.catalogue import Alphabet, Dataset, Reader, TaskType, Windows
+from polymath.experiment.sources import PathSource
+from polymath.tokenization.tokenize import cut_windows, encode_records, tokenize_records
+from polymath.util.storage import read_metadata, read_table, write_table
+
+QUICK = settings(max_examples=150, deadline=None)
+
+
+def make_alphabet(**fields: Any) -> Alphabet:
+    return Alphabet.model_validate(fields)
+
+
+def reload(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return load_tokenizer(folder / "tokenizer.json")
+
+
+def encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    return ids
+
+
+def spelled(tokenizer: Tokenizer, ids: list[int]) -> list[str]:
+    return [str(tokenizer.id_to_token(number)) for number in ids]
+
+
+# An alphabet's tokenizer.json.
+
+ROUND_TRIPS: list[tuple[dict[str, Any], str, list[str]]] = [
+    ({"kind": "character"}, "GATTACA", list("GATTACA")),
+    ({"kind": "character", "symbols": tuple("ACGT")}, "GATTACA", list("GATTACA")),
+    ({"kind": "character", "symbols": tuple("ACGT"), "illegal": "N"}, "GANNA", list("GANNA")),
+    ({"kind": "character"}, "a b\n.*é\N{MUSICAL SYMBOL G CLEF}", list("a b\n.*é\U0001d11e")),
+    ({"kind": "separator"}, "60 62  60", ["60", "62", "60"]),
+    ({"kind": "separator", "separator": ", "}, "do, re, do", ["do", "re", "do"]),
+    ({"kind": "separator", "separator": "."}, "a.b c.a", ["a", "b c", "a"]),
+    ({"kind": "kmer", "k": 3, "stride": 1}, "GATTACA", ["GAT", "ATT", "TTA", "TAC", "ACA"]),
+    ({"kind": "kmer", "k": 3, "stride": 3}, "GATTACA", ["GAT", "TAC"]),
+    ({"kind": "kmer", "k": 2, "stride": 3}, "GATTACA", ["GA", "TA"]),
+    ({"kind": "kmer", "k": 7}, "GATTACA", ["GATTACA"]),
+]
+
+
+@pytest.mark.parametrize(("fields", "sequence", "symbols"), ROUND_TRIPS)
+def test_tokenizer_file_round_trip(
+    tmp_path: Path, fields: dict[str, Any], sequence: str, symbols: list[str]
+) -> None:
+    alphabet = make_alphabet(**fields)
+    tokenizer = reload(build_tokenizer([sequence], alphabet), tmp_path)
+    ids = encode(tokenizer, spell(sequence, alphabet))
+    assert spelled(tokenizer, ids) == symbols
+    # the file frames nothing by itself
+    assert tokenizer.encode(spell(sequence, alphabet)).ids == ids
+
+
+def test_symbols_are_numbered_in_sorted_order() -> None:
+    found = build_tokenizer(["TG", "CA"], make_alphabet(kind="character")).get_vocab()
+    assert found == {"A": 0, "C": 1, "G": 2, "T": 3}
+
+
+def test_stated_symbols_are_all_there_and_no_others() -> None:
+    alphabet = make_alphabet(kind="separator", symbols=("60", "61", "7"), illegal="?")
+    found = build_tokenizer(["60 60"], alphabet).get_vocab()
+    assert found == {"60": 0, "61": 1, "7": 2, "?": 3}
+
+
+@pytest.mark.parametrize("policy", ["error", "drop"])
+def test_policy_is_no_symbol(policy: str) -> None:
+    alphabet = make_alphabet(kind="character", symbols=("A", "C"), illegal=policy)
+    assert set(build_tokenizer([], alphabet).get_vocab()) == {"A", "C"}
+
+
+def test_kmers_are_those_that_occur() -> None:
+    alphabet = make_alphabet(kind="kmer", k=2, symbols=tuple("ACGT"))
+    assert build_tokenizer(["ACA", "CAA"], alphabet).get_vocab() == {"AA": 0, "AC": 1, "CA": 2}
+
+
+def test_unknown_symbol_is_refused() -> None:
+    tokenizer = build_tokenizer(["AC"], make_alphabet(kind="character"))
+    with pytest.raises(Exception, match="WordLevel error"):
+        tokenizer.encode("AX")
+
+
+@QUICK
+@given(st.text(alphabet="ACGT", min_size=1, max_size=40), st.integers(1, 5), st.integers(1, 5))
+def test_kmers_lie_where_the_stride_says(sequence: str, k: int, stride: int) -> None:
+    kmers = spell(sequence, make_alphabet(kind="kmer", k=k, stride=stride)).split()
+    assert len(kmers) == max(0, (len(sequence) - k) // stride + 1)
+    assert all(kmer == sequence[number * stride :][:k] for number, kmer in enumerate(kmers))
+
+
+@QUICK
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1))
+def test_any_characters_round_trip(sequences: list[str]) -> None:
+    tokenizer = build_tokenizer(sequences, make_alphabet(kind="character"))
+    for sequence in sequences:
+        assert spelled(tokenizer, encode(tokenizer, sequence)) == list(sequence)
+
+
+def test_stored_truncation_and_padding_are_off(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="b"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.enable_truncation(2)
+    tokenizer.enable_padding(length=9, pad_id=1, pad_token="b")
+    assert encode(reload(tokenizer, tmp_path), "a a a") == [0, 0, 0]
+
+
+# Windows.
+
+
+@st.composite
+def sequences_and_windows(draw: st.DrawFn, limited: bool) -> tuple[list[int], Windows]:
+    ids = list(range(draw(st.integers(1, 60))))
+    size = draw(st.integers(1, 20))
+    stride = draw(st.integers(1, size))
+    limit = draw(st.integers(1, 8)) if limited else None
+    return ids, Windows(size=size, stride=stride, limit=limit)
+
+
+@QUICK
+@given(sequences_and_windows(limited=False))
+def test_windows_cover_every_symbol(case: tuple[list[int], Windows]) -> None:
+    ids, windows = case
+    pieces = cut_windows(ids, windows)
+    assert sorted({number for piece in pieces for number in piece}) == ids
+    assert pieces[-1][-1] == ids[-1]
+
+
+@QUICK
+@given(sequences_and_windows(limited=True))
+def test_windows_are_whole_slices_at_the_stride(case: tuple[list[int], Windows]) -> None:
+    for piece in cut_windows(*case):
+        ids, windows = case
+        assert piece[0] % windows.stride == 0
+        assert piece == ids[piece[0] : piece[0] + windows.size]
+
+
+@QUICK
+@given(sequences_and_windows(limited=False))
+def test_only_the_last_window_is_short_and_adds_something(case: tuple[list[int], Windows]) -> None:
+    ids, windows = case
+    pieces = cut_windows(ids, windows)
+    assert all(len(piece) == windows.size for piece in pieces[:-1])
+    assert all(after[-1] > before[-1] for before, after in pairwise(pieces))
+
+
+@QUICK
+@given(sequences_and_windows(limited=True))
+def test_limit_keeps_the_first_and_the_last(case: tuple[list[int], Windows]) -> None:
+    ids, windows = case
+    everything = cut_windows(ids, windows.model_copy(update={"limit": None}))
+    pieces = cut_windows(ids, windows)
+    assert windows.limit is not None
+    assert len(pieces) == min(windows.limit, len(everything))
+    assert pieces[0] == everything[0]
+    assert windows.limit == 1 or pieces[-1] == everything[-1]
+    starts = [piece[0] for piece in pieces]
+    assert starts == sorted(set(starts))
+
+
+def test_windows_by_hand() -> None:
+    ids = list(range(10))
+    assert cut_windows(ids, None) == [ids]
+    assert cut_windows(ids, Windows(size=4, stride=4)) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert cut_windows(ids, Windows(size=4, stride=3)) == [ids[0:4], ids[3:7], ids[6:10]]
+    assert cut_windows(ids, Windows(size=2, stride=5)) == [[0, 1], [5, 6]]
+    assert cut_windows(ids, Windows(size=1, stride=1, limit=4)) == [[0], [3], [6], [9]]
+    assert cut_windows([7], Windows(size=4, stride=2)) == [[7]]
+
+
+# Records to tokens.
+
+
+def make_records(sequences: list[str], task_type: str = "classification") -> pd.DataFrame:
+    size = len(sequences)
+    return pd.DataFrame(
+        {
+            "id": [f"r{number}" for number in range(size)],
+            "sequence": sequences,
+            "label": ["x"] * size if task_type == "classification" else [0.5] * size,
+            "split": ["train"] * size,
+            "group": [str(number) for number in range(size)],
+        }
+    )
+
+
+def tokenize(
+    folder: Path,
+    sequences: list[str],
+    alphabet: Alphabet,
+    windows: Windows | None = None,
+    max_length: int = 100,
+    task_type: TaskType = "classification",
+    **rest: Any,
+) -> tuple[pd.DataFrame, dict[str, Any], str]:
+    records, tokens = folder / "records.parquet", folder / "tokens.parquet"
+    dataset = Dataset(
+        domain="dna", source=PathSource(kind="path", path="x"), reader=Reader(format="csv"),
+        alphabet=alphabet, type=task_type,
+    )  # fmt: skip
+    schema = record_schema(dataset)
+    write_table(make_records(sequences, task_type), records, schema, {"type": task_type, "seed": 1})
+    line = tokenize_records(
+        records, alphabet, windows, max_length, tokens, folder / "tokenizer.json", **rest
+    )
+    return read_table(tokens), read_metadata(tokens), line
+
+
+def test_tokens_are_symbol_ids(tmp_path: Path) -> None:
+    table, metadata, _ = tokenize(tmp_path, ["GAT", "A"], make_alphabet(kind="character"))
+    assert [list(ids) for ids in table["ids"]] == [[1, 0, 2], [0]]
+    assert list(table["length"]) == [3, 1]
+    assert list(table["id"]) == list(table["item"]) == ["r0", "r1"]
+    assert (metadata["symbols"], metadata["seed"], metadata["truncated"]) == (3, 1, 0)
+    written = load_tokenizer(tmp_path / "tokenizer.json")
+    assert spelled(written, list(table["ids"].iloc[0])) == list("GAT")
+
+
+def test_truncation_is_counted(tmp_path: Path) -> None:
+    table, metadata, line = tokenize(
+        tmp_path, ["ACGTACGT", "ACGT", "ACGTA"], make_alphabet(kind="character"), max_length=4
+    )
+    assert [list(ids) for ids in table["ids"]] == [[0, 1, 2, 3]] * 3
+    assert list(table["length"]) == [4, 4, 4]
+    assert (metadata["truncated"], metadata["max_length"]) == (2, 4)
+    assert line == "3 records, 3 rows, 4 symbols, 2 rows truncated to 4"
+
+
+def test_windows_of_a_record_are_rows_of_one_item(tmp_path: Path) -> None:
+    windows = Windows(size=3, stride=3)
+    table, metadata, _ = tokenize(
+        tmp_path, ["ACGTA", "AC"], make_alphabet(kind="character"), windows
+    )
+    assert list(table["id"]) == ["r0#0", "r0#1", "r1#0"]
+    assert list(table["item"]) == ["r0", "r0", "r1"]
+    assert list(table["window"]) == [0, 1, 0]
+    assert [list(ids) for ids in table["ids"]] == [[0, 1, 2], [3, 0], [0, 1]]
+    assert metadata["truncated"] == 0
+
+
+def test_windows_longer_than_max_length_are_counted(tmp_path: Path) -> None:
+    _, metadata, _ = tokenize(
+        tmp_path, ["ACGTACG"], make_alphabet(kind="character"), Windows(size=3, stride=3), 2
+    )
+    assert metadata["truncated"] == 2  # of 3, 3 and 1 symbols
+
+
+def test_kmer_windows_count_kmers(tmp_path: Path) -> None:
+    alphabet = make_alphabet(kind="kmer", k=3)
+    table, _, _ = tokenize(tmp_path, ["ACGTAC"], alphabet, Windows(size=2, stride=2))
+    tokenizer = load_tokenizer(tmp_path / "tokenizer.json")
+    assert [spelled(tokenizer, list(ids)) for ids in table["ids"]] == [
+        ["ACG", "CGT"],
+        ["GTA", "TAC"],
+    ]
+
+
+def test_labels_of_regression_stay_numbers(tmp_path: Path) -> None:
+    table, _, _ = tokenize(
+        tmp_path, ["AC"], make_alphabet(kind="character"), task_type="regression"
+    )
+    assert table["label"].dtype == float
+    assert list(table["label"]) == [0.5]
+
+
+def test_text_uses_the_models_tokenizer_without_specials(tmp_path: Path) -> None:
+    words = {word: number for number, word in enumerate(["[UNK]", "[CLS]", "big", "dog"])}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.enable_truncation(2)
+    tokenizer.save(str(tmp_path / "model.json"))
+    table, metadata, _ = tokenize(
+        tmp_path,
+        ["dog big dog", "cat"],
+        make_alphabet(kind="model"),
+        model_tokenizer=tmp_path / "model.json",
+    )
+    assert [list(ids) for ids in table["ids"]] == [[3, 2, 3], [0]]
+    assert metadata["symbols"] == 4
+
+
+@pytest.mark.parametrize("kind", ["character", "kmer"])
+def test_all_words_of_an_alphabet(kind: str) -> None:
+    alphabet = make_alphabet(kind=kind, k=3)
+    sequences = ["".join(letters) for letters in product("ACGT", repeat=3)]
+    tokenizer = build_tokenizer(sequences, alphabet)
+    rows = encode_records(make_records(sequences), tokenizer, alphabet, None)
+    found = ["".join(spelled(tokenizer, ids)) for ids in rows["ids"]]
+    assert found == sequences
+    assert tokenizer.get_vocab_size() == (4 if kind == "character" else 64)

@@ -1,0 +1,222 @@
+"""Fine-tuning jobs: what they write, and that no interruption changes it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from conftest import FAMILIES, SPECIALS, UNUSED, WORDS
+from polymath.training import finetune as finetune_module
+from polymath.training.acceleration.side_by_side import USABLE
+from polymath.training.loop import Run, train
+from polymath.training.replicate import Inputs, Trainee
+from polymath.util.storage import read_metadata, read_table
+from small_jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
+
+SourceOf = Callable[[str], Path]
+
+
+def test_the_same_condition_twice_gives_the_same_bytes(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        run_job(write_job(tmp_path / name, checkpoint("bert"), CLASSES), tmp_path / name)
+    assert predictions_of(tmp_path / "first") == predictions_of(tmp_path / "second")
+
+
+def test_more_replicates_train_only_the_missing_ones(checkpoint: SourceOf, tmp_path: Path) -> None:
+    grown, whole = tmp_path / "grown", tmp_path / "whole"
+    job = write_job(grown, checkpoint("bert"), CLASSES)
+    run_job(job, grown)
+    said = run_job(replace(job, replicates=3), grown)
+    assert [line for line in said if "already finished" in line] == [
+        "replicate 1 of 3: already finished",
+        "replicate 2 of 3: already finished",
+    ]
+    assert sum("training rows" in line for line in said) == 1
+    run_job(write_job(whole, checkpoint("bert"), CLASSES, replicates=3), whole)
+    assert predictions_of(grown) == predictions_of(whole)
+
+
+def test_a_changed_recipe_is_not_answered_from_the_store(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES)
+    run_job(job, tmp_path)
+    said = run_job(replace(job, recipe=recipe_of(steps=7)), tmp_path)
+    assert not any("already finished" in line for line in said)
+
+
+def test_predictions_and_curves_say_what_they_are(checkpoint: SourceOf, tmp_path: Path) -> None:
+    run_job(write_job(tmp_path, checkpoint("bert"), CLASSES), tmp_path)
+    outputs = outputs_in(tmp_path)
+    table, curve = read_table(outputs.predictions), read_table(outputs.curves)
+    assert table.groupby(["replicate", "split"]).size().to_dict() == {
+        (replicate, split): 15 for replicate in (0, 1) for split in ("dev", "test")
+    }
+    assert {len(logits) for logits in table["logits"]} == {2}
+    assert curve.groupby("replicate")["step"].apply(list).to_list() == [[0, 3, 6]] * 2
+    assert 40 <= curve["examples"].max() <= 48
+    assert curve.groupby("replicate")["seconds"].apply(lambda s: s.is_monotonic_increasing).all()
+    assert curve["seconds"].max() > 0
+    metadata = read_metadata(outputs.predictions)
+    assert metadata["task"] == "odd"
+    assert metadata["recipe_values"]["steps"] == 6
+    assert metadata["versions"]["torch"] == torch.__version__
+    assert metadata["replicates"] == 2
+    assert metadata["diverged"] == {}
+
+
+def test_replicates_differ(checkpoint: SourceOf, tmp_path: Path) -> None:
+    run_job(write_job(tmp_path, checkpoint("bert"), CLASSES), tmp_path)
+    table = read_table(outputs_in(tmp_path).predictions)
+    logits = table.groupby("replicate")["logits"].apply(list)
+    assert not np.array_equal(np.stack(logits[0]), np.stack(logits[1]))
+
+
+VALUES = [100.0 + number % 7 for number in range(60)]
+
+
+def test_regression_predicts_in_the_units_of_the_labels(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    run_job(write_job(tmp_path, checkpoint("bert"), VALUES, replicates=1), tmp_path)
+    values = np.stack(read_table(outputs_in(tmp_path).predictions)["logits"].to_list())[:, 0]
+    assert 95 < values.mean() < 112
+
+
+def test_fractions_take_from_training_only(checkpoint: SourceOf, tmp_path: Path) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, fraction="0.2", replicates=1)
+    assert any("6 training rows" in line for line in run_job(job, tmp_path))
+    assert len(read_table(outputs_in(tmp_path).predictions)) == 30
+
+
+def test_sequences_longer_than_the_model_are_cut_and_counted(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, length=80, replicates=1)
+    said = run_job(job, tmp_path)
+    assert any("60 rows truncated to the model's limit" in line for line in said)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("labels", [CLASSES, VALUES], ids=["classes", "values"])
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_a_kept_model_is_whole_and_gives_the_same_logits(
+    tuning: str, family: str, labels: list[Any], checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint(family), labels, replicates=1, init="pretrained",
+                    recipe={"tuning": tuning, "learning_rate": 0.03})  # fmt: skip
+    run_job(job, tmp_path, models=True)
+    outputs = outputs_in(tmp_path, models=True)
+    assert outputs.models is not None
+    model = AutoModelForSequenceClassification.from_pretrained(outputs.models / "replicate-0")
+    model.eval()
+    vocabulary = len(SPECIALS) + len(UNUSED) + len(WORDS)
+    assert model.get_input_embeddings().weight.shape[0] == vocabulary
+    if labels is CLASSES:
+        assert model.config.id2label == {0: "even", 1: "odd"}
+
+    tokens = read_table(job.tokens).set_index("id")["ids"]
+    mapping = Inputs(job, "cpu").mapping(0)
+    table = read_table(outputs.predictions)
+    for row in table.head(8).itertuples():
+        ids = torch.tensor([[2, *mapping[tokens[row.id]].tolist(), 3]])
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits[0].numpy()
+        np.testing.assert_allclose(logits, row.logits, rtol=1e-4, atol=1e-4)
+
+
+def test_asking_for_models_trains_again_only_what_has_none(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES)
+    run_job(job, tmp_path)
+    before = predictions_of(tmp_path)
+    said = run_job(job, tmp_path, models=True)
+    assert not any("already finished" in line for line in said)
+    assert sum("already finished" in line for line in run_job(job, tmp_path, models=True)) == 2
+    assert predictions_of(tmp_path) == before
+
+
+def spoil_replicate(monkeypatch: pytest.MonkeyPatch, number: int, step: int) -> None:
+    """Make the loss of one replicate infinite at a step (from 1)."""
+    train_step = Run._work
+    calls = iter(range(1, 10_000))
+
+    def spoiled(self: Run, *arguments: Any) -> torch.Tensor:
+        loss = train_step(self, *arguments)
+        call = next(calls)
+        return loss * float("inf") if call == number * self.steps + step else loss
+
+    monkeypatch.setattr(Run, "_work", spoiled)
+
+
+def test_a_replicate_that_diverges_is_recorded_and_stops_no_other(
+    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil_replicate(monkeypatch, 1, 4)
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, replicates=3)
+    said = run_job(job, tmp_path)
+    assert any(
+        line.startswith("replicate 2 of 3: DIVERGED at step 4 of 6: recorded as such")
+        and "lower learning_rate" in line
+        for line in said
+    )
+    outputs = outputs_in(tmp_path)
+    curve = read_table(outputs.curves)
+    score = curve[(curve["replicate"] == 1) & (curve["step"] == 3)]["dev_score"].item()
+    for path in (outputs.predictions, outputs.curves):
+        assert read_metadata(path)["diverged"] == {"1": {"step": 4, "dev_score": score}}
+    assert curve.groupby("replicate")["step"].max().to_dict() == {0: 6, 1: 3, 2: 6}
+    assert set(read_table(outputs.predictions)["replicate"]) == {0, 2}
+    monkeypatch.undo()
+    again = run_job(job, tmp_path)
+    assert sum("already finished" in line for line in again) == 3, "divergence is an outcome"
+
+
+@pytest.mark.parametrize(("fitting", "expected"), [(10.0, [3]), (2.5, [2, 1]), (0.1, [1, 1, 1])])
+def test_as_many_replicates_as_fit_the_memory_are_trained_side_by_side(
+    fitting: float,
+    expected: list[int],
+    checkpoint: SourceOf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a GPU does with its memory, on the CPU."""
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    run_job(write_job(alone, checkpoint("bert"), CLASSES, replicates=3), alone)
+    groups: list[int] = []
+
+    def noted(runs: list[Run]) -> Any:
+        groups.append(len(runs))
+        return train(runs)
+
+    monkeypatch.setattr(finetune_module, "train", noted)
+    monkeypatch.setattr(finetune_module, "replicate_bytes", lambda *_: 2**30)
+    monkeypatch.setattr(finetune_module, "free_memory", lambda *_: int(fitting / USABLE * 2**30))
+    said = run_job(write_job(together, checkpoint("bert"), CLASSES, replicates=3), together)
+    assert groups == expected
+    assert any(
+        line.startswith(f"{expected[0]} replicates side by side: each takes about 1.00 of")
+        for line in said
+    )
+    numbers = ", ".join(str(number + 1) for number in range(expected[0]))
+    assert any(line.startswith(f"replicate {numbers} of 3  step 6 of 6") for line in said)
+    assert predictions_of(together) == predictions_of(alone)
+
+
+def test_a_replicate_does_not_depend_on_the_global_random_state(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    inputs = Inputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
+    torch.manual_seed(1)
+    first = Trainee(inputs, 0).model.state_dict()
+    torch.manual_seed(2)
+    second = Trainee(inputs, 0).model.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)

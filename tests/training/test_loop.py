@@ -1,0 +1,370 @@
+"""The training loop, against Hugging Face's Trainer."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import Trainer, TrainingArguments, get_linear_schedule_with_warmup
+
+from conftest import FAMILIES
+from polymath.experiment.recipes import Recipe
+from polymath.experiment.schedule import Schedule
+from polymath.models.build import build_classifier, compact_embeddings, restore_embeddings
+from polymath.models.tuning import apply_tuning
+from polymath.training.acceleration.cuda_graphs import Lane, Recorder, Repeated
+from polymath.training.acceleration.prepare import take_shortcuts
+from polymath.training.batches import (
+    Encoded,
+    Shape,
+    training_order,
+)
+from polymath.training.loop import Divergence, Predictor, Run
+from polymath.training.loop import train as train_side_by_side
+from small_jobs import recipe_of, some_data
+
+Checkpoint = Callable[[str], Path]
+STEPS = 56
+RATE = 3e-3
+
+
+def make_run(model: Any, data: Encoded, recipe: Recipe, score: float = 0.0) -> Run:
+    return Run(model, data, recipe, 3, 0, Lane("cpu"), "fp32", lambda: score)
+
+
+def train(model: Any, data: Encoded, recipe: Recipe) -> list[float]:
+    """Train and return the loss of each step."""
+    run = make_run(model, data, recipe)
+    for _ in train_side_by_side([run]):
+        pass
+    losses: list[float] = run.losses.tolist()
+    return losses
+
+
+def predict(model: Any, data: Encoded) -> Any:
+    return Predictor(model, data, "fp32", None)()
+
+
+EMBEDDING = ("word_embeddings.weight", "tok_embeddings.weight")
+
+
+class RecordingTrainer(Trainer):
+    """Transformers' Trainer, fed in a given order, that keeps each step's loss."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.losses: list[float] = []
+        # Otherwise it adds up the micro-batches' mean losses without dividing by their number,
+        # because the models' forward takes keywords that their classification loss ignores.
+        self.model_accepts_loss_kwargs = False
+
+    def _get_train_sampler(self, *_: Any) -> Any:
+        return torch.utils.data.SequentialSampler(self.train_dataset)
+
+    def get_decay_parameter_names(self, model: Any) -> Any:
+        names = super().get_decay_parameter_names(model)
+        return [name for name in names if not name.endswith(EMBEDDING)]
+
+    def compute_loss(self, *arguments: Any, **named: Any) -> Any:
+        loss = super().compute_loss(*arguments, **named)
+        self.losses.append(float((loss[0] if isinstance(loss, tuple) else loss).detach()))
+        return loss
+
+
+def train_with_trainer(model: Any, data: Encoded, folder: Path, recipe: Recipe) -> list[float]:
+    """Train with Trainer on the same rows in the same order; return each step's loss."""
+    rows: list[dict[str, Any]] = []
+    for number, batch in enumerate(training_order(data.lengths, 8, 3)):
+        if number == STEPS:
+            break
+        rows += [{"ids": data.ids[row], "label": int(data.targets[row])} for row in batch]
+
+    def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        longest = max(len(row["ids"]) for row in batch)
+        ids = torch.zeros(len(batch), longest, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for place, row in enumerate(batch):
+            ids[place, : len(row["ids"])] = torch.tensor(row["ids"])
+            mask[place, : len(row["ids"])] = 1
+        labels = torch.tensor([row["label"] for row in batch])
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+    arguments = TrainingArguments(
+        output_dir=str(folder), num_train_epochs=1,
+        per_device_train_batch_size=8 // recipe.accumulation,
+        gradient_accumulation_steps=recipe.accumulation,
+        learning_rate=RATE, weight_decay=recipe.weight_decay,
+        warmup_steps=math.ceil(recipe.warmup * STEPS), max_grad_norm=recipe.clip_norm or 0.0,
+        lr_scheduler_type="linear", use_cpu=True, report_to=[], save_strategy="no",
+        logging_strategy="no", remove_unused_columns=False, disable_tqdm=True,
+    )  # fmt: skip
+    trainer = RecordingTrainer(
+        model=model, args=arguments, train_dataset=rows, data_collator=collate
+    )
+    trainer.train()
+    micro = np.array(trainer.losses).reshape(STEPS, recipe.accumulation)
+    losses: list[float] = micro.mean(axis=1).tolist()
+    return losses
+
+
+MODERN = {"warmup": 0.1, "clip_norm": 1.0, "weight_decay": 0.01}
+PAPER = {"warmup": 0.0, "clip_norm": None, "weight_decay": 0.0, "accumulation": 2}
+
+
+@pytest.mark.parametrize("changes", [{}, MODERN, PAPER], ids=["base", "modern", "paper"])
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_losses_and_logits_agree_with_transformers_trainer(
+    family: str, changes: dict[str, object], checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    data, recipe = some_data(), recipe_of(**changes)
+    ours = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+    theirs = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+    take_shortcuts(ours, "fp32")  # as in a job
+    mine = train(ours, data, recipe)
+    reference = train_with_trainer(theirs, data, tmp_path, recipe)
+    assert len(mine) == len(reference) == STEPS
+    np.testing.assert_allclose(mine, reference, rtol=1e-5)
+    assert min(mine) < 0.9 * mine[0], "the runs must have learned something to compare"
+    np.testing.assert_allclose(predict(ours, data), predict(theirs, data), atol=1e-4)
+
+
+def test_accumulated_micro_batches_equal_one_batch(checkpoint: Checkpoint) -> None:
+    data = some_data()
+    whole = build_classifier(checkpoint("bert"), "pretrained", 3, 0, 0.0)
+    parts = build_classifier(checkpoint("bert"), "pretrained", 3, 0, 0.0)
+    one = train(whole, data, recipe_of())
+    four = train(parts, data, recipe_of(accumulation=4))
+    np.testing.assert_allclose(one, four, rtol=1e-5)
+
+
+def test_every_part_of_the_recipe_changes_the_run(checkpoint: Checkpoint) -> None:
+    data, folder = some_data(), checkpoint("bert")
+
+    def losses(dropout: float | None = 0.0, **changes: object) -> list[float]:
+        model = build_classifier(folder, "pretrained", 3, 0, dropout)
+        return train(model, data, recipe_of(steps=6, warmup=0.3, **changes))
+
+    base = losses()
+    assert losses() == base
+    for changed in (
+        losses(learning_rate=RATE / 2), losses(weight_decay=0.5), losses(clip_norm=0.01),
+        losses(schedule="constant"), losses(dropout=0.3), losses(batch_size=4),
+    ):  # fmt: skip
+        assert changed != base
+
+
+def test_learning_rate_is_that_of_transformers_schedule() -> None:
+    steps = 47
+    recipe = recipe_of(warmup=0.13, steps=steps)
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=recipe.peak_rate)
+    schedule = get_linear_schedule_with_warmup(optimiser, math.ceil(0.13 * steps), steps)
+    for step in range(steps):
+        assert Schedule(recipe, 64).rate(step) == pytest.approx(schedule.get_last_lr()[0])
+        optimiser.step()
+        schedule.step()
+
+
+def test_steps_and_evaluations() -> None:
+    assert Schedule(recipe_of(steps=None, epochs=2.0), 33).steps == 10
+    assert Schedule(recipe_of(), 33).steps == STEPS
+    assert Schedule(recipe_of(steps=10, evaluations=4), 33).evaluations == {3, 5, 8, 10}
+
+
+def test_training_only_the_rows_in_use_gives_the_same_weights_as_training_all(
+    checkpoint: Checkpoint,
+) -> None:
+    data, recipe = some_data(), recipe_of(weight_decay=0.1)
+    for family in sorted(FAMILIES):
+        whole = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+        small = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+        untrained = whole.get_input_embeddings().weight.detach().clone()
+        padding = small.config.pad_token_id
+        used = {int(token) for row in data.ids for token in row} | {padding}
+        assert len(used) < len(untrained) / 2
+        tokens = compact_embeddings(small, sorted(used))
+        renamed = [np.array([tokens[int(token)] for token in row]) for row in data.ids]
+        train(whole, replace(data, padding=padding), recipe)
+        train(small, replace(data, ids=renamed, padding=tokens[padding]), recipe)
+
+        rebuilt = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+        restore_embeddings(rebuilt, small, tokens)
+        for name, value in whole.state_dict().items():
+            # The gradient's norm adds up the same numbers in another order.
+            torch.testing.assert_close(rebuilt.state_dict()[name], value, rtol=0, atol=2e-5)
+        trained = rebuilt.get_input_embeddings().weight
+        unused = sorted(set(range(len(untrained))) - used)
+        assert torch.equal(trained[unused], untrained[unused])
+        assert not torch.equal(trained[sorted(used)], untrained[sorted(used)])
+
+
+class ReplayingLane(Lane):
+    """A lane that records as a GPU does, but on the CPU: fixed inputs and outputs."""
+
+    recorded = 0
+
+    @property
+    def recorder(self) -> Recorder:
+        return self._record_on_cpu
+
+    def _record_on_cpu(
+        self, work: Callable[[], torch.Tensor]
+    ) -> tuple[Callable[[], None], torch.Tensor]:
+        type(self).recorded += 1
+        output = torch.full((), math.nan)
+
+        def replay() -> None:
+            result = work()
+            output.resize_(result.shape).copy_(result)
+
+        return replay, output
+
+
+def dropout_run(checkpoint: Checkpoint, seed: int, lane: Lane, tuning: str = "full") -> Run:
+    recipe = recipe_of(evaluations=6, tuning=tuning)
+    model = build_classifier(checkpoint("bert"), "pretrained", 3, seed, 0.2)
+    apply_tuning(model, recipe, checkpoint("bert"), seed)
+    data = some_data()
+    predictor = Predictor(model, data, "fp32", lane.recorder)
+    return Run(model, data, recipe, seed, seed, lane, "fp32", lambda: float(predictor().sum()))
+
+
+@pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
+def test_replayed_steps_are_those_computed_afresh(tuning: str, checkpoint: Checkpoint) -> None:
+    plain, replayed = (dropout_run(checkpoint, 1, lane, tuning) for lane in
+                       (Lane("cpu"), ReplayingLane("cpu")))  # fmt: skip
+    for run in (plain, replayed):
+        for _ in train_side_by_side([run]):
+            pass
+    assert ReplayingLane.recorded > 4
+    assert torch.equal(plain.losses, replayed.losses)
+    scores = [[point.dev_score for point in run.curve] for run in (plain, replayed)]
+    assert scores[0] == scores[1]
+
+
+def test_a_shape_is_recorded_when_it_recurs_and_then_replayed() -> None:
+    calls: list[str] = []
+
+    def work(rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+        calls.append("work")
+        return rows.double().sum()
+
+    lane = ReplayingLane("cpu")
+    repeated = Repeated(work, lane.recorder)
+    before = ReplayingLane.recorded
+    shape, other = Shape(2, 9, True), Shape(2, 10, True)
+    totals = [float(repeated(torch.tensor([1, step]), shape)) for step in range(5)]
+    assert totals == [1, 2, 3, 4, 5]
+    assert ReplayingLane.recorded == before + 1
+    assert float(repeated(torch.tensor([5, 6]), other)) == 11
+    assert ReplayingLane.recorded == before + 1
+
+
+class RefusingLane(Lane):
+    """A lane whose recorder fails, as for a model that asks the device for a value."""
+
+    @property
+    def recorder(self) -> Recorder:
+        def refuse(work: Callable[[], torch.Tensor]) -> Any:
+            work()
+            raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+        return refuse
+
+
+def test_a_model_that_cannot_be_recorded_is_trained_step_by_step(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+
+    def work(rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+        return rows.double().sum()
+
+    caplog.set_level("INFO", "polymath")
+    repeated = Repeated(work, RefusingLane("cpu").recorder)
+    totals = [float(repeated(torch.tensor([step]), Shape(1, 9, True))) for step in range(5)]
+    assert totals == [0, 1, 2, 3, 4]
+    assert [record.getMessage() for record in caplog.records] == [
+        "this model cannot be recorded (operation not permitted when stream is capturing): "
+        "it runs step by step, more slowly"
+    ]
+
+
+def test_a_replicate_does_not_depend_on_those_beside_it(checkpoint: Checkpoint) -> None:
+    alone = dropout_run(checkpoint, 2, Lane("cpu"))
+    for _ in train_side_by_side([alone]):
+        pass
+    group = [dropout_run(checkpoint, seed, Lane("cpu")) for seed in (1, 2, 3)]
+    for _ in train_side_by_side(group):
+        pass
+    assert torch.equal(alone.losses, group[1].losses)
+    assert not torch.equal(group[0].losses, group[1].losses)
+    for name, value in alone.model.state_dict().items():
+        assert torch.equal(value, group[1].model.state_dict()[name])
+
+
+@pytest.mark.parametrize("at", [1, 17, 55])
+def test_a_run_restored_after_any_step_ends_as_if_it_had_not_stopped(
+    at: int, checkpoint: Checkpoint
+) -> None:
+    straight = dropout_run(checkpoint, 2, Lane("cpu"))
+    turns = train_side_by_side([straight])
+    for _ in range(at):
+        next(turns)
+    state = {name: value.detach().clone() for name, value in straight.state().items()}
+    curve = list(straight.curve)
+    resumed = dropout_run(checkpoint, 9, Lane("cpu"))  # other weights, to be replaced
+    resumed = Run(resumed.model, some_data(), straight.recipe, 2, 2, Lane("cpu"), "fp32",
+                  resumed.score_dev)  # fmt: skip
+    resumed.restore(state, at, curve, 5.0)
+    for run in (straight, resumed):
+        for _ in train_side_by_side([run]):
+            pass
+    assert torch.equal(straight.losses, resumed.losses)
+    assert [p.dev_score for p in straight.curve] == [p.dev_score for p in resumed.curve]
+    assert resumed.curve[-1].seconds > 5
+    for name, value in straight.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_step_and_last_score(
+    bad: float, checkpoint: Checkpoint
+) -> None:
+    model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
+    calls = iter(range(1000))
+
+    def spoil(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        return output * bad if module.training and next(calls) == 20 else output
+
+    model.classifier.register_forward_hook(spoil)
+    recipe = recipe_of(evaluations=7)
+    scores = iter(range(100))
+    data = some_data()
+    run = Run(model, data, recipe, 3, 0, Lane("cpu"), "fp32", lambda: float(next(scores)))
+    for _ in train_side_by_side([run]):
+        pass
+    # Scored before the first step, after 8 and after 16: the loss of the 21st step is bad.
+    assert run.divergence == Divergence(21, 2.0)
+    assert [point.step for point in run.curve] == [0, 8, 16]
+
+
+def test_logits_that_are_not_finite_end_the_run(checkpoint: Checkpoint) -> None:
+    model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
+    run = make_run(model, some_data(), recipe_of(), score=math.nan)
+    for _ in train_side_by_side([run]):
+        pass
+    assert run.divergence == Divergence(1, None)
+
+
+def test_the_rest_of_the_replicates_goes_on_when_one_diverges(checkpoint: Checkpoint) -> None:
+    good = dropout_run(checkpoint, 2, Lane("cpu"))
+    bad = make_run(build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0), some_data(),
+                   recipe_of(), score=math.nan)  # fmt: skip
+    for _ in train_side_by_side([bad, good]):
+        pass
+    assert bad.divergence
+    assert good.step == STEPS
+    assert good.divergence is None

@@ -1,0 +1,116 @@
+"""The commands beside the workflow."""
+
+import math
+import struct
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+from polymath.__main__ import print_summary
+from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.reporting.publish import FILES, markers, publish
+from polymath.reporting.tensorboard import write_events
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_json, write_table
+
+
+def write_matrix(folder: Path) -> None:
+    pd.DataFrame(
+        {
+            "task": ["odd"], "domain": ["dna"], "model": ["m"], "init": ["scratch"],
+            "mapping": ["random"], "fraction": ["1"], "recipe": ["tiny"],
+            "learning_rate": [1e-3], "metric": ["mcc"], "chance": [0.0], "n": [1], "diverged": [0],
+            "mean": [0.5], "low": [None], "high": [None],
+            "difference": [None], "difference_low": [None], "difference_high": [None],
+        }
+    ).to_parquet(folder / "matrix.parquet")  # fmt: skip
+
+
+def read_events(path: Path) -> list[tuple[str, int, float]]:
+    """Read an event file by its published format: length, checksum, message, checksum."""
+    data, values = path.read_bytes(), []
+    while data:
+        (length,) = struct.unpack("<Q", data[:8])
+        event = Event.FromString(data[12 : 12 + length])
+        values += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
+        data = data[16 + length :]
+    return values
+
+
+def test_tensorboard_gets_every_point_of_every_curve(tmp_path: Path) -> None:
+    curve = pd.DataFrame(
+        {"replicate": [0, 0, 1], "step": [0, 5, 0], "examples": [0, 40, 0],
+         "train_loss": [math.nan, 0.5, math.nan], "dev_score": [0.25, 0.75, 0.5],
+         "seconds": [0.0, 2.0, 0.0]}
+    )  # fmt: skip
+    path = tmp_path / "runs/task=odd/init=scratch/curves.parquet"
+    write_table(curve, path, CURVE_SCHEMA, {"metric": "accuracy"})
+    for _ in range(2):  # the second time replaces the first
+        assert write_events(tmp_path, tmp_path / "tensorboard") == 2
+    folder = tmp_path / "tensorboard/task=odd/init=scratch"
+    (first,) = (folder / "replicate=0").iterdir()
+    assert read_events(first) == [
+        ("dev/accuracy", 0, 0.25), ("dev/accuracy", 5, 0.75), ("train/loss", 5, 0.5),
+    ]  # fmt: skip
+    (second,) = (folder / "replicate=1").iterdir()
+    assert read_events(second) == [("dev/accuracy", 0, 0.5)]
+
+
+def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_matrix(tmp_path)
+    (tmp_path / "matrix.md").write_text("")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/run.txt").write_text("wall time 3.0 min, 90% of it in training\n")
+    print_summary(tmp_path)
+    printed = capsys.readouterr().out
+    assert "The last run that trained: wall time 3.0 min, 90% of it in training\n" in printed
+    assert "0.500 [one replicate]" in printed
+    assert str(tmp_path / "matrix.md") in printed
+    assert "curves.png" not in printed
+
+
+def test_publish_copies_the_results_and_replaces_only_the_readmes_table(tmp_path: Path) -> None:
+    results, kept, readme = tmp_path / "results", tmp_path / "kept", tmp_path / "README.md"
+    (results / "figures").mkdir(parents=True)
+    for name in FILES:
+        (results / name).write_text(name)
+    write_matrix(results)
+    depth = results / "representations/task=odd/model=small/mapping=random/depth.png"
+    depth.parent.mkdir(parents=True)
+    depth.write_text("depth")
+    metadata = {
+        "recipe": "short", "recipe_values": {"steps": 1}, "experiment_seed": 4,
+        "versions": {"torch": "x"},
+        "device": "cpu", "precision": "fp32", "processor": "p", "labels": [],
+    }  # fmt: skip
+    schema = prediction_schema("classification")
+    table = schema.empty_table().to_pandas()
+    write_table(table, results / "runs/a/predictions.parquet", schema, metadata)
+    begin, end = markers("mine")
+    readme.write_text(f"before\n{begin}old\n{end}after\n")
+    publish(results, "mine", kept, readme)
+    assert (kept / "curves.png").read_text() == "figures/curves.png"
+    assert (kept / "odd.small.random.depth.png").read_text() == "depth"
+    assert not (kept / "probes.png").exists()
+    run = read_json(kept / "run.json")
+    assert run["experiment_seed"] == 4
+    assert run["recipes"] == {"short": {"steps": 1}}
+    assert run["precisions"] == ["fp32"]
+    assert "labels" not in run
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| odd |" in text
+
+
+def test_publish_asks_for_a_place_in_the_readme_before_it_writes(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("no place\n")
+    with pytest.raises(PolymathError, match=r"README.md: has no lines '<!-- mine run: begin -->'"):
+        publish(tmp_path, "mine", tmp_path / "kept", readme)
+    assert not (tmp_path / "kept").exists()

@@ -1,0 +1,1 @@
+"""Compare the hidden states and attention of models."""

@@ -1,0 +1,179 @@
+"""What a model makes of real sequences in evaluation mode: hidden states and attention.
+
+Dropout is off and everything is fp32, for every model alike. Only the places of a sequence's own
+tokens are read: special tokens and padding are no tokens of the field.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from polymath.analysis.representations.attention_heads import (
+    match_heads,
+    own_attention,
+    total_variation,
+)
+from polymath.analysis.representations.layers import HiddenStates, matching_layers
+from polymath.experiment.analyses import READING_BATCH
+from polymath.tokenization.vocabulary_mapping import Frame
+from polymath.training.batches import Encoded, length_order, move_data, shape_of, take_batch
+from polymath.training.encode import fit_parts, interleave, sequences_of, token_types
+from polymath.training.loop import model_inputs
+from polymath.util.seeds import hash_order
+
+HELD_OUT = ("dev", "test")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A model in evaluation mode, and sequences as it reads them.
+
+    Attributes:
+        content: (n,) for each sequence, which of its places (t,) hold its own tokens.
+    """
+
+    model: PreTrainedModel
+    data: Encoded
+    content: list[NDArray[np.bool_]]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Return where each sequence's own tokens begin when they stand end to end."""
+        lengths = [int(mask.sum()) for mask in self.content]
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    def read(self, order: list[NDArray[np.int64]], **wanted: bool) -> Iterator[Any]:
+        """Yield the encoder's output for each batch of rows.
+
+        Args:
+            wanted: `output_hidden_states` or `output_attentions`.
+        """
+        device = str(self.model.device)
+        resident = move_data(self.data, device)
+        for rows in order:
+            shape = shape_of(self.data.lengths, rows, buckets=False)
+            batch = take_batch(resident, torch.from_numpy(rows).to(device), shape)
+            with torch.inference_mode():  # not around the yield, which would leave it on outside
+                output = self.model.base_model(**model_inputs(batch), **wanted)
+            yield output
+
+
+def choose_rows(rows: pd.DataFrame, tokens: int, room: int | None, seed: int) -> pd.DataFrame:
+    """Return held-out rows in a seeded order until they hold that many tokens, or all of them.
+
+    Args:
+        room: the most tokens of a row that all models take.
+    """
+    held_out = rows[rows["split"].isin(HELD_OUT)].set_index("id", drop=False)
+    held_out = held_out.loc[hash_order(list(held_out["id"]), seed)]
+    lengths = held_out["length"].clip(upper=room).cumsum().to_numpy()
+    return held_out.iloc[: int(np.searchsorted(lengths, tokens)) + 1]
+
+
+def read_rows(
+    rows: pd.DataFrame,
+    model: PreTrainedModel,
+    mapping: NDArray[np.int64],
+    frame: Frame,
+    room: int | None,
+) -> Reader:
+    """Return rows as a model reads them, framed by its special tokens; it stops dropping out.
+
+    Args:
+        mapping: (symbols,) the token id of each symbol id.
+    """
+    parts = [fit_parts(row, room) for row in sequences_of(rows)]
+    ids = [
+        np.concatenate(interleave(frame.special, [mapping[symbols] for symbols in row]))
+        for row in parts
+    ]
+    nothing = tuple((0,) * len(special) for special in frame.special)
+    content = [
+        np.concatenate(interleave(nothing, [np.ones_like(symbols) for symbols in row])).astype(bool)
+        for row in parts
+    ]
+    data = Encoded(
+        ids=ids,
+        lengths=np.array([len(row) for row in ids], dtype=np.int64),
+        targets=np.zeros(len(ids)),
+        items=rows["item"].to_numpy(),
+        padding=model.config.pad_token_id,
+        types=token_types(model, frame, parts),
+    )
+    model.set_attn_implementation("eager")  # the others do not return attention
+    return Reader(model.eval(), data, content)
+
+
+def record_states(reader: Reader, folder: Path) -> HiddenStates:
+    """Return the hidden states of all sequences, kept in a nameless file in `folder`.
+
+    The file has no name, so that none is left behind, however the process ends.
+    """
+    starts = reader.starts
+    layers: NDArray[np.float32] | None = None
+    order = list(length_order(reader.data.lengths, READING_BATCH))
+    for rows, output in zip(order, reader.read(order, output_hidden_states=True), strict=True):
+        states = torch.stack(output.hidden_states).float().cpu().numpy()
+        if layers is None:
+            shape = (len(states), int(starts[-1]), states.shape[-1])
+            with tempfile.TemporaryFile(dir=folder) as file:
+                layers = np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+        for place, row in enumerate(rows):
+            mask = reader.content[row]
+            own = states[:, place, : len(mask)][:, mask]
+            layers[:, starts[row] : starts[row + 1]] = own
+    assert layers is not None
+    return HiddenStates(layers, starts)
+
+
+def matched_heads(a: Reader, b: Reader, items: int) -> pd.DataFrame:
+    """Return the heads of two models that belong together, in layers at the same relative depth.
+
+    Args:
+        a, b: with the same sequences.
+        items: number of sequences to compare attention on, the first ones.
+
+    Returns:
+        Columns layer_a, layer_b (1 is the first after the embeddings), head_a, head_b, distance
+        (see `polymath.analysis.representations.attention_heads`) and tokens.
+    """
+    count = min(items, len(a.data))
+    order = list(length_order(a.data.lengths[:count], READING_BATCH))
+    sums: dict[tuple[int, int], NDArray[np.float64]] = {}
+    outputs = (one.read(order, output_attentions=True) for one in (a, b))
+    for rows, *pair in zip(order, *outputs, strict=True):
+        left, right = ([layer.cpu().numpy() for layer in one.attentions] for one in pair)
+        for place, row in enumerate(rows):
+            for i, j in matching_layers(len(left), len(right)):
+                distances = total_variation(
+                    _own(a, left[i], place, row), _own(b, right[j], place, row)
+                )
+                sums[i, j] = sums.get((i, j), 0) + distances
+    tokens = int(a.starts[count])
+    return pd.DataFrame(
+        {
+            "layer_a": i + 1,
+            "layer_b": j + 1,
+            "head_a": first,
+            "head_b": second,
+            "distance": distances[first, second] / tokens,
+            "tokens": tokens,
+        }
+        for (i, j), distances in sums.items()
+        for first, second in match_heads(distances)
+    )
+
+
+def _own(
+    reader: Reader, attention: NDArray[np.float32], place: int, row: int
+) -> NDArray[np.float64]:
+    mask = reader.content[row]
+    return own_attention(attention[place, :, : len(mask), : len(mask)], mask)

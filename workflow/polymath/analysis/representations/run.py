@@ -1,0 +1,194 @@
+"""Compare the representations of a text model, a random one and in-domain ones on one task."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import torch
+import transformers
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from polymath.analysis.representations.hidden_states import (
+    Reader,
+    choose_rows,
+    matched_heads,
+    read_rows,
+    record_states,
+)
+from polymath.analysis.representations.layers import HiddenStates, compare_states
+from polymath.evaluation.tables import HEADS_SCHEMA, SIMILARITY_SCHEMA
+from polymath.experiment.analyses import Representations
+from polymath.experiment.representation_contrasts import (
+    Arm,
+    PairName,
+    Side,
+    floor_replicates,
+    pair_sides,
+)
+from polymath.experiment.stage_versions import REPRESENTATIONS
+from polymath.models.build import longest_input
+from polymath.training.devices import claimed_device, device_name, set_up_process
+from polymath.training.replicate import Inputs, Job
+from polymath.util.seeds import derive_seed
+from polymath.util.storage import write_table
+
+State = Literal["initial", "fine-tuned"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An arm, the job that trains it, and the folder of its trained models if they are kept."""
+
+    arm: Arm
+    job: Job
+    kept: Path | None
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Where the results of a comparison go."""
+
+    similarity: Path
+    heads: Path
+
+
+def compare_representations(
+    subjects: list[Subject],
+    settings: Representations,
+    threads: int,
+    tables: Tables,
+    say: Callable[[str], None],
+) -> None:
+    """Write how alike all pairs of layers and of heads are, before and after fine-tuning.
+
+    After fine-tuning means the models that the configuration keeps; a replicate that diverged
+    left none, and its pairs are missing.
+
+    Args:
+        subjects: in the order of `Comparison.arms`, all reading the same tokens.
+
+    Raises:
+        PolymathError: if there are too few tokens for the models' dimensions.
+    """
+    set_up_process(threads)
+    with claimed_device(say) as device:
+        study = _Study(subjects, settings, device, tables.similarity.parent, say)
+        parts = [study.compare(state) for state in ("initial", "fine-tuned")]
+        provenance = study.provenance()
+    for schema, path, frames in zip(
+        (SIMILARITY_SCHEMA, HEADS_SCHEMA),
+        (tables.similarity, tables.heads),
+        zip(*parts, strict=True),
+        strict=True,
+    ):
+        write_table(pd.concat(frames, ignore_index=True), path, schema, provenance)
+
+
+class _Study:
+    """One comparison's inputs, read once."""
+
+    def __init__(
+        self,
+        subjects: list[Subject],
+        settings: Representations,
+        device: str,
+        folder: Path,
+        say: Callable[[str], None],
+    ) -> None:
+        self.subjects, self.settings, self.device = subjects, settings, device
+        self.folder, self.say = folder, say
+        self.inputs = [Inputs(subject.job, device) for subject in subjects]
+        first = subjects[0].job
+        self.seed = derive_seed(first.seed, "resampling")
+        floors = floor_replicates(settings.replicates, first.replicates, first.crossed)
+        arms = [subject.arm for subject in subjects]
+        self.pairs = pair_sides(arms, settings.replicates, floors)
+        self.sides = list(dict.fromkeys(side for _, *pair in self.pairs for side in pair))
+
+    def compare(self, state: State) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return similarities and heads of all pairs that are there in a state."""
+        models = {side: self._load(side, state) for side in self.sides}
+        there = {side: model for side, model in models.items() if model is not None}
+        pairs = [pair for pair in self.pairs if pair[1] in there and pair[2] in there]
+        if not pairs:
+            self.say(f"no pair of {state} models")
+            return pd.DataFrame(columns=SIMILARITY_SCHEMA.names), pd.DataFrame(
+                columns=HEADS_SCHEMA.names
+            )
+        readers = dict(self._read(there))
+        states = {side: record_states(one, self.folder) for side, one in readers.items()}
+        similarities, heads = [], []
+        for name, a, b in pairs:
+            self.say(f"{state}: {name}, replicates {a.replicate + 1} and {b.replicate + 1}")
+            columns = self._columns(name, a, b, state)
+            similarities.append(
+                compare_states(states[a], states[b], self.settings, self.seed).assign(
+                    **columns, tokens=_count_tokens(states[a])
+                )
+            )
+            heads.append(
+                matched_heads(readers[a], readers[b], self.settings.items).assign(**columns)
+            )
+        return pd.concat(similarities), pd.concat(heads)
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what a reader needs to repeat or doubt the results."""
+        return {
+            "code_version": REPRESENTATIONS,
+            "settings": self.settings.model_dump(),
+            "conditions": [one.arm.condition.columns for one in self.subjects],
+            "model_sha256": [one.model_sha256 for one in self.inputs],
+            "experiment_seed": self.subjects[0].job.seed,
+            "device": device_name(self.device),
+            "versions": {
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+            },
+        }
+
+    def _load(self, side: Side, state: State) -> PreTrainedModel | None:
+        inputs, kept = self.inputs[side.arm], self.subjects[side.arm].kept
+        if state == "initial":
+            job, levels = inputs.job, inputs.levels(side.replicate)
+            seeds = {stream: derive_seed(job.seed, stream, n) for stream, n in levels.items()}
+            return inputs.build(seeds)
+        folder = kept / f"replicate-{side.replicate}" if kept else None
+        if folder is None or not folder.is_dir():
+            return None
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True
+        )
+        return model
+
+    def _read(self, models: dict[Side, PreTrainedModel]) -> Iterator[tuple[Side, Reader]]:
+        """Yield the same rows as each model reads them."""
+        frames = {side: self.inputs[side.arm].frame(side.replicate) for side in models}
+        rooms = [
+            limit - frames[side].size
+            for side, model in models.items()
+            if (limit := longest_input(model)) is not None
+        ]
+        room = min(rooms, default=None)
+        rows = choose_rows(self.inputs[0].task.rows, self.settings.tokens, room, self.seed)
+        for side, model in models.items():
+            mapping = self.inputs[side.arm].mapping(side.replicate)
+            yield side, read_rows(rows, model.to(self.device), mapping, frames[side], room)
+
+    def _columns(self, name: PairName, a: Side, b: Side, state: State) -> dict[str, Any]:
+        text = self.subjects[0].arm.condition
+        sides = {
+            f"{key}_{which}": value
+            for which, side in (("a", a), ("b", b))
+            for key, value in (
+                ("model", self.subjects[side.arm].arm.condition.model),
+                ("init", self.subjects[side.arm].arm.condition.init),
+                ("replicate", side.replicate),
+            )
+        }
+        return {"task": text.task, "mapping": text.mapping, "pair": name, **sides, "state": state}
+
+
+def _count_tokens(states: HiddenStates) -> int:
+    return int(states.starts[-1])

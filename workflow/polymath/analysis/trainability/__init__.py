@@ -1,0 +1,1 @@
+"""Measure how trainable a model is before training."""

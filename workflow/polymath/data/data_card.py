@@ -1,0 +1,90 @@
+"""What a data card says: counts, lengths, duplicates, and which rows were left out and why."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polymath.data.alphabets import split_units
+from polymath.data.readers import PLACE
+from polymath.data.splits import SPLITS
+from polymath.experiment.catalogue import Dataset
+
+EXAMPLES_KEPT = 5
+
+
+@dataclass
+class Rejections:
+    """Rows left out: how many for each reason, and where the first few stand.
+
+    `mended` counts rows that were kept with their illegal symbols replaced.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    places: dict[str, list[str]] = field(default_factory=dict)
+    mended: int = 0
+
+    def drop(self, table: pd.DataFrame, bad: pd.Series, reason: str) -> pd.DataFrame:
+        """Return the rows that are not `bad`, and count the others under `reason`."""
+        if bad.any():
+            self.note(reason, list(table.loc[bad, PLACE]))
+        return table[~bad].reset_index(drop=True)
+
+    def note(self, reason: str, places: list[str]) -> None:
+        """Count places under a reason."""
+        self.counts[reason] += len(places)
+        kept = self.places.setdefault(reason, [])
+        kept += places[: EXAMPLES_KEPT - len(kept)]
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """One entry a reason, as it stands in the data card."""
+        return [
+            {"reason": reason, "count": count, "first": self.places[reason]}
+            for reason, count in sorted(self.counts.items())
+        ]
+
+
+def describe(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+    """Return the counts of a data card: splits and labels, lengths, duplicates."""
+    alphabet = dataset.alphabet
+    names = [name for name in ("sequence", "sequence2") if name in table]
+    lengths = sum(
+        table[name].str.split().str.len()
+        if alphabet.kind == "model"
+        else pd.Series([len(split_units(sequence, alphabet)) for sequence in table[name]])
+        for name in names
+    )
+    counts, edges = np.histogram(lengths, bins=min(30, max(1, lengths.nunique())))
+    repeated = table.duplicated(names, keep=False)
+    by_split = {split: int((table["split"] == split).sum()) for split in SPLITS}
+    card: dict[str, Any] = {
+        "rows": len(table),
+        "splits": by_split,
+        "groups": int(table["group"].nunique()),
+        "length": {
+            "unit": "words" if alphabet.kind == "model" else "symbols",
+            "min": int(lengths.min()),
+            "median": float(lengths.median()),
+            "max": int(lengths.max()),
+            "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
+        },
+        "duplicates": {
+            "policy": dataset.duplicates,
+            "rows_kept_with_an_equal_one": int(repeated.sum()),
+            "surplus_rows_kept": int(table.duplicated(names).sum()),
+        },
+    }
+    if dataset.type == "classification":
+        cross = pd.crosstab(table["label"], table["split"])
+        card["labels_by_split"] = {
+            str(label): {
+                split: int(cross.at[label, split]) if split in cross else 0 for split in SPLITS
+            }
+            for label in cross.index
+        }
+    else:
+        values = table["label"].describe()
+        card["label_values"] = {k: float(values[k]) for k in ("min", "mean", "max", "std")}
+    return card

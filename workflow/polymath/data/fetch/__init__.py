@@ -1,0 +1,1 @@
+"""Fetch the raw files of data sets and models."""

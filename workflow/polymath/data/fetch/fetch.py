@@ -1,0 +1,83 @@
+"""Fetch a data set's or a model's raw files, whatever their source."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from polymath.data.fetch.local import list_path
+from polymath.data.fetch.lock import Lock
+from polymath.data.fetch.manifest import Manifest, describe_files, write_manifest
+from polymath.data.fetch.music21_corpus import fetch_scores
+from polymath.data.fetch.package import fetch_package
+from polymath.experiment.sources import (
+    FetchedSource,
+    HubSource,
+    Music21Source,
+    PackageSource,
+    PathSource,
+)
+from polymath.experiment.stage_versions import FETCH
+from polymath.util.errors import PolymathError
+
+LOCK_FILE = Path("polymath.lock.json")
+
+
+def fetch(
+    source: FetchedSource,
+    manifest: Path,
+    workers: int,
+    say: Callable[[str], None],
+    lock_file: Path = LOCK_FILE,
+    is_model: bool = False,
+) -> None:
+    """Put the source's files beside `manifest` and write it last, once all are whole.
+
+    The user's own files stay where they are; their checksums are recorded.
+
+    Args:
+        lock_file: keeps the checksums that the catalogue does not state.
+        is_model: whether the files must become a standard model folder.
+
+    Raises:
+        PolymathError: if a file cannot be had whole and unaltered.
+    """
+    folder = manifest.parent
+    lock = Lock.of(lock_file, manifest, source)
+    files, rejected = collect(source, folder, workers, lock, say)
+    if manifest in files:
+        raise PolymathError(
+            f"{manifest}: a file of the source has this name, which Polymath needs itself: leave "
+            "it out, or give it another 'name'"
+        )
+    if is_model:
+        from polymath.models.convert.checkpoint import standardise
+
+        files = standardise(files, folder, say)
+    described = {**source.model_dump(), "code_version": FETCH}
+    say(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+    write_manifest(Manifest(described, describe_files(files, folder), tuple(rejected)), manifest)
+
+
+def collect(
+    source: FetchedSource, folder: Path, workers: int, lock: Lock, say: Callable[[str], None]
+) -> tuple[list[Path], list[dict[str, str]]]:
+    """Return the source's files, fetched into `folder`, and those that could not be made.
+
+    Raises:
+        PolymathError: if a file cannot be had whole and unaltered.
+    """
+    # What a source needs is imported with it: the hub's library alone takes half a second.
+    match source:
+        case PackageSource():
+            return fetch_package(source, folder, say), []
+        case Music21Source():
+            return fetch_scores(source, folder, workers, say)
+        case PathSource():
+            return list_path(source), []
+        case HubSource():
+            from polymath.data.fetch.hub import fetch_hub
+
+            return fetch_hub(source, folder, lock, say), []
+        case _:
+            from polymath.data.fetch.url import fetch_urls
+
+            return fetch_urls(source, folder, lock, say), []

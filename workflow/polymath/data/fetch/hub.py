@@ -1,0 +1,161 @@
+"""Files of a repository on the Hugging Face hub, at one commit; no code is taken from it."""
+
+import shutil
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from huggingface_hub import DatasetInfo, HfApi, ModelInfo, hf_hub_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from polymath.data.fetch.lock import Lock
+from polymath.data.fetch.progress import Progress
+from polymath.experiment.sources import HubSource
+from polymath.util.errors import PolymathError, suggest
+from polymath.util.storage import sha256_of
+
+# What a model's folder is made from, if it names no files. Tokenizers come in many forms.
+TOKENIZER = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "sentencepiece*.model",
+)  # fmt: skip
+# The first of these that is there.
+WEIGHTS = (
+    ("model.safetensors",),
+    ("model.safetensors.index.json", "model-*.safetensors"),
+    ("pytorch_model.bin",),
+    ("pytorch_model.bin.index.json", "pytorch_model-*.bin"),
+)
+OFFLINE = (httpx2.TransportError, LocalEntryNotFoundError, OfflineModeIsEnabled)
+
+
+def fetch_hub(
+    source: HubSource, folder: Path, lock: Lock, say: Callable[[str], None]
+) -> list[Path]:
+    """Download the repository's matching files at the commit that its revision first stood for.
+
+    A file that is in the hub's cache on this machine is taken from there. HF_ENDPOINT, HF_TOKEN
+    and HF_HOME are heeded.
+
+    Raises:
+        PolymathError: if the repository or a file cannot be had, or is not what it was.
+    """
+    try:
+        commit, there = _list(source, lock.commit)
+        names = _choose(source, there)
+        say(f"{source.repo} at {commit}: {', '.join(names)}")
+        files = [_download(source, name, commit, folder, say) for name in names]
+    except GatedRepoError:
+        raise PolymathError(
+            f"{source.repo}: this repository is gated: accept its terms on its page on the hub, "
+            "set HF_TOKEN to a token of yours, and run again"
+        ) from None
+    except RepositoryNotFoundError:
+        raise PolymathError(
+            f"{source.repo}: the hub has no such {source.type}, or it is private: check 'repo' "
+            "and 'type' in the catalogue, or set HF_TOKEN"
+        ) from None
+    except RevisionNotFoundError:
+        raise PolymathError(_explain_revision(source, lock)) from None
+    except OFFLINE as error:
+        raise PolymathError(
+            f"{source.repo}: the hub cannot be reached: {error}. Check the network and "
+            "HF_ENDPOINT, and run again; or fetch the files yourself and use kind: path"
+        ) from None
+    except (HfHubHTTPError, HFValidationError) as error:
+        raise PolymathError(f"{source.repo}: {error}: run again later, or check 'repo'") from None
+    _check(names, files, commit, lock)
+    # What the library notes beside the files; the manifest says it better.
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+    return files
+
+
+def _list(source: HubSource, commit: str | None) -> tuple[str, list[str]]:
+    """Return the commit, the recorded one if there is one, and the names of its files."""
+    info = HfApi().repo_info(
+        source.repo, repo_type=source.type, revision=commit or source.revision, timeout=30
+    )
+    assert isinstance(info, ModelInfo | DatasetInfo)
+    assert info.sha is not None
+    return info.sha, sorted(file.rfilename for file in info.siblings or ())
+
+
+def _choose(source: HubSource, there: list[str]) -> list[str]:
+    patterns = source.files
+    if not patterns:
+        weights = next((form for form in WEIGHTS if form[0] in there), None)
+        if weights is None or "config.json" not in there:
+            raise PolymathError(
+                f"{source.repo}: config.json, or weights as model.safetensors or "
+                "pytorch_model.bin, are missing: name the files to take under 'files'. It has "
+                + ", ".join(there)
+            )
+        patterns = ("config.json", *weights, *TOKENIZER)
+    for pattern in source.files:
+        if not any(fnmatchcase(name, pattern) for name in there):
+            raise PolymathError(
+                f"{source.repo}: no file matches '{pattern}': {suggest(pattern, there)}"
+            )
+    return [
+        name
+        for name in there
+        if not name.endswith(".py") and any(fnmatchcase(name, pattern) for pattern in patterns)
+    ]
+
+
+def _download(
+    source: HubSource, name: str, commit: str, folder: Path, say: Callable[[str], None]
+) -> Path:
+    class Bar:
+        """As much of a progress bar as the library needs."""
+
+        def __init__(self, total: int | None = None, initial: int = 0, **_: Any) -> None:
+            self._progress = Progress(say, initial, total)
+
+        def __enter__(self) -> "Bar":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def update(self, count: float | None = 1) -> None:
+            self._progress.add(int(count or 0))
+
+    path = hf_hub_download(
+        source.repo, name, repo_type=source.type, revision=commit, local_dir=folder,
+        tqdm_class=Bar,
+    )  # fmt: skip
+    return Path(path)
+
+
+def _check(names: list[str], files: list[Path], commit: str, lock: Lock) -> None:
+    found = {name: sha256_of(file) for name, file in zip(names, files, strict=True)}
+    recorded = lock.files
+    try:
+        for name, digest in found.items():
+            lock.require(name, digest, recorded.get(name, digest))
+    except PolymathError:
+        for file in files:
+            file.unlink()
+        raise
+    lock.keep(found, commit)
+
+
+def _explain_revision(source: HubSource, lock: Lock) -> str:
+    if lock.commit:
+        return (
+            f"{source.repo}: the commit {lock.commit} recorded in {lock.path} is gone from the "
+            f"hub. To take what '{source.revision}' stands for now delete the entry "
+            f"'{lock.place}' of {lock.path}"
+        )
+    return f"{source.repo}: no revision '{source.revision}': check 'revision' in the catalogue"

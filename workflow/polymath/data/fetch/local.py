@@ -1,0 +1,52 @@
+"""The user's own files. Light enough to be asked while the workflow is planned."""
+
+from pathlib import Path
+
+from polymath.experiment.config import Experiment
+from polymath.experiment.sources import ConfiguredSource, PathSource
+from polymath.util.errors import PolymathError
+
+
+def list_path(source: PathSource) -> list[Path]:
+    """Return the user's file, or all files of the user's folder, sorted.
+
+    Raises:
+        PolymathError: if there is nothing there.
+    """
+    path = Path(source.path).expanduser()
+    if path.is_file():
+        return [path]
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    if not files:
+        problem = "is an empty folder" if path.is_dir() else "does not exist"
+        raise PolymathError(f"source path '{source.path}' {problem}: check 'path' in the catalogue")
+    return files
+
+
+def require_own_files(experiment: Experiment) -> None:
+    """Check, before anything is computed, that the user's own files are there.
+
+    Raises:
+        PolymathError: naming the data set or checkpoint whose path leads nowhere, or has braces.
+    """
+    for section in ("datasets", "checkpoints"):
+        for name, entry in getattr(experiment, section).items():
+            source = entry.source
+            if isinstance(source, ConfiguredSource):
+                source = source.weights
+            if isinstance(source, PathSource):
+                try:
+                    _require_no_braces(list_path(source))
+                except PolymathError as error:
+                    raise PolymathError(f"{section}.{name}: {error}") from None
+
+
+def _require_no_braces(files: list[Path]) -> None:
+    """Snakemake reads braces as wildcards."""
+    for file in files:
+        if set("{}") & set(str(file)):
+            raise PolymathError(f"'{file}' has braces in its name: rename it")

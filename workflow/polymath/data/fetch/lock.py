@@ -1,0 +1,91 @@
+"""The lock file: what was found at a source when it was first fetched, enforced from then on."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from polymath.experiment.base import Typed
+from polymath.util.errors import PolymathError
+from polymath.util.locks import locked
+from polymath.util.storage import digest_of, read_json, write_json
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One source's entry in the lock file.
+
+    The source's description is part of the key: a changed source is a new entry.
+    """
+
+    path: Path
+    place: str  # kind/name, as raw/rte
+    digest: str
+
+    @classmethod
+    def of(cls, path: Path, manifest: Path, source: Typed) -> "Lock":
+        """Return the entry of the source whose files lie around `manifest`."""
+        place = f"{manifest.parent.parent.name}/{manifest.parent.name}"
+        return cls(path, place, digest_of(source.model_dump(mode="json", exclude_defaults=True)))
+
+    @property
+    def commit(self) -> str | None:
+        """The hub commit that the source's revision stood for at first."""
+        commit: str | None = self._entry(self._read()).get("commit")
+        return commit
+
+    @property
+    def files(self) -> dict[str, str]:
+        """SHA-256 of each file, by name."""
+        return dict(self._entry(self._read()).get("files", {}))
+
+    def keep(self, files: Mapping[str, str], commit: str | None = None) -> None:
+        """Record what was fetched; several jobs may do so at once.
+
+        Raises:
+            PolymathError: if something else is recorded already.
+        """
+        with self._alone():
+            everything = self._read()
+            entry = self._entry(everything)
+            for name, found in files.items():
+                self.require(name, found, entry.get("files", {}).get(name, found))
+            entry = {"files": {**entry.get("files", {}), **files}}
+            if commit is not None:
+                entry["commit"] = commit
+            entries = {**everything.get(self.place, {}), self.digest: entry}
+            write_json({**everything, self.place: entries}, self.path)
+
+    def require(self, name: str, found: str, expected: str) -> None:
+        """Check a file's SHA-256 against the recorded one.
+
+        Raises:
+            PolymathError: saying how to accept the change.
+        """
+        if found != expected:
+            raise PolymathError(
+                f"{self.place}: '{name}' has sha256 {found}, but {expected} was recorded in "
+                f"{self.path} when it was first fetched: it changed at its source, or is damaged. "
+                f"To accept the change delete the entry '{self.place}' of {self.path}"
+            )
+
+    def _entry(self, everything: Mapping[str, Any]) -> dict[str, Any]:
+        entry: dict[str, Any] = everything.get(self.place, {}).get(self.digest, {})
+        return entry
+
+    def _read(self) -> dict[str, Any]:
+        if not self.path.exists():
+            return {}
+        try:
+            everything: dict[str, Any] = read_json(self.path)
+        except ValueError as error:
+            raise PolymathError(
+                f"{self.path}: not a lock file: {error}. Restore it from version control, or "
+                "delete it to record everything anew"
+            ) from None
+        return everything
+
+    def _alone(self) -> AbstractContextManager[None]:
+        # The file itself is replaced at each update, so another one is locked.
+        return locked(self.path.with_name(f".{self.path.name}.guard"))

@@ -1,0 +1,297 @@
+"""Raw files to rows: one function a format, all giving a table of text columns.
+
+Besides its own columns every table has `file` and `folder` (unless it brings its own), and
+PLACE, which says where a row stands, for error messages.
+"""
+
+import csv
+import io
+import json
+import re
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
+
+import pandas as pd
+import pretty_midi
+from Bio import SeqIO
+
+from polymath.experiment.catalogue import Reader
+from polymath.util.errors import PolymathError, suggest
+
+PLACE = "@place"
+UNREADABLE = (
+    pd.errors.ParserError,
+    pd.errors.ParserWarning,
+    pd.errors.EmptyDataError,
+    UnicodeError,
+    LookupError,  # an encoding that Python does not know
+    csv.Error,
+)
+
+
+def read_rows(files: list[Path], reader: Reader, workers: int = 1) -> pd.DataFrame:
+    """Read files of one format into one table; all values are text.
+
+    Args:
+        workers: processes that read MIDI files, which take long; rows keep the files' order.
+
+    Raises:
+        PolymathError: naming the file and row that cannot be read.
+    """
+    midi = reader.format == "midi"
+    table = _read_midi_files(files, reader, workers) if midi else _read_tables(files, reader)
+    for column, pattern in reader.columns.items():
+        table = _cut_column(table, column, pattern)
+    return table
+
+
+def _read_tables(files: list[Path], reader: Reader) -> pd.DataFrame:
+    read = READERS[reader.format]
+    tables = []
+    for path in files:
+        if path.stat().st_size == 0:
+            raise PolymathError(f"{path}: the file is empty: give a file with at least one row")
+        table = read(path, reader)
+        if table.empty:
+            raise PolymathError(
+                f"{path}: no rows found: add some, or check 'format' ({reader.format})"
+            )
+        tables.append(_with_origin(table, path))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _cut_column(table: pd.DataFrame, column: str, pattern: str) -> pd.DataFrame:
+    """Add the pattern's named groups as columns; every value must fit it."""
+    require_column(table, column, "columns", table[PLACE].iloc[0].rsplit(": ", 1)[0])
+    matches = [re.fullmatch(pattern, value) for value in table[column]]
+    for place, value, match in zip(table[PLACE], table[column], matches, strict=True):
+        if match is None:
+            raise PolymathError(
+                f"{place}: column '{column}' does not fit the reader's pattern {pattern!r}: "
+                f"{value[:80]!r}: mend the value, or the pattern under 'columns'"
+            )
+    cut = [match.groupdict(default="") for match in matches if match]
+    return table.assign(**pd.DataFrame(cut, index=table.index, dtype=str))
+
+
+def _with_origin(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    own = {"file": path.stem, "folder": path.resolve().parent.name}
+    for column, value in own.items():
+        if column not in table:
+            table[column] = value
+    if PLACE not in table:
+        table[PLACE] = [f"{path}: row {number}" for number in range(1, len(table) + 1)]
+    return table
+
+
+def _read_delimited(path: Path, reader: Reader) -> pd.DataFrame:
+    default = "\t" if reader.format == "tsv" else ","
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # more fields than columns
+            table = pd.read_csv(
+                path,
+                sep=reader.delimiter or default,
+                dtype=str,
+                index_col=False,
+                keep_default_na=False,
+                quoting=csv.QUOTE_MINIMAL if reader.quoting else csv.QUOTE_NONE,
+                skiprows=[number - 1 for number in reader.skip_lines],
+                encoding=reader.encoding,
+                engine="python",
+            )
+    except UNREADABLE as error:
+        raise PolymathError(
+            f"{path}: not readable as {reader.format}: {error}: check 'delimiter', 'quoting' and "
+            "'encoding' of its reader"
+        ) from None
+    return table.fillna("")  # rows that end early
+
+
+def _read_parquet(path: Path, reader: Reader) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path, partitioning=None)
+    except (OSError, ValueError) as error:
+        raise PolymathError(f"{path}: not readable as Parquet: {error}") from None
+    return table.astype(object).where(table.notna(), "").astype(str)
+
+
+def _read_lines(path: Path, reader: Reader) -> pd.DataFrame:
+    assert reader.pattern is not None
+    pattern = re.compile(reader.pattern)
+    lines = [
+        (number, line)
+        for number, line in enumerate(_read_text(path, reader).splitlines(), 1)
+        if number not in reader.skip_lines and line.strip()
+    ]
+    rows = []
+    for start in range(0, len(lines), reader.lines_per_row):
+        of_row = lines[start : start + reader.lines_per_row]
+        number, text = of_row[0][0], "\n".join(line for _, line in of_row)
+        match = pattern.fullmatch(text)
+        if match is None or len(of_row) < reader.lines_per_row:
+            several = f" (the first of {reader.lines_per_row})" if reader.lines_per_row > 1 else ""
+            raise PolymathError(
+                f"{path}: line {number}{several} does not fit the reader's pattern "
+                f"{reader.pattern!r}: {text[:80]!r}: mend the line, or the pattern, or name it in "
+                "'skip_lines'"
+            )
+        rows.append({**match.groupdict(default=""), PLACE: f"{path}: line {number}"})
+    return pd.DataFrame(rows, dtype=str)
+
+
+def _read_text(path: Path, reader: Reader) -> str:
+    try:
+        return path.read_text(encoding=reader.encoding)
+    except (UnicodeError, LookupError) as error:
+        raise PolymathError(
+            f"{path}: not readable as text: {error}: check 'encoding' of its reader"
+        ) from None
+
+
+def _read_json(path: Path, reader: Reader) -> pd.DataFrame:
+    try:
+        # Numbers stay as they are written.
+        verbatim: dict[str, Any] = dict.fromkeys(
+            ("parse_int", "parse_float", "parse_constant"), str
+        )
+        rows = json.loads(_read_text(path, reader), **verbatim)
+    except json.JSONDecodeError as error:
+        raise PolymathError(
+            f"{path}: not readable as json: {error}: is the file whole? It must hold one list"
+        ) from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise PolymathError(
+            f'{path}: not a list of objects, as [{{"sequence": "...", "label": 1}}]: write it '
+            "so, or use another 'format'"
+        )
+    return pd.DataFrame([{name: _as_text(row[name]) for name in row} for row in rows]).fillna("")
+
+
+def _as_text(value: Any) -> str:
+    """Return a JSON value as a table's field; a list of one is that one, as TAPE writes labels."""
+    if isinstance(value, list) and len(value) == 1:
+        return _as_text(value[0])
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _read_fasta(path: Path, reader: Reader) -> pd.DataFrame:
+    rows: list[dict[str, str]] = []
+    names = [name.removesuffix("?") for name in reader.header]
+    needed = sum(not name.endswith("?") for name in reader.header)
+    try:
+        text = io.StringIO(path.read_text(encoding=reader.encoding))
+        for record in SeqIO.parse(text, "fasta"):
+            parts = [part.strip() for part in record.description.split(reader.separator)]
+            if len(parts) < needed:
+                raise PolymathError(
+                    f"{path}: record {len(rows) + 1}, header {record.description!r}: expected "
+                    f"{needed} parts ({reader.separator.join(reader.header)}): "
+                    "mend it, or 'header' and 'separator' of the reader"
+                )
+            fields = dict.fromkeys(names, "") | dict(zip(names, parts, strict=False))
+            place = f"{path}: record {len(rows) + 1}"
+            rows.append({**fields, "sequence": str(record.seq), PLACE: place})
+    except (ValueError, LookupError) as error:
+        reason = " ".join(str(error).split("\n\n")[0].split())  # Biopython writes an essay
+        raise PolymathError(
+            f"{path}: not readable as FASTA: {reason}: it must start with '>'; check also "
+            "'encoding' of its reader"
+        ) from None
+    return pd.DataFrame(rows, dtype=str)
+
+
+READERS: dict[str, Callable[[Path, Reader], pd.DataFrame]] = {
+    "csv": _read_delimited,
+    "tsv": _read_delimited,
+    "parquet": _read_parquet,
+    "json": _read_json,
+    "lines": _read_lines,
+    "fasta": _read_fasta,
+}
+
+
+def _read_midi_files(files: list[Path], reader: Reader, workers: int) -> pd.DataFrame:
+    scores = [path for path in files if path.suffix.lower() in (".mid", ".midi")]
+    if not scores:
+        raise PolymathError(f"no .mid or .midi file among the source's {len(files)} files")
+    with ProcessPoolExecutor(min(workers, len(scores))) as pool:  # starts none before it is used
+        # In order, so that of several broken files the first is named.
+        pitches = list((pool.map if workers > 1 else map)(read_pitches, scores))
+    rows = [
+        {
+            "sequence": " ".join(str(pitch) for pitch in of_score),
+            "file": path.stem,
+            "folder": path.resolve().parent.name,
+            PLACE: f"{path}",
+        }
+        for path, of_score in zip(scores, pitches, strict=True)
+    ]
+    table = pd.DataFrame(rows, dtype=str)
+    return _join_metadata(table, files, reader) if reader.metadata else table
+
+
+def read_pitches(path: Path) -> list[int]:
+    """Return the MIDI pitches of all notes but drums, by onset and then by pitch.
+
+    Raises:
+        PolymathError: if the file cannot be read as MIDI or has no notes.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tempo changes on other tracks than the first
+            midi = pretty_midi.PrettyMIDI(str(path))
+    except Exception as error:  # pretty_midi and mido raise many kinds on broken files
+        raise PolymathError(
+            f"{path}: not readable as MIDI ({type(error).__name__}: {error}): is the file whole? "
+            "Mend it or take it out of the folder"
+        ) from None
+    notes = [note for part in midi.instruments if not part.is_drum for note in part.notes]
+    if not notes:
+        raise PolymathError(f"{path}: no notes: take the file out of the folder")
+    return [note.pitch for note in sorted(notes, key=lambda note: (note.start, note.pitch))]
+
+
+def _join_metadata(table: pd.DataFrame, files: list[Path], reader: Reader) -> pd.DataFrame:
+    named = [path for path in files if path.name == reader.metadata]
+    if len(named) != 1:
+        raise PolymathError(
+            f"metadata: the source has {len(named)} files named '{reader.metadata}', not one"
+        )
+    metadata = pd.read_csv(named[0], dtype=str, keep_default_na=False, encoding=reader.encoding)
+    require_column(metadata, reader.metadata_key, "metadata_key", named[0])
+    names = [PurePosixPath(name) for name in metadata[reader.metadata_key]]
+    with_folder = all(len(name.parts) > 1 for name in names)  # as 2004/sonata.midi
+    metadata["@score"] = [_score_name(name, with_folder) for name in names]
+    table["@score"] = [_score_name(Path(place), with_folder) for place in table[PLACE]]
+    repeated = metadata["@score"].duplicated()
+    if repeated.any():
+        name = metadata.loc[repeated, "@score"].iloc[0]
+        raise PolymathError(f"{named[0]}: file '{name}' is named twice in '{reader.metadata_key}'")
+    absent = sorted(set(table["@score"]) - set(metadata["@score"]))
+    if absent:
+        raise PolymathError(
+            f"{named[0]}: no row for file '{absent[0]}' ({len(absent)} files in all): add it, or "
+            "take the file out of the folder"
+        )
+    clash = ["sequence", "folder", "file", reader.metadata_key]
+    metadata = metadata.drop(columns=clash, errors="ignore")
+    return table.merge(metadata, on="@score", how="left", validate="m:1").drop(columns="@score")
+
+
+def _score_name(path: PurePath, with_folder: bool) -> str:
+    """Return a file's name without its extension, after its folder's where tables give that."""
+    stem = re.sub(r"\.midi?$", "", path.name, flags=re.IGNORECASE)
+    return f"{path.parent.name}/{stem}" if with_folder else stem
+
+
+def require_column(table: pd.DataFrame, column: str, role: str, where: object) -> None:
+    """Raise PolymathError with the nearest column if `column` is not in the table."""
+    if column not in table:
+        names = [name for name in table.columns if name != PLACE]
+        raise PolymathError(f"{where}: no column '{column}' for '{role}': {suggest(column, names)}")

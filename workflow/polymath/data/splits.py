@@ -1,0 +1,124 @@
+"""Which rows are for training, dev and test; fixed before anything else is decided."""
+
+from collections import Counter, defaultdict
+
+import pandas as pd
+
+from polymath.experiment.catalogue import SplitPolicy
+from polymath.util.errors import PolymathError
+from polymath.util.seeds import hash_order
+
+SPLITS = ("train", "dev", "test")
+ALIASES = {
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "val": "dev",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def join_groups(groups: pd.Series, sequences: pd.Series) -> pd.Series:
+    """Return group names such that rows of one group or with one sequence share a name.
+
+    Args:
+        groups: (n,) text, '' where a row has no group.
+        sequences: (n,) text.
+
+    Returns:
+        (n,) text: of each connected set, the smallest name in it.
+    """
+    parent: dict[str, str] = {}
+
+    def root(node: str) -> str:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    keys = [
+        f"g:{group}" if group else f"s:{sequence}"
+        for group, sequence in zip(groups, sequences, strict=True)
+    ]
+    for key, sequence in zip(keys, sequences, strict=True):
+        for node in (key, f"s:{sequence}"):
+            parent.setdefault(node, node)
+        low, high = sorted((root(key), root(f"s:{sequence}")))
+        parent[high] = low
+    return pd.Series([root(key) for key in keys], index=groups.index)
+
+
+def assign_splits(
+    labels: pd.Series,
+    groups: pd.Series,
+    policy: SplitPolicy,
+    seed: int,
+    stratify: bool,
+    parts: tuple[str, ...] = ("test", "dev"),
+) -> pd.Series:
+    """Assign whole groups to test, dev and train, each class by its own share.
+
+    The groups of a class are taken in seeded hash order; test is filled to its share of the
+    class's rows (at least one group, and always leaving one for each part after it), then
+    dev; the rest is train. A group of several labels counts for its most common one.
+
+    Args:
+        labels: (n,) class names; ignored unless `stratify`.
+        groups: (n,) group names.
+        parts: the splits to fill before train, in order.
+
+    Raises:
+        PolymathError: naming the class with too few groups, and the remedy.
+    """
+    strata: dict[str, list[str]] = defaultdict(list)
+    sizes = Counter(groups)
+    majority = labels.groupby(groups.values).agg(lambda of_group: of_group.mode().iloc[0])
+    for group in sizes:
+        strata[str(majority[group]) if stratify else ""].append(group)
+    where: dict[str, str] = {}
+    for label, names in sorted(strata.items()):
+        if len(names) < len(parts) + 1:
+            what = f"class '{label}'" if stratify else "the data set"
+            raise PolymathError(
+                f"{what} has {len(names)} distinct sequences or groups, too few for "
+                f"{', '.join((*parts, 'train'))}: add rows, or name the classes to keep in 'labels'"
+            )
+        where.update(_fill(hash_order(names, seed), sizes, parts, policy))
+    return groups.map(where)
+
+
+def _fill(
+    order: list[str], sizes: Counter[str], parts: tuple[str, ...], policy: SplitPolicy
+) -> dict[str, str]:
+    total = sum(sizes[group] for group in order)
+    where: dict[str, str] = {}
+    remaining = list(order)
+    for number, part in enumerate(parts):
+        wanted = getattr(policy, part) * total
+        must_leave = len(parts) - number
+        taken = 0
+        while len(remaining) > must_leave and (taken == 0 or taken + sizes[remaining[0]] <= wanted):
+            group = remaining.pop(0)
+            where[group] = part
+            taken += sizes[group]
+    where.update(dict.fromkeys(remaining, "train"))
+    return where
+
+
+def subset_train(items: pd.DataFrame, fraction: float, seed: int, stratify: bool) -> set[str]:
+    """Return the ids of a share of the training items, stratified by class and nested.
+
+    Args:
+        items: one row a training item, columns `item` and `label`.
+        fraction: share to keep, in (0, 1]; at least one item a class is kept.
+
+    Smaller fractions of one seed are subsets of larger ones.
+    """
+    kept: set[str] = set()
+    for _, of_class in items.groupby("label" if stratify else lambda _: 0):
+        order = hash_order(sorted(of_class["item"]), seed)
+        kept.update(order[: max(1, round(fraction * len(order)))])
+    return kept

@@ -1,0 +1,1 @@
+"""Predictions to scores, evidence and verdicts; tables only, no torch."""

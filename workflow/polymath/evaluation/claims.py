@@ -1,0 +1,276 @@
+"""The paper's claims, task by task: supported, contradicted or undecided, by one rule.
+
+Kao and Lee (Findings of EMNLP 2021) say of a model pre-trained on text that it learns other
+fields faster than random weights, ends better, ends only slightly below models that were
+pre-trained on the field itself, and comes to represent it like these.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from polymath.evaluation.scores import CONDITION_COLUMNS
+from polymath.evaluation.statistics import (
+    ALPHA,
+    estimate_mean,
+    holm,
+    needed_replicates,
+    sign_flip_p,
+)
+from polymath.experiment.conditions import Condition
+from polymath.experiment.contrasts import knows_text_alone
+from polymath.experiment.lineage import Roles
+from polymath.experiment.stage_versions import CLAIMS as CODE_VERSION
+from polymath.util.storage import read_table, write_table
+
+Verdict = Literal["supported", "contradicted", "undecided"]
+
+# How far below an in-domain model is still «slightly», in the task's metric: about the least that
+# a few hundred test items tell apart (with 300, an accuracy of 0.8 is known to within 0.045).
+MARGIN = 0.05
+# The measure and the models' state that the fourth claim is about.
+MEASURE, STATE = "cka", "fine-tuned"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is claimed, and the number that speaks for it where it is above 0."""
+
+    statement: str
+    number: str
+    reference: str
+    margin: float = 0.0
+    """How far below 0 the number may be."""
+
+
+CLAIMS = {
+    "faster": Claim(
+        "A text model learns faster than random weights.",
+        "examples saved until the target, as a share of the budget",
+        "scratch",
+    ),
+    "better": Claim(
+        "A text model ends better than random weights.", "difference of test scores", "scratch"
+    ),
+    "near in-domain": Claim(
+        "A text model ends only slightly below models pre-trained on the field.",
+        f"difference of test scores; slightly is {MARGIN:g}",
+        "in-domain",
+        MARGIN,
+    ),
+    "similar": Claim(
+        "A text model comes to represent the field as in-domain models do.",
+        "CKA with the in-domain model at the same relative depth, less that of random weights",
+        "in-domain",
+    ),
+}
+
+RULE = (
+    "A claim is put as a number that is above 0 where the claim holds (for «slightly below», once "
+    f"the margin of {MARGIN:g} is added), one for each pair of replicates. It is *supported* if "
+    "the mean is above 0 and the two-sided sign-flip test of the pairs, corrected by Holm for all "
+    "rows of the same claim, models, fraction and recipe, has "
+    f"p ≤ {ALPHA:g}; *contradicted* if the mean is below 0 and the same test says so; *undecided* "
+    "otherwise: if there are fewer pairs than the test needs to reach that p at all, if a "
+    "replicate diverged, if replicates share seeds because streams are crossed, if neither arm "
+    "left chance level (for «slightly below»: if the in-domain model is not above it by more than "
+    "the margin), if a similarity is not above that of shuffled tokens, or if nothing was compared."
+)
+
+# Rows of a claim that are alike in these are one family of tests.
+FAMILY = ("claim", "model", "reference", "fraction", "recipe")
+NAMES = ("claim", "task", "domain", "model", "mapping", "fraction", "recipe", "reference")
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in (*NAMES, "verdict", "reason")),
+        *((name, pa.float64()) for name in ("value", "low", "high", "items_low", "items_high")),
+        *((name, pa.int32()) for name in ("n", "needed", "tests")),
+        *((name, pa.float64()) for name in ("margin", "p", "p_holm")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The evidence that claims are judged by; `similarity` is None where none was measured."""
+
+    estimates: Path
+    comparisons: Path
+    convergence: Path
+    similarity: Path | None = None
+
+
+def judge(tables: Tables, roles: Roles, crossed: Mapping[str, int], output: Path) -> pd.DataFrame:
+    """Write one row a claim and comparison, and one a claim and task without any.
+
+    Args:
+        crossed: how many seeds of each stream are combined. If several streams vary, replicates
+            that share a seed depend on each other, which the test does not allow for.
+    """
+    comparisons = read_table(tables.comparisons)
+    asked = [
+        *_faster(_of_text(read_table(tables.convergence), roles)),
+        *_better(_of_text(comparisons, roles)),
+        *_near(comparisons),
+        *(_similar(read_table(tables.similarity)) if tables.similarity else ()),
+    ]
+    domains = read_table(tables.estimates).drop_duplicates("task").set_index("task")["domain"]
+    asked += _unasked(asked, domains)
+    rows = pd.DataFrame(asked, columns=[*SCHEMA.names, "differences"])
+    if sum(levels > 1 for levels in crossed.values()) > 1:
+        rows["reason"] = rows["reason"].replace("", "crossed replicates share seeds")
+    table = decide(rows)
+    table["domain"] = table["task"].map(domains)
+    order = {claim: place for place, claim in enumerate(CLAIMS)}
+    table = table.sort_values("claim", key=lambda column: column.map(order), kind="stable")
+    write_table(table, output, SCHEMA, {"code_version": CODE_VERSION, "rule": RULE})
+    return table
+
+
+def decide(asked: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims' rows with their verdicts, by the one rule.
+
+    Args:
+        asked: the table's columns as far as they are known, `differences` (the claim's number
+            for each pair), and `reason`, empty unless something hinders a verdict.
+    """
+    table = asked.copy()
+    free = table["reason"] == ""
+    table.loc[free, "p"] = [
+        sign_flip_p(np.asarray(differences) + margin)
+        for differences, margin in zip(
+            table.loc[free, "differences"], table.loc[free, "margin"], strict=True
+        )
+    ]
+    families = table.groupby([*FAMILY], sort=False, dropna=False)["p"]
+    table["p"] = table["p"].astype(float)
+    table["p_holm"] = families.transform(lambda p: holm(p.to_numpy(dtype=float)))
+    table["tests"] = families.transform("count").where(free)
+    table["needed"] = table["tests"].map(needed_replicates, na_action="ignore")
+    verdicts = [_verdict(row) for row in table.to_dict("records")]
+    table["verdict"] = [verdict for verdict, _ in verdicts]
+    table["reason"] = [reason for _, reason in verdicts]
+    for name in ("n", "tests", "needed"):
+        table[name] = table[name].astype("Int32")
+    return table[SCHEMA.names]
+
+
+def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:
+    if row["reason"]:
+        return "undecided", row["reason"]
+    if row["n"] < row["needed"]:
+        return "undecided", f"{row['n']:.0f} pairs, {row['needed']:.0f} needed"
+    if row["p_holm"] > ALPHA:
+        return "undecided", f"p = {row['p_holm']:.3f}"
+    above = row["value"] + row["margin"] > 0
+    return ("supported" if above else "contradicted"), f"p = {row['p_holm']:.3f}"
+
+
+def _of_text(table: pd.DataFrame, roles: Roles) -> pd.DataFrame:
+    """Return the comparisons of text models with random weights, on symbols new to them."""
+    chosen = [
+        row["against"] == "scratch"
+        and knows_text_alone(
+            Condition(*(row[name] for name in CONDITION_COLUMNS)), row["domain"], roles
+        )
+        for row in table.to_dict("records")
+    ]
+    return table[np.array(chosen, dtype=bool)]
+
+
+def _named(claim: str, row: dict[str, Any], reference: str) -> dict[str, Any]:
+    given = {name: row[name] for name in ("task", "model", "mapping", "fraction", "recipe")}
+    return {"claim": claim, **given, "reference": reference, "margin": CLAIMS[claim].margin}
+
+
+def _faster(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for row in table.to_dict("records"):
+        idle = math.isnan(row["saved"])
+        yield {
+            **_named("faster", row, "scratch"),
+            **{name: row[name] for name in ("low", "high", "n", "differences")},
+            "value": row["saved"],
+            "reason": "neither arm left chance level" if idle else "",
+        }
+
+
+def _better(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for row in table.to_dict("records"):
+        idle = max(row["mean"], row["reference_mean"]) <= row["chance"]
+        hindered = "neither arm left chance level" if idle else ""
+        yield {**_named("better", row, "scratch"), **_of_scores(row, hindered)}
+
+
+def _near(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """An in-domain model that learned no more than the margin would let anything be near it."""
+    for row in table[table["against"] == "in-domain"].to_dict("records"):
+        idle = row["reference_mean"] <= row["chance"] + MARGIN
+        hindered = "the in-domain model is not above chance by more than the margin" if idle else ""
+        named = _named("near in-domain", row, row["reference_model"])
+        yield {**named, **_of_scores(row, hindered)}
+
+
+def _of_scores(row: dict[str, Any], hindered: str) -> dict[str, Any]:
+    kept = ("low", "high", "items_low", "items_high", "n", "differences")
+    return {
+        **{name: row[name] for name in kept},
+        "value": row["difference"],
+        "reason": f"{row['diverged']} replicates diverged" if row["diverged"] else hindered,
+    }
+
+
+def _similar(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the fourth claim's rows: a replicate's number is its mean over the layers that lie at
+    the same relative depth, which are those that have a null.
+    """
+    chosen = (table["measure"] == MEASURE) & (table["state"] == STATE)
+    table = table[chosen & table["null_high"].notna()]
+    names = ["task", "mapping", "model_a", "model_b", "replicate_a"]
+    means = table.groupby(["pair", *names])[["value", "null_high"]].mean()
+    if not {"text-domain", "scratch-domain"} <= set(table["pair"]):
+        return
+    text, scratch = means.loc["text-domain"], means.loc["scratch-domain"]
+    both = text.join(scratch, rsuffix="_scratch", how="inner").reset_index()
+    for (task, mapping, model, reference), part in both.groupby(names[:-1]):
+        differences = (part["value"] - part["value_scratch"]).to_numpy()
+        mean = estimate_mean(differences)
+        above = part["value"].mean() > part["null_high"].mean()
+        yield {
+            "claim": "similar",
+            "task": task,
+            "model": model,
+            "mapping": mapping,
+            "fraction": "",
+            "recipe": "",
+            "reference": reference,
+            "margin": CLAIMS["similar"].margin,
+            "value": mean.mean,
+            "low": mean.low,
+            "high": mean.high,
+            "n": mean.n,
+            "differences": differences,
+            "reason": "" if above else "not above shuffled tokens",
+        }
+
+
+def _unasked(asked: list[dict[str, Any]], domains: pd.Series) -> Iterator[dict[str, Any]]:
+    """Yield a row for each claim and task that nothing speaks of, with the reason."""
+    known = {(row["claim"], row["task"]) for row in asked}
+    for claim, what in CLAIMS.items():
+        for task in domains.index:
+            if (claim, task) in known:
+                continue
+            row = dict.fromkeys(NAMES, "") | {"claim": claim, "task": task}
+            if what.reference == "scratch":
+                reason = "no text model with the same from random weights"
+            elif claim == "similar":
+                reason = "similarity of fine-tuned models was not measured"
+            else:
+                reason = "no in-domain model beside a text model"
+            yield {**row, "margin": what.margin, "reason": reason}

@@ -1,0 +1,133 @@
+"""How much of a score's variance comes from which stream of seeds, where they are crossed."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import stats
+
+from polymath.evaluation.scores import CONDITION_COLUMNS
+from polymath.evaluation.statistics import CONFIDENCE
+from polymath.experiment.conditions import NONE
+from polymath.experiment.stage_versions import VARIANCE
+from polymath.util.storage import read_tables, write_table
+
+RESIDUAL = "residual"
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in (*CONDITION_COLUMNS, "domain", "metric", "stream")),
+        ("levels", pa.int32()),
+        ("n", pa.int32()),
+        *(
+            (name, pa.float64())
+            for name in ("variance", "deviation", "p", "ratio_low", "ratio_high")
+        ),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Component:
+    """One stream's part of the variance, of scores squared; below 0 by chance if it is small.
+
+    `p` is that of no such part; the 95 % interval is of its ratio to the residual variance.
+    """
+
+    stream: str
+    levels: int
+    variance: float
+    p: float = math.nan
+    ratio_low: float = math.nan
+    ratio_high: float = math.nan
+
+
+def split_variance(
+    scores: Sequence[Path], crossed: Mapping[str, int], output: Path
+) -> pd.DataFrame:
+    """Write one row a condition and crossed stream, and one for the residual.
+
+    A condition of which a replicate diverged is left out: the design has a hole. So are baselines.
+
+    Args:
+        scores: tables that hold the scores of every condition.
+    """
+    rows = []
+    streams = [stream for stream, levels in crossed.items() if levels > 1]
+    whole = read_tables(scores)
+    whole = whole[(whole["split"] == "test") & whole["headline"] & (whole["init"] != NONE)]
+    for _, table in whole.groupby([*CONDITION_COLUMNS], sort=False):
+        if table["value"].isna().any():
+            continue
+        names = table.iloc[0][[*CONDITION_COLUMNS, "domain", "metric"]].to_dict()
+        seeds = {stream: table[f"{stream}_seed"].to_numpy() for stream in streams}
+        rows += [
+            {**names, "n": len(table), **part.__dict__,
+             "deviation": math.sqrt(max(0.0, part.variance))}
+            for part in components(table["value"].to_numpy(), seeds)
+        ]  # fmt: skip
+    result = pd.DataFrame(rows, columns=SCHEMA.names)
+    write_table(result, output, SCHEMA, {"code_version": VARIANCE})
+    return result
+
+
+def components(
+    values: NDArray[np.float64], seeds: Mapping[str, NDArray[np.int64]]
+) -> list[Component]:
+    """Return the variance components of a balanced crossed design, one value a cell.
+
+    Random effects without interactions, by the method of moments (Searle, Casella and McCulloch,
+    Variance Components, 1992, chapter 4). What streams do together is in the residual; with three
+    or more of them, it is in their own parts too.
+
+    Args:
+        values: (n,) scores.
+        seeds: (n,) the level of each stream, each with two levels or more.
+    """
+    n, mean = len(values), values.mean()
+    free_residual = n - 1 - sum(len(np.unique(levels)) - 1 for levels in seeds.values())
+    residual = float(np.sum((values - mean) ** 2))
+    squares = {}
+    for stream, levels in seeds.items():
+        means = np.array([values[levels == level].mean() for level in np.unique(levels)])
+        per_level = n // len(means)
+        between = per_level * float(np.sum((means - mean) ** 2))
+        residual -= between
+        squares[stream] = (between / (len(means) - 1), len(means), per_level)
+    if not free_residual:  # one stream alone: all is its own
+        return [
+            Component(stream, levels, square / per_level)
+            for stream, (square, levels, per_level) in squares.items()
+        ]
+    noise = max(residual, 0.0) / free_residual
+    return [
+        *(
+            _component(stream, *found, noise, free_residual)
+            for stream, found in squares.items()
+        ),
+        Component(RESIDUAL, n, noise),
+    ]  # fmt: skip
+
+
+def _component(
+    stream: str, square: float, levels: int, per_level: int, noise: float, free_noise: int
+) -> Component:
+    """The test and interval are exact for normal effects (Searle et al., section 3.6)."""
+    variance = (square - noise) / per_level
+    if noise == 0:
+        return Component(stream, levels, variance)
+    ratio, free = square / noise, levels - 1
+    upper, lower = stats.f.ppf([(1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2], free, free_noise)
+    return Component(
+        stream,
+        levels,
+        variance,
+        p=float(stats.f.sf(ratio, free, free_noise)),
+        ratio_low=max(0.0, float((ratio / upper - 1) / per_level)),
+        ratio_high=max(0.0, float((ratio / lower - 1) / per_level)),
+    )

@@ -1,0 +1,1 @@
+"""What is asked for: configuration, conditions, contrasts, paths. Neither pandas nor torch."""

@@ -1,0 +1,252 @@
+"""What a data set or a model is: where it comes from, how it is read, split and scored."""
+
+import re
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from polymath.experiment.base import Name, Typed
+from polymath.experiment.sources import DataSource, ModelSource
+from polymath.util.errors import suggest
+
+MetricName = Literal["accuracy", "f1", "macro_f1", "mcc", "spearman", "pearson"]
+TaskType = Literal["classification", "regression"]
+REGRESSION_METRICS = ("spearman", "pearson")
+
+
+class Reader(Typed):
+    """How raw files become rows: a format, and which column is what.
+
+    Every file also gives the columns `file` (its name without extension) and `folder`
+    (the name of the folder it lies in).
+    """
+
+    format: Literal["csv", "tsv", "parquet", "json", "fasta", "midi", "lines"] = Field(
+        description="lines: one row a line, columns are the named groups of `pattern`; json: a "
+        "list of objects"
+    )
+    sequence: str = Field("sequence", description="column of the sequence")
+    sequence2: str | None = Field(
+        None, description="column of a second sequence, where a row is a pair"
+    )
+    label: str = Field("label", description="column of the label")
+    split: str | None = Field(None, description="column of the official split, if there is one")
+    split_names: dict[str, Literal["train", "dev", "test"]] = Field(
+        {}, description="what the split column's own words mean, beyond train, dev, valid, test"
+    )
+    group: str | tuple[str, ...] | None = Field(
+        None,
+        description="column of the group (piece, family) that must not straddle splits; several "
+        "columns where rows of one group agree in all of them",
+    )
+    id: str | None = Field(None, description="column of a unique id; default file:row")
+    delimiter: str | None = Field(None, description="of csv and tsv; default comma and tab")
+    quoting: bool = Field(True, description="whether csv and tsv fields may be quoted")
+    encoding: str = Field("utf-8-sig", description="of text files")
+    skip_lines: tuple[int, ...] = Field((), description="line numbers to leave out, from 1")
+    pattern: str | None = Field(None, description="lines: regular expression with named groups")
+    lines_per_row: int = Field(
+        1, ge=1, description="lines: how many make a row; `pattern` sees them joined by line ends"
+    )
+    columns: dict[str, str] = Field(
+        {},
+        description="columns cut out of others: for a column, a regular expression with named "
+        "groups that its values must fit, as `place: '(?P<organ>.+)-[MSU]'`",
+    )
+    header: tuple[str, ...] = Field(
+        ("id",),
+        description="fasta: names of the header's parts; the last may be absent if they end in ?",
+    )
+    separator: str = Field("|", min_length=1, description="fasta: what separates header parts")
+    metadata: str | None = Field(
+        None, description="midi: CSV table to join, among the source's files"
+    )
+    metadata_key: str = Field("file", description="midi: the table's column of file names")
+
+    @model_validator(mode="after")
+    def _fields_go_with_the_format(self) -> "Reader":
+        if (self.format == "lines") != (self.pattern is not None):
+            raise ValueError("'pattern' is needed with format 'lines', and only there")
+        patterns = {f"columns: {column}": text for column, text in self.columns.items()}
+        if self.pattern is not None:
+            patterns["pattern"] = self.pattern
+        for key, text in patterns.items():
+            try:
+                named = re.compile(text).groupindex
+            except re.error as error:
+                raise ValueError(f"'{key}' is not a regular expression: {error}") from None
+            if not named:
+                raise ValueError(f"'{key}' has no named group, as (?P<label>...)")
+        if self.lines_per_row > 1 and self.format != "lines":
+            raise ValueError("'lines_per_row' goes with format 'lines' only")
+        optional = [name.endswith("?") for name in self.header]
+        if sorted(optional) != optional:
+            raise ValueError("'header': parts that may be absent (with a ?) must be the last ones")
+        return self
+
+
+class Alphabet(Typed):
+    """What one symbol of a sequence is."""
+
+    kind: Literal["character", "separator", "kmer", "model"] = Field(
+        description="one character; text between separators; k characters; the model's tokenizer"
+    )
+    symbols: tuple[str, ...] | None = Field(
+        None, description="the legal symbols (for kmer: characters); default: those that occur"
+    )
+    separator: str = Field(" ", min_length=1, description="for kind separator")
+    k: int = Field(3, ge=1, le=8, description="for kind kmer: characters a symbol")
+    stride: int = Field(1, ge=1, description="for kind kmer: characters from one to the next")
+    uppercase: bool = Field(False, description="fold case before anything else")
+    remove: str = Field("", description="characters to delete first (gaps, separators)")
+    illegal: str = Field(
+        "error",
+        min_length=1,
+        description="rows with other symbols: 'error', 'drop', or a symbol to put instead",
+    )
+
+
+PRESETS: dict[str, Alphabet] = {
+    "dna": Alphabet(kind="character", symbols=tuple("ACGT"), uppercase=True),
+    "protein": Alphabet(kind="character", symbols=tuple("ACDEFGHIKLMNPQRSTVWY"), uppercase=True),
+    "pitch": Alphabet(kind="separator", symbols=tuple(str(pitch) for pitch in range(128))),
+    "model": Alphabet(kind="model"),
+}
+
+
+class Windows(Typed):
+    """Cut long sequences; the windows of one record vote at evaluation."""
+
+    size: int = Field(ge=1, description="symbols a window")
+    stride: int = Field(ge=1, description="symbols from one window's start to the next")
+    limit: int | None = Field(None, ge=1, description="most windows a record, evenly spaced")
+
+
+class SplitPolicy(Typed):
+    """Shares of dev and test where the data set has no official split of its own."""
+
+    dev: float = Field(0.1, gt=0, lt=1)
+    test: float = Field(0.1, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _leaves_training_rows(self) -> "SplitPolicy":
+        if self.dev + self.test >= 1:
+            raise ValueError("dev + test must leave rows for training: their sum must be below 1")
+        return self
+
+
+class RowCounts(Typed):
+    """Rows of each split."""
+
+    train: int = Field(ge=1)
+    dev: int = Field(ge=1)
+    test: int = Field(ge=1)
+
+
+class Dataset(Typed):
+    """A task: labelled sequences, and how they are split and scored."""
+
+    domain: Name = Field(description="field the sequences come from: text, protein, dna, ...")
+    source: DataSource
+    reader: Reader
+    alphabet: Alphabet
+    type: TaskType = "classification"
+    metric: MetricName | None = Field(
+        None, description="headline metric; default accuracy, or spearman for regression"
+    )
+    labels: tuple[str, ...] | None = Field(
+        None, description="classes to keep, in order; default: all, sorted"
+    )
+    max_length: int = Field(128, ge=2, description="symbols kept of a sequence or window")
+    windows: Windows | None = None
+    split: SplitPolicy = SplitPolicy()
+    duplicates: Literal["group", "drop"] = Field(
+        "group", description="equal sequences: keep them on one side of the split, or keep one"
+    )
+    unseen_labels: Literal["error", "drop"] = Field(
+        "error",
+        description="dev and test rows of a class without a training row: refuse the data set, or "
+        "leave the rows out and count them",
+    )
+    rows: RowCounts | None = Field(
+        None, description="how many rows the prepared data set has, where known beforehand"
+    )
+    about: RowCounts | None = Field(
+        None,
+        description="about how many rows each split has (windows, where sequences are cut), to "
+        "plan with before the data is here",
+    )
+    title: str = Field("", description="one line for people")
+    licence: str = "not stated"
+    citation: str = ""
+    notes: str = Field("", description="for the data set's page: choices, differences, checks")
+    checked: Literal["real", "copy", "sample"] | None = Field(
+        None,
+        description="for the data set's page: whether its reader was run on the real files, on "
+        "their rows in another form, or on samples of their form only",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_alphabet(cls, value: object) -> object:
+        if isinstance(value, dict) and isinstance(value.get("alphabet"), dict):
+            value = {**value, "alphabet": _from_preset(value["alphabet"])}
+        elif isinstance(value, dict) and isinstance(value.get("alphabet"), str):
+            value = {**value, "alphabet": _from_preset({"preset": value["alphabet"]})}
+        return value
+
+    @model_validator(mode="after")
+    def _metric_fits_type(self) -> "Dataset":
+        if (self.headline in REGRESSION_METRICS) != (self.type == "regression"):
+            raise ValueError(
+                "metrics spearman and pearson go with type regression; accuracy, f1, macro_f1 and "
+                "mcc with classification"
+            )
+        if self.windows is not None and self.reader.sequence2 is not None:
+            raise ValueError("'windows' cut single sequences: leave it out with 'sequence2'")
+        if self.type == "regression" and self.labels is not None:
+            raise ValueError("'labels' lists classes: leave it out with type regression")
+        return self
+
+    @property
+    def headline(self) -> MetricName:
+        """The metric that the matrix shows."""
+        return self.metric or ("spearman" if self.type == "regression" else "accuracy")
+
+
+def _from_preset(value: dict[str, object]) -> dict[str, object]:
+    """Return an alphabet's fields, those of its `preset` filled in where not given."""
+    given = dict(value)
+    name = given.pop("preset", None)
+    if name is None:
+        return given
+    if name not in PRESETS:
+        raise ValueError(f"alphabet '{name}' is unknown: {suggest(str(name), PRESETS)}")
+    return {**PRESETS[str(name)].model_dump(), **given}
+
+
+class ModelSize(Typed):
+    """A model's dimensions, for estimates before it is fetched."""
+
+    layers: int = Field(ge=1)
+    width: int = Field(ge=1, description="of the hidden states")
+    intermediate: int = Field(ge=1, description="of the feed-forward layers")
+    vocabulary: int = Field(ge=1)
+
+
+class ModelEntry(Typed):
+    """A checkpoint: config.json, model.safetensors and tokenizer.json in one folder.
+
+    Weights in a .bin file (read without pickled code) or an .onnx file, and a tokenizer that is
+    only a vocab.txt, are converted when they are fetched.
+    """
+
+    source: ModelSource
+    domain: Name = Field("text", description="field that its own tokenizer reads")
+    kmer: int | None = Field(
+        None, ge=1, le=8, description="its tokenizer reads words of so many characters, as `A C G`"
+    )
+    size: ModelSize | None = None
+    title: str = ""
+    licence: str = "not stated"
+    citation: str = ""

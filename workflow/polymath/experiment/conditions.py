@@ -1,0 +1,174 @@
+"""A condition is one cell of the matrix; its replicates differ only in their seeds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from polymath.experiment.catalogue import Alphabet
+from polymath.experiment.config import ALPHABET_MAPPINGS, TOKEN_MAPPINGS, Exclusion, Experiment
+from polymath.experiment.sources import ConfiguredSource, MadeSource
+from polymath.util.errors import PolymathError
+
+OWN_TOKENIZER = "own"
+NONE = "none"  # a baseline has no initialisation, mapping or recipe
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """What is trained; never how or where it is run."""
+
+    task: str
+    model: str
+    init: str
+    mapping: str
+    fraction: str
+    recipe: str
+
+    @property
+    def path(self) -> str:
+        """Hive-style folder, one level a field."""
+        return "/".join(f"{field}={value}" for field, value in self.columns.items())
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The fields in order, as they appear in result tables."""
+        return dict(self.__dict__)
+
+    @property
+    def log(self) -> str:
+        """Name of the job's log file."""
+        return f"{'.'.join(self.columns.values())}.log"
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is a simple answer for comparison, without a model to begin from."""
+        return self.init == NONE
+
+    @property
+    def title(self) -> str:
+        """Short name for logs and progress."""
+        return " · ".join(self.columns.values())
+
+
+def format_fraction(fraction: float) -> str:
+    """Return the shortest text of a fraction: '1', '0.1'."""
+    return f"{fraction:.6g}"
+
+
+def tokenizer_of(experiment: Experiment, task: str, model: str, mapping: str) -> str:
+    """Return which tokenizer reads a task: its own alphabet's, or the model's by name."""
+    of_model = mapping in TOKEN_MAPPINGS and model in experiment.checkpoints
+    return model if of_model else OWN_TOKENIZER
+
+
+def expand_conditions(experiment: Experiment) -> list[Condition]:
+    """Return the Cartesian product of the experiment's lists, less what does not fit a task or a
+    model, less the exclusions; then the baselines of each task.
+
+    Raises:
+        PolymathError: if a task or a model is left without a condition, an exclusion matches
+            nothing, or nothing is left.
+    """
+    everything = [*_product(experiment), *_baselines(experiment)]
+    for key, names in (("model", experiment.models), ("task", experiment.tasks)):
+        for name in names:
+            if not any(c.columns[key] == name for c in everything if not c.is_baseline):
+                raise PolymathError(_explain_misfit(experiment, key, name))
+
+    def left_out(condition: Condition, rule: Exclusion) -> bool:
+        return _matches(rule, condition, experiment.datasets[condition.task].domain)
+
+    for rule in experiment.exclude:
+        if not any(left_out(condition, rule) for condition in everything):
+            fields = rule.model_dump(exclude_none=True).items()
+            given = {name: one[0] if len(one) == 1 else list(one) for name, one in fields}
+            raise PolymathError(f"config: exclude: {given} matches no condition: mend or remove it")
+    kept = [c for c in everything if not any(left_out(c, rule) for rule in experiment.exclude)]
+    if not kept:
+        raise PolymathError("config: exclude: every condition is excluded: nothing is left to run")
+    return kept
+
+
+def _product(experiment: Experiment) -> Iterator[Condition]:
+    for task, model in product(experiment.tasks, experiment.models):
+        for init, mapping, fraction, recipe in product(
+            [init for init in experiment.initialisations if _can_begin(experiment, model, init)],
+            [name for name in experiment.mappings if name in fitting(experiment, task, model)],
+            experiment.fractions,
+            experiment.recipes,
+        ):
+            yield Condition(task, model, init, mapping, format_fraction(fraction), recipe)
+
+
+def _baselines(experiment: Experiment) -> Iterator[Condition]:
+    for task, name, fraction in product(
+        experiment.tasks, experiment.baselines, experiment.fractions
+    ):
+        yield Condition(task, name, NONE, NONE, format_fraction(fraction), NONE)
+
+
+def _can_begin(experiment: Experiment, model: str, init: str) -> bool:
+    """A model that is only a configuration has no weights to begin with."""
+    source = experiment.checkpoints[model].source
+    return init == "scratch" or not (
+        isinstance(source, ConfiguredSource) and source.weights is None
+    )
+
+
+def fitting(experiment: Experiment, task: str, model: str) -> frozenset[str]:
+    """Return the mappings that make sense for a task and a model.
+
+    A domain with an alphabet of its own is mapped symbol by symbol; a model whose own tokenizer
+    reads the domain may also take it as it is (identity). Text has no alphabet of its own.
+    """
+    dataset = experiment.datasets[task]
+    reads = reading_domain(experiment, model) == dataset.domain
+    if dataset.alphabet.kind == "model":
+        return TOKEN_MAPPINGS if reads else frozenset()
+    return ALPHABET_MAPPINGS | {"identity"} if reads else ALPHABET_MAPPINGS
+
+
+def reading_domain(experiment: Experiment, model: str) -> str:
+    """Return the domain that a model's tokenizer reads; a made model has its base's tokenizer."""
+    entry = experiment.checkpoints[model]
+    if isinstance(entry.source, MadeSource):
+        return reading_domain(experiment, entry.source.base)
+    return entry.domain
+
+
+def spelling_of(experiment: Experiment, model: str) -> Alphabet:
+    """Return how a domain's sequences are written out for a model's own tokenizer."""
+    kmer = experiment.checkpoints[model].kmer
+    return Alphabet(kind="model") if kmer is None else Alphabet(kind="kmer", k=kmer)
+
+
+def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:
+    if key == "model" and not any(
+        _can_begin(experiment, name, init) for init in experiment.initialisations
+    ):
+        return (
+            f"config: initialisations: model '{name}' has no weights of its own, so it can only "
+            "begin from scratch: add it"
+        )
+    pairs = [
+        (name, other) if key == "task" else (other, name)
+        for other in (experiment.models if key == "task" else experiment.tasks)
+    ]
+    fit = sorted(set().union(*(fitting(experiment, *pair) for pair in pairs)))
+    if not fit:
+        return (
+            f"config: {key}s: '{name}' goes with nothing else that is listed: text is read by the "
+            "tokenizers of text models alone"
+        )
+    return (
+        f"config: mappings: none of {list(experiment.mappings)} fits {key} '{name}': add one of "
+        f"{fit}"
+    )
+
+
+def _matches(rule: Exclusion, condition: Condition, domain: str) -> bool:
+    fields = {**condition.columns, "domain": domain}
+    given = rule.model_dump(exclude_none=True)
+    if "fraction" in given:
+        given["fraction"] = [format_fraction(fraction) for fraction in given["fraction"]]
+    return all(fields[field] in values for field, values in given.items())

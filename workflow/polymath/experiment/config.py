@@ -1,0 +1,301 @@
+"""The experiment's typed description, and errors that name the key and the mend."""
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+
+from polymath.experiment.analyses import Probes, Representations
+from polymath.experiment.base import Name, Typed
+from polymath.experiment.catalogue import Dataset, ModelEntry
+from polymath.experiment.recipes import Recipe
+from polymath.experiment.sources import MadeSource, PretrainSource
+from polymath.util.errors import PolymathError, suggest
+
+QUOTED = re.compile(r"'([^']*)'").findall
+M = TypeVar("M", bound=BaseModel)
+InitName = Literal["pretrained", "scratch", "re-emb", "embeddings-only", "shuffled"]
+MappingName = Literal["random", "frequency", "character", "authors", "identity", "permute", "shift"]
+BaselineName = Literal["majority", "ngram"]
+# The streams of random choices that may be varied alone; see `seeds`.
+CrossedStream = Literal["mapping", "init", "order", "dropout", "subset"]
+# An alphabet of its own is mapped into the model's vocabulary; the model's own tokens are mapped
+# onto themselves.
+ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random", "frequency", "character", "authors"})
+TOKEN_MAPPINGS: frozenset[str] = frozenset({"identity", "permute", "shift"})
+
+
+def _one_or_several(value: object) -> object:
+    return value if value is None or isinstance(value, list | tuple) else (value,)
+
+
+T = TypeVar("T")
+Several = Annotated[tuple[T, ...] | None, BeforeValidator(_one_or_several)]
+
+
+class Exclusion(Typed):
+    """Conditions to leave out: those that match every field given here, by a value or a list."""
+
+    domain: Several[Name] = Field(None, description="of the task")
+    task: Several[Name] = None
+    model: Several[Name] = None
+    init: Several[InitName] = None
+    mapping: Several[MappingName] = None
+    fraction: Several[float] = None
+    recipe: Several[Name] = None
+
+
+class Experiment(Typed):
+    """The whole configuration: the product of the lists is the matrix."""
+
+    results: str = Field(
+        # Snakemake reads braces as wildcards, and quotes paths for a cluster's shell by repr().
+        "results",
+        pattern=r"""^[^{}'"`$\\\x00-\x1f]+$""",
+        description="folder of all results; its name has no quotes, braces, backslashes, $ or "
+        "control characters",
+    )
+    seed: int = Field(0, ge=0, description="every random choice derives from it")
+    replicates: int = Field(3, ge=1, description="runs of each condition, with their own seeds")
+    tasks: tuple[Name, ...] = Field(
+        min_length=1, description="names in resources/datasets.yaml or under datasets"
+    )
+    models: tuple[Name, ...] = Field(
+        min_length=1, description="names in resources/models.yaml or under checkpoints"
+    )
+    initialisations: tuple[InitName, ...] = Field(
+        ("pretrained", "scratch"),
+        min_length=1,
+        description="the checkpoint's weights (pretrained), random ones as its configuration says "
+        "(scratch), or something between: see initialisations.md",
+    )
+    mappings: tuple[MappingName, ...] = Field(
+        ("random", "permute"),
+        min_length=1,
+        description="random, frequency, character, authors for alphabets of their own; identity, "
+        "permute, shift for what the model's own tokenizer reads",
+    )
+    shift: int = Field(1000, ge=1, description="how far mapping shift moves a token")
+    fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (1.0,), min_length=1, description="shares of the training split"
+    )
+    recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to fine-tune, by name")
+    baselines: tuple[BaselineName, ...] = Field(
+        (), description="simple answers for comparison, one condition a task"
+    )
+    crossed: dict[CrossedStream, Annotated[int, Field(ge=1)]] = Field(
+        {},
+        description="instead of replicates: how many seeds of each stream, all combined, as "
+        "`{init: 3, mapping: 2}`; streams left out keep one seed",
+    )
+    keep_models: bool = Field(
+        False, description="keep each replicate's trained model, as transformers saves it"
+    )
+    checkpoint_seconds: float = Field(
+        60, gt=0, description="time between checkpoints of a replicate; changes no result"
+    )
+    representations: Representations | None = Field(
+        None, description="compare hidden states: see representations.md"
+    )
+    probes: Probes | None = Field(
+        None, description="measure trainability before training: see probes.md"
+    )
+    conditions_per_gpu: int = Field(
+        1, ge=1, description="how many conditions may share a GPU; changes no result"
+    )
+    exclude: tuple[Exclusion, ...] = Field(
+        (), description="conditions to leave out, each by the fields that it must match"
+    )
+    lock: str = Field(
+        "polymath.lock.json",
+        min_length=1,
+        description="file that keeps the checksums found at the first fetch; changes no result",
+    )
+    datasets: dict[Name, Dataset] = Field({}, description="the user's own tasks, by name")
+    checkpoints: dict[Name, ModelEntry] = Field({}, description="the user's own models, by name")
+
+    @model_validator(mode="after")
+    def _lists_have_no_repeats(self) -> "Experiment":
+        for name in ("tasks", "models", "initialisations", "mappings", "fractions", "baselines"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"'{name}' names something twice")
+        return self
+
+    @property
+    def runs(self) -> int:
+        """Replicates of each condition."""
+        return math.prod(self.crossed.values()) if self.crossed else self.replicates
+
+
+# Keys on which no result depends.
+WITHOUT_EFFECT = ("lock", "checkpoint_seconds", "conditions_per_gpu")
+
+
+def merge_configs(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two configurations as one, as Snakemake merges them: dictionaries key by key, any
+    other value replaced by the later one.
+    """
+    merged = dict(first)
+    for key, value in then.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge_configs(merged[key], value) if both else value
+    return merged
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration file.
+
+    Raises:
+        PolymathError: if it cannot be read, or is no YAML dictionary.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise PolymathError(f"{path}: no readable YAML: {error}") from None
+    if not isinstance(value, dict):
+        raise PolymathError(f"{path}: the file must hold keys and values, as config.yaml does")
+    return value
+
+
+def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
+    """Check a configuration and add the catalogues' entries that it names.
+
+    Args:
+        config: the merged configuration, as read from YAML.
+        resources: folder of datasets.yaml and models.yaml.
+
+    Raises:
+        PolymathError: naming the key, what is wrong and the nearest valid name.
+    """
+    experiment = parse(Experiment, dict(config), "config")
+    datasets = _with_catalogue(experiment.datasets, resources / "datasets.yaml", Dataset)
+    checkpoints = _with_catalogue(experiment.checkpoints, resources / "models.yaml", ModelEntry)
+    _require(experiment.tasks, datasets, "tasks", "datasets.yaml or under 'datasets:'")
+    models = _with_bases(experiment.models, checkpoints)
+    tasks = dict.fromkeys(experiment.tasks)
+    for name in models:
+        source = checkpoints[name].source
+        if isinstance(source, PretrainSource):
+            key = f"checkpoints: {name}: task"
+            _require((source.task,), datasets, key, "datasets.yaml or under 'datasets:'")
+            tasks[source.task] = None
+    return experiment.model_copy(
+        update={
+            "datasets": {name: datasets[name] for name in tasks},
+            "checkpoints": {name: checkpoints[name] for name in models},
+        }
+    )
+
+
+def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list[str]:
+    """Return the models asked for and those that they are made from, these first."""
+    where = "models.yaml or under 'checkpoints:'"
+    _require(names, known, "models", where)
+    found: dict[str, None] = {}
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        source = known[name].source
+        if isinstance(source, MadeSource):
+            _require((source.base,), known, f"checkpoints: {name}: base", where)
+            if source.base in above:
+                raise PolymathError(f"config: checkpoints: {name}: base: it is made from itself")
+            add(source.base, (*above, source.base))
+        found[name] = None
+
+    for name in names:
+        add(name, (name,))
+    return list(found)
+
+
+def _with_catalogue(own: Mapping[str, M], path: Path, kind: type[M]) -> dict[str, M]:
+    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    known = {name: parse(kind, entry, f"{path.name}: {name}") for name, entry in entries.items()}
+    return {**known, **own}
+
+
+def _require(names: tuple[str, ...], known: Mapping[str, Any], key: str, where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise PolymathError(
+                f"config: {key}: '{name}' is not described in {where}: {suggest(name, known)}"
+            )
+
+
+def parse(kind: type[M], value: Any, place: str) -> M:
+    """Validate a value as a typed model.
+
+    Raises:
+        PolymathError: one line for each mistake, with the nearest valid key or value.
+    """
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        lines = [_explain(detail, kind) for detail in error.errors()]
+        raise PolymathError("\n".join(f"{place}: {line}" for line in lines)) from None
+
+
+def _explain(detail: Any, kind: type[BaseModel]) -> str:
+    """Return one pydantic error as «key: what is wrong; the nearest valid name»."""
+    path, models = _locate(kind, [str(part) for part in detail["loc"]])
+    where, given = ".".join(path) or "configuration", detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key: {suggest(path[-1], _fields_of(models))}"
+        case "literal_error":
+            expected = str(detail["ctx"]["expected"])
+            return f"{where}: unknown value '{given}': {suggest(str(given), QUOTED(expected))}"
+        case "union_tag_invalid":
+            tag, expected = detail["ctx"]["tag"], str(detail["ctx"]["expected_tags"])
+            return f"{where}.kind: unknown value '{tag}': {suggest(tag, QUOTED(expected))}"
+        case "union_tag_not_found":
+            return f"{where}.kind: this key is required"
+        case "missing":
+            return f"{where}: this key is required"
+        case "value_error":
+            return f"{where}: {str(detail['msg']).removeprefix('Value error, ')}"
+        case _:
+            return f"{where}: {detail['msg']} (given: {given!r})"
+
+
+def _locate(kind: type[BaseModel], loc: list[str]) -> tuple[list[str], list[type[BaseModel]]]:
+    """Return the user's key path for pydantic's `loc` inside `kind`, and the models that have,
+    or could have had, its last key.
+    """
+    path: list[str] = []
+    models, owners = [kind], [kind]
+    in_container = False
+    for part in loc:
+        chosen = [model for model in models if _tag_of(model) == part]
+        if chosen and len(models) > 1 and not in_container:
+            models = chosen  # pydantic names the chosen member of a union; the user did not
+            continue
+        path.append(part)
+        if in_container:  # a dictionary's key or a list's index
+            in_container = False
+            continue
+        owners = models
+        fields = [model.model_fields[part] for model in models if part in model.model_fields]
+        models = [inner for field in fields for inner in _models_in(field.annotation)]
+        in_container = any(get_origin(field.annotation) in (dict, tuple) for field in fields)
+    return path, owners
+
+
+def _fields_of(models: list[type[BaseModel]]) -> set[str]:
+    return {name for model in models for name in model.model_fields}
+
+
+def _tag_of(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("kind")
+    values = get_args(field.annotation) if field else ()
+    return str(values[0]) if len(values) == 1 else None
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -1,0 +1,120 @@
+"""Which condition is compared with which: with random weights, and with in-domain models."""
+
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pandas as pd
+
+from polymath.evaluation.statistics import holm
+from polymath.experiment.conditions import Condition
+from polymath.experiment.lineage import Roles
+
+SCRATCH, PRETRAINED = "scratch", "pretrained"
+TEXT = "text"
+# An in-domain model knows a field by the field's own symbols; by other tokens it is a stranger.
+OWN_SYMBOLS = ("character", "identity")
+Against = Literal["scratch", "in-domain"]
+
+# What names a comparison in a table.
+PAIR_COLUMNS = (
+    *Condition.__dataclass_fields__, "domain", "against", "reference_model", "reference_init",
+    "reference_mapping",
+)  # fmt: skip
+# Comparisons that are alike in these are one family of tests: its members are tasks, under
+# whatever mapping.
+FAMILY = ("against", "model", "init", "reference_model", "fraction", "recipe")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A condition and the one it is compared with, replicate by replicate."""
+
+    condition: Condition
+    reference: Condition
+    against: Against
+
+    def columns(self, domain: str) -> dict[str, str]:
+        """Return what names the comparison in a table."""
+        reference = self.reference
+        values = (*self.condition.columns.values(), domain, self.against, reference.model,
+                  reference.init, reference.mapping)  # fmt: skip
+        return dict(zip(PAIR_COLUMNS, values, strict=True))
+
+
+def find_pairs(
+    conditions: Sequence[Condition], domains: Mapping[str, str], roles: Roles
+) -> list[Pair]:
+    """Return all comparisons that an experiment's conditions allow.
+
+    - scratch: each condition with the same from random weights.
+    - in-domain: each model pre-trained on text with each one that was pre-trained on the task's
+      own field and sees its own symbols; task, fraction and recipe are the same.
+
+    Args:
+        domains: of each task.
+    """
+    known = set(conditions)
+    in_domain = defaultdict(list)
+    for condition in conditions:
+        if knows_field(condition, domains[condition.task], roles):
+            in_domain[_setting(condition)].append(condition)
+    pairs = []
+    for condition in conditions:
+        if condition.init != SCRATCH and not condition.is_baseline:
+            scratch = find_scratch(condition, known, roles.bases)
+            if scratch is not None:
+                pairs.append(Pair(condition, scratch, "scratch"))
+        if knows_text_alone(condition, domains[condition.task], roles):
+            others = in_domain[_setting(condition)]
+            pairs += [Pair(condition, other, "in-domain") for other in others]
+    return pairs
+
+
+def _setting(condition: Condition) -> tuple[str, str, str]:
+    return condition.task, condition.fraction, condition.recipe
+
+
+def find_scratch(
+    condition: Condition, known: Container[Condition], bases: Mapping[str, str]
+) -> Condition | None:
+    """Return the same condition from scratch, if it is known.
+
+    From scratch, a model that was pre-trained here is its base: where it was not trained itself,
+    the base stands for it.
+    """
+    model: str | None = condition.model
+    while model is not None:
+        scratch = replace(condition, model=model, init=SCRATCH)
+        if scratch in known:
+            return scratch
+        model = bases.get(model)
+    return None
+
+
+def knows_text_alone(condition: Condition, domain: str, roles: Roles) -> bool:
+    """Whether it begins from a text model's weights and its symbols tell it nothing.
+
+    A text model on text as it is (identity) has knowledge of the task.
+    """
+    is_text = condition.init == PRETRAINED and roles.fields.get(condition.model) == TEXT
+    return is_text and not (domain == TEXT and condition.mapping == "identity")
+
+
+def knows_field(condition: Condition, domain: str, roles: Roles) -> bool:
+    """Whether it begins from weights that were pre-trained on the task's own field, not text."""
+    return (
+        condition.init == PRETRAINED
+        and domain != TEXT
+        and roles.fields.get(condition.model) == domain
+        and condition.mapping in OWN_SYMBOLS
+    )
+
+
+def holm_by_family(table: pd.DataFrame) -> pd.Series:
+    """Return the column `p` of a table of comparisons, adjusted within each family."""
+    if not len(table):
+        return table["p"]
+    by_family = table.groupby([*FAMILY], sort=False, dropna=False)["p"]
+    return by_family.transform(lambda p: holm(p.to_numpy(dtype=float)))

@@ -1,0 +1,96 @@
+"""How a model is trained: everything here changes results; nothing else does."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from polymath.experiment.base import Typed
+
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+class TrainingRecipe(Typed):
+    """What fine-tuning and pre-training have in common."""
+
+    batch_size: int = Field(ge=1, description="examples an optimiser step")
+    accumulation: int = Field(1, ge=1, description="micro-batches an optimiser step")
+    epochs: float | None = Field(None, gt=0, description="passes over the training split")
+    steps: int | None = Field(None, ge=1, description="optimiser steps, instead of epochs")
+    weight_decay: float = Field(0.0, ge=0, description="of matrices (not embeddings, biases)")
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of steps with rising rate")
+    schedule: Literal["linear", "constant"] = Field("linear", description="after the warm-up")
+    clip_norm: float | None = Field(None, gt=0, description="largest gradient norm")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="all dropout rates; null: as the model's configuration says"
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 autocast where the hardware has it, else fp32"
+    )
+    evaluations: int = Field(10, ge=1, description="dev scores along the curve")
+
+    @property
+    def peak_rate(self) -> float:
+        """The one learning rate to train with."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _budget_is_stated_once(self) -> "TrainingRecipe":
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either 'epochs' or 'steps'")
+        if self.batch_size % self.accumulation:
+            raise ValueError("'accumulation' must divide 'batch_size'")
+        return self
+
+
+class Recipe(TrainingRecipe):
+    """How a model is fine-tuned."""
+
+    learning_rate: Rate | Annotated[tuple[Rate, ...], Field(min_length=1)] = Field(
+        description="the highest, after the warm-up; of a list, each condition takes the one that "
+        "is best on dev"
+    )
+    rate_replicates: int | None = Field(
+        None, ge=1, description="replicates that choose among several rates; null: all of them"
+    )
+    tuning: Literal["full", "head", "layer-norms", "lora"] = Field(
+        "full",
+        description="what is trained: everything; the new head alone; the head and the layer "
+        "norms; the head and low-rank additions to the matrices",
+    )
+    lora_rank: int = Field(8, ge=1, description="for tuning lora")
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates to choose from, in the order given."""
+        given = self.learning_rate
+        return given if isinstance(given, tuple) else (given,)
+
+    @property
+    def peak_rate(self) -> float:
+        """The one learning rate to train with; of several, one must have been taken by `at`."""
+        (rate,) = self.rates
+        return rate
+
+    def at(self, rate: float) -> "Recipe":
+        """Return the recipe with that one rate."""
+        return self.model_copy(update={"learning_rate": rate, "rate_replicates": None})
+
+    @model_validator(mode="after")
+    def _rates_differ(self) -> "Recipe":
+        if len(set(self.rates)) != len(self.rates):
+            raise ValueError("'learning_rate' names a rate twice")
+        if self.rate_replicates is not None and len(self.rates) == 1:
+            raise ValueError("'rate_replicates' goes with several rates in 'learning_rate'")
+        return self
+
+
+class PretrainingRecipe(TrainingRecipe):
+    """How a masked language model is trained."""
+
+    learning_rate: Rate = Field(description="the highest, after the warm-up")
+    masked: float = Field(0.15, gt=0, lt=1, description="share of the symbols to predict")
+
+    @property
+    def peak_rate(self) -> float:
+        """The one learning rate to train with."""
+        return self.learning_rate

@@ -1,0 +1,150 @@
+"""Where a data set's or a model's files come from: one type a kind of source."""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+
+from polymath.experiment.base import Name, Sha256, Typed
+from polymath.experiment.recipes import PretrainingRecipe
+
+
+class PackageSource(Typed):
+    """Members of a wheel on the Python package index; nothing is installed from it."""
+
+    kind: Literal["package"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="package name")
+    version: str = Field(pattern=r"^[0-9][A-Za-z0-9.+!-]*$", description="exact version")
+    sha256: Sha256 = Field(description="SHA-256 of the wheel")
+    members: tuple[str, ...] = Field(min_length=1, description="paths inside the wheel")
+
+    @model_validator(mode="after")
+    def _members_keep_apart(self) -> "PackageSource":
+        names = [PurePosixPath(member).name for member in self.members]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(
+                f"several 'members' have the file name '{repeated[0]}': they are put in one "
+                "folder, and the last would replace the others"
+            )
+        return self
+
+
+class Music21Source(Typed):
+    """Scores of the corpus that the installed music21 carries, written to MIDI once."""
+
+    kind: Literal["music21"]
+    version: str = Field(description="version of music21 whose corpus this is")
+    sha256: Sha256 = Field(description="SHA-256 over the chosen scores, in order of name")
+    composers: tuple[str, ...] = Field(min_length=2, description="folders of the corpus")
+    limit: int = Field(ge=1, description="most scores a composer, chosen by seeded hash")
+
+
+class PathSource(Typed):
+    """Files of the user's own."""
+
+    kind: Literal["path"]
+    path: str = Field(min_length=1, description="a file, or a folder (read recursively)")
+
+
+class RemoteFile(Typed):
+    """One file behind an http or https address."""
+
+    url: str = Field(pattern=r"^https?://[^\s]+$")
+    sha256: Sha256 | None = Field(
+        None, description="null: recorded in the lock file when first fetched, then enforced"
+    )
+    name: str | None = Field(
+        None, pattern=r"^[^/\\]+$", description="what to call it; default the address's last part"
+    )
+    members: tuple[str, ...] = Field(
+        (), description="of a zip or tar archive: patterns of the members to take out, as `*.mid`"
+    )
+
+    @property
+    def file_name(self) -> str:
+        """The name that the file is kept under."""
+        return self.name or PurePosixPath(urlsplit(self.url).path).name
+
+
+class UrlSource(Typed):
+    """Files behind addresses; archives are extracted inside the source's folder."""
+
+    kind: Literal["url"]
+    files: tuple[RemoteFile, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _files_keep_apart(self) -> "UrlSource":
+        names = [file.file_name for file in self.files]
+        if "" in names:
+            raise ValueError("a 'url' ends without a file name: give it a 'name'")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"several 'files' are called '{repeated[0]}': give each a 'name'")
+        return self
+
+
+class HubSource(Typed):
+    """Files of a repository on the Hugging Face hub."""
+
+    kind: Literal["hub"]
+    repo: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$", description="owner/name")
+    type: Literal["model", "dataset"] = "model"
+    revision: str = Field(
+        "main",
+        pattern=r"^[\w./-]+$",
+        description="commit, tag or branch; what it stood for at first is kept in the lock file",
+    )
+    files: tuple[str, ...] = Field(
+        (),
+        description="patterns of the files to take; default, for models: configuration, weights "
+        "(safetensors, else .bin) and tokenizer",
+    )
+
+    @model_validator(mode="after")
+    def _data_sets_name_their_files(self) -> "HubSource":
+        if self.type == "dataset" and not self.files:
+            raise ValueError("'files' is needed for a data set: which of its files to read")
+        return self
+
+
+class ConfiguredSource(Typed):
+    """The configuration and tokenizer of another model, with changes; random weights, or others."""
+
+    kind: Literal["configured"]
+    base: Name = Field(description="the model whose configuration and tokenizer it takes")
+    config: dict[str, str | int | float | bool] = Field(
+        {}, description="values to put into its config.json"
+    )
+    weights: (
+        Annotated[PackageSource | PathSource | UrlSource | HubSource, Field(discriminator="kind")]
+        | None
+    ) = Field(None, description="a source of weights alone; null: it has none of its own")
+
+
+class PretrainSource(Typed):
+    """A masked language model that this pipeline trains on a task's unlabelled training rows."""
+
+    kind: Literal["pretrain"]
+    task: Name = Field(description="whose training rows, without their labels")
+    base: Name = Field(description="the model whose configuration and tokenizer it takes")
+    init: Literal["scratch", "pretrained"] = Field(
+        "scratch", description="begin with random weights, or with the base's own"
+    )
+    mapping: Literal["random", "frequency", "character", "identity", "permute", "shift"] = Field(
+        "character", description="of the task's symbols into the base's vocabulary"
+    )
+    recipe: PretrainingRecipe
+
+
+DataSource = Annotated[
+    PackageSource | Music21Source | PathSource | UrlSource | HubSource,
+    Field(discriminator="kind"),
+]
+ModelSource = Annotated[
+    PackageSource | PathSource | UrlSource | HubSource | ConfiguredSource | PretrainSource,
+    Field(discriminator="kind"),
+]
+FetchedSource = PackageSource | Music21Source | PathSource | UrlSource | HubSource
+MadeSource = ConfiguredSource | PretrainSource

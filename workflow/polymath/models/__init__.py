@@ -1,0 +1,1 @@
+"""A model to train or to look into."""

@@ -1,0 +1,175 @@
+"""Build a classifier under an initialisation, for any encoder that transformers can load."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers.utils import logging
+
+import polymath.models.cnn  # noqa: F401, makes it known to transformers' Auto classes
+from polymath.models.initialisation import initialise
+from polymath.models.tuning import merged_weights
+from polymath.util.errors import PolymathError
+
+# Its report of new head tensors and its progress bars would drown ours.
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+
+
+def build_classifier(
+    folder: Path, init: str, outputs: int, seed: int, dropout: float | None
+) -> PreTrainedModel:
+    """Return a sequence classifier in fp32.
+
+    Every tensor is first drawn from `seed` as the model's configuration says; then those that
+    the initialisation takes from the checkpoint are replaced (see `initialisations`), so that
+    all arms of one replicate share the same new classification head.
+
+    Args:
+        folder: config.json and, but for `scratch`, model.safetensors.
+        outputs: classes, or 1 for regression.
+        dropout: value of all the configuration's dropout rates; None leaves them.
+
+    Raises:
+        PolymathError: if the folder's model cannot be built, or its weights do not cover
+            the encoder.
+    """
+    kind = AutoModelForSequenceClassification
+    return build_model(kind, folder, init, seed, dropout, num_labels=outputs)
+
+
+def build_model(
+    kind: type, folder: Path, init: str, seed: int, dropout: float | None, **changes: object
+) -> PreTrainedModel:
+    """Return a model of one of transformers' AutoModel classes; see `build_classifier`.
+
+    Args:
+        changes: values to put into its configuration.
+    """
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise PolymathError(f"{folder}: no model that transformers can build: {error}") from None
+    config.update(changes)
+    if dropout is not None:
+        for name, value in config.to_dict().items():
+            if "dropout" in name and isinstance(value, float | int) and not isinstance(value, bool):
+                setattr(config, name, dropout)
+    torch.manual_seed(seed)
+    model: PreTrainedModel = kind.from_config(config, dtype=torch.float32)  # type: ignore[attr-defined]
+    if init != "scratch":
+        initialise(model, init, read_checkpoint(model, folder), seed)
+    return model
+
+
+def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors that a folder's checkpoint has of a model, by the model's names.
+
+    Raises:
+        PolymathError: if it does not cover the encoder.
+    """
+    loaded, info = type(model).from_pretrained(
+        folder,
+        config=model.config,
+        dtype=torch.float32,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    missing = set(info["missing_keys"])
+    encoder = {f"{model.base_model_prefix}.{name}" for name in model.base_model.state_dict()}
+    # A pooler belongs to the head: masked language models are saved without one.
+    lost = sorted(name for name in missing & encoder if "pooler" not in name)
+    if lost:
+        raise PolymathError(
+            f"{folder}: the checkpoint lacks {len(lost)} of the encoder's tensors, the first is "
+            f"{lost[0]}: config.json and model.safetensors do not belong together"
+        )
+    return {name: value for name, value in loaded.state_dict().items() if name not in missing}
+
+
+def longest_input(model: PreTrainedModel) -> int | None:
+    """Return the most tokens, special ones included, that the model has positions for.
+
+    None where positions are relative or rotary and the configuration names no limit.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings"):
+            reserved = 0 if module.padding_idx is None else module.padding_idx + 1
+            return module.num_embeddings - reserved
+    limit: int | None = getattr(model.config, "max_position_embeddings", None)
+    return limit
+
+
+def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int]:
+    """Keep only the word-embedding rows of the tokens that the task uses.
+
+    The others have no gradient, and embeddings have no weight decay, so Adam would never
+    change them: training this smaller table gives the same result, and saves most of the
+    optimiser's work on small alphabets.
+    The padding token keeps its own id, because some models count positions from it.
+
+    Args:
+        used: token ids, padding included.
+
+    Returns:
+        The new id of each used token.
+    """
+    table = model.get_input_embeddings()
+    assert isinstance(table, nn.Embedding)
+    padding = model.config.pad_token_id
+    order = compact_order(used, padding)
+    small = nn.Embedding(
+        len(order),
+        table.embedding_dim,
+        padding_idx=None if table.padding_idx is None else order.index(padding),
+    )
+    with torch.no_grad():
+        small.weight.copy_(table.weight[torch.tensor(order)])
+    model.set_input_embeddings(small)
+    return renumber(model, order)
+
+
+def renumber(model: PreTrainedModel, order: list[int]) -> dict[int, int]:
+    """Return the new id of each token in `order`, and tell it to layers that know a token by id
+    (ESM's embedding blanks out the mask token)."""
+    rows = {token: row for row, token in enumerate(order)}
+    for module in model.modules():
+        known = getattr(module, "mask_token_id", None)
+        if isinstance(known, int):
+            module.mask_token_id = rows.get(known, -1)
+    return rows
+
+
+def compact_order(used: list[int], padding: int) -> list[int]:
+    """Return the tokens in use in the order of their new ids; padding keeps its own id."""
+    order = sorted(set(used) - {padding})
+    order.insert(min(padding, len(order)), padding)
+    return order
+
+
+def restore_embeddings(
+    whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
+) -> None:
+    """Give the whole model as it was before training the weights of the trained, compact one,
+    LoRA's additions merged into its matrices.
+
+    Args:
+        tokens: the embedding row in `trained` of each token that it knows.
+    """
+    small = trained.get_input_embeddings().weight
+    name = next(name for name, value in trained.named_parameters() if value is small)
+    weights = {key: value for key, value in merged_weights(trained).items() if key != name}
+    whole.load_state_dict(weights, strict=False)
+    with torch.no_grad():
+        table = whole.get_input_embeddings().weight
+        table[list(tokens)] = small[list(tokens.values())].to(table.device)
+
+
+def rescale_output(model: PreTrainedModel, centre: float, scale: float) -> None:
+    """Let a model of one output predict `output * scale + centre`, by its last linear layer."""
+    last = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == 1][-1]
+    with torch.no_grad():
+        last.weight.mul_(scale)
+        last.bias.mul_(scale).add_(centre)

@@ -1,0 +1,1 @@
+"""Convert checkpoints to the one form that every stage reads."""

@@ -1,0 +1,136 @@
+"""Make a fetched model a standard folder: config.json, model.safetensors and tokenizer.json."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from polymath.models.convert.weights import WEIGHTS, convert_weights, find_weights
+from polymath.util.errors import PolymathError, suggest
+from polymath.util.storage import read_json, whole_file, write_json
+
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+STANDARD = (CONFIG, WEIGHTS, TOKENIZER)
+
+
+def standardise(files: list[Path], folder: Path, say: Callable[[str], None]) -> list[Path]:
+    """Return the files of a model as they are, if it is standard; else convert it into `folder`.
+
+    Of the original files, those in `folder` that were converted are removed; the user's own,
+    which are elsewhere, stay.
+
+    Raises:
+        PolymathError: if something is missing, cannot be converted, or would have to run code
+            that came with the model.
+    """
+    files = sorted(files, key=lambda file: (len(file.parts), file))
+    place = next((file for file in files if file.name == CONFIG), None)
+    if place is None:
+        raise PolymathError(
+            f"no {CONFIG} among {', '.join(file.name for file in files)}: add it to the model's "
+            "source in the catalogue"
+        )
+    root = place.parent
+    beside = {file.name: file for file in files if file.parent == root}
+    config = read_config(place)
+    if all(name in beside for name in STANDARD) and config == read_json(place):
+        return files
+    standard = _convert(beside, config, folder, say)
+    for file in files:
+        if file.is_relative_to(folder) and file not in standard:
+            file.unlink()
+    return standard
+
+
+def _convert(
+    beside: Mapping[str, Path],
+    config: dict[str, Any],
+    folder: Path,
+    say: Callable[[str], None],
+) -> list[Path]:
+    place = str(beside[CONFIG].parent)
+    weights = find_weights(beside, place)
+    if weights != [folder / WEIGHTS]:
+        if [file.name for file in weights] == [WEIGHTS]:
+            _copy(weights[0], folder / WEIGHTS)
+        else:
+            convert_weights(weights, config, folder / WEIGHTS, say)
+    if TOKENIZER not in beside:
+        from polymath.models.convert.tokenizer import convert_tokenizer
+
+        say(f"converting the tokenizer to {TOKENIZER}")
+        convert_tokenizer(beside, config, folder / TOKENIZER, place)
+    elif beside[TOKENIZER] != folder / TOKENIZER:
+        _copy(beside[TOKENIZER], folder / TOKENIZER)
+    write_json(config, folder / CONFIG)
+    return [folder / name for name in STANDARD]
+
+
+def _copy(source: Path, target: Path) -> None:
+    with whole_file(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a model's configuration; a missing model_type is filled in from its architecture.
+
+    Raises:
+        PolymathError: if transformers cannot build such a model without code of its own.
+    """
+    try:
+        config: dict[str, Any] = read_json(path)
+    except json.JSONDecodeError as error:
+        raise PolymathError(f"{path}: not JSON: {error}") from None
+    if "auto_map" in config:
+        raise PolymathError(
+            f"{path}: this model brings its own Python code ('auto_map'), and Polymath never runs "
+            "code that came with a model. Choose one whose architecture transformers has; if it "
+            "has this one's, take 'auto_map' out of a copy and use kind: path"
+        )
+    kind = config.get("model_type") or _kind_of(config.get("architectures") or [])
+    if kind is None:
+        raise PolymathError(f"{path}: 'model_type' is missing: add it, as {{'model_type': 'bert'}}")
+    require_kind(str(kind), str(path))
+    return {**config, "model_type": kind}
+
+
+def _kind_of(architectures: list[str]) -> str | None:
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        MODEL_FOR_PRETRAINING_MAPPING_NAMES,
+        MODEL_MAPPING_NAMES,
+    )
+
+    tables = (
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_PRETRAINING_MAPPING_NAMES, MODEL_MAPPING_NAMES,
+    )  # fmt: skip
+    for table in tables:
+        for kind, name in table.items():
+            if name in architectures:
+                return str(kind)
+    return None
+
+
+def require_kind(kind: str, place: str) -> None:
+    """Check that there is code for a kind of model.
+
+    Raises:
+        PolymathError: with the nearest kind.
+    """
+    # Names alone: the classes would bring torch with them, which a standard folder does not need.
+    from transformers.models.auto.auto_mappings import CONFIG_MAPPING_NAMES
+
+    if kind in CONFIG_MAPPING_NAMES:
+        return
+    from transformers import CONFIG_MAPPING
+
+    import polymath.models.build  # noqa: F401, registers the kinds that are Polymath's own
+
+    if kind not in CONFIG_MAPPING:
+        close = suggest(kind, CONFIG_MAPPING.keys())
+        remedy = f"{close} " if close.startswith("did") else ""
+        raise PolymathError(
+            f"{place}: transformers has no model_type '{kind}': {remedy}Polymath never runs code "
+            "that came with a model"
+        )

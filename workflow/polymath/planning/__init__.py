@@ -1,0 +1,1 @@
+"""What an experiment costs and where it stands; no torch."""

@@ -1,1 +1,0 @@
-"""One self-contained page on an experiment: content from tables, a template, a page."""

@@ -1,0 +1,1 @@
+"""Tables to what people look at: figures, pages, tables for a paper."""

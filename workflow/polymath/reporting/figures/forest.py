@@ -1,0 +1,94 @@
+"""Paired differences as a forest plot, with both uncertainties."""
+
+import math
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from polymath.evaluation.claims import MARGIN
+from polymath.reporting.figures.style import (
+    COLOURS,
+    MARKERS,
+    STYLE,
+    WIDTH,
+    legend_handles,
+    row_names,
+    save_data,
+    save_figure,
+)
+from polymath.util.storage import read_table
+
+ROW, ARM = 0.3, 0.2  # inches: a row at least, and a row for each initialisation in it
+REFERENCES = {"scratch": "random weights", "in-domain": "an in-domain model"}
+
+
+def plot_forest(comparisons: Path, svg: Path, png: Path, csv: Path) -> None:
+    """Draw the difference of every comparison: pairs, mean, and the intervals of replicates and of
+    test items; a panel for each kind of reference, in-domain models with the claim's margin.
+    """
+    table = read_table(comparisons)
+    names = row_names(table) if len(table) else pd.Series(dtype=str)
+    in_domain = table["against"] == "in-domain"
+    table["row"] = names.mask(in_domain, names + ": " + table["reference_model"])
+    kinds = list(dict.fromkeys(table["against"]))
+    with mpl.rc_context(STYLE):
+        heights = [_height(table[table["against"] == kind]) for kind in kinds] or [1.0]
+        figure = Figure(figsize=(WIDTH, 0.7 + sum(heights)), layout="constrained")
+        panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for kind, axes in zip(kinds, panels, strict=False):
+            _draw_panel(axes, table[table["against"] == kind])
+            if kind == "in-domain":
+                axes.axvline(-MARGIN, color="#777777", linestyle="--", linewidth=1, zorder=0)
+            axes.set_xlabel(f"test score less that of {REFERENCES[kind]}")
+        if kinds:
+            figure.legend(
+                handles=[*legend_handles(list(dict.fromkeys(table["init"]))), *_keys()],
+                loc="outside upper center",
+                ncols=3,
+            )
+        else:
+            panels[0].set_axis_off()
+            panels[0].text(0.5, 0.5, "no two conditions to compare", ha="center")
+        save_figure(figure, svg, png)
+    save_data(table.drop(columns=["row", "differences"]), csv)
+
+
+def _height(table: pd.DataFrame) -> float:
+    arms = table["init"].nunique()
+    return 0.6 + max(ROW, ARM * arms) * table["row"].nunique()
+
+
+def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
+    places = {row: place for place, row in enumerate(dict.fromkeys(table["row"]))}
+    arms = list(dict.fromkeys(table["init"]))
+    for row in table.to_dict("records"):
+        height = places[row["row"]] + (arms.index(row["init"]) - (len(arms) - 1) / 2) * (
+            0.7 / len(arms)
+        )
+        colour = COLOURS[row["init"]]
+        if not math.isnan(row["items_low"]):
+            axes.plot([row["items_low"], row["items_high"]], [height] * 2, color=colour,
+                      linewidth=6, alpha=0.25, solid_capstyle="butt")  # fmt: skip
+        if not math.isnan(row["low"]):
+            axes.plot([row["low"], row["high"]], [height] * 2, color=colour, linewidth=1.2)
+        axes.plot(row["differences"], [height] * len(row["differences"]), "|", color=colour,
+                  markersize=7, alpha=0.8)  # fmt: skip
+        axes.plot(row["difference"], height, MARKERS[row["init"]], color=colour, markersize=5)
+    axes.axvline(0, color="#777777", linestyle=":", linewidth=1.2, zorder=0)
+    axes.set_yticks(list(places.values()), list(places))
+    axes.set_ylim(len(places) - 0.5, -0.5)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _keys() -> list[Line2D | Patch]:
+    return [
+        Line2D([], [], color="#555555", linewidth=1.2, label="95 %, other seeds"),
+        Patch(color="#555555", alpha=0.25, linewidth=0, label="95 %, other test items"),
+        Line2D([], [], color="#555555", marker="|", linestyle="", label="a pair of replicates"),
+    ]

@@ -1,0 +1,76 @@
+"""The report's page: the content in its template, figures embedded, nothing fetched."""
+
+import base64
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from polymath.evaluation.claims import RULE
+from polymath.experiment import stage_versions as versions
+from polymath.reporting.html.content import Picture, Sources, gather, recipe_table
+from polymath.reporting.provenance import commit_of
+from polymath.util.storage import whole_file
+
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+REPOSITORY = Path(__file__).parents[4]
+CAPTIONS = REPOSITORY / "workflow/report"
+
+
+def write_report(sources: Sources, configuration: dict[str, Any], page: Path) -> None:
+    """Write the report as one HTML file that needs no network and no other file.
+
+    Args:
+        configuration: as it was given to Snakemake.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,  # names and labels are the users'
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    content = gather(sources)
+    text = environment.get_template(TEMPLATE.name).render(
+        **content,
+        pictures=[_embed(picture) for picture in sources.pictures],
+        rule=RULE,
+        recipes=recipe_table(content["made"].get("recipes", {})),
+        versions=_versions(content["made"]),
+        configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True),
+    )
+    with whole_file(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _embed(picture: Picture) -> dict[str, str]:
+    caption = (CAPTIONS / f"{picture.caption}.rst").read_text(encoding="utf-8")
+    job = {"wildcards": picture.wildcards}
+    data = base64.b64encode(picture.svg.read_bytes()).decode("ascii")
+    return {
+        "name": picture.caption,
+        # As Snakemake renders it; the page escapes the whole.
+        "caption": Environment(autoescape=False).from_string(caption).render(snakemake=job),  # noqa: S701
+        "data": f"data:image/svg+xml;base64,{data}",
+    }
+
+
+def _versions(made: dict[str, Any]) -> dict[str, str]:
+    stages = {name.lower(): value for name, value in vars(versions).items() if name.isupper()}
+    of_runs = {
+        "device": made.get("device"),
+        "processor": made.get("processor"),
+        "precision": ", ".join(made.get("precisions", [])),
+        "seed of the experiment": made.get("experiment_seed"),
+        **made.get("versions", {}),
+    }
+    told = {name: str(value) for name, value in of_runs.items() if value not in (None, "")}
+    return {
+        "Polymath, commit": commit_of(REPOSITORY) or "not a repository",
+        "Python (this page)": platform.python_version(),
+        **told,
+        "code versions of stages": json.dumps(stages).strip("{}").replace('"', ""),
+    }

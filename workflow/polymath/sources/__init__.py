@@ -1,1 +1,0 @@
-"""Where raw files come from: one module a kind of source."""

@@ -1,0 +1,1 @@
+"""Records to a model's token ids."""

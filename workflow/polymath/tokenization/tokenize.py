@@ -1,0 +1,168 @@
+"""Records to tokens: symbol ids in the domain's own alphabet, independent of any model."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from polymath.data.alphabets import build_tokenizer, load_tokenizer, spell, unknown_token
+from polymath.experiment.catalogue import Alphabet, Windows
+from polymath.experiment.stage_versions import TOKENS
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_metadata, read_table, whole_file, write_table
+
+UNKNOWN_ALLOWED = 0.5
+# A list or an array of symbols.
+T = TypeVar("T", list[int], NDArray[np.int64])
+
+
+def token_schema(task_type: str, pairs: bool = False) -> pa.Schema:
+    """Columns of the tokens table: one row a window of a record (`item`).
+
+    A pair has the symbols of its second sequence in `ids2`; `length` counts both.
+    """
+    second = [("ids2", pa.list_(pa.int32()))] if pairs else []
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("item", pa.string()),
+            ("window", pa.int32()),
+            ("split", pa.string()),
+            ("label", pa.string() if task_type == "classification" else pa.float64()),
+            ("length", pa.int32()),
+            ("ids", pa.list_(pa.int32())),
+            *second,
+        ]
+    )
+
+
+def tokenize_records(
+    records: Path,
+    alphabet: Alphabet,
+    windows: Windows | None,
+    max_length: int,
+    tokens: Path,
+    tokenizer_file: Path,
+    model_tokenizer: Path | None = None,
+) -> str:
+    """Write a task's tokens and its tokenizer.json; return a line about them.
+
+    Args:
+        alphabet: how sequences are cut into symbols, or spelled for the model's tokenizer.
+        model_tokenizer: the tokenizer.json to use instead of one of the alphabet's own.
+
+    Raises:
+        PolymathError: if the tokenizer does not know most of what it reads.
+    """
+    table = read_table(records)
+    provenance = read_metadata(records)
+    if model_tokenizer is not None:
+        tokenizer = load_tokenizer(model_tokenizer)
+    else:
+        tokenizer = build_tokenizer(_sequences_to_learn(table, alphabet), alphabet)
+    pairs = "sequence2" in table
+    rows = encode_records(table, tokenizer, alphabet, windows)
+    _refuse_unknown(rows, tokenizer, records)
+    truncated = rows["length"] > max_length
+    if pairs:
+        cut = [
+            truncate_pair(*both, max_length) for both in zip(rows["ids"], rows["ids2"], strict=True)
+        ]
+        rows["ids"], rows["ids2"] = zip(*cut, strict=True)
+    else:
+        rows["ids"] = [ids[:max_length] for ids in rows["ids"]]
+    rows["length"] = rows["length"].clip(upper=max_length)
+    provenance |= {
+        "truncated": int(truncated.sum()),
+        "max_length": max_length,
+        "symbols": tokenizer.get_vocab_size(),
+        "tokens_code_version": TOKENS,
+    }
+    with whole_file(tokenizer_file) as temporary:
+        tokenizer.save(str(temporary))
+    write_table(rows, tokens, token_schema(provenance["type"], pairs), provenance)
+    return (
+        f"{len(table)} records, {len(rows)} rows, {tokenizer.get_vocab_size()} symbols, "
+        f"{truncated.sum()} rows truncated to {max_length}"
+    )
+
+
+def _sequences_to_learn(table: pd.DataFrame, alphabet: Alphabet) -> pd.Series:
+    """Return what an alphabet's symbols are found in; words are those of training rows."""
+    rows = table[table["split"] == "train"] if alphabet.kind == "model" else table
+    return pd.concat([rows[name] for name in ("sequence", "sequence2") if name in rows])
+
+
+def _refuse_unknown(rows: pd.DataFrame, tokenizer: Tokenizer, records: Path) -> None:
+    unknown = unknown_token(tokenizer)
+    if unknown is None:
+        return
+    ids = np.concatenate([np.asarray(one, dtype=np.int64) for one in rows["ids"]])
+    share = float(np.mean(ids == unknown))
+    if share > UNKNOWN_ALLOWED:
+        raise PolymathError(
+            f"{records}: the tokenizer does not know {share:.0%} of what it reads: it is not made "
+            "for this domain (or wants k-mers: set 'kmer' of the model); use mapping random"
+        )
+
+
+def encode_records(
+    table: pd.DataFrame, tokenizer: Tokenizer, alphabet: Alphabet, windows: Windows | None
+) -> pd.DataFrame:
+    """Return one row a window: id, item, window, split, label, length, ids; ids2 of pairs."""
+    encoded = _encode(table["sequence"], tokenizer, alphabet)
+    rows = []
+    for record, ids in zip(table.itertuples(index=False), encoded, strict=True):
+        for number, piece in enumerate(cut_windows(ids, windows)):
+            name = record.id if windows is None else f"{record.id}#{number}"
+            rows.append((name, record.id, number, record.split, record.label, len(piece), piece))
+    columns = ["id", "item", "window", "split", "label", "length", "ids"]
+    found = pd.DataFrame(rows, columns=columns)
+    if "sequence2" in table:
+        found["ids2"] = _encode(table["sequence2"], tokenizer, alphabet)
+        found["length"] += found["ids2"].str.len()
+    return found
+
+
+def _encode(sequences: pd.Series, tokenizer: Tokenizer, alphabet: Alphabet) -> list[list[int]]:
+    texts = [spell(sequence, alphabet) for sequence in sequences]
+    return [one.ids for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+
+def truncate_pair(first: T, second: T, room: int) -> tuple[T, T]:
+    """Cut a pair to `room` symbols in all, each time one off the end of the longer (of equal
+    ones, the second): transformers' strategy «longest_first».
+    """
+    excess = len(first) + len(second) - room
+    if excess <= 0:
+        return first, second
+    gap = len(first) - len(second)
+    alone = min(abs(gap), excess)
+    cut = [alone if gap > 0 else 0, alone if gap < 0 else 0]
+    rest = excess - alone
+    keep_first = len(first) - cut[0] - rest // 2
+    keep_second = len(second) - cut[1] - (rest + 1) // 2
+    return first[:keep_first], second[:keep_second]
+
+
+def cut_windows(ids: list[int], windows: Windows | None) -> list[list[int]]:
+    """Cut a sequence into windows; the tail is kept as a shorter last window.
+
+    With a limit, that many windows are taken, evenly spaced from the first to the last.
+    """
+    if windows is None:
+        return [ids]
+    overlap = windows.size - windows.stride
+    starts = [
+        start
+        for start in range(0, len(ids), windows.stride)
+        if start == 0 or start + overlap < len(ids)
+    ]
+    if windows.limit is not None and len(starts) > windows.limit:
+        chosen = np.linspace(0, len(starts) - 1, windows.limit).round().astype(int)
+        starts = [starts[index] for index in chosen]
+    return [ids[start : start + windows.size] for start in starts]

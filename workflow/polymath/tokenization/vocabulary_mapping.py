@@ -1,0 +1,279 @@
+"""Vocabulary mappings: which token of the model stands for which symbol of the domain."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from polymath.data.alphabets import load_tokenizer
+from polymath.experiment.stage_versions import VOCABULARY
+from polymath.util.errors import PolymathError
+from polymath.util.seeds import derive_seed, hash_order, seed_levels
+from polymath.util.storage import read_table, write_table
+
+# Placeholders that vocabularies keep for later use: BERT's [unused12], T5's and ALBERT's
+# <unused_3>, RoBERTa's madeupword0001.
+UNUSED = re.compile(r"[\[<]?unused[_-]?\d+[\]>]?|madeupword\d+")
+
+SCHEMA = pa.schema(
+    [
+        ("replicate", pa.int32()),
+        ("symbol", pa.string()),
+        ("symbol_id", pa.int32()),
+        ("token_id", pa.int32()),
+        ("token", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The special tokens that a model wants around a sequence or a pair, and all token types.
+
+    Attributes:
+        special: the ids before the first sequence, after it, and after the second of a pair.
+        types: the token types of these ids, a tuple for each.
+        inner: the token type of each sequence's own tokens.
+    """
+
+    special: tuple[tuple[int, ...], ...]
+    types: tuple[tuple[int, ...], ...]
+    inner: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of special tokens."""
+        return sum(len(part) for part in self.special)
+
+    def mapped(self, images: Mapping[int, int]) -> "Frame":
+        """Return the frame with the special tokens that a mapping moves; see `special_row`."""
+        moved = (tuple(images.get(special_row(i), i) for i in part) for part in self.special)
+        return replace(self, special=tuple(moved))
+
+
+def special_frame(tokenizer: Tokenizer, pairs: bool = False) -> Frame:
+    """Read off a tokenizer what it puts around a sequence ([CLS] ... [SEP]), or around a pair."""
+    bare = tokenizer.encode("a", add_special_tokens=False).ids
+    framed = tokenizer.encode("a", "a" if pairs else None, add_special_tokens=True)
+    special, types, inner = [], [], []
+    place = 0
+    for _ in range(2 if pairs else 1):
+        start = _find(framed.ids, bare, place)
+        special.append(tuple(framed.ids[place:start]))
+        types.append(tuple(framed.type_ids[place:start]))
+        inner.append(framed.type_ids[start])
+        place = start + len(bare)
+    special.append(tuple(framed.ids[place:]))
+    types.append(tuple(framed.type_ids[place:]))
+    return Frame(tuple(special), tuple(types), tuple(inner))
+
+
+def _find(ids: list[int], wanted: list[int], start: int) -> int:
+    for place in range(start, len(ids) - len(wanted) + 1):
+        if ids[place : place + len(wanted)] == wanted:
+            return place
+    raise PolymathError("the tokenizer changes a text's tokens when it adds special tokens")
+
+
+def ordinary_tokens(tokenizer: Tokenizer) -> dict[int, str]:
+    """Return id and text of every token that is neither special nor unused, by id."""
+    stored = json.loads(tokenizer.to_str())
+    special = {token["id"] for token in stored["added_tokens"] if token["special"]}
+    by_id = sorted((number, token) for token, number in tokenizer.get_vocab().items())
+    return {
+        number: token
+        for number, token in by_id
+        if number not in special and not UNUSED.fullmatch(token)
+    }
+
+
+def map_symbols(
+    symbols: Tokenizer,
+    model: Tokenizer,
+    mapping: str,
+    seed: int,
+    shift: int = 0,
+    counts: Mapping[int, int] | None = None,
+) -> pd.DataFrame:
+    """Return one mapping as a table: symbol, symbol_id, token_id, token.
+
+    An alphabet of its own:
+
+    - random: symbols go to distinct ordinary tokens, drawn by seeded hash.
+    - frequency: the commonest symbol goes to the commonest word, and so on; see `common_words`.
+    - character: each symbol goes to the token of its own text.
+    - authors: symbols go to distinct tokens of the whole vocabulary, special and unused ones
+      included, and so do the special tokens around a sequence (rows with a negative symbol_id,
+      see `special_row`), as in Kao and Lee's code.
+
+    The model's own tokens:
+
+    - identity, permute, shift: they go to themselves, to each other by a seeded permutation, or
+      `shift` places on, cyclically; special and unused tokens keep their own ids.
+
+    Every mapping is a bijection onto its image, and the same on every machine.
+
+    Args:
+        counts: for `frequency`, how often each symbol id occurs in training rows.
+
+    Raises:
+        PolymathError: if the model has no token for a symbol.
+    """
+    table = pd.DataFrame(
+        sorted((number, symbol) for symbol, number in symbols.get_vocab().items()),
+        columns=["symbol_id", "symbol"],
+    )
+    match mapping:
+        case "random":
+            table["token_id"] = _take(hash_order(list(ordinary_tokens(model)), seed), table)
+        case "frequency":
+            assert counts is not None
+            # Sorting is stable: symbols equally common stay in hash order.
+            order = hash_order(list(table["symbol_id"]), seed)
+            ranked = sorted(order, key=lambda number: -counts.get(number, 0))
+            words = dict(zip(ranked, _take(common_words(model), table), strict=True))
+            table["token_id"] = table["symbol_id"].map(words)
+        case "character":
+            table["token_id"] = _own_tokens(list(table["symbol"]), ordinary_tokens(model))
+        case "authors":
+            table = pd.concat([_special_rows(model), table], ignore_index=True)
+            table["token_id"] = _take(hash_order(sorted(model.get_vocab().values()), seed), table)
+        case _:
+            moved = _move_tokens(list(ordinary_tokens(model)), mapping, seed, shift)
+            table["token_id"] = [moved.get(number, number) for number in table["symbol_id"]]
+    names = {number: token for token, number in model.get_vocab().items()}
+    table["token"] = table["token_id"].map(names)
+    return table
+
+
+def special_row(token: int) -> int:
+    """Return the (negative) symbol id under which a mapping says where a special token goes."""
+    return -1 - token
+
+
+def _special_rows(model: Tokenizer) -> pd.DataFrame:
+    specials = sorted(set().union(*special_frame(model).special))
+    rows = [(special_row(token), model.id_to_token(token)) for token in specials]
+    return pd.DataFrame(rows, columns=["symbol_id", "symbol"])
+
+
+def _take(tokens: list[int], table: pd.DataFrame) -> list[int]:
+    """Return as many tokens as the alphabet has symbols."""
+    if len(table) > len(tokens):
+        raise PolymathError(
+            f"the alphabet has {len(table)} symbols, the model only {len(tokens)} tokens to map "
+            "them to: use characters or shorter k-mers, or a model with a larger vocabulary"
+        )
+    return tokens[: len(table)]
+
+
+def common_words(model: Tokenizer) -> list[int]:
+    """Return the model's words of two letters or more, the commonest first.
+
+    No vocabulary says how often its tokens occur, so this is an approximation: a Unigram
+    tokenizer's own scores (log-probabilities), and otherwise the order of ids, which WordPiece
+    and byte-pair training leave roughly sorted by frequency, but for single characters.
+    """
+    stored = json.loads(model.to_str())["model"]
+    words = [
+        number
+        for number, token in ordinary_tokens(model).items()
+        if len(token.lstrip("Ġ▁")) > 1 and not token.startswith("##")
+    ]
+    if stored["type"] != "Unigram":
+        return words
+    scores = [score for _, score in stored["vocab"]]
+    return sorted(words, key=lambda number: (-scores[number], number))
+
+
+def _own_tokens(symbols: list[str], ordinary: dict[int, str]) -> list[int]:
+    """Return the token of each symbol's own text: as it is or in lower case, also as a word's
+    beginning (Ġ, ▁).
+    """
+    ids = {text: number for number, text in ordinary.items()}
+    spellings = [
+        [start + text for text in (symbol, symbol.lower()) for start in ("", "Ġ", "▁")]
+        for symbol in symbols
+    ]
+    found = [next((ids[text] for text in texts if text in ids), None) for texts in spellings]
+    absent = [symbol for symbol, token in zip(symbols, found, strict=True) if token is None]
+    if absent:
+        raise PolymathError(
+            f"mapping character: the model has no token for {len(absent)} of {len(symbols)} "
+            f"symbols, as {absent[0]!r}: use mapping random for this task and model"
+        )
+    tokens = [token for token in found if token is not None]
+    for token in tokens:
+        if tokens.count(token) > 1:
+            both = [symbol for symbol, other in zip(symbols, tokens, strict=True) if other == token]
+            raise PolymathError(
+                f"mapping character: the symbols {both[0]!r} and {both[1]!r} would have one token, "
+                f"{ordinary[token]!r}: set 'uppercase' of the alphabet, or use mapping random"
+            )
+    return tokens
+
+
+def _move_tokens(ids: list[int], mapping: str, seed: int, shift: int) -> dict[int, int]:
+    match mapping:
+        case "identity":
+            images = ids
+        case "permute":
+            images = hash_order(ids, seed)
+        case "shift":
+            images = ids[shift % len(ids) :] + ids[: shift % len(ids)]
+        case _:
+            raise ValueError(mapping)
+    return dict(zip(ids, images, strict=True))
+
+
+def map_vocabulary(
+    symbols: Path,
+    model: Path,
+    mapping: str,
+    seed: int,
+    replicates: int,
+    crossed: Mapping[str, int],
+    shift: int,
+    vocabulary: Path,
+    tokens: Path | None = None,
+) -> str:
+    """Write the mappings of all replicates as one table; return a line about them.
+
+    Args:
+        symbols: the domain's tokenizer.json.
+        model: the model's tokenizer.json.
+        seed: the experiment's; replicates draw from its stream «mapping».
+        crossed: see `seeds.seed_levels`.
+        tokens: the task's tokens, for mapping `frequency`.
+    """
+    domain, target = load_tokenizer(symbols), load_tokenizer(model)
+    levels = [seed_levels(replicate, crossed)["mapping"] for replicate in range(replicates)]
+    counts = _count_symbols(tokens) if tokens else None
+    tables = [
+        map_symbols(
+            domain, target, mapping, derive_seed(seed, "mapping", level), shift, counts
+        ).assign(replicate=replicate)
+        for replicate, level in enumerate(levels)
+    ]
+    provenance = {
+        "mapping": mapping,
+        "seed": seed,
+        "shift": shift if mapping == "shift" else None,
+        "code_version": VOCABULARY,
+    }
+    write_table(pd.concat(tables)[SCHEMA.names], vocabulary, SCHEMA, provenance)
+    return f"{mapping}: {len(tables[0])} symbols, {replicates} replicates"
+
+
+def _count_symbols(tokens: Path) -> dict[int, int]:
+    """Return how often each symbol occurs in the training rows."""
+    rows = read_table(tokens)
+    train = rows[rows["split"] == "train"]
+    columns = [train[name] for name in ("ids", "ids2") if name in train]
+    return Counter(int(symbol) for column in columns for ids in column for symbol in ids)

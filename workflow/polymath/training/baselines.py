@@ -1,0 +1,189 @@
+"""Simple answers for comparison, in the same tables as what is trained: majority and n-grams."""
+
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from polymath.evaluation.metrics import require_fit, score_items
+from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.experiment.conditions import Condition
+from polymath.experiment.stage_versions import BASELINES
+from polymath.tokenization.task_data import Task, read_task, train_mask
+from polymath.util.seeds import derive_seed, seed_levels
+from polymath.util.storage import write_table
+
+Floats = NDArray[np.float64]
+
+LONGEST = 3  # symbols in an n-gram
+FEATURES = 2**18  # most n-grams, the commonest
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # inverse regularisation, chosen on dev
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a baseline's results depend on, and where its tokens lie."""
+
+    condition: Condition
+    metric: str
+    seed: int
+    replicates: int
+    crossed: Mapping[str, int]
+    """How many seeds of each stream are combined; see `seeds.seed_levels`."""
+    tokens: Path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a fitted baseline says of every row, and what it was fitted with.
+
+    Attributes:
+        logits: (rows, outputs) log-probabilities of the classes, or the value.
+        strength: the inverse regularisation, None for the majority.
+    """
+
+    logits: Floats
+    strength: float | None
+
+
+def answer(question: Question, predictions: Path, curves: Path, say: Callable[[str], None]) -> None:
+    """Write a baseline's predictions, and learning curves without a point, as fine-tuning does.
+
+    The answer depends on the data alone, so it is fitted once for each distinct training subset
+    and repeated in the replicates that share it.
+    """
+    task = read_task(question.tokens)
+    require_fit(question.condition.task, question.metric, task.outputs)
+    fitted: dict[bytes, Answer] = {}
+    answers = []
+    for replicate in range(question.replicates):
+        level = seed_levels(replicate, question.crossed)["subset"]
+        subset_seed = derive_seed(question.seed, "subset", level)
+        train = train_mask(task, float(question.condition.fraction), subset_seed).to_numpy()
+        key = train.tobytes()
+        if key not in fitted:
+            fitted[key] = FITTERS[question.condition.model](task, train, question.metric)
+            say(f"{_describe(fitted[key])} fitted to {train.sum()} training rows")
+        answers.append(fitted[key])
+    metadata = _provenance(question, task, answers)
+    tables = [_tabulate(task, one.logits, number) for number, one in enumerate(answers)]
+    schema = prediction_schema(task.type)
+    write_table(pd.DataFrame(columns=CURVE_SCHEMA.names), curves, CURVE_SCHEMA, metadata)
+    write_table(pd.concat(tables), predictions, schema, metadata)
+
+
+def fit_majority(task: Task, train: NDArray[np.bool_], metric: str) -> Answer:
+    """Answer with the training items' share of each class, or their mean value."""
+    items = task.rows[train].drop_duplicates("item")
+    targets = task.targets(items)
+    if task.type == "regression":
+        outputs = np.array([targets.mean()])
+    else:
+        outputs = np.log(np.bincount(targets.astype(int)) / len(targets))
+    return Answer(np.tile(outputs, (len(task.rows), 1)), None)
+
+
+def fit_ngrams(task: Task, train: NDArray[np.bool_], metric: str) -> Answer:
+    """Fit a linear model of n-grams of symbols, n up to LONGEST, weighted by TF-IDF.
+
+    Logistic regression for classes, ridge regression for values; the regularisation is the best
+    on dev by `metric` (of equal ones the strongest). Windows of an item count as rows, and vote
+    as they do for models.
+    """
+    documents = list(_symbols(task.rows))
+    vectors = TfidfVectorizer(analyzer=list_ngrams, max_features=FEATURES)
+    vectors.fit([documents[place] for place in np.flatnonzero(train)])
+    features, targets = vectors.transform(documents), task.targets(task.rows)
+    dev = (task.rows["split"] == "dev").to_numpy()
+    items = task.rows["item"].to_numpy()
+    best, best_score = None, -np.inf
+    for strength in STRENGTHS:
+        logits = _fit_linear(task, features, targets, train, strength)
+        score = score_items(items[dev], targets[dev], logits[dev], task.type, metric)
+        if best is None or score > best_score:
+            best, best_score = Answer(logits, strength), score
+    assert best is not None
+    return best
+
+
+FITTERS: dict[str, Callable[[Task, NDArray[np.bool_], str], Answer]] = {
+    "majority": fit_majority,
+    "ngram": fit_ngrams,
+}
+
+
+def list_ngrams(sequences: tuple[NDArray[np.int32], ...]) -> list[bytes]:
+    """Return every n-gram of one sequence or a pair: which of the two it is from, then its symbols.
+
+    Bytes take a third of the memory of tuples, and large tasks have millions of n-grams.
+    """
+    found = []
+    for number, ids in enumerate(sequences):
+        mark, symbols, width = bytes([number]), ids.tobytes(), ids.itemsize
+        for size in range(1, LONGEST + 1):
+            starts = range(0, len(symbols) - (size - 1) * width, width)
+            found += [mark + symbols[start : start + size * width] for start in starts]
+    return found
+
+
+def _symbols(rows: pd.DataFrame) -> Iterator[tuple[NDArray[np.int32], ...]]:
+    columns = [rows[name] for name in ("ids", "ids2") if name in rows]
+    yield from zip(*columns, strict=True)
+
+
+def _fit_linear(
+    task: Task, features: Any, targets: Floats, train: NDArray[np.bool_], strength: float
+) -> Floats:
+    """Return log-probabilities (rows, classes), or values (rows, 1).
+
+    Every class has a training row: preparation and fractions see to it.
+    """
+    if task.type == "regression":
+        line = Ridge(alpha=1 / strength).fit(features[train], targets[train])
+        values: Floats = line.predict(features)[:, None]
+        return values
+    model = LogisticRegression(C=strength, max_iter=1000)
+    model.fit(features[train], targets[train].astype(int))
+    logits: Floats = model.predict_log_proba(features)
+    return logits
+
+
+def _tabulate(task: Task, logits: Floats, replicate: int) -> pd.DataFrame:
+    """Return the predictions of dev and test, in that order, as fine-tuning has them."""
+    named = task.rows.assign(logits=list(logits.astype(np.float32)), replicate=replicate)
+    parts = [named[named["split"] == split] for split in ("dev", "test")]
+    return pd.concat(parts)[prediction_schema(task.type).names]
+
+
+def _describe(one: Answer) -> str:
+    return "majority" if one.strength is None else f"n-grams, C {one.strength:g} by dev score,"
+
+
+def _provenance(question: Question, task: Task, answers: list[Answer]) -> dict[str, Any]:
+    """Return what evaluation and figures need, and what a reader needs to doubt the results."""
+    return {
+        **task.metadata,
+        **question.condition.columns,
+        "metric": question.metric,
+        "experiment_seed": question.seed,
+        "baseline_code_version": BASELINES,
+        "precision": "fp64",
+        "device": "cpu",
+        "processor": platform.machine(),
+        "versions": {"scikit-learn": sklearn.__version__},
+        "train_majority": task.majority(),
+        "replicates": question.replicates,
+        "crossed": dict(question.crossed),
+        "diverged": {},
+        "learning_rate": None,
+        "rate_trials": [],
+        "strengths": [one.strength for one in answers],
+    }

@@ -1,0 +1,103 @@
+"""Finished replicates, kept outside the workflow's declared outputs so that none is retrained.
+
+Snakemake deletes a job's outputs before it runs again. The store lies hidden in the
+condition's folder: asking for more replicates trains only the missing ones, an interrupted
+job loses only what its last checkpoint lacks, and deleting the folder forgets everything.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+from safetensors import SafetensorError
+
+from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.training.checkpoints import CheckpointStore
+from polymath.training.loop import Divergence
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_metadata, read_table, write_table
+
+FOLDER = ".replicates"
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """What one replicate leaves behind; one that diverged predicts nothing."""
+
+    predictions: pd.DataFrame
+    curve: pd.DataFrame
+    divergence: Divergence | None
+
+
+@dataclass(frozen=True)
+class ReplicateStore:
+    """Replicates by number and by a digest of everything that determines their result."""
+
+    folder: Path
+    task_type: str
+    keep_models: bool
+
+    def find(self, replicate: int, digest: str) -> Replicate | None:
+        """Return a finished replicate, or None; a finished one needs no checkpoints."""
+        predictions, curve = self._tables(replicate, digest)
+        if not predictions.is_file() or not curve.is_file():
+            return None
+        diverged = read_metadata(curve).get("diverged")
+        divergence = None if diverged is None else Divergence(**diverged)
+        if self.keep_models and not divergence and not self.model(replicate, digest).is_dir():
+            return None
+        self.checkpoints(replicate, digest).clear()  # a kill may have come before it was done
+        return Replicate(read_table(predictions), read_table(curve), divergence)
+
+    def save(
+        self,
+        replicate: int,
+        digest: str,
+        result: Replicate,
+        write_model: Callable[[Path], None],
+    ) -> None:
+        """Keep a finished replicate, with its model if models are kept; forget its checkpoints."""
+        if self.keep_models and not result.divergence:
+            self._save_model(self.model(replicate, digest), write_model)
+        predictions, curve = self._tables(replicate, digest)
+        diverged = asdict(result.divergence) if result.divergence else None
+        write_table(result.curve, curve, CURVE_SCHEMA, {"diverged": diverged})
+        write_table(result.predictions, predictions, prediction_schema(self.task_type), {})
+        self.checkpoints(replicate, digest).clear()
+
+    def checkpoints(self, replicate: int, digest: str) -> CheckpointStore:
+        """Return where the checkpoints of an unfinished replicate lie."""
+        return CheckpointStore(self.folder / FOLDER, f"{replicate}-{digest}")
+
+    def forget_others(self, wanted: list[str]) -> None:
+        """Remove the checkpoints of replicates that the configuration no longer asks for.
+
+        Args:
+            wanted: number and digest of those that it does, joined by a hyphen.
+        """
+        for path in (self.folder / FOLDER).glob("*.step-*"):
+            if path.name.lstrip(".").partition(".step-")[0] not in wanted:
+                path.unlink(missing_ok=True)
+
+    def model(self, replicate: int, digest: str) -> Path:
+        """Return the folder of a finished replicate's model."""
+        return self.folder / FOLDER / f"{replicate}-{digest}.model"
+
+    def _tables(self, replicate: int, digest: str) -> tuple[Path, Path]:
+        stem = self.folder / FOLDER / f"{replicate}-{digest}"
+        return Path(f"{stem}.predictions.parquet"), Path(f"{stem}.curve.parquet")
+
+    def _save_model(self, folder: Path, write_model: Callable[[Path], None]) -> None:
+        unfinished = folder.with_suffix(".unfinished")
+        for old in (unfinished, folder):
+            shutil.rmtree(old, ignore_errors=True)
+        try:
+            write_model(unfinished)
+        except SafetensorError as error:
+            raise PolymathError(
+                f"{folder}: the model cannot be written ({error}): make room and run the same "
+                "command again"
+            ) from None
+        unfinished.rename(folder)

@@ -1,0 +1,1 @@
+"""What knows nothing of experiments: errors, atomic files, locks, logs, seeds, GPUs."""

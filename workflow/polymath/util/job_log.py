@@ -1,0 +1,56 @@
+"""Progress and errors: on the terminal for who watches, in a log file for who comes later."""
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from polymath.util.errors import PolymathError, PreemptedError
+
+LOGGER = logging.getLogger("polymath")
+
+
+@contextmanager
+def job(log: str, title: str) -> Iterator[None]:
+    """Send messages to the terminal and to `log` while one workflow job runs.
+
+    A user's mistake or a full disk ends the job with its message alone; any other error also
+    leaves its traceback. Either way the process exits with status 1. A job that was told to
+    leave exits with EX_TEMPFAIL: it failed, and will succeed if it is run again.
+    """
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    handlers: list[logging.Handler] = [
+        logging.StreamHandler(sys.stderr),
+        logging.FileHandler(log, "w", "utf-8"),
+    ]
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter(f"%(asctime)s [{title}] %(message)s", "%H:%M:%S"))
+        LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+    try:
+        yield
+    except PolymathError as error:
+        LOGGER.error("ERROR: %s", error)
+        raise SystemExit(1) from None
+    except PreemptedError as reason:
+        LOGGER.warning("%s", reason)
+        raise SystemExit(os.EX_TEMPFAIL) from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            LOGGER.error("ERROR: %s: make room and run the same command again", error)
+        else:
+            LOGGER.exception("ERROR: unexpected; please report it with this log")
+        raise SystemExit(1) from None
+    finally:
+        for handler in handlers:
+            LOGGER.removeHandler(handler)
+            handler.close()
+
+
+def say(message: str) -> None:
+    """Report progress."""
+    LOGGER.info(message)
