@@ -34,6 +34,7 @@ check: development
 	"$(BIN)/ruff" check .
 	"$(BIN)/snakefmt" --check Snakefile workflow/rules
 	"$(BIN)/mypy"
+	"$(BIN)/lint-imports"
 
 format: development
 	"$(BIN)/ruff" format .

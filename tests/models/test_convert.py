@@ -58,7 +58,7 @@ def own(path: Path) -> PathSource:
 def get(path: Path, root: Path) -> Path:
     """Fetch a folder of the user's as the model `odd`, and return where it is standard."""
     manifest = root / "models" / "odd" / MANIFEST
-    fetch(own(path), manifest, 1, quiet, root / "lock.json", is_model=True)
+    fetch(own(path), manifest, 1, quiet, root / "lock.json", convert=standardise)
     return manifest.parent
 
 
@@ -81,8 +81,9 @@ def test_a_standard_folder_is_fetched_without_torch(checkpoint: Checkpoint, tmp_
     program = (
         "import sys; from pathlib import Path; from polymath.experiment.sources import PathSource; "
         "from polymath.data.fetch.fetch import fetch; "
+        "from polymath.models.convert.checkpoint import standardise; "
         f"fetch(PathSource(kind='path', path={str(checkpoint('bert'))!r}), "
-        "Path('models/odd/manifest.json'), 1, print, is_model=True); "
+        "Path('models/odd/manifest.json'), 1, print, convert=standardise); "
         "sys.exit('torch' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}

@@ -14,6 +14,7 @@ from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import MANIFEST, read_manifest
 from polymath.experiment.catalogue import ModelEntry
 from polymath.experiment.sources import MadeSource
+from polymath.models.convert.checkpoint import standardise
 from polymath.models.convert.configured import configure_model
 from polymath.util.storage import read_json
 
@@ -40,7 +41,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             base = get(source.base) / MANIFEST
             configure_model(source, base, manifest, print, root / "lock.json")
         else:
-            fetch(source, manifest, 1, print, root / "lock.json", is_model=True)
+            fetch(source, manifest, 1, print, root / "lock.json", convert=standardise)
         assert not (root / "lock.json").exists()  # the catalogue states every checksum
         return manifest.parent
 

@@ -10,6 +10,10 @@ from polymath.experiment.sources import FetchedSource
 from polymath.util.job_log import job, say
 
 with job(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
+    convert = None
+    if snakemake.wildcards.kind == "models":
+        from polymath.models.convert.checkpoint import standardise as convert
+
     fetch(
         TypeAdapter(FetchedSource).validate_json(snakemake.params.source),
         Path(snakemake.output[0]),
@@ -17,5 +21,5 @@ with job(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
         say,
         # Not a parameter of the rule: it changes no result.
         Path(Experiment.model_validate(snakemake.config).lock),
-        is_model=snakemake.wildcards.kind == "models",
+        convert,
     )

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from polymath.evaluation.families import holm_by_family
 from polymath.evaluation.predictions import read_answers
 from polymath.evaluation.scores import CONDITION_COLUMNS
 from polymath.evaluation.statistics import (
@@ -31,7 +32,7 @@ from polymath.evaluation.statistics import (
 )
 from polymath.evaluation.tables import condition_of
 from polymath.experiment.conditions import Condition
-from polymath.experiment.contrasts import FAMILY, PAIR_COLUMNS, Pair, find_pairs, holm_by_family
+from polymath.experiment.contrasts import FAMILY, PAIR_COLUMNS, Pair, find_pairs
 from polymath.experiment.lineage import Roles
 from polymath.experiment.stage_versions import COMPARISONS as CODE_VERSION
 from polymath.util.storage import read_tables, write_table

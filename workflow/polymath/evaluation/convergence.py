@@ -18,11 +18,12 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from polymath.evaluation.families import holm_by_family
 from polymath.evaluation.scores import CONDITION_COLUMNS
 from polymath.evaluation.statistics import UNKNOWN, Interval, bootstrap_interval, compare_pairs
 from polymath.evaluation.tables import condition_of
 from polymath.experiment.conditions import Condition
-from polymath.experiment.contrasts import PAIR_COLUMNS, find_pairs, holm_by_family
+from polymath.experiment.contrasts import PAIR_COLUMNS, find_pairs
 from polymath.experiment.lineage import Roles
 from polymath.experiment.stage_versions import CONVERGENCE
 from polymath.util.storage import read_metadata, read_table, read_tables, write_table

@@ -5,9 +5,6 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import pandas as pd
-
-from polymath.evaluation.statistics import holm
 from polymath.experiment.conditions import Condition
 from polymath.experiment.lineage import Roles
 
@@ -110,11 +107,3 @@ def knows_field(condition: Condition, domain: str, roles: Roles) -> bool:
         and roles.fields.get(condition.model) == domain
         and condition.mapping in OWN_SYMBOLS
     )
-
-
-def holm_by_family(table: pd.DataFrame) -> pd.Series:
-    """Return the column `p` of a table of comparisons, adjusted within each family."""
-    if not len(table):
-        return table["p"]
-    by_family = table.groupby([*FAMILY], sort=False, dropna=False)["p"]
-    return by_family.transform(lambda p: holm(p.to_numpy(dtype=float)))

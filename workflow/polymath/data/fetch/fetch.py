@@ -19,6 +19,7 @@ from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
 
 LOCK_FILE = Path("polymath.lock.json")
+Convert = Callable[[list[Path], Path, Callable[[str], None]], list[Path]]
 
 
 def fetch(
@@ -27,7 +28,7 @@ def fetch(
     workers: int,
     say: Callable[[str], None],
     lock_file: Path = LOCK_FILE,
-    is_model: bool = False,
+    convert: Convert | None = None,
 ) -> None:
     """Put the source's files beside `manifest` and write it last, once all are whole.
 
@@ -35,7 +36,7 @@ def fetch(
 
     Args:
         lock_file: keeps the checksums that the catalogue does not state.
-        is_model: whether the files must become a standard model folder.
+        convert: makes other files of what was fetched, in the same folder; returns all of them.
 
     Raises:
         PolymathError: if a file cannot be had whole and unaltered.
@@ -48,10 +49,8 @@ def fetch(
             f"{manifest}: a file of the source has this name, which Polymath needs itself: leave "
             "it out, or give it another 'name'"
         )
-    if is_model:
-        from polymath.models.convert.checkpoint import standardise
-
-        files = standardise(files, folder, say)
+    if convert is not None:
+        files = convert(files, folder, say)
     described = {**source.model_dump(), "code_version": FETCH}
     say(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
     write_manifest(Manifest(described, describe_files(files, folder), tuple(rejected)), manifest)
