@@ -128,8 +128,8 @@ def long_job(folder: Path, checkpoint: Path) -> Job:
 
 
 if __name__ == "__main__":
-    from polymath.util.job_log import job, say
+    from polymath.util.job_log import job_log, log
 
     here, source, interval = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
-    with job(str(here / "log"), "long"):
-        finetune(long_job(here, source), Execution(1, interval), outputs_in(here), say)
+    with job_log(str(here / "log"), "long"):
+        finetune(long_job(here, source), Execution(1, interval), outputs_in(here), log)

@@ -124,8 +124,8 @@ def source(*files: str, **changes: Any) -> HubSource:
 def get(what: HubSource, root: Path, said: list[str] | None = None) -> Path:
     """Fetch into `root`, and return the folder."""
     folder = root / "results" / "raw" / "odd"
-    say = said.append if said is not None else lambda message: None
-    fetch(what, folder / MANIFEST, 1, say, root / "lock.json")
+    log = said.append if said is not None else lambda message: None
+    fetch(what, folder / MANIFEST, 1, log, root / "lock.json")
     return folder
 
 

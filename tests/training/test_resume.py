@@ -277,8 +277,8 @@ print("files", *sorted(path.name for path in Path({folder!r}).iterdir()))
 print("step", store.load(print).step)
 
 from polymath.util.storage import write_json
-from polymath.util.job_log import job
-with job({log!r}, "any stage"):
+from polymath.util.job_log import job_log
+with job_log({log!r}, "any stage"):
     write_json(["x" * 1_000_000], Path({folder!r}) / "result.json")
 """
 

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from polymath.util.errors import PolymathError
-from polymath.util.job_log import LOGGER, job, say
+from polymath.util.job_log import LOGGER, job_log, log
 
 
 def test_messages_go_to_the_log_and_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = tmp_path / "deep" / "job.log"
-    with job(str(log), "fetch splice"):
-        say("downloading é 1.0")
-    assert "[fetch splice] downloading é 1.0" in log.read_text(encoding="utf-8")
+    path = tmp_path / "deep" / "job.log"
+    with job_log(str(path), "fetch splice"):
+        log("downloading é 1.0")
+    assert "[fetch splice] downloading é 1.0" in path.read_text(encoding="utf-8")
     captured = capsys.readouterr()
     assert "[fetch splice] downloading é 1.0" in captured.err
     assert captured.out == ""
@@ -24,11 +24,11 @@ def test_messages_go_to_the_log_and_the_terminal(
 def test_a_users_mistake_ends_the_job_with_its_message_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = tmp_path / "job.log"
-    with pytest.raises(SystemExit) as caught, job(str(log), "fetch"):
+    path = tmp_path / "job.log"
+    with pytest.raises(SystemExit) as caught, job_log(str(path), "fetch"):
         raise PolymathError("no column 'seq': add it")
     assert caught.value.code == 1
-    for text in (log.read_text(), capsys.readouterr().err):
+    for text in (path.read_text(), capsys.readouterr().err):
         assert "ERROR: no column 'seq': add it" in text
         assert "Traceback" not in text
 
@@ -36,18 +36,18 @@ def test_a_users_mistake_ends_the_job_with_its_message_alone(
 def test_another_error_leaves_its_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = tmp_path / "job.log"
-    with pytest.raises(SystemExit) as caught, job(str(log), "fetch"):
+    path = tmp_path / "job.log"
+    with pytest.raises(SystemExit) as caught, job_log(str(path), "fetch"):
         raise ZeroDivisionError("of all things")
     assert caught.value.code == 1
-    for text in (log.read_text(), capsys.readouterr().err):
+    for text in (path.read_text(), capsys.readouterr().err):
         assert "Traceback" in text
         assert "ZeroDivisionError: of all things" in text
 
 
 def test_a_job_leaves_no_handler_behind(tmp_path: Path) -> None:
     before = list(LOGGER.handlers)
-    with pytest.raises(SystemExit), job(str(tmp_path / "job.log"), "fetch"):
+    with pytest.raises(SystemExit), job_log(str(tmp_path / "job.log"), "fetch"):
         raise PolymathError("mend it")
     assert before == LOGGER.handlers
 
@@ -55,18 +55,18 @@ def test_a_job_leaves_no_handler_behind(tmp_path: Path) -> None:
 def test_a_second_job_starts_its_log_anew_and_does_not_write_to_the_first(tmp_path: Path) -> None:
     first, second = tmp_path / "first.log", tmp_path / "second.log"
     second.write_text("from an earlier run\n")
-    with job(str(first), "first"):
-        say("one")
-    with job(str(second), "second"):
-        say("two")
+    with job_log(str(first), "first"):
+        log("one")
+    with job_log(str(second), "second"):
+        log("two")
     assert "two" not in first.read_text()
     assert "two" in second.read_text()
     assert "earlier" not in second.read_text()
 
 
 def test_debugging_messages_of_libraries_stay_out(tmp_path: Path) -> None:
-    log = tmp_path / "job.log"
-    with job(str(log), "fetch"):
+    path = tmp_path / "job.log"
+    with job_log(str(path), "fetch"):
         logging.getLogger("another").warning("chatter")
         LOGGER.debug("detail")
-    assert log.read_text() == ""
+    assert path.read_text() == ""

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from polymath.evaluation.matrix import aggregate
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], "aggregate"):
+with job_log(snakemake.log[0], "aggregate"):
     matrix = aggregate(
         [Path(path) for path in snakemake.input],
         json.loads(snakemake.params.bases),
@@ -14,4 +14,4 @@ with job(snakemake.log[0], "aggregate"):
         Path(snakemake.output.csv),
         Path(snakemake.output.markdown),
     )
-    say(f"{len(matrix)} conditions")
+    log(f"{len(matrix)} conditions")

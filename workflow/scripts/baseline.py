@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from polymath.experiment.conditions import Condition
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
 condition = Condition(**snakemake.wildcards)
-with job(snakemake.log[0], condition.title):
-    say("loading scikit-learn")
+with job_log(snakemake.log[0], condition.title):
+    log("loading scikit-learn")
     from polymath.training.baselines import Question, answer
 
     answer(
@@ -22,5 +22,5 @@ with job(snakemake.log[0], condition.title):
         ),
         Path(snakemake.output.predictions),
         Path(snakemake.output.curves),
-        say,
+        log,
     )

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from polymath.evaluation.tables import PROBE_SCHEMA, collect_tables
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], "probes"):
+with job_log(snakemake.log[0], "probes"):
     paths = [Path(path) for path in snakemake.input]
-    say(f"{len(collect_tables(paths, PROBE_SCHEMA, Path(snakemake.output[0])))} rows")
+    log(f"{len(collect_tables(paths, PROBE_SCHEMA, Path(snakemake.output[0])))} rows")

@@ -5,9 +5,9 @@ from pathlib import Path
 from polymath.evaluation.comparisons import Evidence, compare
 from polymath.evaluation.scores import predictions_behind
 from polymath.experiment.lineage import Roles
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], "compare"):
+with job_log(snakemake.log[0], "compare"):
     scores = [Path(path) for path in snakemake.input]
     table = compare(
         scores,
@@ -19,4 +19,4 @@ with job(snakemake.log[0], "compare"):
             summary=Path(snakemake.output.summary),
         ),
     )
-    say(f"{len(table)} comparisons")
+    log(f"{len(table)} comparisons")

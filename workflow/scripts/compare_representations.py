@@ -7,10 +7,10 @@ from polymath.experiment.analyses import Representations
 from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.representation_contrasts import Arm
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], f"representations {' '.join(snakemake.wildcards)}"):
-    say("loading torch and transformers")
+with job_log(snakemake.log[0], f"representations {' '.join(snakemake.wildcards)}"):
+    log("loading torch and transformers")
     from polymath.analysis.representations.run import Subject, Tables, compare_representations
     from polymath.training.replicate import Job
 
@@ -41,5 +41,5 @@ with job(snakemake.log[0], f"representations {' '.join(snakemake.wildcards)}"):
         Representations.model_validate_json(snakemake.params.settings),
         snakemake.threads,
         Tables(Path(snakemake.output.similarity), Path(snakemake.output.heads)),
-        say,
+        log,
     )

@@ -4,16 +4,16 @@ from pathlib import Path
 
 from polymath.experiment.config import Experiment
 from polymath.experiment.sources import ConfiguredSource
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], f"configure {snakemake.wildcards.model}"):
+with job_log(snakemake.log[0], f"configure {snakemake.wildcards.model}"):
     from polymath.models.convert.configured import configure_model
 
     configure_model(
         ConfiguredSource.model_validate_json(snakemake.params.source),
         Path(snakemake.input.base),
         Path(snakemake.output[0]),
-        say,
+        log,
         # Not a parameter of the rule: it changes no result.
         Path(Experiment.model_validate(snakemake.config).lock),
     )

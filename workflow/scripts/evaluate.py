@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from polymath.evaluation.scores import evaluate
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], f"evaluate {snakemake.wildcards.task}"):
+with job_log(snakemake.log[0], f"evaluate {snakemake.wildcards.task}"):
     evaluate(
         [Path(path) for path in snakemake.input],
         snakemake.params.metric,
         Path(snakemake.output[0]),
-        say,
+        log,
     )

@@ -7,9 +7,9 @@ from pydantic import TypeAdapter
 from polymath.data.fetch.fetch import fetch
 from polymath.experiment.config import Experiment
 from polymath.experiment.sources import FetchedSource
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
+with job_log(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
     convert = None
     if snakemake.wildcards.kind == "models":
         from polymath.models.convert.checkpoint import standardise as convert
@@ -18,7 +18,7 @@ with job(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
         TypeAdapter(FetchedSource).validate_json(snakemake.params.source),
         Path(snakemake.output[0]),
         snakemake.threads,
-        say,
+        log,
         # Not a parameter of the rule: it changes no result.
         Path(Experiment.model_validate(snakemake.config).lock),
         convert,

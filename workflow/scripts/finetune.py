@@ -6,13 +6,13 @@ from pathlib import Path
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import Experiment
 from polymath.experiment.recipes import Recipe
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
 experiment = Experiment.model_validate(snakemake.config)
 condition = Condition(**snakemake.wildcards)
-with job(snakemake.log[0], condition.title):
+with job_log(snakemake.log[0], condition.title):
     models = snakemake.output.get("models")  # only if the configuration keeps them
-    say("loading torch and transformers")
+    log("loading torch and transformers")
     from polymath.training.finetune import Execution, Job, Outputs, finetune
 
     finetune(
@@ -38,5 +38,5 @@ with job(snakemake.log[0], condition.title):
             curves=Path(snakemake.output.curves),
             models=Path(models) if models else None,
         ),
-        say,
+        log,
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 from polymath.evaluation.claims import Tables, judge
 from polymath.experiment.lineage import Roles
 from polymath.reporting.claims_page import write_page
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], "claims"):
+with job_log(snakemake.log[0], "claims"):
     similarity = snakemake.input.get("similarity")  # only where it is measured
     table = judge(
         Tables(
@@ -26,4 +26,4 @@ with job(snakemake.log[0], "claims"):
         Path(snakemake.input.summary),
         Path(snakemake.output.markdown),
     )
-    say(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))
+    log(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))

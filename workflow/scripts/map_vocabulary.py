@@ -5,10 +5,10 @@ from pathlib import Path
 
 from polymath.data.fetch.manifest import locate_named
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], f"map {snakemake.wildcards.task}"):
-    say(
+with job_log(snakemake.log[0], f"map {snakemake.wildcards.task}"):
+    log(
         map_vocabulary(
             Path(snakemake.input.symbols),
             locate_named(Path(snakemake.input.model), "tokenizer.json"),

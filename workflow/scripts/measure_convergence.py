@@ -5,9 +5,9 @@ from pathlib import Path
 from polymath.evaluation.convergence import measure_convergence
 from polymath.evaluation.scores import curves_behind
 from polymath.experiment.lineage import Roles
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], "convergence"):
+with job_log(snakemake.log[0], "convergence"):
     scores = [Path(path) for path in snakemake.input]
     table = measure_convergence(
         curves_behind(scores, Path(snakemake.params.runs)),
@@ -15,4 +15,4 @@ with job(snakemake.log[0], "convergence"):
         Roles.model_validate_json(snakemake.params.roles),
         Path(snakemake.output[0]),
     )
-    say(f"{len(table)} comparisons")
+    log(f"{len(table)} comparisons")

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from polymath.reporting.figures.similarity import plot_depth
-from polymath.util.job_log import job
+from polymath.util.job_log import job_log
 
-with job(snakemake.log[0], "plot depth"):
+with job_log(snakemake.log[0], "plot depth"):
     plot_depth(
         Path(snakemake.input.similarity),
         Path(snakemake.input.heads),

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from polymath.reporting.figures.fractions import plot_fractions
-from polymath.util.job_log import job
+from polymath.util.job_log import job_log
 
-with job(snakemake.log[0], "plot fractions"):
+with job_log(snakemake.log[0], "plot fractions"):
     plot_fractions(
         Path(snakemake.input[0]),
         Path(snakemake.output.svg),

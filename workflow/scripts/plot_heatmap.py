@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from polymath.reporting.figures.heatmap import plot_heatmap
-from polymath.util.job_log import job
+from polymath.util.job_log import job_log
 
-with job(snakemake.log[0], "plot heat map"):
+with job_log(snakemake.log[0], "plot heat map"):
     plot_heatmap(
         Path(snakemake.input[0]),
         Path(snakemake.output.svg),

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from polymath.reporting.figures.rates import plot_rates
-from polymath.util.job_log import job
+from polymath.util.job_log import job_log
 
-with job(snakemake.log[0], "plot rates"):
+with job_log(snakemake.log[0], "plot rates"):
     plot_rates(
         Path(snakemake.input[0]),
         Path(snakemake.output.svg),

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from polymath.reporting.figures.variance import plot_variance
-from polymath.util.job_log import job
+from polymath.util.job_log import job_log
 
-with job(snakemake.log[0], "plot variance"):
+with job_log(snakemake.log[0], "plot variance"):
     plot_variance(
         Path(snakemake.input[0]),
         Path(snakemake.output.svg),

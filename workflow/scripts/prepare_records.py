@@ -4,9 +4,9 @@ from pathlib import Path
 
 from polymath.data.records import prepare_records
 from polymath.experiment.catalogue import Dataset
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
+with job_log(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
     table = prepare_records(
         snakemake.wildcards.task,
         Dataset.model_validate_json(snakemake.params.dataset),
@@ -16,4 +16,4 @@ with job(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
         Path(snakemake.output.card),
         snakemake.threads,
     )
-    say(f"{len(table)} records: {table['split'].value_counts().to_dict()}")
+    log(f"{len(table)} records: {table['split'].value_counts().to_dict()}")

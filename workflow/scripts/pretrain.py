@@ -4,11 +4,11 @@ from pathlib import Path
 
 from polymath.experiment.config import Experiment
 from polymath.experiment.sources import PretrainSource
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
 experiment = Experiment.model_validate(snakemake.config)
-with job(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):
-    say("loading torch and transformers")
+with job_log(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):
+    log("loading torch and transformers")
     from polymath.training.finetune import Execution
     from polymath.training.pretrain import PretrainingJob, pretrain
 
@@ -28,5 +28,5 @@ with job(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):
         ),
         Path(snakemake.output.manifest),
         Path(snakemake.output.curve),
-        say,
+        log,
     )

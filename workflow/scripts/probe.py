@@ -6,11 +6,11 @@ from pathlib import Path
 from polymath.experiment.analyses import Probes
 from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
 condition = Condition(**json.loads(snakemake.params.condition))
-with job(snakemake.log[0], f"probes {condition.title}"):
-    say("loading torch and transformers")
+with job_log(snakemake.log[0], f"probes {condition.title}"):
+    log("loading torch and transformers")
     from polymath.analysis.trainability.run import probe_condition
     from polymath.training.replicate import Job
 
@@ -29,5 +29,5 @@ with job(snakemake.log[0], f"probes {condition.title}"):
         Probes.model_validate_json(snakemake.params.settings),
         snakemake.threads,
         Path(snakemake.output[0]),
-        say,
+        log,
     )

@@ -7,11 +7,11 @@ from pydantic import TypeAdapter
 from polymath.data.fetch.manifest import locate_named
 from polymath.experiment.catalogue import Alphabet, Windows
 from polymath.tokenization.tokenize import tokenize_records
-from polymath.util.job_log import job, say
+from polymath.util.job_log import job_log, log
 
-with job(snakemake.log[0], f"tokenize {snakemake.wildcards.task}"):
+with job_log(snakemake.log[0], f"tokenize {snakemake.wildcards.task}"):
     model = snakemake.input.get("model")
-    say(
+    log(
         tokenize_records(
             Path(snakemake.input.records),
             Alphabet.model_validate_json(snakemake.params.alphabet),

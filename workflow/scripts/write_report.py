@@ -6,9 +6,9 @@ from pathlib import Path
 from polymath.evaluation.scores import predictions_behind
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
-from polymath.util.job_log import job
+from polymath.util.job_log import job_log
 
-with job(snakemake.log[0], "report"):
+with job_log(snakemake.log[0], "report"):
     asked_for = {name: snakemake.input.get(name) for name in ("similarity", "probes", "rates")}
     scores = [Path(path) for path in snakemake.input.scores]
     write_report(

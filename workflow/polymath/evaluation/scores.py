@@ -37,19 +37,19 @@ SCHEMA = pa.schema(
 
 
 def evaluate(
-    predictions: Sequence[Path], metric: str, scores: Path, say: Callable[[str], None]
+    predictions: Sequence[Path], metric: str, scores: Path, log: Callable[[str], None]
 ) -> pd.DataFrame:
     """Score the predictions of a task's conditions, and write and return them as one table.
 
     Args:
         predictions: one file a condition.
         metric: the task's headline metric.
-        say: is told each condition's test scores.
+        log: is told each condition's test scores.
     """
     parts = []
     for path in predictions:
         parts.append(score_condition(path, metric))
-        say(_describe(parts[-1], metric))
+        log(_describe(parts[-1], metric))
     table = pd.concat(parts, ignore_index=True)
     write_table(table, scores, SCHEMA, {"code_version": SCORES})
     return table

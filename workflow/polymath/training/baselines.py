@@ -54,7 +54,7 @@ class Answer:
     strength: float | None
 
 
-def answer(question: Question, predictions: Path, curves: Path, say: Callable[[str], None]) -> None:
+def answer(question: Question, predictions: Path, curves: Path, log: Callable[[str], None]) -> None:
     """Write a baseline's predictions, and learning curves without a point, as fine-tuning does.
 
     The answer depends on the data alone, so it is fitted once for each distinct training subset
@@ -71,7 +71,7 @@ def answer(question: Question, predictions: Path, curves: Path, say: Callable[[s
         key = train.tobytes()
         if key not in fitted:
             fitted[key] = FITTERS[question.condition.model](task, train, question.metric)
-            say(f"{_describe(fitted[key])} fitted to {train.sum()} training rows")
+            log(f"{_describe(fitted[key])} fitted to {train.sum()} training rows")
         answers.append(fitted[key])
     metadata = _provenance(question, task, answers)
     tables = [_tabulate(task, one.logits, number) for number, one in enumerate(answers)]

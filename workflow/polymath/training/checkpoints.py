@@ -23,14 +23,14 @@ from polymath.util.storage import read_json, sha256_of, whole_file, write_json
 KEPT = 2
 
 
-def trained_alone(folder: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:
+def trained_alone(folder: Path, log: Callable[[str], None]) -> AbstractContextManager[None]:
     """Return a context that only one process at a time is in for a folder of checkpoints.
 
     Another one may be there: a process that outlived its job, or one of a Snakemake that was
     started in another place.
     """
     return locked(
-        folder / ".guard", lambda: say("another process trains this: waiting until it has ended")
+        folder / ".guard", lambda: log("another process trains this: waiting until it has ended")
     )
 
 
@@ -74,14 +74,14 @@ class CheckpointStore:
             for path in self._paths(step):
                 path.unlink(missing_ok=True)
 
-    def load(self, say: Callable[[str], None]) -> Checkpoint | None:
+    def load(self, log: Callable[[str], None]) -> Checkpoint | None:
         """Return the last checkpoint that is whole, saying which ones are not."""
         self._remove(f".{self.stem}.step-*")  # half-written when a process was killed
         for step in reversed(self._steps()):
             try:
                 return self._read(step)
             except (OSError, ValueError, KeyError, TypeError) as error:
-                say(f"the checkpoint after step {step} is damaged ({error}): it is left out")
+                log(f"the checkpoint after step {step} is damaged ({error}): it is left out")
         return None
 
     def clear(self) -> None:

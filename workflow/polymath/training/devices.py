@@ -21,7 +21,7 @@ WAIT_SECONDS = 1.0
 
 
 @contextmanager
-def claimed_device(say: Callable[[str], None], sharing: int = 1) -> Iterator[str]:
+def claimed_device(log: Callable[[str], None], sharing: int = 1) -> Iterator[str]:
     """Yield the torch device of this job, «cuda» or «cpu», and hold it until the block ends.
 
     Up to `sharing` jobs hold a GPU at once; one that nobody holds is taken first.
@@ -32,9 +32,9 @@ def claimed_device(say: Callable[[str], None], sharing: int = 1) -> Iterator[str
     candidates = _candidates()
     lock: TextIO | None = None
     if candidates and "SLURM_JOB_ID" not in os.environ:
-        lock, device = _lock_first_free(candidates, sharing, say)
+        lock, device = _lock_first_free(candidates, sharing, log)
         os.environ["CUDA_VISIBLE_DEVICES"] = device
-        say(f"took GPU {device}")
+        log(f"took GPU {device}")
     import torch
 
     try:
@@ -55,7 +55,7 @@ def _candidates() -> list[str]:
 
 
 def _lock_first_free(
-    candidates: list[str], sharing: int, say: Callable[[str], None]
+    candidates: list[str], sharing: int, log: Callable[[str], None]
 ) -> tuple[TextIO, str]:
     folder = Path(tempfile.gettempdir()) / f"polymath-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -66,7 +66,7 @@ def _lock_first_free(
             if handle is not None:
                 return handle, device
         if not told:
-            say(f"waiting for one of the GPUs {', '.join(candidates)}: all are taken")
+            log(f"waiting for one of the GPUs {', '.join(candidates)}: all are taken")
             told = True
         time.sleep(WAIT_SECONDS)
 

@@ -49,7 +49,7 @@ class Outputs:
     models: Path | None = None
 
 
-def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[str], None]) -> None:
+def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[str], None]) -> None:
     """Train the replicates that are not finished yet; write all predictions and curves.
 
     Raises:
@@ -59,18 +59,18 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[st
     set_up_process(execution.threads)
     folder = outputs.predictions.parent
     with (
-        trained_alone(folder / FOLDER, say),
-        claimed_device(say, execution.conditions_per_gpu) as device,
+        trained_alone(folder / FOLDER, log),
+        claimed_device(log, execution.conditions_per_gpu) as device,
         noticed_signals() as asked_to_leave,
     ):
         inputs = Inputs(job, device)
         store = ReplicateStore(folder, inputs.task.type, outputs.models is not None)
         trainers = {
-            rate: _Trainer(inputs.at(rate), store, execution, say, asked_to_leave)
+            rate: _Trainer(inputs.at(rate), store, execution, log, asked_to_leave)
             for rate in job.recipe.rates
         }
         store.forget_others([digest for one in trainers.values() for digest in one.names])
-        trials = _try_rates(trainers, job, say)
+        trials = _try_rates(trainers, job, log)
         chosen = trainers[choose_rate(trials)]
         results = chosen.finish(job.replicates)
         provenance = inputs.provenance(execution.threads)
@@ -84,7 +84,7 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, say: Callable[[st
 
 
 def _try_rates(
-    trainers: "dict[float, _Trainer]", job: Job, say: Callable[[str], None]
+    trainers: "dict[float, _Trainer]", job: Job, log: Callable[[str], None]
 ) -> dict[float, Trial]:
     """Train the replicates that choose among several rates; a single rate needs no trial."""
     if len(trainers) == 1:
@@ -92,10 +92,10 @@ def _try_rates(
     count = min(job.recipe.rate_replicates or job.replicates, job.replicates)
     trials = {}
     for number, (rate, trainer) in enumerate(trainers.items(), 1):
-        say(f"learning rate {rate:g} ({number} of {len(trainers)}), chosen by dev {job.metric}")
+        log(f"learning rate {rate:g} ({number} of {len(trainers)}), chosen by dev {job.metric}")
         trials[rate] = summarise_trial(rate, trainer.finish(count))
     scores = ", ".join(f"{rate:g}: {trial.mean:.3f}" for rate, trial in trials.items())
-    say(f"learning rate {choose_rate(trials):g} is best on dev ({scores})")
+    log(f"learning rate {choose_rate(trials):g} is best on dev ({scores})")
     return trials
 
 
@@ -154,11 +154,11 @@ class _Trainer:
         inputs: Inputs,
         store: ReplicateStore,
         execution: Execution,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
         asked_to_leave: Callable[[], str | None],
     ) -> None:
         self.inputs, self.store, self.execution = inputs, store, execution
-        self.say, self.asked_to_leave = say, asked_to_leave
+        self.log, self.asked_to_leave = log, asked_to_leave
         self.total = inputs.job.replicates
         self.digests = [inputs.digest(replicate) for replicate in range(self.total)]
         self.results: dict[int, Replicate] = {}
@@ -178,7 +178,7 @@ class _Trainer:
             if found is None:
                 missing.append(replicate)
             else:
-                self.say(f"replicate {replicate + 1} of {self.total}: already finished")
+                self.log(f"replicate {replicate + 1} of {self.total}: already finished")
                 self.results[replicate] = found
         while missing:
             first = self._begin(missing.pop(0))
@@ -194,17 +194,17 @@ class _Trainer:
         """Build a replicate, and put it where its last checkpoint left it."""
         one = Trainee(self.inputs, replicate)
         cut = one.data.truncated
-        self.say(
+        self.log(
             f"replicate {replicate + 1} of {self.total}: {len(one.data.train)} training rows, "
             f"{one.run.steps} steps of {self.inputs.job.recipe.batch_size}, "
             f"{_describe_size(one.model)}, {self.inputs.precision} on "
             f"{device_name(self.inputs.device)}"
             + (f", {cut} rows truncated to the model's limit" if cut else "")
         )
-        saved = self.store.checkpoints(replicate, self.digests[replicate]).load(self.say)
+        saved = self.store.checkpoints(replicate, self.digests[replicate]).load(self.log)
         if saved:
             one.run.restore(saved.tensors, saved.step, saved.curve, saved.seconds)
-            self.say(f"replicate {replicate + 1} of {self.total}: goes on after step {saved.step}")
+            self.log(f"replicate {replicate + 1} of {self.total}: goes on after step {saved.step}")
         return one
 
     def _count_side_by_side(self, one: Trainee, wanted: int) -> int:
@@ -220,7 +220,7 @@ class _Trainer:
             batch = take_batch(one.run.data, places, longest)
             needed = replicate_bytes(one.model, batch, self.inputs.precision)
         count = fit_side_by_side(needed, free, wanted)
-        self.say(
+        self.log(
             f"{count} replicates side by side: each takes about {needed / GIB:.2f} of "
             f"{free / GIB:.2f} GiB free"
         )
@@ -254,7 +254,7 @@ class _Trainer:
             self.store.save(one.replicate, self.digests[one.replicate], result, one.save_model)
             self.results[one.replicate] = result
             if result.divergence:
-                self.say(
+                self.log(
                     f"replicate {one.replicate + 1} of {self.total}: DIVERGED at step "
                     f"{result.divergence.step} of {one.run.steps}: recorded as such; the others "
                     "go on. A lower learning_rate, a clip_norm or precision: fp32 may help"
@@ -285,7 +285,7 @@ class _Trainer:
         numbers = ", ".join(str(one.replicate + 1) for one in group)
         steps, step = runs[0].steps, runs[0].step
         left = seconds_a_step * (steps - step + steps * -(-waiting // len(group)))
-        self.say(
+        self.log(
             f"replicate {numbers} of {self.total}  step {step} of {steps}  "
             f"loss {sum(losses) / len(losses):.3f}  dev {self.inputs.job.metric} "
             f"{sum(scores) / max(1, len(scores)):.3f}  all replicates end about "

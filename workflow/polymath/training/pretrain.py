@@ -77,7 +77,7 @@ def pretrain(
     execution: Execution,
     manifest: Path,
     curve: Path,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
     """Train the model unless it is there already; put its files beside `manifest`.
 
@@ -87,22 +87,22 @@ def pretrain(
     """
     set_up_process(execution.threads)
     with (
-        trained_alone(manifest.parent / FOLDER, say),
-        claimed_device(say, execution.conditions_per_gpu) as device,
+        trained_alone(manifest.parent / FOLDER, log),
+        claimed_device(log, execution.conditions_per_gpu) as device,
         noticed_signals() as asked_to_leave,
     ):
         precision = resolve_precision(job.source.recipe.precision, device)
         digest = _digest(job, precision)
         folder = manifest.parent / FOLDER / digest
         if not (folder / "curve.parquet").is_file():
-            one = _Pretraining(job, device, precision, say)
+            one = _Pretraining(job, device, precision, log)
             checkpoints = CheckpointStore(folder.parent, digest)
             with noted_time(manifest.parent):
-                _drive(one.run, checkpoints, execution, asked_to_leave, say)
+                _drive(one.run, checkpoints, execution, asked_to_leave, log)
             _keep(one, folder, job)
             checkpoints.clear()
         else:
-            say("already trained")
+            log("already trained")
     files = [manifest.parent / name for name in FILES]
     for path in files:
         shutil.copyfile(folder / path.name, path)
@@ -144,7 +144,7 @@ class _Pretraining:
     """The model, its data as it reads them, and its run."""
 
     def __init__(
-        self, job: PretrainingJob, device: str, precision: str, say: Callable[[str], None]
+        self, job: PretrainingJob, device: str, precision: str, log: Callable[[str], None]
     ) -> None:
         recipe = job.source.recipe
         self.job = job
@@ -180,7 +180,7 @@ class _Pretraining:
             "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             "truncated": self.data.truncated,
         }
-        say(
+        log(
             f"{len(self.data.train)} training rows, {len(masking.symbols)} symbols, "
             f"{self.run.steps} steps of {recipe.batch_size}, "
             f"{self.model.num_parameters() / 1e6:.1f} M parameters, {precision} on "
@@ -199,13 +199,13 @@ def _drive(
     checkpoints: CheckpointStore,
     execution: Execution,
     asked_to_leave: Callable[[], str | None],
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
     """Train to the end, saying where it is and saving now and then."""
-    saved = checkpoints.load(say)
+    saved = checkpoints.load(log)
     if saved:
         run.restore(saved.tensors, saved.step, saved.curve, saved.seconds)
-        say(f"goes on after step {saved.step}")
+        log(f"goes on after step {saved.step}")
     first, begun = run.step, time.monotonic()
     reported = kept = begun
     for _ in train([run]):
@@ -213,7 +213,7 @@ def _drive(
         if now - reported > REPORT_SECONDS or run.ended:
             left = (now - begun) / max(1, run.step - first) * (run.steps - run.step)
             score = f"{run.curve[-1].dev_score:.3f}" if run.curve else "–"
-            say(
+            log(
                 f"step {run.step} of {run.steps}  loss {run.check():.3f}  masked accuracy {score}  "
                 f"ends about {datetime.now() + timedelta(seconds=left):%H:%M:%S}"
             )

@@ -14,17 +14,17 @@ LOGGER = logging.getLogger("polymath")
 
 
 @contextmanager
-def job(log: str, title: str) -> Iterator[None]:
+def job_log(log_file: str, title: str) -> Iterator[None]:
     """Send messages to the terminal and to `log` while one workflow job runs.
 
     A user's mistake or a full disk ends the job with its message alone; any other error also
     leaves its traceback. Either way the process exits with status 1. A job that was told to
     leave exits with EX_TEMPFAIL: it failed, and will succeed if it is run again.
     """
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    Path(log_file).parent.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
         logging.StreamHandler(sys.stderr),
-        logging.FileHandler(log, "w", "utf-8"),
+        logging.FileHandler(log_file, "w", "utf-8"),
     ]
     for handler in handlers:
         handler.setFormatter(logging.Formatter(f"%(asctime)s [{title}] %(message)s", "%H:%M:%S"))
@@ -51,6 +51,6 @@ def job(log: str, title: str) -> Iterator[None]:
             handler.close()
 
 
-def say(message: str) -> None:
+def log(message: str) -> None:
     """Report progress."""
     LOGGER.info(message)

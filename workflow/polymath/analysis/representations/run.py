@@ -59,7 +59,7 @@ def compare_representations(
     settings: Representations,
     threads: int,
     tables: Tables,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
     """Write how alike all pairs of layers and of heads are, before and after fine-tuning.
 
@@ -73,8 +73,8 @@ def compare_representations(
         PolymathError: if there are too few tokens for the models' dimensions.
     """
     set_up_process(threads)
-    with claimed_device(say) as device:
-        study = _Study(subjects, settings, device, tables.similarity.parent, say)
+    with claimed_device(log) as device:
+        study = _Study(subjects, settings, device, tables.similarity.parent, log)
         parts = [study.compare(state) for state in ("initial", "fine-tuned")]
         provenance = study.provenance()
     for schema, path, frames in zip(
@@ -95,10 +95,10 @@ class _Study:
         settings: Representations,
         device: str,
         folder: Path,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self.subjects, self.settings, self.device = subjects, settings, device
-        self.folder, self.say = folder, say
+        self.folder, self.log = folder, log
         self.inputs = [Inputs(subject.job, device) for subject in subjects]
         first = subjects[0].job
         self.seed = derive_seed(first.seed, "resampling")
@@ -113,7 +113,7 @@ class _Study:
         there = {side: model for side, model in models.items() if model is not None}
         pairs = [pair for pair in self.pairs if pair[1] in there and pair[2] in there]
         if not pairs:
-            self.say(f"no pair of {state} models")
+            self.log(f"no pair of {state} models")
             return pd.DataFrame(columns=SIMILARITY_SCHEMA.names), pd.DataFrame(
                 columns=HEADS_SCHEMA.names
             )
@@ -121,7 +121,7 @@ class _Study:
         states = {side: record_states(one, self.folder) for side, one in readers.items()}
         similarities, heads = [], []
         for name, a, b in pairs:
-            self.say(f"{state}: {name}, replicates {a.replicate + 1} and {b.replicate + 1}")
+            self.log(f"{state}: {name}, replicates {a.replicate + 1} and {b.replicate + 1}")
             columns = self._columns(name, a, b, state)
             similarities.append(
                 compare_states(states[a], states[b], self.settings, self.seed).assign(

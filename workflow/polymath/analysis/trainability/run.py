@@ -33,16 +33,16 @@ from polymath.util.storage import write_table
 
 
 def probe_condition(
-    job: Job, settings: Probes, threads: int, table: Path, say: Callable[[str], None]
+    job: Job, settings: Probes, threads: int, table: Path, log: Callable[[str], None]
 ) -> None:
     """Write every probe of the first replicates of a condition, before any training."""
     set_up_process(threads)
-    with claimed_device(say) as device:
+    with claimed_device(log) as device:
         inputs = Inputs(job, device)
         rows = []
         for replicate in range(min(settings.replicates, job.replicates)):
             found = dict(_Subject(inputs, replicate, settings).probes())
-            say(
+            log(
                 f"replicate {replicate + 1}: " + ", ".join(f"{k} {v:.3g}" for k, v in found.items())
             )
             rows += [

@@ -26,7 +26,7 @@ def fetch(
     source: FetchedSource,
     manifest: Path,
     workers: int,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     lock_file: Path = LOCK_FILE,
     convert: Convert | None = None,
 ) -> None:
@@ -43,21 +43,21 @@ def fetch(
     """
     folder = manifest.parent
     lock = Lock.of(lock_file, manifest, source)
-    files, rejected = collect(source, folder, workers, lock, say)
+    files, rejected = collect(source, folder, workers, lock, log)
     if manifest in files:
         raise PolymathError(
             f"{manifest}: a file of the source has this name, which Polymath needs itself: leave "
             "it out, or give it another 'name'"
         )
     if convert is not None:
-        files = convert(files, folder, say)
+        files = convert(files, folder, log)
     described = {**source.model_dump(), "code_version": FETCH}
-    say(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+    log(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
     write_manifest(Manifest(described, describe_files(files, folder), tuple(rejected)), manifest)
 
 
 def collect(
-    source: FetchedSource, folder: Path, workers: int, lock: Lock, say: Callable[[str], None]
+    source: FetchedSource, folder: Path, workers: int, lock: Lock, log: Callable[[str], None]
 ) -> tuple[list[Path], list[dict[str, str]]]:
     """Return the source's files, fetched into `folder`, and those that could not be made.
 
@@ -67,16 +67,16 @@ def collect(
     # What a source needs is imported with it: the hub's library alone takes half a second.
     match source:
         case PackageSource():
-            return fetch_package(source, folder, say), []
+            return fetch_package(source, folder, log), []
         case Music21Source():
-            return fetch_scores(source, folder, workers, say)
+            return fetch_scores(source, folder, workers, log)
         case PathSource():
             return list_path(source), []
         case HubSource():
             from polymath.data.fetch.hub import fetch_hub
 
-            return fetch_hub(source, folder, lock, say), []
+            return fetch_hub(source, folder, lock, log), []
         case _:
             from polymath.data.fetch.url import fetch_urls
 
-            return fetch_urls(source, folder, lock, say), []
+            return fetch_urls(source, folder, lock, log), []

@@ -40,7 +40,7 @@ OFFLINE = (httpx2.TransportError, LocalEntryNotFoundError, OfflineModeIsEnabled)
 
 
 def fetch_hub(
-    source: HubSource, folder: Path, lock: Lock, say: Callable[[str], None]
+    source: HubSource, folder: Path, lock: Lock, log: Callable[[str], None]
 ) -> list[Path]:
     """Download the repository's matching files at the commit that its revision first stood for.
 
@@ -53,8 +53,8 @@ def fetch_hub(
     try:
         commit, there = _list(source, lock.commit)
         names = _choose(source, there)
-        say(f"{source.repo} at {commit}: {', '.join(names)}")
-        files = [_download(source, name, commit, folder, say) for name in names]
+        log(f"{source.repo} at {commit}: {', '.join(names)}")
+        files = [_download(source, name, commit, folder, log) for name in names]
     except GatedRepoError:
         raise PolymathError(
             f"{source.repo}: this repository is gated: accept its terms on its page on the hub, "
@@ -114,13 +114,13 @@ def _choose(source: HubSource, there: list[str]) -> list[str]:
 
 
 def _download(
-    source: HubSource, name: str, commit: str, folder: Path, say: Callable[[str], None]
+    source: HubSource, name: str, commit: str, folder: Path, log: Callable[[str], None]
 ) -> Path:
     class Bar:
         """As much of a progress bar as the library needs."""
 
         def __init__(self, total: int | None = None, initial: int = 0, **_: Any) -> None:
-            self._progress = Progress(say, initial, total)
+            self._progress = Progress(log, initial, total)
 
         def __enter__(self) -> "Bar":
             return self

@@ -38,7 +38,7 @@ class Rendered:
 
 
 def fetch_scores(
-    source: Music21Source, folder: Path, workers: int, say: Callable[[str], None]
+    source: Music21Source, folder: Path, workers: int, log: Callable[[str], None]
 ) -> tuple[list[Path], list[dict[str, str]]]:
     """Render the chosen scores to `folder`/COMPOSER/PIECE.mid and a table of their works.
 
@@ -59,7 +59,7 @@ def fetch_scores(
         for job in as_completed(jobs):
             done.append(job.result())
             if len(done) % 20 == 0 or len(done) == len(jobs):
-                say(f"wrote {len(done)} of {len(jobs)} scores to MIDI")
+                log(f"wrote {len(done)} of {len(jobs)} scores to MIDI")
     done.sort(key=lambda one: one.file)
     good = [one for one in done if not one.problem]
     _write_metadata(good, folder / METADATA)

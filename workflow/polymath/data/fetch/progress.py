@@ -9,8 +9,8 @@ INTERVAL_SECONDS = 10.0
 class Progress:
     """Says every few seconds how many bytes have come."""
 
-    def __init__(self, say: Callable[[str], None], done: int, total: int | None) -> None:
-        self._say, self._done, self._total = say, done, total
+    def __init__(self, log: Callable[[str], None], done: int, total: int | None) -> None:
+        self._say, self._done, self._total = log, done, total
         self._told = time.monotonic()
 
     def add(self, count: int) -> None:

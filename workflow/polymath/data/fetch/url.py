@@ -31,7 +31,7 @@ CUT = (
 
 
 def fetch_urls(
-    source: UrlSource, folder: Path, lock: Lock, say: Callable[[str], None]
+    source: UrlSource, folder: Path, lock: Lock, log: Callable[[str], None]
 ) -> list[Path]:
     """Download each file into `folder`, check its SHA-256 and take archives' members out.
 
@@ -41,7 +41,7 @@ def fetch_urls(
     with _session() as session:
         files: list[Path] = []
         for file in source.files:
-            written = _fetch_file(session, file, folder, lock, say)
+            written = _fetch_file(session, file, folder, lock, log)
             repeated = set(written) & set(files)
             if repeated:
                 raise PolymathError(
@@ -71,15 +71,15 @@ def _fetch_file(
     file: RemoteFile,
     folder: Path,
     lock: Lock,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> list[Path]:
     recorded = lock.files.get(file.file_name)
-    say(f"downloading {file.url}")
+    log(f"downloading {file.url}")
     part = _Part.of(file, folder)
     is_known = (file.sha256 or recorded) is not None
-    _download(session, file.url, part, is_known, say)
+    _download(session, file.url, part, is_known, log)
     found = sha256_of(part.path)
-    say(f"checked {file.file_name} ({part.size / 1e6:.1f} MB): sha256 {found}")
+    log(f"checked {file.file_name} ({part.size / 1e6:.1f} MB): sha256 {found}")
     try:
         if file.sha256 is None:
             lock.require(file.file_name, found, recorded or found)
@@ -145,7 +145,7 @@ def _download(
     url: str,
     part: _Part,
     is_known: bool,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
     """Bring `part` to the whole file, going on where a cut connection left it.
 
@@ -157,7 +157,7 @@ def _download(
         if not (part.version or is_known):
             part.discard()
         try:
-            _continue(session, url, part, say)
+            _continue(session, url, part, log)
         except requests.exceptions.SSLError as error:
             raise PolymathError(f"{url}: no safe connection: {error}") from None
         except CUT as error:
@@ -168,7 +168,7 @@ def _download(
                     f"{url}: the connection failed {failures} times: {error}. Check the network "
                     f"and run again: it goes on from {part.size / 1e6:.1f} MB"
                 ) from None
-            say(f"connection lost at {part.size / 1e6:.1f} MB: trying again")
+            log(f"connection lost at {part.size / 1e6:.1f} MB: trying again")
             time.sleep(BACKOFF * 2 ** (failures - 1))
         except requests.RequestException as error:
             raise PolymathError(f"{url}: {error}: check 'url' in the catalogue") from None
@@ -176,7 +176,7 @@ def _download(
             return
 
 
-def _continue(session: requests.Session, url: str, part: _Part, say: Callable[[str], None]) -> None:
+def _continue(session: requests.Session, url: str, part: _Part, log: Callable[[str], None]) -> None:
     start = part.size
     headers = {"Range": f"bytes={start}-"} if start else {}
     if start and part.version:
@@ -196,7 +196,7 @@ def _continue(session: requests.Session, url: str, part: _Part, say: Callable[[s
             raise PolymathError(_explain(url, answer))
         if not start:
             part.begin(_version_of(answer))
-        _append(answer, part, start, say)
+        _append(answer, part, start, log)
 
 
 def _goes_on(answer: requests.Response, start: int, version: str) -> bool:
@@ -215,9 +215,9 @@ def _version_of(answer: requests.Response) -> str:
     return answer.headers.get("Last-Modified", "")
 
 
-def _append(answer: requests.Response, part: _Part, start: int, say: Callable[[str], None]) -> None:
+def _append(answer: requests.Response, part: _Part, start: int, log: Callable[[str], None]) -> None:
     length = answer.headers.get("Content-Length")
-    progress = Progress(say, start, start + int(length) if length else None)
+    progress = Progress(log, start, start + int(length) if length else None)
     with part.path.open("ab") as handle:
         for chunk in answer.iter_content(CHUNK):
             handle.write(chunk)

@@ -14,7 +14,7 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 STANDARD = (CONFIG, WEIGHTS, TOKENIZER)
 
 
-def standardise(files: list[Path], folder: Path, say: Callable[[str], None]) -> list[Path]:
+def standardise(files: list[Path], folder: Path, log: Callable[[str], None]) -> list[Path]:
     """Return the files of a model as they are, if it is standard; else convert it into `folder`.
 
     Of the original files, those in `folder` that were converted are removed; the user's own,
@@ -36,7 +36,7 @@ def standardise(files: list[Path], folder: Path, say: Callable[[str], None]) -> 
     config = read_config(place)
     if all(name in beside for name in STANDARD) and config == read_json(place):
         return files
-    standard = _convert(beside, config, folder, say)
+    standard = _convert(beside, config, folder, log)
     for file in files:
         if file.is_relative_to(folder) and file not in standard:
             file.unlink()
@@ -47,7 +47,7 @@ def _convert(
     beside: Mapping[str, Path],
     config: dict[str, Any],
     folder: Path,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> list[Path]:
     place = str(beside[CONFIG].parent)
     weights = find_weights(beside, place)
@@ -55,11 +55,11 @@ def _convert(
         if [file.name for file in weights] == [WEIGHTS]:
             _copy(weights[0], folder / WEIGHTS)
         else:
-            convert_weights(weights, config, folder / WEIGHTS, say)
+            convert_weights(weights, config, folder / WEIGHTS, log)
     if TOKENIZER not in beside:
         from polymath.models.convert.tokenizer import convert_tokenizer
 
-        say(f"converting the tokenizer to {TOKENIZER}")
+        log(f"converting the tokenizer to {TOKENIZER}")
         convert_tokenizer(beside, config, folder / TOKENIZER, place)
     elif beside[TOKENIZER] != folder / TOKENIZER:
         _copy(beside[TOKENIZER], folder / TOKENIZER)

@@ -21,7 +21,7 @@ def configure_model(
     source: ConfiguredSource,
     base: Path,
     manifest: Path,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     lock_file: Path = LOCK_FILE,
 ) -> None:
     """Write the model's folder around `manifest`, and that last.
@@ -43,9 +43,9 @@ def configure_model(
         files.append(folder / WEIGHTS)
         with tempfile.TemporaryDirectory(prefix=".weights-", dir=folder) as scratch:
             lock = Lock.of(lock_file, manifest, source.weights)
-            fetched, _ = collect(source.weights, Path(scratch), 1, lock, say)
+            fetched, _ = collect(source.weights, Path(scratch), 1, lock, log)
             found = find_weights({file.name: file for file in fetched}, str(manifest.parent))
-            convert_weights(found, config, files[-1], say)
+            convert_weights(found, config, files[-1], log)
     described = {**source.model_dump(mode="json"), "code_version": FETCH}
     write_manifest(Manifest(described, describe_files(files, folder)), manifest)
 

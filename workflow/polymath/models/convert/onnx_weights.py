@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read_onnx(
-    file: Path, config: Mapping[str, Any], say: Callable[[str], None]
+    file: Path, config: Mapping[str, Any], log: Callable[[str], None]
 ) -> "dict[str, Tensor]":
     """Return the tensors under the names that they have in the configuration's encoder.
 
@@ -39,7 +39,7 @@ def read_onnx(
         matrices.get(name, name): tensor.T.contiguous() if name in matrices else tensor
         for name, tensor in stored.items()
     }
-    return _as_encoder(named, config, file, say)
+    return _as_encoder(named, config, file, log)
 
 
 def _matrices(graph: Any, stored: "Mapping[str, Tensor]") -> dict[str, str]:
@@ -62,7 +62,7 @@ def _as_encoder(
     named: "Mapping[str, Tensor]",
     config: Mapping[str, Any],
     file: Path,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> "dict[str, Tensor]":
     import torch
     from transformers import AutoConfig, AutoModel
@@ -87,7 +87,7 @@ def _as_encoder(
             )
     others = sorted(set(found) - set(wanted))
     if others:
-        say(f"left out what is not of the encoder: {', '.join(others)}")
+        log(f"left out what is not of the encoder: {', '.join(others)}")
     return {name: value for name, value in found.items() if name in wanted}
 
 

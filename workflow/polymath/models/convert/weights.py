@@ -51,7 +51,7 @@ def find_weights(files: Mapping[str, Path], place: str) -> list[Path]:
 
 
 def convert_weights(
-    files: list[Path], config: Mapping[str, Any], target: Path, say: Callable[[str], None]
+    files: list[Path], config: Mapping[str, Any], target: Path, log: Callable[[str], None]
 ) -> None:
     """Write the tensors of one or several files to `target`, as safetensors.
 
@@ -65,17 +65,17 @@ def convert_weights(
     """
     from safetensors.torch import save_file
 
-    say(f"converting {', '.join(file.name for file in files)} to {WEIGHTS}")
+    log(f"converting {', '.join(file.name for file in files)} to {WEIGHTS}")
     tensors: dict[str, Tensor] = {}
     for file in files:
-        for name, tensor in _read(file, config, say).items():
+        for name, tensor in _read(file, config, log).items():
             tensors[name] = tensor.clone().contiguous()
     with whole_file(target) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt"})
 
 
 def _read(
-    file: Path, config: Mapping[str, Any], say: Callable[[str], None]
+    file: Path, config: Mapping[str, Any], log: Callable[[str], None]
 ) -> "Mapping[str, Tensor]":
     if file.suffix == ".safetensors":
         from safetensors.torch import load_file
@@ -84,7 +84,7 @@ def _read(
     if file.suffix == ".onnx":
         from polymath.models.convert.onnx_weights import read_onnx
 
-        return read_onnx(file, config, say)
+        return read_onnx(file, config, log)
     return _read_torch(file)
 
 
