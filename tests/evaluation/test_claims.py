@@ -18,11 +18,11 @@ from polymath.evaluation.claims import (
 from polymath.evaluation.claims import SCHEMA as CLAIM_SCHEMA
 from polymath.evaluation.comparisons import COMPARISONS, ESTIMATES, SUMMARY
 from polymath.evaluation.convergence import SCHEMA as CONVERGENCE
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 from polymath.reporting.claims_page import count_verdicts, write_page
 from polymath.util.storage import read_metadata, read_table, write_table
 
-ROLES = Roles(fields={"text-bert": "text", "protein-bert": "protein"}, bases={})
+LINEAGE = Lineage(domains={"text-bert": "text", "protein-bert": "protein"}, bases={})
 SIX = np.array([0.05, 0.06, 0.04, 0.07, 0.05, 0.03])
 
 
@@ -118,7 +118,7 @@ def judged(
               [row for row in rows if row["against"] == "scratch"]),
         similarity,
     )  # fmt: skip
-    judge(tables, ROLES, crossed or {}, folder / "claims.parquet")
+    judge(tables, LINEAGE, crossed or {}, folder / "claims.parquet")
     return read_table(folder / "claims.parquet").set_index(["claim", "task"])
 
 

@@ -11,21 +11,19 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from conftest import ROOT
 from polymath.evaluation.comparisons import Evidence, compare
 from polymath.evaluation.scores import SCHEMA as SCORES_SCHEMA
 from polymath.evaluation.statistics import estimate_mean, hedges_g, holm
 from polymath.evaluation.tables import prediction_schema
 from polymath.experiment.conditions import NONE, Condition
-from polymath.experiment.config import load_experiment, read_config
 from polymath.experiment.contrasts import find_pairs
-from polymath.experiment.lineage import Roles, roles_of
+from polymath.experiment.lineage import Lineage
 from polymath.util.storage import read_table, write_table
 
 Floats = NDArray[np.float64]
 ITEMS = 200
-ROLES = Roles(
-    fields={"text-bert": "text", "protein-bert": "protein", "dna-mlm": "dna"},
+LINEAGE = Lineage(
+    domains={"text-bert": "text", "protein-bert": "protein", "dna-mlm": "dna"},
     bases={"dna-mlm": "text-bert"},
 )
 DOMAINS = {"splice": "dna", "amp": "protein", "reuters": "text"}
@@ -36,7 +34,7 @@ def condition(init: str = "pretrained", **changes: str) -> Condition:
 
 
 def compared(*conditions: Condition) -> list[tuple[str, Condition]]:
-    return [(pair.against, pair.reference) for pair in find_pairs(conditions, DOMAINS, ROLES)]
+    return [(pair.against, pair.reference) for pair in find_pairs(conditions, DOMAINS, LINEAGE)]
 
 
 def test_every_arm_is_compared_with_the_same_from_scratch() -> None:
@@ -69,18 +67,6 @@ def test_on_text_there_is_no_in_domain_model_of_another_field() -> None:
 
 def test_baselines_are_compared_with_nothing() -> None:
     assert compared(Condition("amp", "ngram", NONE, NONE, "1", NONE), condition("scratch")) == []
-
-
-def test_roles_say_what_each_model_was_pre_trained_on() -> None:
-    path = ROOT / "resources/experiments/source-target.yaml"
-    roles = roles_of(load_experiment(read_config(path), ROOT / "resources"))
-    assert roles.fields["dna-mlm"] == "dna"
-    assert roles.fields["text-mlm"] == "text"
-    assert "small-bert" not in roles.fields  # a configuration without weights
-    assert roles.bases == dict.fromkeys(
-        ("dna-mlm", "protein-mlm", "music-mlm", "text-mlm"), "small-bert"
-    )
-    assert Roles.model_validate_json(roles.model_dump_json()) == roles
 
 
 def write_condition(folder: Path, one: Condition, rights: Mapping[int, int]) -> tuple[Path, Path]:
@@ -124,7 +110,7 @@ def tables(
     names = ("estimates", "comparisons", "summary")
     outputs = [folder / f"{name}.parquet" for name in names]
     scores, predictions = zip(*written, strict=True)
-    compare(scores, predictions, ROLES, Evidence(*outputs))
+    compare(scores, predictions, LINEAGE, Evidence(*outputs))
     estimates, comparisons, summary = map(read_table, outputs)
     return estimates, comparisons, summary
 

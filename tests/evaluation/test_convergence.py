@@ -26,12 +26,12 @@ from polymath.evaluation.scores import SCHEMA as SCORES_SCHEMA
 from polymath.evaluation.statistics import estimate_mean
 from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.conditions import Condition
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 from polymath.util.storage import read_table, write_table
 
 Floats = NDArray[np.float64]
 EXAMPLES = np.array([0.0, 100, 200, 300, 400])
-ROLES = Roles(fields={"small": "text"}, bases={})
+LINEAGE = Lineage(domains={"small": "text"}, bases={})
 
 
 def curve(*scores: float, finished: bool = True) -> Curve:
@@ -154,7 +154,7 @@ def test_the_table_has_a_row_a_comparison(tmp_path: Path) -> None:
     ]
     measure_convergence(
         [run / "curves.parquet" for run in runs], [run / "scores.parquet" for run in runs],
-        ROLES, tmp_path / "convergence.parquet",
+        LINEAGE, tmp_path / "convergence.parquet",
     )  # fmt: skip
     (row,) = read_table(tmp_path / "convergence.parquet").to_dict("records")
     assert (row["task"], row["init"], row["against"]) == ("splice", "pretrained", "scratch")
@@ -168,6 +168,6 @@ def test_the_table_has_a_row_a_comparison(tmp_path: Path) -> None:
 def test_an_experiment_without_pairs_has_an_empty_table(tmp_path: Path) -> None:
     run = write_run(tmp_path, "pretrained", [[0.5, 0.8]], {})
     table = measure_convergence(
-        [run / "curves.parquet"], [run / "scores.parquet"], ROLES, tmp_path / "c.parquet"
+        [run / "curves.parquet"], [run / "scores.parquet"], LINEAGE, tmp_path / "c.parquet"
     )
     assert len(table) == len(read_table(tmp_path / "c.parquet")) == 0

@@ -8,12 +8,7 @@ import pytest
 
 from polymath.__main__ import GENERATED
 from polymath.experiment.catalogue import PRESETS
-from polymath.experiment.conditions import (
-    Condition,
-    expand_conditions,
-    format_fraction,
-    tokenizer_of,
-)
+from polymath.experiment.conditions import Condition, expand_conditions, format_fraction
 from polymath.experiment.config import WITHOUT_EFFECT, Experiment, load_experiment
 from polymath.util.errors import PolymathError, suggest
 
@@ -344,12 +339,6 @@ def test_path_and_title_of_a_condition() -> None:
 @pytest.mark.parametrize(("value", "text"), [(1, "1"), (1.0, "1"), (0.1, "0.1"), (0.25, "0.25")])
 def test_fraction_text(value: float, text: str) -> None:
     assert format_fraction(value) == text
-
-
-def test_text_uses_the_models_tokenizer() -> None:
-    experiment = load()
-    assert tokenizer_of(experiment, "reuters", "minilm-l6", "permute") == "minilm-l6"
-    assert tokenizer_of(experiment, "splice", "minilm-l6", "random") == "own"
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)

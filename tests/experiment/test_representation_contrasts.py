@@ -15,7 +15,6 @@ from polymath.experiment.representation_contrasts import (
     expand_comparisons,
     floor_replicates,
     pair_sides,
-    pretraining_domain,
 )
 from polymath.util.errors import PolymathError
 
@@ -73,8 +72,6 @@ def test_a_model_pretrained_here_is_in_the_domain_of_its_task(tmp_path: Path) ->
         "source": {"kind": "pretrain", "task": "odd", "base": "small",
                    "recipe": {"learning_rate": 1e-3, "batch_size": 4, "steps": 2}},
     }  # fmt: skip
-    experiment = load_experiment(config, ROOT / "resources")
-    assert pretraining_domain(experiment, "made") == "dna"
     assert {one.text.model for one in compared(config)} == {"small"}
     assert all(one.arms[2].condition.model == "made" for one in compared(config))
 

@@ -11,20 +11,18 @@ from snakemake.exceptions import WorkflowError
 
 from polymath.experiment import stage_versions as versions
 from polymath.experiment.representation_contrasts import expand_comparisons
-from polymath.experiment.conditions import (
-    NONE,
-    OWN_TOKENIZER,
-    Condition,
-    expand_conditions,
-    spelling_of,
-    tokenizer_of,
-)
+from polymath.experiment.conditions import NONE, Condition, expand_conditions
 from polymath.experiment.config import WITHOUT_EFFECT, load_experiment
 from polymath.util.errors import PolymathError
 from polymath.planning.cost import Estimator
 from polymath.util.gpus import count_gpus, describe_gpus
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
-from polymath.experiment.lineage import roles_of
+from polymath.experiment.lineage import (
+    OWN_TOKENIZER,
+    lineage_of,
+    spelling_of,
+    tokenizer_of,
+)
 from polymath.planning.slurm_executor_patch import keep_unanswered_jobs
 from polymath.data.fetch.local import list_path, require_own_files
 from polymath.util.run_times import describe_run
@@ -239,8 +237,8 @@ FETCHED = [
 
 
 # What comparisons need to know of the models.
-ROLES = roles_of(EXPERIMENT).model_dump_json()
-BASES = json.dumps(roles_of(EXPERIMENT).bases, sort_keys=True)
+LINEAGE = lineage_of(EXPERIMENT).model_dump_json()
+BASES = json.dumps(lineage_of(EXPERIMENT).bases, sort_keys=True)
 
 
 def exactly(names):

@@ -15,7 +15,7 @@ rule compare:
         f"{LOGS}/evidence/compare.log",
     params:
         runs=RUNS,
-        roles=ROLES,
+        lineage=LINEAGE,
         code_version=versions.COMPARISONS,
     script:
         "../scripts/compare.py"
@@ -30,7 +30,7 @@ rule measure_convergence:
         f"{LOGS}/evidence/convergence.log",
     params:
         runs=RUNS,
-        roles=ROLES,
+        lineage=LINEAGE,
         code_version=versions.CONVERGENCE,
     script:
         "../scripts/measure_convergence.py"
@@ -81,7 +81,7 @@ rule judge_claims:
     log:
         f"{LOGS}/evidence/claims.log",
     params:
-        roles=ROLES,
+        lineage=LINEAGE,
         crossed=CROSSED,
         code_version=versions.CLAIMS,
     script:

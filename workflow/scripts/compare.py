@@ -4,7 +4,7 @@ from pathlib import Path
 
 from polymath.evaluation.comparisons import Evidence, compare
 from polymath.evaluation.scores import predictions_behind
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 from polymath.util.job_log import job_log, log
 
 with job_log(snakemake.log[0], "compare"):
@@ -12,7 +12,7 @@ with job_log(snakemake.log[0], "compare"):
     table = compare(
         scores,
         predictions_behind(scores, Path(snakemake.params.runs)),
-        Roles.model_validate_json(snakemake.params.roles),
+        Lineage.model_validate_json(snakemake.params.lineage),
         Evidence(
             estimates=Path(snakemake.output.estimates),
             comparisons=Path(snakemake.output.comparisons),

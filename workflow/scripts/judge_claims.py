@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from polymath.evaluation.claims import Tables, judge
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 from polymath.reporting.claims_page import write_page
 from polymath.util.job_log import job_log, log
 
@@ -17,7 +17,7 @@ with job_log(snakemake.log[0], "claims"):
             convergence=Path(snakemake.input.convergence),
             similarity=Path(similarity) if similarity else None,
         ),
-        Roles.model_validate_json(snakemake.params.roles),
+        Lineage.model_validate_json(snakemake.params.lineage),
         json.loads(snakemake.params.crossed),
         Path(snakemake.output.parquet),
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from polymath.evaluation.convergence import measure_convergence
 from polymath.evaluation.scores import curves_behind
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 from polymath.util.job_log import job_log, log
 
 with job_log(snakemake.log[0], "convergence"):
@@ -12,7 +12,7 @@ with job_log(snakemake.log[0], "convergence"):
     table = measure_convergence(
         curves_behind(scores, Path(snakemake.params.runs)),
         scores,
-        Roles.model_validate_json(snakemake.params.roles),
+        Lineage.model_validate_json(snakemake.params.lineage),
         Path(snakemake.output[0]),
     )
     log(f"{len(table)} comparisons")

@@ -25,7 +25,7 @@ from polymath.evaluation.statistics import (
 )
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import knows_text_alone
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 from polymath.experiment.stage_versions import CLAIMS as CODE_VERSION
 from polymath.util.storage import read_table, write_table
 
@@ -106,7 +106,9 @@ class Tables:
     similarity: Path | None = None
 
 
-def judge(tables: Tables, roles: Roles, crossed: Mapping[str, int], output: Path) -> pd.DataFrame:
+def judge(
+    tables: Tables, lineage: Lineage, crossed: Mapping[str, int], output: Path
+) -> pd.DataFrame:
     """Write one row a claim and comparison, and one a claim and task without any.
 
     Args:
@@ -115,8 +117,8 @@ def judge(tables: Tables, roles: Roles, crossed: Mapping[str, int], output: Path
     """
     comparisons = read_table(tables.comparisons)
     asked = [
-        *_faster(_of_text(read_table(tables.convergence), roles)),
-        *_better(_of_text(comparisons, roles)),
+        *_faster(_of_text(read_table(tables.convergence), lineage)),
+        *_better(_of_text(comparisons, lineage)),
         *_near(comparisons),
         *(_similar(read_table(tables.similarity)) if tables.similarity else ()),
     ]
@@ -172,12 +174,12 @@ def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:
     return ("supported" if above else "contradicted"), f"p = {row['p_holm']:.3f}"
 
 
-def _of_text(table: pd.DataFrame, roles: Roles) -> pd.DataFrame:
+def _of_text(table: pd.DataFrame, lineage: Lineage) -> pd.DataFrame:
     """Return the comparisons of text models with random weights, on symbols new to them."""
     chosen = [
         row["against"] == "scratch"
         and knows_text_alone(
-            Condition(*(row[name] for name in CONDITION_COLUMNS)), row["domain"], roles
+            Condition(*(row[name] for name in CONDITION_COLUMNS)), row["domain"], lineage
         )
         for row in table.to_dict("records")
     ]

@@ -33,7 +33,7 @@ from polymath.evaluation.statistics import (
 from polymath.evaluation.tables import condition_of
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import FAMILY, PAIR_COLUMNS, Pair, find_pairs
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 from polymath.experiment.stage_versions import COMPARISONS as CODE_VERSION
 from polymath.util.storage import read_tables, write_table
 
@@ -91,7 +91,7 @@ class Evidence:
 
 
 def compare(
-    scores: Sequence[Path], predictions: Sequence[Path], roles: Roles, outputs: Evidence
+    scores: Sequence[Path], predictions: Sequence[Path], lineage: Lineage, outputs: Evidence
 ) -> pd.DataFrame:
     """Write the estimates, comparisons and summaries of an experiment; return the comparisons.
 
@@ -102,7 +102,7 @@ def compare(
     scored = read_scored(scores)
     answered = {condition_of(path): path for path in predictions}
     domains = {condition.task: found.domain for condition, found in scored.items()}
-    pairs = find_pairs(list(scored), domains, roles)
+    pairs = find_pairs(list(scored), domains, lineage)
     estimates, comparisons = [], []
     for members, their_pairs in _by_task(list(scored), pairs):
         resampled = {one: read_answers(answered[one]).resampled() for one in members}

@@ -24,7 +24,7 @@ from polymath.evaluation.statistics import UNKNOWN, Interval, bootstrap_interval
 from polymath.evaluation.tables import condition_of
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import PAIR_COLUMNS, find_pairs
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 from polymath.experiment.stage_versions import CONVERGENCE
 from polymath.util.storage import read_metadata, read_table, read_tables, write_table
 
@@ -85,7 +85,7 @@ class Learned:
 
 
 def measure_convergence(
-    curves: Sequence[Path], scores: Sequence[Path], roles: Roles, output: Path
+    curves: Sequence[Path], scores: Sequence[Path], lineage: Lineage, output: Path
 ) -> pd.DataFrame:
     """Write one row a comparison: how fast both arms reach the target.
 
@@ -102,7 +102,7 @@ def measure_convergence(
     domains = {condition.task: one.domain for condition, one in learned.items()}
     rows = [
         {**pair.columns(one.domain), "metric": one.metric, **compare_speed(one, other)}
-        for pair in find_pairs(list(learned), domains, roles)
+        for pair in find_pairs(list(learned), domains, lineage)
         for one, other in [(learned[pair.condition], learned[pair.reference])]
     ]
     table = pd.DataFrame(rows, columns=SCHEMA.names)

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from polymath.experiment.catalogue import Alphabet
 from polymath.experiment.config import ALPHABET_MAPPINGS, TOKEN_MAPPINGS, Exclusion, Experiment
-from polymath.experiment.sources import ConfiguredSource, MadeSource
+from polymath.experiment.lineage import pretraining_domain, tokenizer_domain
 from polymath.util.errors import PolymathError
 
-OWN_TOKENIZER = "own"
 NONE = "none"  # a baseline has no initialisation, mapping or recipe
 
 
@@ -53,12 +51,6 @@ class Condition:
 def format_fraction(fraction: float) -> str:
     """Return the shortest text of a fraction: '1', '0.1'."""
     return f"{fraction:.6g}"
-
-
-def tokenizer_of(experiment: Experiment, task: str, model: str, mapping: str) -> str:
-    """Return which tokenizer reads a task: its own alphabet's, or the model's by name."""
-    of_model = mapping in TOKEN_MAPPINGS and model in experiment.checkpoints
-    return model if of_model else OWN_TOKENIZER
 
 
 def expand_conditions(experiment: Experiment) -> list[Condition]:
@@ -109,10 +101,7 @@ def _baselines(experiment: Experiment) -> Iterator[Condition]:
 
 def _can_begin(experiment: Experiment, model: str, init: str) -> bool:
     """A model that is only a configuration has no weights to begin with."""
-    source = experiment.checkpoints[model].source
-    return init == "scratch" or not (
-        isinstance(source, ConfiguredSource) and source.weights is None
-    )
+    return init == "scratch" or pretraining_domain(experiment, model) is not None
 
 
 def fitting(experiment: Experiment, task: str, model: str) -> frozenset[str]:
@@ -122,24 +111,10 @@ def fitting(experiment: Experiment, task: str, model: str) -> frozenset[str]:
     reads the domain may also take it as it is (identity). Text has no alphabet of its own.
     """
     dataset = experiment.datasets[task]
-    reads = reading_domain(experiment, model) == dataset.domain
+    reads = tokenizer_domain(experiment, model) == dataset.domain
     if dataset.alphabet.kind == "model":
         return TOKEN_MAPPINGS if reads else frozenset()
     return ALPHABET_MAPPINGS | {"identity"} if reads else ALPHABET_MAPPINGS
-
-
-def reading_domain(experiment: Experiment, model: str) -> str:
-    """Return the domain that a model's tokenizer reads; a made model has its base's tokenizer."""
-    entry = experiment.checkpoints[model]
-    if isinstance(entry.source, MadeSource):
-        return reading_domain(experiment, entry.source.base)
-    return entry.domain
-
-
-def spelling_of(experiment: Experiment, model: str) -> Alphabet:
-    """Return how a domain's sequences are written out for a model's own tokenizer."""
-    kmer = experiment.checkpoints[model].kmer
-    return Alphabet(kind="model") if kmer is None else Alphabet(kind="kmer", k=kmer)
 
 
 def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:

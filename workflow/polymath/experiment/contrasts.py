@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from polymath.experiment.conditions import Condition
-from polymath.experiment.lineage import Roles
+from polymath.experiment.lineage import Lineage
 
 SCRATCH, PRETRAINED = "scratch", "pretrained"
 TEXT = "text"
@@ -41,7 +41,7 @@ class Pair:
 
 
 def find_pairs(
-    conditions: Sequence[Condition], domains: Mapping[str, str], roles: Roles
+    conditions: Sequence[Condition], domains: Mapping[str, str], lineage: Lineage
 ) -> list[Pair]:
     """Return all comparisons that an experiment's conditions allow.
 
@@ -55,15 +55,15 @@ def find_pairs(
     known = set(conditions)
     in_domain = defaultdict(list)
     for condition in conditions:
-        if knows_field(condition, domains[condition.task], roles):
+        if knows_field(condition, domains[condition.task], lineage):
             in_domain[_setting(condition)].append(condition)
     pairs = []
     for condition in conditions:
         if condition.init != SCRATCH and not condition.is_baseline:
-            scratch = find_scratch(condition, known, roles.bases)
+            scratch = find_scratch(condition, known, lineage.bases)
             if scratch is not None:
                 pairs.append(Pair(condition, scratch, "scratch"))
-        if knows_text_alone(condition, domains[condition.task], roles):
+        if knows_text_alone(condition, domains[condition.task], lineage):
             others = in_domain[_setting(condition)]
             pairs += [Pair(condition, other, "in-domain") for other in others]
     return pairs
@@ -90,20 +90,20 @@ def find_scratch(
     return None
 
 
-def knows_text_alone(condition: Condition, domain: str, roles: Roles) -> bool:
+def knows_text_alone(condition: Condition, domain: str, lineage: Lineage) -> bool:
     """Whether it begins from a text model's weights and its symbols tell it nothing.
 
     A text model on text as it is (identity) has knowledge of the task.
     """
-    is_text = condition.init == PRETRAINED and roles.fields.get(condition.model) == TEXT
+    is_text = condition.init == PRETRAINED and lineage.domains.get(condition.model) == TEXT
     return is_text and not (domain == TEXT and condition.mapping == "identity")
 
 
-def knows_field(condition: Condition, domain: str, roles: Roles) -> bool:
+def knows_field(condition: Condition, domain: str, lineage: Lineage) -> bool:
     """Whether it begins from weights that were pre-trained on the task's own field, not text."""
     return (
         condition.init == PRETRAINED
         and domain != TEXT
-        and roles.fields.get(condition.model) == domain
+        and lineage.domains.get(condition.model) == domain
         and condition.mapping in OWN_SYMBOLS
     )

@@ -1,27 +1,60 @@
-"""What each model of an experiment was pre-trained on; light, because the Snakefile asks."""
+"""What each model is: pre-trained on which domain, with which weights, by whose tokenizer."""
 
 from polymath.experiment.base import Typed
-from polymath.experiment.config import Experiment
-from polymath.experiment.sources import ConfiguredSource, PretrainSource
+from polymath.experiment.catalogue import Alphabet
+from polymath.experiment.config import TOKEN_MAPPINGS, Experiment
+from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
+
+OWN_TOKENIZER = "own"  # of a task: its own alphabet's
 
 
-class Roles(Typed):
-    """What comparisons need to know of the models."""
+class Lineage(Typed):
+    """What comparisons need to know of an experiment's models."""
 
-    fields: dict[str, str]
-    """The field that each model with weights of its own was pre-trained on."""
+    domains: dict[str, str]
+    """The domain that each model with weights of its own was pre-trained on."""
     bases: dict[str, str]
     """Of each model pre-trained here, the model whose architecture it has."""
 
 
-def roles_of(experiment: Experiment) -> Roles:
-    """Return the roles of an experiment's models."""
-    fields, bases = {}, {}
-    for name, entry in experiment.checkpoints.items():
-        source = entry.source
-        if isinstance(source, PretrainSource):
-            fields[name] = experiment.datasets[source.task].domain
-            bases[name] = source.base
-        elif not (isinstance(source, ConfiguredSource) and source.weights is None):
-            fields[name] = entry.domain
-    return Roles(fields=fields, bases=bases)
+def lineage_of(experiment: Experiment) -> Lineage:
+    """Return the lineage of an experiment's models."""
+    domains = {name: pretraining_domain(experiment, name) for name in experiment.checkpoints}
+    return Lineage(
+        domains={name: domain for name, domain in domains.items() if domain is not None},
+        bases={
+            name: entry.source.base
+            for name, entry in experiment.checkpoints.items()
+            if isinstance(entry.source, PretrainSource)
+        },
+    )
+
+
+def pretraining_domain(experiment: Experiment, model: str) -> str | None:
+    """Return the domain that a model's own weights were trained on; None if it has no weights."""
+    entry = experiment.checkpoints[model]
+    if isinstance(entry.source, PretrainSource):
+        return experiment.datasets[entry.source.task].domain
+    if isinstance(entry.source, ConfiguredSource) and entry.source.weights is None:
+        return None
+    return entry.domain
+
+
+def tokenizer_domain(experiment: Experiment, model: str) -> str:
+    """Return the domain that a model's tokenizer reads; a made model has its base's tokenizer."""
+    entry = experiment.checkpoints[model]
+    if isinstance(entry.source, MadeSource):
+        return tokenizer_domain(experiment, entry.source.base)
+    return entry.domain
+
+
+def tokenizer_of(experiment: Experiment, task: str, model: str, mapping: str) -> str:
+    """Return which tokenizer reads a task: its own alphabet's, or the model's by name."""
+    of_model = mapping in TOKEN_MAPPINGS and model in experiment.checkpoints
+    return model if of_model else OWN_TOKENIZER
+
+
+def spelling_of(experiment: Experiment, model: str) -> Alphabet:
+    """Return how a domain's sequences are written out for a model's own tokenizer."""
+    kmer = experiment.checkpoints[model].kmer
+    return Alphabet(kind="model") if kmer is None else Alphabet(kind="kmer", k=kmer)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import ALPHABET_MAPPINGS, Experiment
-from polymath.experiment.sources import ConfiguredSource, PretrainSource
+from polymath.experiment.lineage import pretraining_domain
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import seed_levels
 
@@ -99,16 +99,6 @@ def _in_domain(
             and pretraining_domain(experiment, one.model) == domain
         ):
             yield one
-
-
-def pretraining_domain(experiment: Experiment, model: str) -> str:
-    """Return the field that a model was pre-trained on."""
-    entry = experiment.checkpoints[model]
-    if isinstance(entry.source, PretrainSource):
-        return experiment.datasets[entry.source.task].domain
-    if isinstance(entry.source, ConfiguredSource):
-        return pretraining_domain(experiment, entry.source.base)
-    return entry.domain
 
 
 def pair_sides(

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from polymath.experiment.catalogue import ModelSize
-from polymath.experiment.conditions import Condition, expand_conditions, tokenizer_of
+from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import Experiment
+from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.sources import MadeSource, PretrainSource
 from polymath.planning.cost import (
     TRAINING_PASSES,
