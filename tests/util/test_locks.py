@@ -50,7 +50,7 @@ def test_a_free_lock_is_taken_without_a_word(tmp_path: Path) -> None:
         assert try_lock(tmp_path / "guard") is None
     again = try_lock(tmp_path / "guard")
     assert again is not None
-    again.close()
+    again.release()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock
 
 from polymath.util.gpus import named_gpus
 from polymath.util.locks import try_lock
@@ -30,7 +31,7 @@ def claimed_device(log: Callable[[str], None], sharing: int = 1) -> Iterator[str
     Under SLURM the scheduler has chosen already, and its choice is kept.
     """
     candidates = _candidates()
-    lock: TextIO | None = None
+    lock: FileLock | None = None
     if candidates and "SLURM_JOB_ID" not in os.environ:
         lock, device = _lock_first_free(candidates, sharing, log)
         os.environ["CUDA_VISIBLE_DEVICES"] = device
@@ -41,7 +42,7 @@ def claimed_device(log: Callable[[str], None], sharing: int = 1) -> Iterator[str
         yield "cuda" if torch.cuda.is_available() else "cpu"
     finally:
         if lock is not None:
-            lock.close()
+            lock.release()
 
 
 def _candidates() -> list[str]:
@@ -56,7 +57,7 @@ def _candidates() -> list[str]:
 
 def _lock_first_free(
     candidates: list[str], sharing: int, log: Callable[[str], None]
-) -> tuple[TextIO, str]:
+) -> tuple[FileLock, str]:
     folder = Path(tempfile.gettempdir()) / f"polymath-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     told = False

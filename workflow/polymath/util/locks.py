@@ -1,38 +1,44 @@
-"""Locks between processes, on files: the kernel frees them when a holder ends, however it does."""
+"""Locks between processes, by filelock: the kernel frees them however their holder ends."""
 
 import errno
-import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock, Timeout
 
 # Some shared file systems are mounted without locks; there, nobody can be kept out.
 WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
-def try_lock(path: Path) -> TextIO | None:
-    """Return an open file that holds the lock until it is closed; None if another one has it."""
+def try_lock(path: Path, blocking: bool = False) -> FileLock | None:
+    """Return a lock that is held until its `release()`; None if another process holds it.
+
+    Args:
+        blocking: wait for the other process instead.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = path.open("w")
+    # filelock's soft locks, its answer to a file system without locks, outlive a killed holder.
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
+        lock.acquire(blocking=blocking)
+    except Timeout:
         return None
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:
             raise
-    return handle
+    return lock
 
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock while the block lasts; call `waiting` if another process has it now."""
-    handle = try_lock(path)
-    if handle is None:
+    """Hold the lock while the block lasts; call `waiting` first if another process holds it."""
+    lock = try_lock(path)
+    if lock is None:
         waiting()
-        handle = path.open("w")
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    with handle:
+        lock = try_lock(path, blocking=True)
+        assert lock is not None
+    try:
         yield
+    finally:
+        lock.release()

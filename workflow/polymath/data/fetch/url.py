@@ -1,4 +1,7 @@
-"""Files behind http and https addresses: resumed, retried, verified."""
+"""Download files from http and https addresses: resumed, retried, verified.
+
+By requests alone: pooch starts a cut download anew and does not retry a busy server.
+"""
 
 import hashlib
 import time
