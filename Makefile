@@ -7,16 +7,24 @@ PIP_ARGS ?=
 # Extra words for Snakemake, e.g. ARGS="--configfile my.yaml"
 ARGS ?=
 
-.PHONY: run test slurm-test browser-test check format environment development clean
+.PHONY: run test test-all slurm-test browser-test check format docs environment development clean
 
 run: environment
 	PATH="$(BIN):$$PATH" snakemake --cores all $(ARGS)
 	PATH="$(BIN):$$PATH" snakemake --cores all $(ARGS) --report results/snakemake-report.html
 	"$(BIN)/python" -m polymath summary
 
-# In two processes, each taking whole files of tests.
+# Extra words for pytest, e.g. TESTS="tests/data -x"
+TESTS ?=
+PYTEST = "$(BIN)/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# The checks and the fast tests.
 test: development check
-	"$(BIN)/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not full" $(TESTS)
+
+# The checks and all tests, those of `make test` among them.
+test-all: development check
+	$(PYTEST) $(TESTS)
 
 # The tests on a SLURM cluster of one node, which they start and stop. SLURM comes from Debian's
 # packages if it is missing (as root, or by sudo).

@@ -11,7 +11,6 @@ import torch
 from test_layers import SETTINGS
 from transformers import PreTrainedModel
 
-from conftest import FAMILIES
 from polymath.analysis.representations import hidden_states
 from polymath.analysis.representations.attention_heads import (
     match_heads,
@@ -28,6 +27,7 @@ from polymath.analysis.representations.hidden_states import (
 from polymath.analysis.representations.layers import compare_states
 from polymath.models.build import build_classifier
 from polymath.tokenization.vocabulary_mapping import Frame
+from support.families import families
 
 SourceOf = Callable[[str], Path]
 FRAME = Frame(special=((2,), (3,)), types=((0,), (0,)), inner=(0,))
@@ -56,7 +56,7 @@ def reader_of(model: PreTrainedModel, rows: pd.DataFrame | None = None) -> Reade
     return read_rows(some_rows() if rows is None else rows, model, MAPPING, FRAME, room=20)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families())
 def test_states_are_those_of_each_sequence_alone(
     family: str, checkpoint: SourceOf, tmp_path: Path
 ) -> None:
@@ -154,7 +154,7 @@ def test_padding_changes_no_distance(checkpoint: SourceOf, monkeypatch: pytest.M
     pd.testing.assert_frame_equal(padded, alone, rtol=1e-4)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families())
 def test_every_family_gives_its_attention(family: str, checkpoint: SourceOf) -> None:
     reader = reader_of(model_of(checkpoint(family)))
     table = matched_heads(reader, reader, 4)

@@ -12,7 +12,7 @@ from polymath.experiment.analyses import Representations
 from polymath.experiment.representation_contrasts import Arm
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata
-from small_jobs import CLASSES, outputs_in, run_job, write_job
+from support.jobs import CLASSES, outputs_in, run_job, write_job
 
 SourceOf = Callable[[str], Path]
 SETTINGS = Representations(tokens=400, items=10, bootstraps=2, permutations=3)

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import torch
 
-from conftest import FAMILIES
 from polymath.analysis.trainability.run import _Subject, probe_condition
 from polymath.experiment.analyses import Probes
 from polymath.training.loop import batch_loss
 from polymath.training.replicate import Inputs
-from small_jobs import CLASSES, write_job
+from support.families import families
+from support.jobs import CLASSES, write_job
 
 SourceOf = Callable[[str], Path]
 SETTINGS = Probes(replicates=1, examples=6, gradients=3, batch_size=4, sequences=1, draws=2,
@@ -34,7 +34,7 @@ def probed(
     return table.set_index("probe")["value"]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families())
 def test_every_family_answers_every_probe(
     family: str, checkpoint: SourceOf, tmp_path: Path
 ) -> None:

@@ -115,7 +115,7 @@ def measure_start_up(folder: Path, spawned: float) -> dict[str, float]:
     sys.path.insert(0, str(ROOT / "tests"))
     from polymath.training.finetune import Execution, finetune
     from polymath.training.loop import Run
-    from small_jobs import CLASSES, outputs_in, write_job
+    from support.jobs import CLASSES, outputs_in, write_job
 
     class BegunError(Exception):
         pass

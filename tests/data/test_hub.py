@@ -17,13 +17,13 @@ from urllib.parse import unquote
 import huggingface_hub.constants
 import pytest
 
-from conftest import ROOT
 from polymath.data.fetch import progress
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import MANIFEST, read_manifest
 from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
+from support import ROOT
 
 FIRST, SECOND = "1" * 40, "2" * 40
 DATA = {"train.csv": b"train", "sub/test.csv": b"test", "load.py": b"import os", "README.md": b"#"}

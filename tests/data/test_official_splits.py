@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import ROOT
 from polymath.data.fetch.manifest import Manifest, describe_files, write_manifest
 from polymath.data.records import prepare_records
 from polymath.experiment.catalogue import Dataset
 from polymath.experiment.sources import HubSource
 from polymath.util.storage import read_json, read_table
+from support import ROOT
 
 CATALOGUE = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text(encoding="utf-8"))
 GUE = ["h3-gue", "h4-gue", "h3k9ac-gue"]

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import ROOT, write_midi
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
 from polymath.experiment.catalogue import Dataset
 from polymath.experiment.sources import HubSource, PathSource, UrlSource
 from polymath.reporting.dataset_page import dataset_page
 from polymath.util.errors import PolymathError
+from support import ROOT
+from support.music import write_midi
 
 CATALOGUE = ROOT / "resources/datasets.yaml"
 ENTRIES: dict[str, dict[str, Any]] = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))

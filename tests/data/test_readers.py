@@ -8,10 +8,10 @@ import pandas as pd
 import pretty_midi
 import pytest
 
-from conftest import Note, write_midi
 from polymath.data.readers import PLACE, read_pitches, read_rows
 from polymath.experiment.catalogue import Reader
 from polymath.util.errors import PolymathError
+from support.music import Note, write_midi
 
 FILES = {"csv": "own.csv", "tsv": "own.tsv", "lines": "own.txt", "fasta": "own.fasta"}
 LINES_PATTERN = r"(?P<sequence>[A-Z]+) (?P<label>\w+)"

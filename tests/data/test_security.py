@@ -11,13 +11,14 @@ import pytest
 import yaml
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 
-from conftest import ROOT, tiny_config
 from polymath.data.fetch.local import require_own_files
 from polymath.evaluation.tables import prediction_schema
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import load_experiment, read_config
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, read_metadata, read_table, write_json, write_table
+from support import ROOT
+from support.workspace import tiny_config
 
 HOSTILE = ["$(touch pwned)", "`touch pwned`", "../../pwned", 'a"b', "a'b", "a b", "a\nb", "ünïcode",
            "/etc/passwd", "-rf", "a;touch pwned", "a|b", "{a}", "~root", "*"]  # fmt: skip

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT, tiny_config
 from polymath.experiment.conditions import expand_conditions
 from polymath.experiment.config import Experiment, load_experiment, read_config
 from polymath.experiment.contrasts import find_pairs
@@ -15,6 +14,8 @@ from polymath.experiment.lineage import (
     tokenizer_of,
 )
 from polymath.experiment.representation_contrasts import expand_comparisons
+from support import ROOT
+from support.workspace import tiny_config
 
 
 def experiment_with(folder: Path, **checkpoints: Any) -> Experiment:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT, tiny_config
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.representation_contrasts import (
@@ -17,6 +16,8 @@ from polymath.experiment.representation_contrasts import (
     pair_sides,
 )
 from polymath.util.errors import PolymathError
+from support import ROOT
+from support.workspace import tiny_config
 
 ANY = Condition("odd", "small", "pretrained", "random", "1", "tiny")
 

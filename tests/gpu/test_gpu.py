@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import FAMILIES
 from polymath.models.build import build_classifier
 from polymath.models.tuning import apply_tuning
 from polymath.training.acceleration.cuda_graphs import Lane, Recorder
 from polymath.training.acceleration.prepare import take_shortcuts
 from polymath.training.devices import set_up_process
 from polymath.training.loop import Predictor, Run, train
-from small_jobs import CLASSES, outputs_in, recipe_of, run_job, some_data, write_job
+from support.families import families
+from support.jobs import CLASSES, outputs_in, recipe_of, run_job, some_data, write_job
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -61,7 +61,7 @@ def losses_of(runs: list[Run]) -> list[list[float]]:
 
 
 @pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", families())
 def test_replayed_steps_are_those_computed_afresh(
     family: str, tuning: str, checkpoint: Checkpoint
 ) -> None:

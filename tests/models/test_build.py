@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForMaskedLM
 
-from conftest import FAMILIES
 from polymath.models.build import build_classifier, compact_embeddings, longest_input
 from polymath.util.errors import PolymathError
+from support.families import FAMILIES, families
 
 Checkpoint = Callable[[str], Path]
 
@@ -19,7 +19,7 @@ Checkpoint = Callable[[str], Path]
 RELATIVE = ("modernbert", "deberta-v2", "esm")
 
 
-@pytest.fixture(params=sorted(FAMILIES))
+@pytest.fixture(params=families())
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

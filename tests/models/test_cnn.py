@@ -10,7 +10,6 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
-from conftest import SPECIALS, UNUSED, WORDS, small_tokenizer
 from polymath.data.fetch.manifest import MANIFEST, Manifest, describe_files, write_manifest
 from polymath.experiment.sources import ConfiguredSource
 from polymath.models.build import build_classifier, compact_embeddings, longest_input
@@ -19,7 +18,8 @@ from polymath.models.convert.configured import configure_model
 from polymath.tokenization.tokenize import token_schema
 from polymath.training.replicate import Job
 from polymath.util.storage import read_json, read_metadata, read_table, write_json, write_table
-from small_jobs import outputs_in, run_job, write_job
+from support.families import SPECIALS, UNUSED, WORDS, small_tokenizer
+from support.jobs import outputs_in, run_job, write_job
 
 SIZE = len(SPECIALS) + len(UNUSED) + len(WORDS)
 IDS = torch.tensor([[2, 30, 40, 50, 60, 3], [2, 31, 41, 51, 61, 3]])

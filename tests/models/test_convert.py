@@ -22,7 +22,6 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, BertTokenizer, EsmTokenizer
 
-from conftest import FAMILIES, ROOT, SPECIALS, UNUSED, WORDS
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import MANIFEST, read_manifest
 from polymath.experiment.catalogue import ModelEntry
@@ -35,6 +34,8 @@ from polymath.models.convert.tokenizer import convert_tokenizer
 from polymath.tokenization.vocabulary_mapping import special_frame
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json
+from support import ROOT
+from support.families import SPECIALS, UNUSED, WORDS, families
 
 Checkpoint = Callable[[str], Path]
 STANDARD = ["config.json", "model.safetensors", "tokenizer.json"]
@@ -91,7 +92,7 @@ def test_a_standard_folder_is_fetched_without_torch(checkpoint: Checkpoint, tmp_
     assert (tmp_path / "models/odd/manifest.json").exists()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", families())
 def test_pickled_weights_become_the_same_tensors(
     checkpoint: Checkpoint, family: str, tmp_path: Path
 ) -> None:

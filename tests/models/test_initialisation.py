@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import FAMILIES
 from polymath.models.build import build_classifier, read_checkpoint
 from polymath.models.initialisation import (
     other_embedding_names,
@@ -14,6 +13,7 @@ from polymath.models.initialisation import (
     word_embedding_names,
 )
 from polymath.util.errors import PolymathError
+from support.families import families
 
 Checkpoint = Callable[[str], Path]
 Weights = dict[str, torch.Tensor]
@@ -30,7 +30,7 @@ KEPT = {
 }
 
 
-@pytest.fixture(params=sorted(FAMILIES))
+@pytest.fixture(params=families())
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

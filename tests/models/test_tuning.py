@@ -13,7 +13,6 @@ import torch
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 
-from conftest import FAMILIES
 from polymath.models.build import build_classifier, compact_embeddings, restore_embeddings
 from polymath.models.tuning import apply_tuning, head_names, merged_weights
 from polymath.training.acceleration.cpu_kernels import tune_model
@@ -25,7 +24,8 @@ from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Run, batch_loss, forward
 from polymath.training.replicate import Inputs, Trainee
 from polymath.util.errors import PolymathError
-from small_jobs import CLASSES, recipe_of, run_job, some_data, write_job
+from support.families import families
+from support.jobs import CLASSES, recipe_of, run_job, some_data, write_job
 
 Checkpoint = Callable[[str], Path]
 Weights = dict[str, torch.Tensor]
@@ -45,7 +45,7 @@ HEADS = {
 IDLE = "contact_head"
 
 
-@pytest.fixture(params=sorted(FAMILIES))
+@pytest.fixture(params=families())
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

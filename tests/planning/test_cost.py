@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT
 from polymath.experiment.catalogue import ModelSize
 from polymath.experiment.conditions import expand_conditions
 from polymath.experiment.config import load_experiment, read_config
@@ -23,6 +22,7 @@ from polymath.planning.cost import (
     count_parameters,
     finetuning_flops,
 )
+from support import ROOT
 
 MINILM = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
 CONFIG: dict[str, Any] = {

@@ -10,7 +10,6 @@ import torch
 from snakemake.utils import update_config
 from torch.utils.flop_counter import FlopCounterMode
 
-from conftest import ROOT
 from polymath.__main__ import main
 from polymath.evaluation.tables import prediction_schema
 from polymath.experiment.catalogue import ModelSize
@@ -22,6 +21,7 @@ from polymath.planning.plan import Plan, Speed, benchmark_speed, describe_plan, 
 from polymath.tokenization.tokenize import token_schema
 from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
+from support import ROOT
 
 Checkpoint = Callable[[str], Path]
 SMALL = ModelSize(layers=2, width=32, intermediate=64, vocabulary=207)

@@ -14,15 +14,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import ROOT, write_midi
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
 from polymath.experiment.catalogue import Dataset
 from polymath.experiment.sources import PathSource
+from support import ROOT
+from support.music import write_midi
 
 DATA = Path(os.environ.get("POLYMATH_DATA", "/nowhere"))
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.full,
     pytest.mark.skipif(not DATA.is_dir(), reason="POLYMATH_DATA names no folder of real files"),
 ]
 CATALOGUE: dict[str, dict[str, Any]] = yaml.safe_load(

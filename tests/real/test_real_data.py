@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import ROOT
 from polymath.data.alphabets import load_tokenizer
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
@@ -19,9 +18,9 @@ from polymath.tokenization.tokenize import tokenize_records
 from polymath.tokenization.vocabulary_mapping import map_symbols, ordinary_tokens, special_frame
 from polymath.training.batches import epoch_order, shape_of
 from polymath.util.storage import read_json, read_metadata
+from support import ROOT
 
-pytestmark = pytest.mark.slow
-
+pytestmark = pytest.mark.full
 SEED = 2103  # of config.yaml
 # What each card must say, to the row: splits, labels, what was left out.
 EXPECTED: dict[str, dict[str, Any]] = {

@@ -9,7 +9,6 @@ import yaml
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForMaskedLM
 
-from conftest import ROOT
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import MANIFEST, read_manifest
 from polymath.experiment.catalogue import ModelEntry
@@ -17,9 +16,9 @@ from polymath.experiment.sources import MadeSource
 from polymath.models.convert.checkpoint import standardise
 from polymath.models.convert.configured import configure_model
 from polymath.util.storage import read_json
+from support import ROOT
 
-pytestmark = pytest.mark.slow
-
+pytestmark = pytest.mark.full
 CATALOGUE = yaml.safe_load((ROOT / "resources/models.yaml").read_text())
 # The variable domain of trastuzumab's heavy chain.
 HEAVY_CHAIN = (

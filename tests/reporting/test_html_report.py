@@ -17,7 +17,7 @@ from polymath.evaluation.rate_sensitivity import SCHEMA as RATES
 from polymath.reporting.html.content import answers, beside_baselines, headline, limits, speed_table
 from polymath.reporting.provenance import provenance_of
 from polymath.util.storage import write_table
-from small_report import (
+from support.report import (
     CLAIM_ROWS,
     CONDITION,
     MATRIX_ROWS,

@@ -19,7 +19,7 @@ from polymath.reporting.paper_tables import (
     write_paper_tables,
 )
 from polymath.util.storage import write_table
-from small_report import CLAIM_ROWS, CONDITION, MATRIX_ROWS, judged, scored, table
+from support.report import CLAIM_ROWS, CONDITION, MATRIX_ROWS, judged, scored, table
 
 DIFFERENCE: dict[str, Any] = {
     **CONDITION, "against": "scratch", "reference_model": "small", "n": 3, "difference": 0.2,

@@ -15,7 +15,8 @@ from typing import Any
 
 import psutil
 
-from conftest import ROOT, write_config
+from support import ROOT
+from support.workspace import write_config
 
 HERE = Path(__file__).parent
 GPUS = 4

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cluster import RESULTS, Cluster, Submitted, wait_for
 
-from conftest import tiny_config
+from support.workspace import tiny_config
 
 pytestmark = pytest.mark.slurm
 

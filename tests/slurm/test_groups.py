@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from cluster import RESULTS, Cluster, Submitted
 
-from conftest import ROOT, tiny_config
+from support import ROOT
+from support.workspace import tiny_config
 
 pytestmark = pytest.mark.slurm
 

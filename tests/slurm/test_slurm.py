@@ -18,11 +18,11 @@ import pytest
 from cluster import GPUS, RESULTS, Cluster, Submitted, Training, wait_for
 from safetensors.torch import load_file, save_file
 
-from conftest import tiny_config
 from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
 from polymath.training.finetune import Execution, Outputs, finetune
 from polymath.training.replicate import Job
+from support.workspace import tiny_config
 
 pytestmark = pytest.mark.slurm
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, processors
 from transformers import PreTrainedTokenizerFast
 
-from conftest import SPECIALS, small_tokenizer
 from polymath.experiment.catalogue import PRESETS
 from polymath.models.build import build_classifier
 from polymath.tokenization.task_data import Task
@@ -23,6 +22,7 @@ from polymath.training.batches import length_order, move_data, shape_of, take_ba
 from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.loop import forward
 from polymath.util.storage import read_table, write_table
+from support.families import SPECIALS, small_tokenizer
 
 Checkpoint = Callable[[str], Path]
 TEMPLATES = {

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from conftest import ROOT
 from polymath.data.alphabets import build_tokenizer
 from polymath.experiment.catalogue import PRESETS, Alphabet
 from polymath.experiment.config import MappingName
@@ -25,6 +24,7 @@ from polymath.tokenization.vocabulary_mapping import (
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed, hash_order
 from polymath.util.storage import read_metadata, read_table
+from support import ROOT
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PLACEHOLDERS = ["[unused0]", "[unused1]", "<unused_3>", "madeupword0001"]

@@ -14,7 +14,7 @@ from polymath.training.batches import (
     take_batch,
     training_order,
 )
-from small_jobs import some_data
+from support.jobs import some_data
 
 
 @given(st.lists(st.integers(3, 90), min_size=1, max_size=300), st.integers(1, 32))

@@ -11,7 +11,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import PreTrainedModel
 
-from conftest import FAMILIES
 from polymath.models.build import build_classifier
 from polymath.models.tuning import apply_tuning
 from polymath.training import loop, masked_lm
@@ -20,7 +19,8 @@ from polymath.training.acceleration.prepare import remember_positions, take_shor
 from polymath.training.batches import Batch, Resident, Shape, take_batch
 from polymath.training.loop import batch_loss, forward
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
-from small_jobs import recipe_of
+from support.families import families
+from support.jobs import recipe_of
 
 Checkpoint = Callable[[str], Path]
 DEVICE = "meta"
@@ -75,7 +75,7 @@ def record(model: PreTrainedModel, loss: loop.Loss, padded: bool) -> None:
 
 @pytest.mark.parametrize("padded", [True, False])
 @pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", families())
 def test_a_step_asks_nothing_of_the_device(
     family: str, tuning: str, padded: bool, checkpoint: Checkpoint
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_step_asks_nothing_of_the_device(
     record(model, batch_loss, padded)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", families())
 def test_a_step_of_pre_training_asks_nothing_of_the_device(
     family: str, checkpoint: Checkpoint
 ) -> None:

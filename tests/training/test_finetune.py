@@ -10,13 +10,13 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from conftest import FAMILIES, SPECIALS, UNUSED, WORDS
 from polymath.training import finetune as finetune_module
 from polymath.training.acceleration.side_by_side import USABLE
 from polymath.training.loop import Run, train
 from polymath.training.replicate import Inputs, Trainee
 from polymath.util.storage import read_metadata, read_table
-from small_jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
+from support.families import SPECIALS, UNUSED, WORDS, families
+from support.jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
 
 SourceOf = Callable[[str], Path]
 
@@ -104,7 +104,7 @@ def test_sequences_longer_than_the_model_are_cut_and_counted(
     assert any("60 rows truncated to the model's limit" in line for line in said)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", families())
 @pytest.mark.parametrize("labels", [CLASSES, VALUES], ids=["classes", "values"])
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_a_kept_model_is_whole_and_gives_the_same_logits(

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import FAMILIES
 from polymath.experiment.recipes import Recipe
 from polymath.models.build import build_classifier
 from polymath.models.tuning import apply_tuning
@@ -15,6 +14,7 @@ from polymath.training.acceleration.cpu_kernels import tune_model
 from polymath.training.acceleration.first_position import read_first_position
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
+from support.families import FAMILIES, families
 
 Checkpoint = Callable[[str], Path]
 CUT = ["bert", "electra", "roberta"]
@@ -60,7 +60,7 @@ def feed_forward_shapes(model: Any, batch: Batch) -> list[tuple[int, ...]]:
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("padded", [True, False])
-@pytest.mark.parametrize("family", CUT)
+@pytest.mark.parametrize("family", families(CUT))
 def test_logits_and_gradients_are_those_of_the_whole_layer(
     family: str, padded: bool, attention: str, checkpoint: Checkpoint
 ) -> None:
@@ -76,14 +76,14 @@ def test_logits_and_gradients_are_those_of_the_whole_layer(
     assert_like(expected, found)
 
 
-@pytest.mark.parametrize("family", CUT)
+@pytest.mark.parametrize("family", families(CUT))
 def test_only_the_last_layer_is_cut(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
     read_first_position(model)
     assert feed_forward_shapes(model, padded_batch()) == [(8, 12, 64), (8, 1, 64)]
 
 
-@pytest.mark.parametrize("family", sorted(set(FAMILIES) - set(CUT)))
+@pytest.mark.parametrize("family", families(set(FAMILIES) - set(CUT)))
 def test_models_of_other_families_stay_as_they_are(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
     read_first_position(model)
@@ -108,7 +108,7 @@ def test_low_rank_additions_to_the_last_layer_are_trained_as_before(
     assert_like(expected, found)
 
 
-@pytest.mark.parametrize("family", CUT)
+@pytest.mark.parametrize("family", families(CUT))
 def test_it_goes_with_what_the_cpu_has_of_its_own(family: str, checkpoint: Checkpoint) -> None:
     batch = padded_batch()
     whole, cut = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")

@@ -11,7 +11,6 @@ import pytest
 import torch
 from transformers import Trainer, TrainingArguments, get_linear_schedule_with_warmup
 
-from conftest import FAMILIES
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.schedule import Schedule
 from polymath.models.build import build_classifier, compact_embeddings, restore_embeddings
@@ -25,7 +24,8 @@ from polymath.training.batches import (
 )
 from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
-from small_jobs import recipe_of, some_data
+from support.families import families
+from support.jobs import recipe_of, some_data
 
 Checkpoint = Callable[[str], Path]
 STEPS = 56
@@ -116,7 +116,7 @@ PAPER = {"warmup": 0.0, "clip_norm": None, "weight_decay": 0.0, "accumulation": 
 
 
 @pytest.mark.parametrize("changes", [{}, MODERN, PAPER], ids=["base", "modern", "paper"])
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", families())
 def test_losses_and_logits_agree_with_transformers_trainer(
     family: str, changes: dict[str, object], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
@@ -174,31 +174,31 @@ def test_steps_and_evaluations() -> None:
     assert Schedule(recipe_of(steps=10, evaluations=4), 33).evaluations == {3, 5, 8, 10}
 
 
+@pytest.mark.parametrize("family", families())
 def test_training_only_the_rows_in_use_gives_the_same_weights_as_training_all(
-    checkpoint: Checkpoint,
+    family: str, checkpoint: Checkpoint
 ) -> None:
     data, recipe = some_data(), recipe_of(weight_decay=0.1)
-    for family in sorted(FAMILIES):
-        whole = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-        small = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-        untrained = whole.get_input_embeddings().weight.detach().clone()
-        padding = small.config.pad_token_id
-        used = {int(token) for row in data.ids for token in row} | {padding}
-        assert len(used) < len(untrained) / 2
-        tokens = compact_embeddings(small, sorted(used))
-        renamed = [np.array([tokens[int(token)] for token in row]) for row in data.ids]
-        train(whole, replace(data, padding=padding), recipe)
-        train(small, replace(data, ids=renamed, padding=tokens[padding]), recipe)
+    whole = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+    small = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+    untrained = whole.get_input_embeddings().weight.detach().clone()
+    padding = small.config.pad_token_id
+    used = {int(token) for row in data.ids for token in row} | {padding}
+    assert len(used) < len(untrained) / 2
+    tokens = compact_embeddings(small, sorted(used))
+    renamed = [np.array([tokens[int(token)] for token in row]) for row in data.ids]
+    train(whole, replace(data, padding=padding), recipe)
+    train(small, replace(data, ids=renamed, padding=tokens[padding]), recipe)
 
-        rebuilt = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-        restore_embeddings(rebuilt, small, tokens)
-        for name, value in whole.state_dict().items():
-            # The gradient's norm adds up the same numbers in another order.
-            torch.testing.assert_close(rebuilt.state_dict()[name], value, rtol=0, atol=2e-5)
-        trained = rebuilt.get_input_embeddings().weight
-        unused = sorted(set(range(len(untrained))) - used)
-        assert torch.equal(trained[unused], untrained[unused])
-        assert not torch.equal(trained[sorted(used)], untrained[sorted(used)])
+    rebuilt = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+    restore_embeddings(rebuilt, small, tokens)
+    for name, value in whole.state_dict().items():
+        # The gradient's norm adds up the same numbers in another order.
+        torch.testing.assert_close(rebuilt.state_dict()[name], value, rtol=0, atol=2e-5)
+    trained = rebuilt.get_input_embeddings().weight
+    unused = sorted(set(range(len(untrained))) - used)
+    assert torch.equal(trained[unused], untrained[unused])
+    assert not torch.equal(trained[sorted(used)], untrained[sorted(used)])
 
 
 class ReplayingLane(Lane):

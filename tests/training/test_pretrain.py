@@ -15,7 +15,6 @@ import torch
 from tokenizers import Tokenizer, models
 from transformers import AutoModelForMaskedLM
 
-from conftest import FAMILIES, PADDING, ROOT
 from polymath.data.fetch.manifest import Manifest, describe_files, read_manifest, write_manifest
 from polymath.experiment.recipes import PretrainingRecipe
 from polymath.experiment.sources import PretrainSource
@@ -37,6 +36,8 @@ from polymath.training.masked_lm import (
 from polymath.training.pretrain import FOLDER, PretrainingJob, pretrain
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table, sha256_of, write_table
+from support import ROOT
+from support.families import PADDING, families
 
 Checkpoint = Callable[[str], Path]
 MASK = 4
@@ -72,7 +73,7 @@ def test_only_symbols_are_masked_in_the_stated_shares() -> None:
     assert set(ids[asked & (ids != vocabulary[MASK])].tolist()) <= set(range(4, len(USED)))
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", families())
 def test_the_loss_is_transformers_own(family: str, checkpoint: Checkpoint) -> None:
     model = build_masked_model(checkpoint(family), "pretrained", 0, 0.0).eval()
     vocabulary = {token: token for token in range(207)}
@@ -86,7 +87,7 @@ def test_the_loss_is_transformers_own(family: str, checkpoint: Checkpoint) -> No
     torch.testing.assert_close(loss, theirs, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", families())
 def test_a_small_vocabulary_gives_the_logits_of_its_tokens(
     family: str, checkpoint: Checkpoint
 ) -> None:
@@ -106,7 +107,7 @@ def test_a_small_vocabulary_gives_the_logits_of_its_tokens(
     torch.testing.assert_close(found, expected[..., order], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", families())
 def test_the_whole_model_gets_what_the_small_one_learned_and_nothing_else(
     family: str, checkpoint: Checkpoint
 ) -> None:
@@ -263,7 +264,6 @@ def test_divergence_is_an_error_that_says_what_to_try(
     assert not (tmp_path / "out/manifest.json").exists()
 
 
-@pytest.mark.slow
 def test_killed_it_goes_on_to_the_same_bytes(tmp_path: Path, checkpoint: Checkpoint) -> None:
     source = checkpoint("bert")
     whole = write_pretraining(tmp_path / "whole", source, steps=300, dropout=0.1)

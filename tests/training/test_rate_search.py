@@ -16,7 +16,7 @@ from polymath.training.rate_search import Trial, choose_rate, summarise_trial
 from polymath.training.replicate_store import Replicate
 from polymath.util.seeds import VARIED, derive_seed, seed_levels
 from polymath.util.storage import read_metadata, read_table
-from small_jobs import CLASSES, outputs_in, predictions_of, run_job, write_job
+from support.jobs import CLASSES, outputs_in, predictions_of, run_job, write_job
 
 Checkpoint = Callable[[str], Path]
 

@@ -16,7 +16,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from conftest import ROOT, heed_signals
 from polymath.training import checkpoints as checkpoints_module
 from polymath.training import finetune as finetune_module
 from polymath.training.checkpoints import Checkpoint, CheckpointStore
@@ -25,13 +24,15 @@ from polymath.training.replicate import Inputs
 from polymath.training.signals import noticed_signals
 from polymath.util.errors import PolymathError, PreemptedError
 from polymath.util.storage import read_json, write_json
-from small_jobs import CLASSES, long_job, predictions_of, recipe_of, run_job, write_job
+from support import ROOT
+from support.jobs import CLASSES, long_job, predictions_of, recipe_of, run_job, write_job
+from support.workspace import heed_signals
 
 SourceOf = Callable[[str], Path]
 
 
 def start(folder: Path, source: Path, seconds: float) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "tests/small_jobs.py"), str(folder), str(source),
+    command = [sys.executable, str(ROOT / "tests/support/jobs.py"), str(folder), str(source),
                str(seconds)]  # fmt: skip
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals)
 
@@ -51,7 +52,6 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(
     checkpoint: SourceOf, tmp_path: Path, undisturbed: bytes
 ) -> None:
@@ -73,7 +73,6 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
     assert left == [], "checkpoints of finished replicates are removed"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP])
 def test_told_to_leave_it_saves_first_and_goes_on_from_that_step(
     number: signal.Signals, checkpoint: SourceOf, tmp_path: Path, undisturbed: bytes

@@ -4,12 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
-from test_workflow import Workspace
 
-from conftest import tiny_config
-
-pytestmark = pytest.mark.slow
+from support.workspace import Workspace, tiny_config
 
 
 def test_baselines_are_answered_scored_and_kept_apart_from_what_is_trained(

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import ROOT
 from polymath.evaluation.claims import CLAIMS, RULE
 from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.matrix import to_markdown
@@ -21,6 +20,7 @@ from polymath.experiment.config import load_experiment
 from polymath.experiment.recipes import Recipe
 from polymath.planning.cost import TRAINING_PASSES, forward_flops
 from polymath.reporting.publish import markers
+from support import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 KEPT = ROOT / "resources/results"
@@ -174,7 +174,7 @@ def test_what_the_evidence_page_says_of_the_simulation_is_so() -> None:
     assert ((twenty["difference BCa"] - twenty["difference t"]).abs() < 0.04).all()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_simulation_runs(tmp_path: Path) -> None:
     command = [sys.executable, "tests/benchmarks/coverage.py", "--simulations", "8",
                "--json", str(tmp_path / "figures.json")]  # fmt: skip
@@ -184,7 +184,7 @@ def test_the_simulation_runs(tmp_path: Path) -> None:
     assert len(yaml.safe_load((tmp_path / "figures.json").read_text())["rows"]) == 16
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_benchmark_of_scale_measures_every_part(tmp_path: Path) -> None:
     command = [sys.executable, "tests/benchmarks/scale.py", "--small",
                "--json", str(tmp_path / "figures.json")]  # fmt: skip
@@ -201,7 +201,7 @@ def test_the_benchmark_of_scale_measures_every_part(tmp_path: Path) -> None:
     assert "| 64 |" in result.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_training_benchmark_measures_what_it_says(tmp_path: Path) -> None:
     command = [sys.executable, "tests/benchmarks/training.py", "--shapes", "16x62", "--turns", "1",
                "--json", str(tmp_path / "figures.json")]  # fmt: skip

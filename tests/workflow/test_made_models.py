@@ -6,11 +6,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from test_workflow import Workspace
 
-from conftest import tiny_config
-
-pytestmark = pytest.mark.slow
+from support.workspace import Workspace, tiny_config
 
 SMALLER = {"kind": "configured", "base": "small", "config": {"num_hidden_layers": 1}}
 

@@ -14,12 +14,10 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from test_workflow import RUN, Workspace, training_process
 
-from conftest import ROOT, heed_signals, tiny_config
 from polymath.util.storage import read_metadata, read_table
-
-pytestmark = pytest.mark.slow
+from support import ROOT
+from support.workspace import RUN, Workspace, heed_signals, tiny_config, training_process
 
 
 @pytest.fixture

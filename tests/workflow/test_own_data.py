@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pretty_midi
-import pytest
 import yaml
-from test_workflow import Workspace
 
-from conftest import ROOT, WORDS
+from support import ROOT
+from support.families import WORDS
+from support.workspace import Workspace
 
-pytestmark = pytest.mark.slow
 ROWS = 36
 
 

@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
-from test_workflow import Workspace
 
-from conftest import tiny_config
-
-pytestmark = pytest.mark.slow
+from support.workspace import Workspace, tiny_config
 
 
 def dna_checkpoint(folder: Path, source: Path) -> Path:

@@ -10,11 +10,8 @@ from typing import Any
 
 import psutil
 import pytest
-from test_workflow import Workspace, training_process
 
-from conftest import tiny_config
-
-pytestmark = pytest.mark.slow
+from support.workspace import Workspace, tiny_config, training_process
 
 
 @pytest.fixture

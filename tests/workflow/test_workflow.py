@@ -1,6 +1,5 @@
 """The workflow as its users meet it: run, run again, change something, break something."""
 
-import contextlib
 import json
 import os
 import re
@@ -14,67 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 import pytest
 from safetensors.torch import load_file, save_file
 
-from conftest import ROOT, heed_signals, tiny_config, write_config, write_dna_csv
-
-pytestmark = pytest.mark.slow
+from support import ROOT
+from support.workspace import (
+    RUN,
+    Workspace,
+    heed_signals,
+    tiny_config,
+    training_process,
+    write_dna_csv,
+)
 
 # What is made anew when a condition is.
 AFTERWARDS = ["evaluate", "aggregate", "compare", "measure_convergence", "judge_claims",
               "plot_matrix", "plot_heatmap", "plot_curves", "plot_forest", "plot_speed",
               "write_paper_tables", "write_report"]  # fmt: skip
-RUN = "results/runs/task=odd/model=small/init={}/mapping=random/fraction=1/recipe=tiny"
-
-
-class Workspace:
-    """A folder with a tiny experiment, and Snakemake in it."""
-
-    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
-        self.folder, self.config = folder, config
-
-    def command(self, *arguments: str) -> list[str]:
-        write_config(self.config, self.folder / "experiment.yaml")
-        return [
-            str(Path(sys.executable).with_name("snakemake")),
-            f"--snakefile={ROOT / 'Snakefile'}",
-            f"--directory={self.folder}",
-            "--replace-workflow-config",
-            "--configfile=experiment.yaml",
-            "--cores=2",
-            *arguments,
-        ]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments), cwd=self.folder, capture_output=True, text=True, check=False
-        )
-
-    def planned(self) -> dict[str, int]:
-        """Jobs that a run would do now, by rule."""
-        result = self.run("--dry-run")
-        assert result.returncode == 0, result.stderr
-        lines = result.stdout.splitlines()
-        if not any(line.startswith("Job stats") for line in lines):
-            return {}
-        start = next(place for place, line in enumerate(lines) if line.startswith("---"))
-        jobs: dict[str, int] = {}
-        for line in lines[start + 1 :]:
-            name, _, count = line.partition(" ")
-            if name in ("total", ""):
-                break
-            jobs[name] = int(count)
-        jobs.pop("all", None)
-        return jobs
-
-    def read(self, init: str, file: str) -> bytes:
-        return (self.folder / RUN.format(init) / file).read_bytes()
-
-    def log(self, init: str) -> str:
-        name = f"odd.small.{init}.random.1.tiny.log"
-        return (self.folder / "results/logs/finetune" / name).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -307,21 +262,6 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(finished: Workspace, tmp_path
     again = workspace.run()
     assert again.returncode == 0, "no lock is left, nothing to unlock"
     assert "replicate 1 of 2: goes on after step" in workspace.log("scratch")
-
-
-def training_process(parent: int, workspace: Workspace) -> psutil.Process:
-    """The process that trains, once it is at it."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        for child in psutil.Process(parent).children(recursive=True):
-            with contextlib.suppress(psutil.Error, OSError):
-                training = any(part.endswith(".finetune.py") for part in child.cmdline())
-                leaf = not child.children()
-                if training and leaf and "steps of 8" in workspace.log("scratch"):
-                    time.sleep(1)
-                    return child
-        time.sleep(0.05)
-    raise AssertionError("no process trained")
 
 
 def test_models_are_kept_when_asked_for(workspace: Workspace) -> None:

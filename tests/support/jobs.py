@@ -1,6 +1,6 @@
 """Small fine-tuning jobs for the tests, and a process that runs one until it ends or is killed.
 
-python tests/small_jobs.py FOLDER CHECKPOINT CHECKPOINT_SECONDS
+python tests/support/jobs.py FOLDER CHECKPOINT CHECKPOINT_SECONDS
 """
 
 import sys

@@ -1,0 +1,76 @@
+"""The model families: one small configuration each, and a small tokenizer."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+WORDS = [f"w{number}" for number in range(200)]
+SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+UNUSED = ["[unused0]", "[unused1]"]
+
+# One small configuration a family; the vocabulary is SPECIALS + UNUSED + WORDS.
+FAMILIES: dict[str, dict[str, object]] = {
+    "bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+             "intermediate_size": 64, "max_position_embeddings": 64},
+    "roberta": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                "intermediate_size": 64, "max_position_embeddings": 66},
+    "albert": {"hidden_size": 32, "embedding_size": 16, "num_hidden_layers": 2,
+               "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64},
+    "electra": {"hidden_size": 32, "embedding_size": 16, "num_hidden_layers": 2,
+                "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64},
+    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64,
+                   "max_position_embeddings": 64},
+    "modernbert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                   "intermediate_size": 64, "max_position_embeddings": 64,
+                   "global_attn_every_n_layers": 1},
+    "deberta-v2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                   "intermediate_size": 64, "max_position_embeddings": 64,
+                   "relative_attention": True, "position_buckets": 16, "share_att_key": True,
+                   "pos_att_type": ["p2c", "c2p"], "norm_rel_ebd": "layer_norm",
+                   "position_biased_input": False},  # as DeBERTa-v3 is
+    "esm": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "intermediate_size": 64, "max_position_embeddings": 66, "token_dropout": True,
+            "position_embedding_type": "rotary", "mask_token_id": 4},  # as ESM-2 is
+}  # fmt: skip
+# These count positions from the padding token, which they have at 1.
+PADDING = {"roberta": 1, "esm": 1}
+# `make test` runs these: absolute positions, positions counted from the padding, rotary positions.
+FAST = ("bert", "modernbert", "roberta")
+
+
+def families(names: Iterable[str] = FAMILIES) -> list[Any]:
+    """Return families as parameters of a test, marked `full` unless they are fast ones."""
+    return [
+        pytest.param(name, marks=() if name in FAST else pytest.mark.full) for name in sorted(names)
+    ]
+
+
+def small_tokenizer() -> Tokenizer:
+    """A word-level tokenizer that frames a text as BERT does."""
+    vocabulary = {token: number for number, token in enumerate([*SPECIALS, *UNUSED, *WORDS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(SPECIALS)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
+    )
+    return tokenizer
+
+
+def build_checkpoint(family: str, folder: Path) -> None:
+    """Write a family's small random checkpoint and its tokenizer."""
+    import torch
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    size = len(SPECIALS) + len(UNUSED) + len(WORDS)
+    config = AutoConfig.for_model(
+        family, vocab_size=size, pad_token_id=PADDING.get(family, 0), bos_token_id=2,
+        eos_token_id=3, cls_token_id=2, sep_token_id=3, **FAMILIES[family],
+    )  # fmt: skip
+    torch.manual_seed(7)
+    AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
+    small_tokenizer().save(str(folder / "tokenizer.json"))
