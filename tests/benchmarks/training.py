@@ -113,7 +113,8 @@ def measure_start_up(folder: Path, spawned: float) -> dict[str, float]:
     The model lies in `folder`; the time to write the task's small tables is left out.
     """
     sys.path.insert(0, str(ROOT / "tests"))
-    from polymath.training.finetune import Execution, finetune
+    from polymath.training.finetune import finetune
+    from polymath.training.job import Execution
     from polymath.training.loop import Run
     from support.jobs import CLASSES, outputs_in, write_job
 

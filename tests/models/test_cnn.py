@@ -16,7 +16,7 @@ from polymath.models.build import build_classifier, compact_embeddings, longest_
 from polymath.models.cnn import CnnConfig
 from polymath.models.convert.configured import configure_model
 from polymath.tokenization.tokenize import token_schema
-from polymath.training.replicate import Job
+from polymath.training.job import Job
 from polymath.util.storage import read_json, read_metadata, read_table, write_json, write_table
 from support.families import SPECIALS, UNUSED, WORDS, small_tokenizer
 from support.jobs import outputs_in, run_job, write_job

@@ -20,8 +20,8 @@ from safetensors.torch import load_file, save_file
 
 from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
-from polymath.training.finetune import Execution, Outputs, finetune
-from polymath.training.replicate import Job
+from polymath.training.finetune import finetune
+from polymath.training.job import Execution, Job, Outputs
 from support.workspace import tiny_config
 
 pytestmark = pytest.mark.slurm

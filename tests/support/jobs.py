@@ -17,8 +17,8 @@ from polymath.experiment.recipes import Recipe
 from polymath.tokenization.tokenize import token_schema
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.training.batches import Encoded
-from polymath.training.finetune import Execution, Outputs, finetune
-from polymath.training.replicate import Job
+from polymath.training.finetune import finetune
+from polymath.training.job import Execution, Job, Outputs
 from polymath.util.storage import write_table
 
 CLASSES: list[Any] = ["even", "odd"] * 30

@@ -21,7 +21,8 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import NONE, Condition
 from polymath.reporting.figures.matrix import plot_matrix
 from polymath.tokenization.tokenize import token_schema
-from polymath.training.baselines import STRENGTHS, Question, answer, list_ngrams
+from polymath.training.baselines import STRENGTHS, answer, list_ngrams
+from polymath.training.job import BaselineJob
 from polymath.util.storage import read_metadata, read_table, write_table
 
 CLASSES = ["even", "none", "odd"]
@@ -43,7 +44,7 @@ def rows_of(labels: list[Any], ids: list[list[int]], windows: int = 1) -> pd.Dat
     )
 
 
-def ask(folder: Path, model: str, rows: pd.DataFrame, **changes: Any) -> Question:
+def ask(folder: Path, model: str, rows: pd.DataFrame, **changes: Any) -> BaselineJob:
     """Write a task's tokens and return a question about it."""
     regression = not isinstance(rows["label"].iloc[0], str)
     task_type = "regression" if regression else "classification"
@@ -55,10 +56,10 @@ def ask(folder: Path, model: str, rows: pd.DataFrame, **changes: Any) -> Questio
     values: dict[str, Any] = {"seed": 1, "replicates": 2, "crossed": {}, **changes}
     metric = values.pop("metric", "spearman" if regression else "accuracy")
     condition = Condition("splice", model, NONE, NONE, fraction, NONE)
-    return Question(condition, metric, tokens=folder / "tokens.parquet", **values)
+    return BaselineJob(condition, metric, tokens=folder / "tokens.parquet", **values)
 
 
-def said_by(question: Question) -> list[str]:
+def said_by(question: BaselineJob) -> list[str]:
     """Answer a question and return what was said."""
     said: list[str] = []
     folder = question.tokens.parent
@@ -66,7 +67,7 @@ def said_by(question: Question) -> list[str]:
     return said
 
 
-def predictions_of(question: Question) -> pd.DataFrame:
+def predictions_of(question: BaselineJob) -> pd.DataFrame:
     """Answer a question and return the predictions."""
     said_by(question)
     return read_table(question.tokens.parent / "predictions.parquet")

@@ -22,7 +22,7 @@ from polymath.models.build import build_classifier
 from polymath.tokenization.tokenize import token_schema
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.training.batches import Batch
-from polymath.training.finetune import Execution
+from polymath.training.job import Execution, PretrainingJob
 from polymath.training.masked_lm import (
     NOT_ASKED,
     build_masked_model,
@@ -33,7 +33,7 @@ from polymath.training.masked_lm import (
     restore_vocabulary,
     token_logits,
 )
-from polymath.training.pretrain import FOLDER, PretrainingJob, pretrain
+from polymath.training.pretrain import FOLDER, pretrain
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table, sha256_of, write_table
 from support import ROOT

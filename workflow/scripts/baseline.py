@@ -9,10 +9,11 @@ from polymath.util.job_log import job_log, log
 condition = Condition(**snakemake.wildcards)
 with job_log(snakemake.log[0], condition.title):
     log("loading scikit-learn")
-    from polymath.training.baselines import Question, answer
+    from polymath.training.baselines import answer
+    from polymath.training.job import BaselineJob
 
     answer(
-        Question(
+        BaselineJob(
             condition=condition,
             metric=snakemake.params.metric,
             seed=snakemake.params.seed,

@@ -12,7 +12,7 @@ from polymath.util.job_log import job_log, log
 with job_log(snakemake.log[0], f"representations {' '.join(snakemake.wildcards)}"):
     log("loading torch and transformers")
     from polymath.analysis.representations.run import Subject, Tables, compare_representations
-    from polymath.training.replicate import Job
+    from polymath.training.job import Job
 
     compare_representations(
         [

@@ -13,7 +13,8 @@ condition = Condition(**snakemake.wildcards)
 with job_log(snakemake.log[0], condition.title):
     models = snakemake.output.get("models")  # only if the configuration keeps them
     log("loading torch and transformers")
-    from polymath.training.finetune import Execution, Job, Outputs, finetune
+    from polymath.training.finetune import finetune
+    from polymath.training.job import Execution, Job, Outputs
 
     finetune(
         Job(

@@ -9,8 +9,8 @@ from polymath.util.job_log import job_log, log
 experiment = Experiment.model_validate(snakemake.config)
 with job_log(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):
     log("loading torch and transformers")
-    from polymath.training.finetune import Execution
-    from polymath.training.pretrain import PretrainingJob, pretrain
+    from polymath.training.job import Execution, PretrainingJob
+    from polymath.training.pretrain import pretrain
 
     pretrain(
         PretrainingJob(

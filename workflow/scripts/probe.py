@@ -12,7 +12,7 @@ condition = Condition(**json.loads(snakemake.params.condition))
 with job_log(snakemake.log[0], f"probes {condition.title}"):
     log("loading torch and transformers")
     from polymath.analysis.trainability.run import probe_condition
-    from polymath.training.replicate import Job
+    from polymath.training.job import Job
 
     probe_condition(
         Job(

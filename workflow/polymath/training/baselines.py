@@ -1,7 +1,7 @@
 """Simple answers for comparison, in the same tables as what is trained: majority and n-grams."""
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from polymath.evaluation.metrics import require_fit, score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
-from polymath.experiment.conditions import Condition
 from polymath.experiment.stage_versions import BASELINES
 from polymath.tokenization.task_data import Task, read_task, train_mask
+from polymath.training.job import BaselineJob
 from polymath.util.seeds import derive_seed, seed_levels
 from polymath.util.storage import write_table
 
@@ -26,19 +26,6 @@ Floats = NDArray[np.float64]
 LONGEST = 3  # symbols in an n-gram
 FEATURES = 2**18  # most n-grams, the commonest
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # inverse regularisation, chosen on dev
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a baseline's results depend on, and where its tokens lie."""
-
-    condition: Condition
-    metric: str
-    seed: int
-    replicates: int
-    crossed: Mapping[str, int]
-    """How many seeds of each stream are combined; see `seeds.seed_levels`."""
-    tokens: Path
 
 
 @dataclass(frozen=True)
@@ -54,26 +41,26 @@ class Answer:
     strength: float | None
 
 
-def answer(question: Question, predictions: Path, curves: Path, log: Callable[[str], None]) -> None:
+def answer(job: BaselineJob, predictions: Path, curves: Path, log: Callable[[str], None]) -> None:
     """Write a baseline's predictions, and learning curves without a point, as fine-tuning does.
 
     The answer depends on the data alone, so it is fitted once for each distinct training subset
     and repeated in the replicates that share it.
     """
-    task = read_task(question.tokens)
-    require_fit(question.condition.task, question.metric, task.outputs)
+    task = read_task(job.tokens)
+    require_fit(job.condition.task, job.metric, task.outputs)
     fitted: dict[bytes, Answer] = {}
     answers = []
-    for replicate in range(question.replicates):
-        level = seed_levels(replicate, question.crossed)["subset"]
-        subset_seed = derive_seed(question.seed, "subset", level)
-        train = train_mask(task, float(question.condition.fraction), subset_seed).to_numpy()
+    for replicate in range(job.replicates):
+        level = seed_levels(replicate, job.crossed)["subset"]
+        subset_seed = derive_seed(job.seed, "subset", level)
+        train = train_mask(task, float(job.condition.fraction), subset_seed).to_numpy()
         key = train.tobytes()
         if key not in fitted:
-            fitted[key] = FITTERS[question.condition.model](task, train, question.metric)
+            fitted[key] = FITTERS[job.condition.model](task, train, job.metric)
             log(f"{_describe(fitted[key])} fitted to {train.sum()} training rows")
         answers.append(fitted[key])
-    metadata = _provenance(question, task, answers)
+    metadata = _provenance(job, task, answers)
     tables = [_tabulate(task, one.logits, number) for number, one in enumerate(answers)]
     schema = prediction_schema(task.type)
     write_table(pd.DataFrame(columns=CURVE_SCHEMA.names), curves, CURVE_SCHEMA, metadata)
@@ -167,21 +154,21 @@ def _describe(one: Answer) -> str:
     return "majority" if one.strength is None else f"n-grams, C {one.strength:g} by dev score,"
 
 
-def _provenance(question: Question, task: Task, answers: list[Answer]) -> dict[str, Any]:
+def _provenance(job: BaselineJob, task: Task, answers: list[Answer]) -> dict[str, Any]:
     """Return what evaluation and figures need, and what a reader needs to doubt the results."""
     return {
         **task.metadata,
-        **question.condition.columns,
-        "metric": question.metric,
-        "experiment_seed": question.seed,
+        **job.condition.columns,
+        "metric": job.metric,
+        "experiment_seed": job.seed,
         "baseline_code_version": BASELINES,
         "precision": "fp64",
         "device": "cpu",
         "processor": platform.machine(),
         "versions": {"scikit-learn": sklearn.__version__},
         "train_majority": task.majority(),
-        "replicates": question.replicates,
-        "crossed": dict(question.crossed),
+        "replicates": job.replicates,
+        "crossed": dict(job.crossed),
         "diverged": {},
         "learning_rate": None,
         "rate_trials": [],

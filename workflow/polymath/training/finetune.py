@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from polymath.training.acceleration.side_by_side import fit_side_by_side, replic
 from polymath.training.batches import Shape, take_batch
 from polymath.training.checkpoints import Checkpoint, trained_alone
 from polymath.training.devices import claimed_device, device_name, free_memory, set_up_process
+from polymath.training.job import Execution, Job, Outputs
 from polymath.training.loop import train
 from polymath.training.rate_search import Trial, choose_rate, summarise_trial
-from polymath.training.replicate import Inputs, Job, Trainee
+from polymath.training.replicate import Inputs, Trainee
 from polymath.training.replicate_store import FOLDER, Replicate, ReplicateStore
 from polymath.training.signals import noticed_signals
 from polymath.util.errors import PreemptedError
@@ -29,24 +30,6 @@ from polymath.util.storage import write_table
 
 REPORT_SECONDS = 10.0
 GIB = 2**30
-
-
-@dataclass(frozen=True)
-class Execution:
-    """How a job is run: nothing here changes a result."""
-
-    threads: int
-    checkpoint_seconds: float
-    conditions_per_gpu: int = 1
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where a job's results go; `models` is None unless models are kept."""
-
-    predictions: Path
-    curves: Path
-    models: Path | None = None
 
 
 def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[str], None]) -> None:

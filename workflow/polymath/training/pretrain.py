@@ -5,7 +5,7 @@ interrupted, into a model that every later stage reads like any other.
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from polymath.data.fetch.manifest import (
     write_manifest,
 )
 from polymath.evaluation.tables import CURVE_SCHEMA
-from polymath.experiment.sources import PretrainSource
 from polymath.experiment.stage_versions import PRETRAINING
 from polymath.tokenization.task_data import Task, read_task
 from polymath.tokenization.vocabulary_mapping import special_frame
@@ -39,7 +38,8 @@ from polymath.training.devices import (
     set_up_process,
 )
 from polymath.training.encode import EncodedTask, encode_task
-from polymath.training.finetune import REPORT_SECONDS, Execution
+from polymath.training.finetune import REPORT_SECONDS
+from polymath.training.job import Execution, PretrainingJob
 from polymath.training.loop import Run, train
 from polymath.training.masked_lm import (
     MaskedScore,
@@ -58,18 +58,6 @@ from polymath.util.storage import digest_of, read_table, write_table
 
 FOLDER = ".pretraining"
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
-
-
-@dataclass(frozen=True)
-class PretrainingJob:
-    """What a pre-trained model depends on, and where its inputs lie."""
-
-    source: PretrainSource
-    seed: int
-    tokens: Path
-    vocabulary: Path
-    base: Path
-    """The manifest of the base's files."""
 
 
 def pretrain(

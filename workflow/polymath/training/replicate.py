@@ -4,7 +4,7 @@ import copy
 import math
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,6 @@ from polymath.data.alphabets import load_tokenizer
 from polymath.data.fetch.manifest import locate_named, read_manifest
 from polymath.evaluation.metrics import require_fit, score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
-from polymath.experiment.conditions import Condition
-from polymath.experiment.recipes import Recipe
 from polymath.experiment.stage_versions import TRAINING
 from polymath.models.build import build_classifier, rescale_output, restore_embeddings
 from polymath.models.tuning import apply_tuning
@@ -32,29 +30,13 @@ from polymath.training.acceleration.prepare import take_shortcuts
 from polymath.training.batches import Encoded
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, encode_task
+from polymath.training.job import Job
 from polymath.training.loop import CurvePoint, Predictor, Run
 from polymath.training.replicate_store import Replicate
 from polymath.util.seeds import Stream, derive_seed, seed_levels
 from polymath.util.storage import digest_of, read_table
 
 CURVE_COLUMNS = [field.name for field in fields(CurvePoint)]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a condition's results depend on, and where its inputs lie."""
-
-    condition: Condition
-    recipe: Recipe
-    metric: str
-    seed: int
-    replicates: int
-    crossed: Mapping[str, int]
-    """How many seeds of each stream are combined; see `seeds.seed_levels`."""
-    tokens: Path
-    vocabulary: Path
-    model: Path
-    """The manifest of the model's files."""
 
 
 class Inputs:

@@ -30,7 +30,8 @@ from polymath.experiment.representation_contrasts import (
 from polymath.experiment.stage_versions import REPRESENTATIONS
 from polymath.models.build import longest_input
 from polymath.training.devices import claimed_device, device_name, set_up_process
-from polymath.training.replicate import Inputs, Job
+from polymath.training.job import Job
+from polymath.training.replicate import Inputs
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
 

@@ -26,8 +26,9 @@ from polymath.experiment.stage_versions import PROBES
 from polymath.training.batches import Batch, move_data, shape_of, take_batch
 from polymath.training.devices import claimed_device, device_name, set_up_process
 from polymath.training.encode import encode_task
+from polymath.training.job import Job
 from polymath.training.loop import mean_loss, model_inputs
-from polymath.training.replicate import Inputs, Job, standardise
+from polymath.training.replicate import Inputs, standardise
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
 

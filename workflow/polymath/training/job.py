@@ -1,0 +1,132 @@
+"""What one training job is asked for, read from its Snakemake rule; imports no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from polymath.experiment.conditions import Condition
+from polymath.experiment.recipes import Recipe
+from polymath.experiment.sources import PretrainSource
+from polymath.util.runtime import read_runtime
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a condition's results depend on, and where its inputs lie."""
+
+    condition: Condition
+    recipe: Recipe
+    metric: str
+    seed: int
+    replicates: int
+    crossed: Mapping[str, int]
+    """How many seeds of each stream are combined; see `seeds.seed_levels`."""
+    tokens: Path
+    vocabulary: Path
+    model: Path
+    """The manifest of the model's files."""
+
+    @classmethod
+    def of(cls, snakemake: Any) -> "Job":
+        """Return the job of a rule with inputs tokens, vocabulary and model."""
+        source = snakemake.input
+        return cls.parse(snakemake.params.job, source.tokens, source.vocabulary, source.model)
+
+    @classmethod
+    def parse(cls, job: Mapping[str, Any], tokens: str, vocabulary: str, model: str) -> "Job":
+        """Return the job that a rule's parameter `job` describes, with its input files."""
+        return cls(
+            condition=Condition(**job["condition"]),
+            recipe=Recipe.model_validate(job["recipe"]),
+            metric=job["metric"],
+            seed=job["seed"],
+            replicates=job["replicates"],
+            crossed=job.get("crossed", {}),
+            tokens=Path(tokens),
+            vocabulary=Path(vocabulary),
+            model=Path(model),
+        )
+
+
+@dataclass(frozen=True)
+class BaselineJob:
+    """What a baseline's results depend on, and where its tokens lie."""
+
+    condition: Condition
+    metric: str
+    seed: int
+    replicates: int
+    crossed: Mapping[str, int]
+    """How many seeds of each stream are combined; see `seeds.seed_levels`."""
+    tokens: Path
+
+    @classmethod
+    def of(cls, snakemake: Any) -> "BaselineJob":
+        """Return the job of a rule with the input tokens."""
+        job = snakemake.params.job
+        return cls(
+            condition=Condition(**job["condition"]),
+            metric=job["metric"],
+            seed=job["seed"],
+            replicates=job["replicates"],
+            crossed=job.get("crossed", {}),
+            tokens=Path(snakemake.input.tokens),
+        )
+
+
+@dataclass(frozen=True)
+class PretrainingJob:
+    """What a pre-trained model depends on, and where its inputs lie."""
+
+    source: PretrainSource
+    seed: int
+    tokens: Path
+    vocabulary: Path
+    base: Path
+    """The manifest of the base's files."""
+
+    @classmethod
+    def of(cls, snakemake: Any) -> "PretrainingJob":
+        """Return the job of a rule with inputs tokens, vocabulary and base."""
+        return cls(
+            source=PretrainSource.model_validate(snakemake.params.job["source"]),
+            seed=snakemake.params.job["seed"],
+            tokens=Path(snakemake.input.tokens),
+            vocabulary=Path(snakemake.input.vocabulary),
+            base=Path(snakemake.input.base),
+        )
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a job is run: nothing here changes a result."""
+
+    threads: int
+    checkpoint_seconds: float
+    conditions_per_gpu: int = 1
+
+    @classmethod
+    def of(cls, snakemake: Any) -> "Execution":
+        """Return how a rule's job is run on this machine."""
+        runtime = read_runtime()
+        return cls(snakemake.threads, runtime.checkpoint_seconds, runtime.conditions_per_gpu)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a job's results go; `models` is None unless models are kept."""
+
+    predictions: Path
+    curves: Path
+    models: Path | None = None
+
+    @classmethod
+    def of(cls, snakemake: Any) -> "Outputs":
+        """Return the outputs of a rule, `models` where it has one."""
+        models = snakemake.output.get("models")
+        return cls(
+            predictions=Path(snakemake.output.predictions),
+            curves=Path(snakemake.output.curves),
+            models=Path(models) if models else None,
+        )
