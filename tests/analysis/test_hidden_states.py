@@ -26,11 +26,11 @@ from polymath.analysis.representations.hidden_states import (
 )
 from polymath.analysis.representations.layers import compare_states
 from polymath.models.build import build_classifier
-from polymath.tokenization.vocabulary_mapping import Frame
+from polymath.tokenization.special_tokens import SpecialTokens
 from support.families import families
 
 SourceOf = Callable[[str], Path]
-FRAME = Frame(special=((2,), (3,)), types=((0,), (0,)), inner=(0,))
+SPECIAL_TOKENS = SpecialTokens(ids=((2,), (3,)), types=((0,), (0,)), sequence_types=(0,))
 MAPPING = np.arange(10, 30)
 
 
@@ -53,7 +53,7 @@ def model_of(source: Path, seed: int = 0, init: str = "scratch") -> PreTrainedMo
 
 
 def reader_of(model: PreTrainedModel, rows: pd.DataFrame | None = None) -> Reader:
-    return read_rows(some_rows() if rows is None else rows, model, MAPPING, FRAME, room=20)
+    return read_rows(some_rows() if rows is None else rows, model, MAPPING, SPECIAL_TOKENS, room=20)
 
 
 @pytest.mark.parametrize("family", families())
@@ -79,9 +79,11 @@ def test_states_are_those_of_each_sequence_alone(
 def test_a_pairs_two_sequences_count_and_what_is_between_them_does_not(
     checkpoint: SourceOf, tmp_path: Path
 ) -> None:
-    frame = Frame(special=((2,), (3,), (3,)), types=((0,), (0,), (1,)), inner=(0, 1))
+    special_tokens = SpecialTokens(
+        ids=((2,), (3,), (3,)), types=((0,), (0,), (1,)), sequence_types=(0, 1)
+    )
     rows = some_rows(3).assign(ids2=[[1, 2, 3]] * 3)
-    reader = read_rows(rows, model_of(checkpoint("bert")), MAPPING, frame, room=20)
+    reader = read_rows(rows, model_of(checkpoint("bert")), MAPPING, special_tokens, room=20)
     assert reader.data.types is not None
     for ids, mask, types in zip(reader.data.ids, reader.content, reader.data.types, strict=True):
         assert set(ids[~mask]) == {2, 3}

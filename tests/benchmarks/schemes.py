@@ -97,7 +97,7 @@ def new_model(device: str, dropout: float) -> Any:
 def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], int]:
     """Train as the workflow does; return what counts the timed steps' operations."""
     from polymath.experiment.recipes import Recipe
-    from polymath.models.build import compact_embeddings
+    from polymath.models.compact_embeddings import compact_embeddings
     from polymath.training.acceleration.cuda_graphs import Lane
     from polymath.training.acceleration.prepare import take_shortcuts
     from polymath.training.batches import Encoded

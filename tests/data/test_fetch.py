@@ -20,15 +20,7 @@ from pydantic import ValidationError
 from polymath.data.fetch import music21_corpus
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.local import list_path
-from polymath.data.fetch.manifest import (
-    MANIFEST,
-    Manifest,
-    describe_files,
-    locate_files,
-    locate_named,
-    read_manifest,
-    write_manifest,
-)
+from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
 from polymath.experiment.sources import Music21Source, PackageSource, PathSource
@@ -197,7 +189,7 @@ def test_an_unreachable_index_is_an_error_with_a_remedy(
 def test_fetching_a_package_records_what_was_fetched(index: Index, tmp_path: Path) -> None:
     source = index.source("tinydata/data/table.csv")
     fetch(source, tmp_path / MANIFEST, 1, quiet)
-    manifest = read_manifest(tmp_path / MANIFEST)
+    manifest = Manifest.read(tmp_path / MANIFEST)
     assert [file.path for file in manifest.files] == ["table.csv"]
     assert manifest.files[0].sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert manifest.source["sha256"] == source.sha256
@@ -245,63 +237,54 @@ def test_a_hidden_folder_above_the_source_hides_nothing(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def fetched(tmp_path: Path) -> Path:
+def fetched(tmp_path: Path) -> Manifest:
     """A manifest of two files beside it and one elsewhere."""
-    folder, elsewhere = tmp_path / "raw", tmp_path / "own.csv"
+    folder = tmp_path / "raw"
     (folder / "sub").mkdir(parents=True)
-    files = [folder / "one.csv", folder / "sub" / "two.csv", elsewhere]
-    for number, file in enumerate(files):
-        file.write_text("x" * (number + 1))
-    rejected = ({"file": "bad", "reason": "broken"},)
-    manifest = Manifest({"kind": "path"}, describe_files(files, folder), rejected)
-    write_manifest(manifest, folder / MANIFEST)
-    return folder / MANIFEST
+    files = [folder / "one.csv", folder / "sub" / "two.csv", tmp_path / "own.csv"]
+    for number, file in enumerate(files, 1):
+        file.write_text("x" * number)
+    rejected = [{"file": "bad", "reason": "broken"}]
+    manifest = Manifest.of(folder / MANIFEST, {"kind": "path"}, files, rejected)
+    manifest.write()
+    return manifest
 
 
-def test_a_manifest_survives_its_round_trip(fetched: Path) -> None:
-    manifest = read_manifest(fetched)
-    assert [file.path for file in manifest.files] == [
-        "one.csv",
-        "sub/two.csv",
-        str(fetched.parents[1] / "own.csv"),
-    ]
-    assert [file.bytes for file in manifest.files] == [1, 2, 3]
-    assert manifest.rejected == ({"file": "bad", "reason": "broken"},)
-    write_manifest(manifest, fetched.with_name("again.json"))
-    assert read_manifest(fetched.with_name("again.json")) == manifest
+def test_a_manifest_survives_its_round_trip(fetched: Manifest) -> None:
+    own_file = str(fetched.path.parents[1] / "own.csv")
+    assert [file.path for file in fetched.files] == ["one.csv", "sub/two.csv", own_file]
+    assert [file.bytes for file in fetched.files] == [1, 2, 3]
+    assert fetched.rejected == ({"file": "bad", "reason": "broken"},)
+    assert Manifest.read(fetched.path) == fetched
 
 
-def test_a_manifests_digest_depends_on_the_contents(fetched: Path) -> None:
-    before = read_manifest(fetched).sha256
-    (fetched.parent / "one.csv").write_text("y")
-    again = describe_files([fetched.parent / file.path for file in read_manifest(fetched).files],
-                           fetched.parent)  # fmt: skip
-    assert Manifest({"kind": "path"}, again).sha256 != before
+def test_a_manifests_digest_depends_on_the_contents(fetched: Manifest) -> None:
+    files = fetched.locate_all()
+    files[0].write_text("y")
+    assert Manifest.of(fetched.path, fetched.source, files).sha256 != fetched.sha256
 
 
-def test_files_are_located_beside_the_manifest_and_elsewhere(fetched: Path) -> None:
-    assert locate_files(fetched) == [
-        fetched.parent / "one.csv",
-        fetched.parent / "sub" / "two.csv",
-        fetched.parents[1] / "own.csv",
-    ]
+def test_files_are_located_beside_the_manifest_and_elsewhere(fetched: Manifest) -> None:
+    folder = fetched.path.parent
+    assert fetched.locate_all() == [
+        folder / "one.csv", folder / "sub" / "two.csv", folder.parent / "own.csv"
+    ]  # fmt: skip
+    assert fetched.locate("two.csv") == folder / "sub" / "two.csv"
+    with pytest.raises(PolymathError, match=r"no file 'three\.csv'"):
+        fetched.locate("three.csv")
 
 
 @pytest.mark.parametrize("text", [None, "another length"])
-def test_a_file_that_is_gone_or_changed_size_is_noticed(fetched: Path, text: str | None) -> None:
-    file = fetched.parent / "sub" / "two.csv"
+def test_a_file_that_is_gone_or_changed_size_is_noticed(
+    fetched: Manifest, text: str | None
+) -> None:
+    file = fetched.path.parent / "sub" / "two.csv"
     if text is None:
         file.unlink()
     else:
         file.write_text(text)
     with pytest.raises(PolymathError, match=r"two\.csv: missing, or not the 2 bytes"):
-        locate_files(fetched)
-
-
-def test_a_named_file_is_located_or_asked_for(fetched: Path) -> None:
-    assert locate_named(fetched, "two.csv") == fetched.parent / "sub" / "two.csv"
-    with pytest.raises(PolymathError, match=r"no file 'three\.csv'"):
-        locate_named(fetched, "three.csv")
+        fetched.locate_all()
 
 
 def test_a_file_appears_under_its_final_name_only_when_whole(tmp_path: Path) -> None:

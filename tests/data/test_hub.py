@@ -19,7 +19,7 @@ import pytest
 
 from polymath.data.fetch import progress
 from polymath.data.fetch.fetch import fetch
-from polymath.data.fetch.manifest import MANIFEST, read_manifest
+from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
@@ -132,7 +132,7 @@ def get(what: HubSource, root: Path, said: list[str] | None = None) -> Path:
 def test_matching_files_are_fetched_and_recorded_at_a_commit(hub: Hub, tmp_path: Path) -> None:
     folder = get(source("*.csv"), tmp_path)
     assert (folder / "sub/test.csv").read_bytes() == b"test"
-    names = [file.path for file in read_manifest(folder / MANIFEST).files]
+    names = [file.path for file in Manifest.read(folder / MANIFEST).files]
     assert sorted(names) == ["sub/test.csv", "train.csv"]
     assert sorted(path.name for path in folder.iterdir()) == [MANIFEST, "sub", "train.csv"]
     (entry,) = read_json(tmp_path / "lock.json")["raw/odd"].values()
@@ -206,7 +206,7 @@ def test_of_a_model_its_configuration_weights_and_tokenizer_are_taken(
     others = ["onnx/model.onnx", "modeling.py", "README.md", "training_args.bin"]
     hub.files[FIRST] = dict.fromkeys(["config.json", *there, *tokenizer, *others], b"{}")
     folder = get(source(type="model"), tmp_path)
-    names = {file.path for file in read_manifest(folder / MANIFEST).files}
+    names = {file.path for file in Manifest.read(folder / MANIFEST).files}
     assert names == {"config.json", *taken, *tokenizer}
 
 

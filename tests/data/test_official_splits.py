@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from polymath.data.fetch.manifest import Manifest, describe_files, write_manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.data.records import prepare_records
 from polymath.experiment.catalogue import Dataset
 from polymath.experiment.sources import HubSource
@@ -34,7 +34,7 @@ def prepare(task: str, files: dict[str, pd.DataFrame], raw: Path) -> tuple[pd.Da
         else:
             table.to_parquet(raw / name)
     paths = [raw / name for name in files]
-    write_manifest(Manifest({"kind": "hub"}, describe_files(paths, raw)), raw / "manifest.json")
+    Manifest.of(raw / "manifest.json", {"kind": "hub"}, paths).write()
     entry, _ = hub_files(task)
     prepare_records(task, entry, raw / "manifest.json", 1, raw / "r.parquet", raw / "card.json")
     return read_table(raw / "r.parquet"), read_json(raw / "card.json")

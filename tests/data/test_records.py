@@ -10,7 +10,7 @@ import pretty_midi
 import pytest
 
 from polymath.data.fetch.fetch import fetch
-from polymath.data.fetch.manifest import read_manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.data.records import prepare_records
 from polymath.experiment.catalogue import Dataset
 from polymath.experiment.sources import PathSource
@@ -550,7 +550,7 @@ def test_table_states_source_checksum_and_licence(tmp_path: Path) -> None:
     done = prepare_csv(tmp_path, good_rows(), licence="CC0", citation="me", title="mine")
     metadata = read_metadata(done.records)
     assert metadata["source"]["path"] == str(tmp_path / "own.csv")
-    assert metadata["source_sha256"] == read_manifest(done.manifest).sha256
+    assert metadata["source_sha256"] == Manifest.read(done.manifest).sha256
     assert (metadata["licence"], metadata["citation"]) == ("CC0", "me")
     assert (metadata["task"], metadata["type"]) == ("own", "classification")
     assert metadata["labels"] == ["purine", "pyrimidine"]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from polymath.data.fetch import progress, url
 from polymath.data.fetch.archives import extract
 from polymath.data.fetch.fetch import fetch
-from polymath.data.fetch.manifest import MANIFEST, read_manifest
+from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
@@ -145,7 +145,7 @@ def test_a_file_is_fetched_checked_and_recorded(served: Served, place: Place) ->
     place.fetch(served.source())
     assert (place.folder / "data.bin").read_bytes() == CONTENT
     assert place.names() == ["data.bin", MANIFEST]
-    (file,) = read_manifest(place.folder / MANIFEST).files
+    (file,) = Manifest.read(place.folder / MANIFEST).files
     assert (file.path, file.sha256) == ("data.bin", sha256(CONTENT))
     assert not place.lock.exists()  # the catalogue says it all
 
@@ -313,7 +313,7 @@ def test_members_are_taken_out_under_their_paths(
     place.fetch(served.source(members=("*.mid", "c.csv")))
     assert place.names() == ["c.csv", MANIFEST, "set/2004/a.mid", "set/2004/b.mid"]
     assert (place.folder / "set/2004/b.mid").read_bytes() == b"B"
-    listed = [file.path for file in read_manifest(place.folder / MANIFEST).files]
+    listed = [file.path for file in Manifest.read(place.folder / MANIFEST).files]
     assert listed == ["c.csv", "set/2004/a.mid", "set/2004/b.mid"]
 
 

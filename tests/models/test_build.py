@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForMaskedLM
 
-from polymath.models.build import build_classifier, compact_embeddings, longest_input
+from polymath.models.build import build_classifier, longest_input
+from polymath.models.compact_embeddings import compact_embeddings
 from polymath.util.errors import PolymathError
 from support.families import FAMILIES, families
 

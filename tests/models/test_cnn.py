@@ -10,10 +10,11 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
-from polymath.data.fetch.manifest import MANIFEST, Manifest, describe_files, write_manifest
+from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.experiment.sources import ConfiguredSource
-from polymath.models.build import build_classifier, compact_embeddings, longest_input
+from polymath.models.build import build_classifier, longest_input
 from polymath.models.cnn import CnnConfig
+from polymath.models.compact_embeddings import compact_embeddings
 from polymath.models.convert.configured import configure_model
 from polymath.tokenization.tokenize import token_schema
 from polymath.training.job import Job
@@ -165,7 +166,7 @@ def test_the_catalogue_can_make_it_of_another_models_configuration(
                base / "config.json")  # fmt: skip
     small_tokenizer().save(str(base / "tokenizer.json"))
     files = [base / "config.json", base / "tokenizer.json"]
-    write_manifest(Manifest({}, describe_files(files, base)), base / MANIFEST)
+    Manifest.of(base / MANIFEST, {}, files).write()
     source = ConfiguredSource(
         kind="configured",
         base="base",

@@ -23,7 +23,7 @@ from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, BertTokenizer, EsmTokenizer
 
 from polymath.data.fetch.fetch import fetch
-from polymath.data.fetch.manifest import MANIFEST, read_manifest
+from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.experiment.catalogue import ModelEntry
 from polymath.experiment.config import parse
 from polymath.experiment.sources import ConfiguredSource, PathSource
@@ -31,7 +31,7 @@ from polymath.models.build import build_classifier
 from polymath.models.convert.checkpoint import standardise
 from polymath.models.convert.configured import configure_model
 from polymath.models.convert.tokenizer import convert_tokenizer
-from polymath.tokenization.vocabulary_mapping import special_frame
+from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json
 from support import ROOT
@@ -73,7 +73,7 @@ def test_a_standard_folder_stays_where_it_is(checkpoint: Checkpoint, tmp_path: P
     write_json({"pooling": "mean"}, source / "1_Pooling" / "config.json")
     folder = get(source, tmp_path)
     assert contents(folder) == [MANIFEST]
-    files = [file.path for file in read_manifest(folder / MANIFEST).files]
+    files = [file.path for file in Manifest.read(folder / MANIFEST).files]
     assert files[0] == str(source / "config.json")
     assert files[-1] == str(source / "1_Pooling/config.json")
 
@@ -247,8 +247,7 @@ def test_a_bare_vocabulary_becomes_a_framed_tokenizer(tmp_path: Path) -> None:
     tokenizer = tokenizer_from(vocab_folder(tmp_path / "mine", VOCABULARY))
     assert tokenizer.get_vocab() == {token: row for row, token in enumerate(VOCABULARY)}
     assert tokenizer.encode("W3 w199").tokens == ["[CLS]", "w3", "w199", "[SEP]"]
-    frame = special_frame(tokenizer)
-    assert (list(frame.special[0]), list(frame.special[1])) == ([2], [3])
+    assert SpecialTokens.of(tokenizer).ids == ((2,), (3,))
 
 
 RESIDUES = list("ACDEFGHIKLMNPQRSTVWY")
@@ -406,10 +405,10 @@ def configured(
     base: Path, root: Path, weights: PathSource | None = None, **config: str | int | float
 ) -> Path:
     """Make the model `changed` of a folder, and return its own."""
-    from polymath.data.fetch.manifest import Manifest, describe_files, write_manifest
+    from polymath.data.fetch.manifest import Manifest
 
     files = [base / name for name in STANDARD]
-    write_manifest(Manifest({}, describe_files(files, root)), root / "base.json")
+    Manifest.of(root / "base.json", {}, files).write()
     source = ConfiguredSource(kind="configured", base="small", config=config, weights=weights)
     manifest = root / "models" / "changed" / MANIFEST
     configure_model(source, root / "base.json", manifest, quiet, root / "lock.json")
@@ -427,7 +426,7 @@ def test_a_changed_configuration_is_a_model_without_weights(
     assert (folder / "tokenizer.json").read_bytes() == tokenizer
     model = build_classifier(folder, "scratch", 2, 5, None)
     assert len(model.bert.encoder.layer) == 1
-    described = read_manifest(folder / MANIFEST).source
+    described = Manifest.read(folder / MANIFEST).source
     assert described["config"] == {"num_hidden_layers": 1}
 
 

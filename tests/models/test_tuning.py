@@ -13,7 +13,8 @@ import torch
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 
-from polymath.models.build import build_classifier, compact_embeddings, restore_embeddings
+from polymath.models.build import build_classifier
+from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
 from polymath.models.tuning import apply_tuning, head_names, merged_weights
 from polymath.training.acceleration.cpu_kernels import tune_model
 from polymath.training.acceleration.cuda_graphs import Lane

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from polymath.data.alphabets import load_tokenizer
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
 from polymath.experiment.catalogue import Dataset, ModelEntry
 from polymath.experiment.sources import PackageSource
+from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenize import tokenize_records
-from polymath.tokenization.vocabulary_mapping import map_symbols, ordinary_tokens, special_frame
+from polymath.tokenization.tokenizers import load_tokenizer, ordinary_tokens
+from polymath.tokenization.vocabulary_mapping import map_symbols
 from polymath.training.batches import epoch_order, shape_of
 from polymath.util.storage import read_json, read_metadata
 from support import ROOT
@@ -180,8 +181,8 @@ def test_the_real_vocabulary_is_mapped_without_special_or_unused_tokens(minilm: 
     ordinary = ordinary_tokens(tokenizer)
     assert tokenizer.get_vocab_size() == 30522
     assert len(ordinary) == 30522 - 5 - 994  # [PAD] [UNK] [CLS] [SEP] [MASK], [unused0..993]
-    frame = special_frame(tokenizer)
-    assert (frame.special[0], frame.special[1]) == ((101,), (102,))
+    special = SpecialTokens.of(tokenizer)
+    assert special.ids == ((101,), (102,))
     permuted = map_symbols(tokenizer, tokenizer, "permute", 1, 0)
     assert permuted["token_id"].is_unique
     fixed = permuted[permuted["token_id"] == permuted["symbol_id"]]["symbol_id"]

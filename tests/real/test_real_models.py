@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForMaskedLM
 
 from polymath.data.fetch.fetch import fetch
-from polymath.data.fetch.manifest import MANIFEST, read_manifest
+from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.experiment.catalogue import ModelEntry
 from polymath.experiment.sources import MadeSource
 from polymath.models.convert.checkpoint import standardise
@@ -52,7 +52,7 @@ def test_packaged_models_are_of_the_size_that_the_catalogue_says(
     fetched: Callable[[str], Path], name: str
 ) -> None:
     folder = fetched(name)
-    names = {file.path for file in read_manifest(folder / MANIFEST).files}
+    names = {file.path for file in Manifest.read(folder / MANIFEST).files}
     assert names == {"config.json", "model.safetensors", "tokenizer.json"}
     config = read_json(folder / "config.json")
     size = ModelEntry.model_validate(CATALOGUE[name]).size

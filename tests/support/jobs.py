@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer, models
 
-from polymath.data.fetch.manifest import Manifest, describe_files, write_manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
 from polymath.tokenization.tokenize import token_schema
@@ -78,7 +78,7 @@ def write_job(folder: Path, checkpoint: Path, labels: list[Any], **changes: Any)
     write_table(rows, folder / "tokens.parquet", token_schema(task_type), metadata)
     names = ("config.json", "model.safetensors", "tokenizer.json")
     files = [checkpoint / name for name in names]
-    write_manifest(Manifest({}, describe_files(files, folder)), folder / "manifest.json")
+    Manifest.of(folder / "manifest.json", {}, files).write()
     domain = Tokenizer(models.WordLevel({f"s{i}": i for i in range(20)}, unk_token=""))
     domain.save(str(folder / "symbols.json"))
     map_vocabulary(folder / "symbols.json", checkpoint / "tokenizer.json", "random", 1, 5, {}, 0,

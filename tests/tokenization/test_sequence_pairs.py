@@ -15,9 +15,9 @@ from transformers import PreTrainedTokenizerFast
 
 from polymath.experiment.catalogue import PRESETS
 from polymath.models.build import build_classifier
+from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task
 from polymath.tokenization.tokenize import encode_records, tokenize_records, truncate_pair
-from polymath.tokenization.vocabulary_mapping import special_frame
 from polymath.training.batches import length_order, move_data, shape_of, take_batch
 from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.loop import forward
@@ -83,8 +83,8 @@ def encode_pairs(family: str, folder: Path, pairs: pd.DataFrame) -> tuple[Any, E
     rows = encode_records(pairs, tokenizer, PRESETS["model"], None)
     mapping = np.arange(tokenizer.get_vocab_size())
     task = Task(rows, {"type": "classification", "labels": ["no", "yes"]})
-    frame = special_frame(tokenizer, pairs=True)
-    return model, encode_task(task, model, mapping, frame, 1.0, 0)
+    special_tokens = SpecialTokens.of(tokenizer, pairs=True)
+    return model, encode_task(task, model, mapping, special_tokens, 1.0, 0)
 
 
 @pytest.mark.parametrize("family", sorted(TEMPLATES))

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from polymath.data.alphabets import build_tokenizer, load_tokenizer, spell
+from polymath.data.alphabets import spell
 from polymath.data.records import record_schema
 from polymath.experiment.catalogue import Alphabet, Dataset, Reader, TaskType, Windows
 from polymath.experiment.sources import PathSource
 from polymath.tokenization.tokenize import cut_windows, encode_records, tokenize_records
+from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer
 from polymath.util.storage import read_metadata, read_table, write_table
 
 QUICK = settings(max_examples=150, deadline=None)

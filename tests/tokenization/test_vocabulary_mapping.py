@@ -9,18 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from polymath.data.alphabets import build_tokenizer
 from polymath.experiment.catalogue import PRESETS, Alphabet
 from polymath.experiment.config import MappingName
-from polymath.tokenization.vocabulary_mapping import (
-    UNUSED,
-    Frame,
-    common_words,
-    map_symbols,
-    map_vocabulary,
-    ordinary_tokens,
-    special_frame,
-)
+from polymath.tokenization.special_tokens import SpecialTokens
+from polymath.tokenization.tokenizers import UNUSED, build_tokenizer, common_words, ordinary_tokens
+from polymath.tokenization.vocabulary_mapping import map_symbols, map_vocabulary
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed, hash_order
 from polymath.util.storage import read_metadata, read_table
@@ -299,10 +292,10 @@ def test_authors_remaps_special_tokens_too_and_reproducibly() -> None:
     assert set(table["symbol"]) == {"[CLS]", "[SEP]", *"ACGT"}
     assert table["token_id"].is_unique
     assert images(table) == images(map_symbols(make_dna(), model, "authors", 4))
-    frame = special_frame(model)
-    moved = frame.mapped(dict(zip(table["symbol_id"], table["token_id"], strict=True)))
-    assert moved.special != frame.special
-    assert moved.special[0] == (table.set_index("symbol").loc["[CLS]", "token_id"],)
+    special = SpecialTokens.of(model)
+    moved = special.mapped(dict(zip(table["symbol_id"], table["token_id"], strict=True)))
+    assert moved.ids != special.ids
+    assert moved.ids[0] == (table.set_index("symbol").loc["[CLS]", "token_id"],)
     hits = set().union(
         *(images(map_symbols(make_dna(), model, "authors", seed)) for seed in range(60))
     )
@@ -310,8 +303,11 @@ def test_authors_remaps_special_tokens_too_and_reproducibly() -> None:
 
 
 def test_a_mapping_of_ordinary_symbols_moves_no_special_token() -> None:
-    frame, table = special_frame(make_model()), map_symbols(make_dna(), make_model(), "random", 1)
-    assert frame.mapped(dict(zip(table["symbol_id"], table["token_id"], strict=True))) == frame
+    special, table = (
+        SpecialTokens.of(make_model()),
+        map_symbols(make_dna(), make_model(), "random", 1),
+    )
+    assert special.mapped(dict(zip(table["symbol_id"], table["token_id"], strict=True))) == special
 
 
 @given(st.integers(0, 2**62), st.sampled_from(["random", "authors", "frequency"]))
@@ -329,7 +325,7 @@ CLS, SEP = VOCABULARY.index("[CLS]"), VOCABULARY.index("[SEP]")
 
 
 @pytest.mark.parametrize(
-    ("template", "frame"),
+    ("template", "ids"),
     [
         ("[CLS] $A [SEP]", ((CLS,), (SEP,))),
         ("$A [SEP]", ((), (SEP,))),
@@ -338,13 +334,13 @@ CLS, SEP = VOCABULARY.index("[CLS]"), VOCABULARY.index("[SEP]")
         ("$A", ((), ())),
     ],
 )
-def test_special_frame(template: str, frame: tuple[tuple[int, ...], ...]) -> None:
-    assert special_frame(make_model(template)).special == frame
+def test_special_tokens(template: str, ids: tuple[tuple[int, ...], ...]) -> None:
+    assert SpecialTokens.of(make_model(template)).ids == ids
 
 
 def test_tokenizer_without_post_processor_frames_nothing() -> None:
     tokenizer = Tokenizer(models.WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))
-    assert special_frame(tokenizer) == Frame(((), ()), ((), ()), (0,))
+    assert SpecialTokens.of(tokenizer) == SpecialTokens(((), ()), ((), ()), (0,))
 
 
 def test_the_page_describes_every_mapping() -> None:

@@ -13,7 +13,8 @@ from transformers import Trainer, TrainingArguments, get_linear_schedule_with_wa
 
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.schedule import Schedule
-from polymath.models.build import build_classifier, compact_embeddings, restore_embeddings
+from polymath.models.build import build_classifier
+from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
 from polymath.models.tuning import apply_tuning
 from polymath.training.acceleration.cuda_graphs import Lane, Recorder, Repeated
 from polymath.training.acceleration.prepare import take_shortcuts

@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer, models
 from transformers import AutoModelForMaskedLM
 
-from polymath.data.fetch.manifest import Manifest, describe_files, read_manifest, write_manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.recipes import PretrainingRecipe
 from polymath.experiment.sources import PretrainSource
 from polymath.models.build import build_classifier
@@ -166,7 +166,7 @@ def write_pretraining(folder: Path, checkpoint: Path, **recipe: Any) -> Pretrain
     write_table(rows, folder / "tokens.parquet", token_schema("classification"), metadata)
     names = ("config.json", "model.safetensors", "tokenizer.json")
     files = [checkpoint / name for name in names]
-    write_manifest(Manifest({}, describe_files(files, folder)), folder / "base.json")
+    Manifest.of(folder / "base.json", {}, files).write()
     symbols = Tokenizer(models.WordLevel({f"s{i}": i for i in range(10)}, unk_token=""))
     symbols.save(str(folder / "symbols.json"))
     map_vocabulary(folder / "symbols.json", checkpoint / "tokenizer.json", "random", 1, 1, {}, 0,
@@ -200,7 +200,7 @@ def test_it_learns_and_its_model_is_one_like_any_other(
     assert curve["dev_score"].iloc[0] < 0.3
     assert curve["dev_score"].iloc[-1] > 0.7
     assert read_metadata(tmp_path / "out/curve.parquet")["metric"] == "masked_accuracy"
-    manifest = read_manifest(tmp_path / "out/manifest.json")
+    manifest = Manifest.read(tmp_path / "out/manifest.json")
     assert [file.path for file in manifest.files] == [
         "config.json", "model.safetensors", "tokenizer.json",
     ]  # fmt: skip
@@ -254,7 +254,7 @@ def test_divergence_is_an_error_that_says_what_to_try(
         save_file({k: v * float("nan") for k, v in weights.items()}, folder / "model.safetensors")
         names = ("config.json", "model.safetensors", "tokenizer.json")
         files = [folder / name for name in names]
-        write_manifest(Manifest({}, describe_files(files, job.base.parent)), job.base)
+        Manifest.of(job.base, {}, files).write()
 
     poison(job)
     source = job.source.model_copy(update={"init": "pretrained"})

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from polymath.data.fetch.manifest import locate_named
+from polymath.data.fetch.manifest import Manifest
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.util.job_log import job_log, log
 
@@ -11,7 +11,7 @@ with job_log(snakemake.log[0], f"map {snakemake.wildcards.task}"):
     log(
         map_vocabulary(
             Path(snakemake.input.symbols),
-            locate_named(Path(snakemake.input.model), "tokenizer.json"),
+            Manifest.read(Path(snakemake.input.model)).locate("tokenizer.json"),
             snakemake.wildcards.mapping,
             snakemake.params.seed,
             snakemake.params.replicates,

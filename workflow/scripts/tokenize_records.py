@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from polymath.data.fetch.manifest import locate_named
+from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.catalogue import Alphabet, Windows
 from polymath.tokenization.tokenize import tokenize_records
 from polymath.util.job_log import job_log, log
@@ -19,6 +19,6 @@ with job_log(snakemake.log[0], f"tokenize {snakemake.wildcards.task}"):
             snakemake.params.max_length,
             Path(snakemake.output.tokens),
             Path(snakemake.output.tokenizer),
-            locate_named(Path(model), "tokenizer.json") if model else None,
+            Manifest.read(Path(model)).locate("tokenizer.json") if model else None,
         )
     )

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from polymath.data.alphabets import join_units, normalise, split_units
 from polymath.data.data_card import Rejections, describe
-from polymath.data.fetch.manifest import locate_files, read_manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.data.readers import PLACE, read_rows, require_column
 from polymath.data.splits import ALIASES, SPLITS, assign_splits, join_groups
 from polymath.experiment.catalogue import Dataset
@@ -55,19 +55,19 @@ def prepare_records(
         PolymathError: naming the file, the row and the remedy.
     """
     rejected = Rejections()
-    for one in read_manifest(manifest).rejected:
-        rejected.note("unreadable at the source", [f"{one['file']}: {one['reason']}"])
-    table = build_records(dataset, locate_files(manifest), seed, rejected, workers)
+    raw = Manifest.read(manifest)
+    for file in raw.rejected:
+        rejected.note("unreadable at the source", [f"{file['file']}: {file['reason']}"])
+    table = build_records(dataset, raw.locate_all(), seed, rejected, workers)
     _check_counts(task, dataset, table)
-    source = read_manifest(manifest)
     provenance = {
         "task": task,
         "title": dataset.title,
         "domain": dataset.domain,
         "type": dataset.type,
         "labels": class_names(dataset, table),
-        "source": source.source,
-        "source_sha256": source.sha256,
+        "source": raw.source,
+        "source_sha256": raw.sha256,
         "licence": dataset.licence,
         "citation": dataset.citation,
         "seed": seed,

@@ -9,7 +9,6 @@ from transformers.utils import logging
 
 import polymath.models.cnn  # noqa: F401, makes it known to transformers' Auto classes
 from polymath.models.initialisation import initialise
-from polymath.models.tuning import merged_weights
 from polymath.util.errors import PolymathError
 
 # Its report of new head tensors and its progress bars would drown ours.
@@ -100,71 +99,6 @@ def longest_input(model: PreTrainedModel) -> int | None:
             return module.num_embeddings - reserved
     limit: int | None = getattr(model.config, "max_position_embeddings", None)
     return limit
-
-
-def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int]:
-    """Keep only the word-embedding rows of the tokens that the task uses.
-
-    The others have no gradient, and embeddings have no weight decay, so Adam would never
-    change them: training this smaller table gives the same result, and saves most of the
-    optimiser's work on small alphabets.
-    The padding token keeps its own id, because some models count positions from it.
-
-    Args:
-        used: token ids, padding included.
-
-    Returns:
-        The new id of each used token.
-    """
-    table = model.get_input_embeddings()
-    assert isinstance(table, nn.Embedding)
-    padding = model.config.pad_token_id
-    order = compact_order(used, padding)
-    small = nn.Embedding(
-        len(order),
-        table.embedding_dim,
-        padding_idx=None if table.padding_idx is None else order.index(padding),
-    )
-    with torch.no_grad():
-        small.weight.copy_(table.weight[torch.tensor(order)])
-    model.set_input_embeddings(small)
-    return renumber(model, order)
-
-
-def renumber(model: PreTrainedModel, order: list[int]) -> dict[int, int]:
-    """Return the new id of each token in `order`, and tell it to layers that know a token by id
-    (ESM's embedding blanks out the mask token)."""
-    rows = {token: row for row, token in enumerate(order)}
-    for module in model.modules():
-        known = getattr(module, "mask_token_id", None)
-        if isinstance(known, int):
-            module.mask_token_id = rows.get(known, -1)
-    return rows
-
-
-def compact_order(used: list[int], padding: int) -> list[int]:
-    """Return the tokens in use in the order of their new ids; padding keeps its own id."""
-    order = sorted(set(used) - {padding})
-    order.insert(min(padding, len(order)), padding)
-    return order
-
-
-def restore_embeddings(
-    whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
-) -> None:
-    """Give the whole model as it was before training the weights of the trained, compact one,
-    LoRA's additions merged into its matrices.
-
-    Args:
-        tokens: the embedding row in `trained` of each token that it knows.
-    """
-    small = trained.get_input_embeddings().weight
-    name = next(name for name, value in trained.named_parameters() if value is small)
-    weights = {key: value for key, value in merged_weights(trained).items() if key != name}
-    whole.load_state_dict(weights, strict=False)
-    with torch.no_grad():
-        table = whole.get_input_embeddings().weight
-        table[list(tokens)] = small[list(tokens.values())].to(table.device)
 
 
 def rescale_output(model: PreTrainedModel, centre: float, scale: float) -> None:

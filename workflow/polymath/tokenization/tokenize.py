@@ -9,9 +9,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from polymath.data.alphabets import build_tokenizer, load_tokenizer, spell, unknown_token
+from polymath.data.alphabets import spell
 from polymath.experiment.catalogue import Alphabet, Windows
 from polymath.experiment.stage_versions import TOKENS
+from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer, unknown_token
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table, whole_file, write_table
 

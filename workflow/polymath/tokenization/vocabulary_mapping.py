@@ -1,25 +1,19 @@
 """Vocabulary mappings: which token of the model stands for which symbol of the domain."""
 
-import json
-import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from polymath.data.alphabets import load_tokenizer
 from polymath.experiment.stage_versions import VOCABULARY
+from polymath.tokenization.special_tokens import SpecialTokens, special_symbol
+from polymath.tokenization.tokenizers import common_words, load_tokenizer, ordinary_tokens
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed, hash_order, seed_levels
 from polymath.util.storage import read_table, write_table
-
-# Placeholders that vocabularies keep for later use: BERT's [unused12], T5's and ALBERT's
-# <unused_3>, RoBERTa's madeupword0001.
-UNUSED = re.compile(r"[\[<]?unused[_-]?\d+[\]>]?|madeupword\d+")
 
 SCHEMA = pa.schema(
     [
@@ -30,67 +24,6 @@ SCHEMA = pa.schema(
         ("token", pa.string()),
     ]
 )
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The special tokens that a model wants around a sequence or a pair, and all token types.
-
-    Attributes:
-        special: the ids before the first sequence, after it, and after the second of a pair.
-        types: the token types of these ids, a tuple for each.
-        inner: the token type of each sequence's own tokens.
-    """
-
-    special: tuple[tuple[int, ...], ...]
-    types: tuple[tuple[int, ...], ...]
-    inner: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Number of special tokens."""
-        return sum(len(part) for part in self.special)
-
-    def mapped(self, images: Mapping[int, int]) -> "Frame":
-        """Return the frame with the special tokens that a mapping moves; see `special_row`."""
-        moved = (tuple(images.get(special_row(i), i) for i in part) for part in self.special)
-        return replace(self, special=tuple(moved))
-
-
-def special_frame(tokenizer: Tokenizer, pairs: bool = False) -> Frame:
-    """Read off a tokenizer what it puts around a sequence ([CLS] ... [SEP]), or around a pair."""
-    bare = tokenizer.encode("a", add_special_tokens=False).ids
-    framed = tokenizer.encode("a", "a" if pairs else None, add_special_tokens=True)
-    special, types, inner = [], [], []
-    place = 0
-    for _ in range(2 if pairs else 1):
-        start = _find(framed.ids, bare, place)
-        special.append(tuple(framed.ids[place:start]))
-        types.append(tuple(framed.type_ids[place:start]))
-        inner.append(framed.type_ids[start])
-        place = start + len(bare)
-    special.append(tuple(framed.ids[place:]))
-    types.append(tuple(framed.type_ids[place:]))
-    return Frame(tuple(special), tuple(types), tuple(inner))
-
-
-def _find(ids: list[int], wanted: list[int], start: int) -> int:
-    for place in range(start, len(ids) - len(wanted) + 1):
-        if ids[place : place + len(wanted)] == wanted:
-            return place
-    raise PolymathError("the tokenizer changes a text's tokens when it adds special tokens")
-
-
-def ordinary_tokens(tokenizer: Tokenizer) -> dict[int, str]:
-    """Return id and text of every token that is neither special nor unused, by id."""
-    stored = json.loads(tokenizer.to_str())
-    special = {token["id"] for token in stored["added_tokens"] if token["special"]}
-    by_id = sorted((number, token) for token, number in tokenizer.get_vocab().items())
-    return {
-        number: token
-        for number, token in by_id
-        if number not in special and not UNUSED.fullmatch(token)
-    }
 
 
 def map_symbols(
@@ -110,7 +43,7 @@ def map_symbols(
     - character: each symbol goes to the token of its own text.
     - authors: symbols go to distinct tokens of the whole vocabulary, special and unused ones
       included, and so do the special tokens around a sequence (rows with a negative symbol_id,
-      see `special_row`), as in Kao and Lee's code.
+      see `special_symbol`), as in Kao and Lee's code.
 
     The model's own tokens:
 
@@ -152,14 +85,9 @@ def map_symbols(
     return table
 
 
-def special_row(token: int) -> int:
-    """Return the (negative) symbol id under which a mapping says where a special token goes."""
-    return -1 - token
-
-
 def _special_rows(model: Tokenizer) -> pd.DataFrame:
-    specials = sorted(set().union(*special_frame(model).special))
-    rows = [(special_row(token), model.id_to_token(token)) for token in specials]
+    specials = sorted(set().union(*SpecialTokens.of(model).ids))
+    rows = [(special_symbol(token), model.id_to_token(token)) for token in specials]
     return pd.DataFrame(rows, columns=["symbol_id", "symbol"])
 
 
@@ -171,25 +99,6 @@ def _take(tokens: list[int], table: pd.DataFrame) -> list[int]:
             "them to: use characters or shorter k-mers, or a model with a larger vocabulary"
         )
     return tokens[: len(table)]
-
-
-def common_words(model: Tokenizer) -> list[int]:
-    """Return the model's words of two letters or more, the commonest first.
-
-    No vocabulary says how often its tokens occur, so this is an approximation: a Unigram
-    tokenizer's own scores (log-probabilities), and otherwise the order of ids, which WordPiece
-    and byte-pair training leave roughly sorted by frequency, but for single characters.
-    """
-    stored = json.loads(model.to_str())["model"]
-    words = [
-        number
-        for number, token in ordinary_tokens(model).items()
-        if len(token.lstrip("Ġ▁")) > 1 and not token.startswith("##")
-    ]
-    if stored["type"] != "Unigram":
-        return words
-    scores = [score for _, score in stored["vocab"]]
-    return sorted(words, key=lambda number: (-scores[number], number))
 
 
 def _own_tokens(symbols: list[str], ordinary: dict[int, str]) -> list[int]:

@@ -8,10 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from polymath.models.build import compact_embeddings, longest_input
+from polymath.models.build import longest_input
+from polymath.models.compact_embeddings import compact_embeddings
+from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task, train_mask
 from polymath.tokenization.tokenize import truncate_pair
-from polymath.tokenization.vocabulary_mapping import Frame
 from polymath.training.batches import Encoded
 from polymath.util.errors import PolymathError
 
@@ -33,7 +34,7 @@ def encode_task(
     task: Task,
     model: PreTrainedModel,
     mapping: NDArray[np.int64],
-    frame: Frame,
+    special_tokens: SpecialTokens,
     fraction: float,
     subset_seed: int,
     compact: Callable[[PreTrainedModel, list[int]], dict[int, int]] = compact_embeddings,
@@ -51,12 +52,13 @@ def encode_task(
         PolymathError: if the tokenizer and the model do not belong together.
     """
     limit = longest_input(model)
-    room = None if limit is None else limit - frame.size
+    room = None if limit is None else limit - special_tokens.count
     parts = [fit_parts(row, room) for row in sequences_of(task.rows)]
     sequences = [
-        np.concatenate(interleave(frame.special, [mapping[ids] for ids in row])) for row in parts
+        np.concatenate(interleave(special_tokens.ids, [mapping[ids] for ids in row]))
+        for row in parts
     ]
-    types = token_types(model, frame, parts)
+    types = token_types(model, special_tokens, parts)
     padding, used = _used_tokens(model, sequences)
     rows = compact(model, sorted(used | also))
     table = np.zeros(max(rows) + 1, dtype=np.int64)
@@ -106,17 +108,20 @@ def interleave(
 
 
 def token_types(
-    model: PreTrainedModel, frame: Frame, parts: list[list[NDArray[np.int64]]]
+    model: PreTrainedModel, special_tokens: SpecialTokens, parts: list[list[NDArray[np.int64]]]
 ) -> list[NDArray[np.int64]] | None:
     """Return the token types of each row; None if all are 0 or the model knows only one."""
     known = getattr(model.config, "type_vocab_size", 0) or 0
-    if max(frame.inner) == 0 or known <= 1:
+    if max(special_tokens.sequence_types) == 0 or known <= 1:
         return None
     return [
         np.concatenate(
             interleave(
-                frame.types,
-                [np.full(len(p), kind) for p, kind in zip(row, frame.inner, strict=True)],
+                special_tokens.types,
+                [
+                    np.full(len(p), kind)
+                    for p, kind in zip(row, special_tokens.sequence_types, strict=True)
+                ],
             )
         )
         for row in parts

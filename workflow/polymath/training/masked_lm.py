@@ -15,7 +15,8 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
-from polymath.models.build import build_model, compact_order, renumber
+from polymath.models.build import build_model
+from polymath.models.compact_embeddings import compact_order, renumber
 from polymath.training.batches import (
     Batch,
     Encoded,

@@ -16,18 +16,12 @@ import torch
 import transformers
 from transformers import PreTrainedModel
 
-from polymath.data.alphabets import load_tokenizer
-from polymath.data.fetch.manifest import (
-    Manifest,
-    describe_files,
-    locate_named,
-    read_manifest,
-    write_manifest,
-)
+from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.stage_versions import PRETRAINING
+from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task, read_task
-from polymath.tokenization.vocabulary_mapping import special_frame
+from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import Lane
 from polymath.training.acceleration.prepare import take_shortcuts
 from polymath.training.checkpoints import Checkpoint, CheckpointStore, trained_alone
@@ -80,14 +74,15 @@ def pretrain(
         noticed_signals() as asked_to_leave,
     ):
         precision = resolve_precision(job.source.recipe.precision, device)
-        digest = _digest(job, precision)
+        base = Manifest.read(job.base)
+        digest = _digest(job, base, precision)
         folder = manifest.parent / FOLDER / digest
         if not (folder / "curve.parquet").is_file():
-            one = _Pretraining(job, device, precision, log)
+            one = _Pretraining(job, base, device, precision, log)
             checkpoints = CheckpointStore(folder.parent, digest)
             with noted_time(manifest.parent):
                 _drive(one.run, checkpoints, execution, asked_to_leave, log)
-            _keep(one, folder, job)
+            _keep(one, folder)
             checkpoints.clear()
         else:
             log("already trained")
@@ -96,10 +91,10 @@ def pretrain(
         shutil.copyfile(folder / path.name, path)
     shutil.copyfile(folder / "curve.parquet", curve)
     described = {**job.source.model_dump(mode="json"), "code_version": PRETRAINING}
-    write_manifest(Manifest(described, describe_files(files, manifest.parent)), manifest)
+    Manifest.of(manifest, described, files).write()
 
 
-def _digest(job: PretrainingJob, precision: str) -> str:
+def _digest(job: PretrainingJob, base: Manifest, precision: str) -> str:
     """Return a digest of everything that determines the model."""
     tokens = _without_test(read_task(job.tokens)).rows
     return digest_of(
@@ -110,7 +105,7 @@ def _digest(job: PretrainingJob, precision: str) -> str:
             "seed": job.seed,
             "tokens": digest_of(tokens.to_json()),
             "mapping": _mapping(job).tolist(),
-            "base": read_manifest(job.base).sha256,
+            "base": base.sha256,
         }
     )
 
@@ -132,25 +127,40 @@ class _Pretraining:
     """The model, its data as it reads them, and its run."""
 
     def __init__(
-        self, job: PretrainingJob, device: str, precision: str, log: Callable[[str], None]
+        self,
+        job: PretrainingJob,
+        base: Manifest,
+        device: str,
+        precision: str,
+        log: Callable[[str], None],
     ) -> None:
         recipe = job.source.recipe
-        self.job = job
+        self.job, self.base = job, base
         self.seeds = {
             name: derive_seed(job.seed, name) for name in ("init", "order", "dropout", "mask")
         }
         task = _without_test(read_task(job.tokens))
-        tokenizer = load_tokenizer(locate_named(job.base, "tokenizer.json"))
-        frame, mask = special_frame(tokenizer, "ids2" in task.rows), mask_token(tokenizer)
+        tokenizer = load_tokenizer(base.locate("tokenizer.json"))
+        special_tokens, mask = (
+            SpecialTokens.of(tokenizer, "ids2" in task.rows),
+            mask_token(tokenizer),
+        )
         lane = Lane(device)
         self.model = self.build()
         self.data: EncodedTask = encode_task(
-            task, self.model, _mapping(job), frame, 1.0, 0, compact_vocabulary, frozenset({mask})
+            task,
+            self.model,
+            _mapping(job),
+            special_tokens,
+            1.0,
+            0,
+            compact_vocabulary,
+            frozenset({mask}),
         )
         special = {
             mask,
             self.model.config.pad_token_id,
-            *(i for part in frame.special for i in part),
+            *(token for side in special_tokens.ids for token in side),
         }
         masking = make_masking(self.data.tokens, special, mask, recipe.masked, device)
         with lane.entered():
@@ -178,7 +188,7 @@ class _Pretraining:
     def build(self) -> PreTrainedModel:
         """Return the model as it is before training, whole, on the CPU."""
         source = self.job.source
-        folder = locate_named(self.job.base, "config.json").parent
+        folder = self.base.locate("config.json").parent
         return build_masked_model(folder, source.init, self.seeds["init"], source.recipe.dropout)
 
 
@@ -224,7 +234,7 @@ def _drive(
         )
 
 
-def _keep(one: _Pretraining, folder: Path, job: PretrainingJob) -> None:
+def _keep(one: _Pretraining, folder: Path) -> None:
     """Write the whole model, its tokenizer and, last, its curve."""
     unfinished = folder.with_suffix(".unfinished")
     for old in (unfinished, folder):
@@ -232,7 +242,7 @@ def _keep(one: _Pretraining, folder: Path, job: PretrainingJob) -> None:
     whole = one.build()
     restore_vocabulary(whole, one.model, one.data.tokens)
     whole.save_pretrained(unfinished)
-    shutil.copyfile(locate_named(job.base, "tokenizer.json"), unfinished / "tokenizer.json")
+    shutil.copyfile(one.base.locate("tokenizer.json"), unfinished / "tokenizer.json")
     curve = pd.DataFrame([asdict(point) for point in one.run.curve]).assign(replicate=0)
     write_table(curve, unfinished / "curve.parquet", CURVE_SCHEMA, one.provenance)
     unfinished.rename(folder)

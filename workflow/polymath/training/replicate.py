@@ -16,15 +16,16 @@ import transformers
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from polymath.data.alphabets import load_tokenizer
-from polymath.data.fetch.manifest import locate_named, read_manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.metrics import require_fit, score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.stage_versions import TRAINING
-from polymath.models.build import build_classifier, rescale_output, restore_embeddings
+from polymath.models.build import build_classifier, rescale_output
+from polymath.models.compact_embeddings import restore_embeddings
 from polymath.models.tuning import apply_tuning
+from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task, read_task
-from polymath.tokenization.vocabulary_mapping import Frame, special_frame
+from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import Lane
 from polymath.training.acceleration.prepare import take_shortcuts
 from polymath.training.batches import Encoded
@@ -48,11 +49,12 @@ class Inputs:
         require_fit(job.condition.task, job.metric, self.task.outputs)
         self.precision = resolve_precision(job.recipe.precision, device)
         self.vocabulary = read_table(job.vocabulary)
-        self.model_folder = locate_named(job.model, "config.json").parent
+        model = Manifest.read(job.model)
+        self.model_folder = model.locate("config.json").parent
+        self.model_sha256 = model.sha256
         pairs = "ids2" in self.task.rows
-        tokenizer = load_tokenizer(locate_named(job.model, "tokenizer.json"))
-        self._frame = special_frame(tokenizer, pairs)
-        self.model_sha256 = read_manifest(job.model).sha256
+        tokenizer = load_tokenizer(model.locate("tokenizer.json"))
+        self._special_tokens = SpecialTokens.of(tokenizer, pairs)
         columns = ["id", "item", "split", "label", "ids", *(["ids2"] if pairs else [])]
         self.content = digest_of(self.task.rows[columns].to_json(double_precision=15))
 
@@ -76,7 +78,7 @@ class Inputs:
                 "levels": self.levels(replicate),
                 "tokens": self.content,
                 "mapping": self.mapping(replicate).tolist(),
-                "frame": self.frame(replicate).special,
+                "frame": self.special_tokens(replicate).ids,
                 "model": self.model_sha256,
             }
         )
@@ -112,10 +114,12 @@ class Inputs:
         symbols = mine[mine["symbol_id"] >= 0]
         return symbols.sort_values("symbol_id")["token_id"].to_numpy(dtype=np.int64)
 
-    def frame(self, replicate: int) -> Frame:
+    def special_tokens(self, replicate: int) -> SpecialTokens:
         """Return the special tokens around a sequence, where the mapping says they go."""
         mine = self._mapped(replicate)
-        return self._frame.mapped(dict(zip(mine["symbol_id"], mine["token_id"], strict=True)))
+        return self._special_tokens.mapped(
+            dict(zip(mine["symbol_id"], mine["token_id"], strict=True))
+        )
 
     def _mapped(self, replicate: int) -> pd.DataFrame:
         return self.vocabulary[self.vocabulary["replicate"] == replicate]
@@ -148,7 +152,7 @@ class Trainee:
             inputs.task,
             self.model,
             inputs.mapping(replicate),
-            inputs.frame(replicate),
+            inputs.special_tokens(replicate),
             float(job.condition.fraction),
             self.seeds["subset"],
         )

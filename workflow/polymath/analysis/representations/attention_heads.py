@@ -3,8 +3,8 @@
 The distance of two heads is the total variation between their attention from a token, in the mean
 over tokens: half the sum over keys of |p - q|, between 0 and 1. Queries are a sequence's own
 tokens. Keys are the same, and one more that takes in what goes to special tokens: the rest of a row
-is a distribution in models of any frame, and nothing is divided by what little a head may leave.
-Padding gets no attention.
+is a distribution whatever the model's special tokens, and nothing is divided by what little a head
+may leave. Padding gets no attention.
 """
 
 import numpy as np

@@ -23,7 +23,7 @@ from polymath.analysis.representations.attention_heads import (
 )
 from polymath.analysis.representations.layers import HiddenStates, matching_layers
 from polymath.experiment.analyses import READING_BATCH
-from polymath.tokenization.vocabulary_mapping import Frame
+from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.training.batches import Encoded, length_order, move_data, shape_of, take_batch
 from polymath.training.encode import fit_parts, interleave, sequences_of, token_types
 from polymath.training.loop import model_inputs
@@ -82,7 +82,7 @@ def read_rows(
     rows: pd.DataFrame,
     model: PreTrainedModel,
     mapping: NDArray[np.int64],
-    frame: Frame,
+    special_tokens: SpecialTokens,
     room: int | None,
 ) -> Reader:
     """Return rows as a model reads them, framed by its special tokens; it stops dropping out.
@@ -92,10 +92,10 @@ def read_rows(
     """
     parts = [fit_parts(row, room) for row in sequences_of(rows)]
     ids = [
-        np.concatenate(interleave(frame.special, [mapping[symbols] for symbols in row]))
+        np.concatenate(interleave(special_tokens.ids, [mapping[symbols] for symbols in row]))
         for row in parts
     ]
-    nothing = tuple((0,) * len(special) for special in frame.special)
+    nothing = tuple((0,) * len(side) for side in special_tokens.ids)
     content = [
         np.concatenate(interleave(nothing, [np.ones_like(symbols) for symbols in row])).astype(bool)
         for row in parts
@@ -106,7 +106,7 @@ def read_rows(
         targets=np.zeros(len(ids)),
         items=rows["item"].to_numpy(),
         padding=model.config.pad_token_id,
-        types=token_types(model, frame, parts),
+        types=token_types(model, special_tokens, parts),
     )
     model.set_attn_implementation("eager")  # the others do not return attention
     return Reader(model.eval(), data, content)

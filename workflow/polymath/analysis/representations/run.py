@@ -78,13 +78,13 @@ def compare_representations(
         study = _Study(subjects, settings, device, tables.similarity.parent, log)
         parts = [study.compare(state) for state in ("initial", "fine-tuned")]
         provenance = study.provenance()
-    for schema, path, frames in zip(
+    for schema, path, special_tokens in zip(
         (SIMILARITY_SCHEMA, HEADS_SCHEMA),
         (tables.similarity, tables.heads),
         zip(*parts, strict=True),
         strict=True,
     ):
-        write_table(pd.concat(frames, ignore_index=True), path, schema, provenance)
+        write_table(pd.concat(special_tokens, ignore_index=True), path, schema, provenance)
 
 
 class _Study:
@@ -165,9 +165,11 @@ class _Study:
 
     def _read(self, models: dict[Side, PreTrainedModel]) -> Iterator[tuple[Side, Reader]]:
         """Yield the same rows as each model reads them."""
-        frames = {side: self.inputs[side.arm].frame(side.replicate) for side in models}
+        special_tokens = {
+            side: self.inputs[side.arm].special_tokens(side.replicate) for side in models
+        }
         rooms = [
-            limit - frames[side].size
+            limit - special_tokens[side].count
             for side, model in models.items()
             if (limit := longest_input(model)) is not None
         ]
@@ -175,7 +177,7 @@ class _Study:
         rows = choose_rows(self.inputs[0].task.rows, self.settings.tokens, room, self.seed)
         for side, model in models.items():
             mapping = self.inputs[side.arm].mapping(side.replicate)
-            yield side, read_rows(rows, model.to(self.device), mapping, frames[side], room)
+            yield side, read_rows(rows, model.to(self.device), mapping, special_tokens[side], room)
 
     def _columns(self, name: PairName, a: Side, b: Side, state: State) -> dict[str, Any]:
         text = self.subjects[0].arm.condition

@@ -74,8 +74,10 @@ class _Subject:
             for stream, level in inputs.levels(replicate).items()
         }
         self.model: PreTrainedModel = inputs.build(seeds)
-        mapping, frame = inputs.mapping(replicate), inputs.frame(replicate)
-        data = encode_task(inputs.task, self.model, mapping, frame, 1.0, seeds["subset"]).train
+        mapping, special_tokens = inputs.mapping(replicate), inputs.special_tokens(replicate)
+        data = encode_task(
+            inputs.task, self.model, mapping, special_tokens, 1.0, seeds["subset"]
+        ).train
         standardise(data, inputs.task.type)
         self.model.set_attn_implementation("eager")
         self.model.to(inputs.device).eval()

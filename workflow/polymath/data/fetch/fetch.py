@@ -5,7 +5,7 @@ from pathlib import Path
 
 from polymath.data.fetch.local import list_path
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.manifest import Manifest, describe_files, write_manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
 from polymath.experiment.sources import (
@@ -53,7 +53,7 @@ def fetch(
         files = convert(files, folder, log)
     described = {**source.model_dump(), "code_version": FETCH}
     log(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
-    write_manifest(Manifest(described, describe_files(files, folder), tuple(rejected)), manifest)
+    Manifest.of(manifest, described, files, rejected).write()
 
 
 def collect(

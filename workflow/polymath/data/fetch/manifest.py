@@ -1,5 +1,6 @@
-"""What was fetched: the raw files of a data set or model, each with its checksum."""
+"""The manifest of a data set or model: its raw files, each with its checksum."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,75 +22,76 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Provenance of raw files. `rejected` names those that could not be made, and why."""
+    """Raw files and their provenance. `rejected` names those that could not be made, and why."""
 
-    source: dict[str, Any]
+    path: Path
+    source: Mapping[str, Any]
     files: tuple[RawFile, ...]
-    rejected: tuple[dict[str, str], ...] = ()
+    rejected: tuple[Mapping[str, str], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        source: Mapping[str, Any],
+        files: Iterable[Path],
+        rejected: Iterable[Mapping[str, str]] = (),
+    ) -> "Manifest":
+        """Return the manifest to write at `path`, with the checksums of `files` as they are now."""
+        return cls(
+            path, source, tuple(_describe(file, path.parent) for file in files), tuple(rejected)
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest":
+        """Read the manifest at `path`."""
+        stored = read_json(path)
+        files = tuple(RawFile(**file) for file in stored["files"])
+        return cls(path, stored["source"], files, tuple(stored["rejected"]))
+
+    def write(self) -> None:
+        """Write the manifest, beside the files that it lists."""
+        content = {"source": self.source, "rejected": self.rejected}
+        write_json({**content, "files": [asdict(file) for file in self.files]}, self.path)
 
     @property
     def sha256(self) -> str:
         """A digest of all files' names and contents."""
         return digest_of([[Path(file.path).name, file.sha256] for file in self.files])
 
+    def locate_all(self) -> list[Path]:
+        """Return the paths of all files.
 
-def describe_files(paths: list[Path], folder: Path) -> tuple[RawFile, ...]:
-    """Checksum files; those inside `folder` are named relative to it."""
-    inside = folder.resolve()
-    return tuple(
-        RawFile(
-            path=str(
-                path.resolve().relative_to(inside)
-                if path.resolve().is_relative_to(inside)
-                else path.resolve()
-            ),
-            bytes=path.stat().st_size,
-            sha256=sha256_of(path),
+        Raises:
+            PolymathError: if a file is gone or has another size than when it was fetched.
+        """
+        paths = []
+        for file in self.files:
+            path = self.path.parent / file.path
+            if not path.is_file() or path.stat().st_size != file.bytes:
+                raise PolymathError(
+                    f"{path}: missing, or not the {file.bytes} bytes that were fetched: "
+                    f"delete {self.path} and run again"
+                )
+            paths.append(path)
+        return paths
+
+    def locate(self, name: str) -> Path:
+        """Return the path of the file of that name.
+
+        Raises:
+            PolymathError: if there is none, or a file is gone.
+        """
+        for path in self.locate_all():
+            if path.name == name:
+                return path
+        raise PolymathError(
+            f"{self.path}: no file '{name}' among the source's: add it to the catalogue"
         )
-        for path in paths
-    )
 
 
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write a manifest beside the files that it lists."""
-    write_json(asdict(manifest), path)
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest."""
-    stored = read_json(path)
-    return Manifest(
-        source=stored["source"],
-        files=tuple(RawFile(**file) for file in stored["files"]),
-        rejected=tuple(stored["rejected"]),
-    )
-
-
-def locate_files(path: Path) -> list[Path]:
-    """Return the files of the manifest at `path`.
-
-    Raises:
-        PolymathError: if one is gone or has another size than when it was fetched.
-    """
-    found = []
-    for file in read_manifest(path).files:
-        full = path.parent / file.path
-        if not full.is_file() or full.stat().st_size != file.bytes:
-            raise PolymathError(
-                f"{full}: missing, or not the {file.bytes} bytes that were fetched: "
-                f"delete {path} and run again"
-            )
-        found.append(full)
-    return found
-
-
-def locate_named(path: Path, name: str) -> Path:
-    """Return the manifest's file of that name.
-
-    Raises:
-        PolymathError: if there is none.
-    """
-    for file in locate_files(path):
-        if file.name == name:
-            return file
-    raise PolymathError(f"{path}: no file '{name}' among the source's: add it to the catalogue")
+def _describe(file: Path, folder: Path) -> RawFile:
+    """Checksum a file; one inside `folder` is named relative to it."""
+    absolute, inside = file.resolve(), folder.resolve()
+    path = absolute.relative_to(inside) if absolute.is_relative_to(inside) else absolute
+    return RawFile(str(path), file.stat().st_size, sha256_of(file))

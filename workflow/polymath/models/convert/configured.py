@@ -8,7 +8,7 @@ from typing import Any
 
 from polymath.data.fetch.fetch import LOCK_FILE, collect
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.manifest import Manifest, describe_files, locate_named, write_manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.sources import ConfiguredSource
 from polymath.experiment.stage_versions import FETCH
 from polymath.models.convert.checkpoint import CONFIG, TOKENIZER, require_kind
@@ -34,11 +34,12 @@ def configure_model(
         PolymathError: if a key of the configuration is unknown, or the weights cannot be had.
     """
     folder = manifest.parent
-    config = changed_config(read_json(locate_named(base, CONFIG)), source, manifest)
+    inherited = Manifest.read(base)
+    config = changed_config(read_json(inherited.locate(CONFIG)), source, manifest)
     files = [folder / CONFIG, folder / TOKENIZER]
     write_json(config, files[0])
     with whole_file(files[1]) as temporary:
-        shutil.copyfile(locate_named(base, TOKENIZER), temporary)
+        shutil.copyfile(inherited.locate(TOKENIZER), temporary)
     if source.weights is not None:
         files.append(folder / WEIGHTS)
         with tempfile.TemporaryDirectory(prefix=".weights-", dir=folder) as scratch:
@@ -47,7 +48,7 @@ def configure_model(
             found = find_weights({file.name: file for file in fetched}, str(manifest.parent))
             convert_weights(found, config, files[-1], log)
     described = {**source.model_dump(mode="json"), "code_version": FETCH}
-    write_manifest(Manifest(described, describe_files(files, folder)), manifest)
+    Manifest.of(manifest, described, files).write()
 
 
 def changed_config(

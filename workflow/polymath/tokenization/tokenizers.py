@@ -1,0 +1,111 @@
+"""Tokenizers as tokenizer.json: an alphabet's own, and what is in any."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from polymath.data.alphabets import spell, split_units
+from polymath.experiment.catalogue import Alphabet
+
+UNKNOWN = "[UNK]"
+WORDS = 50_000  # most words of a text's own tokenizer, the commonest
+# Placeholders that vocabularies keep for later use: BERT's [unused12], T5's and ALBERT's
+# <unused_3>, RoBERTa's madeupword0001.
+UNUSED = re.compile(r"[\[<]?unused[_-]?\d+[\]>]?|madeupword\d+")
+
+
+def build_tokenizer(sequences: Iterable[str], alphabet: Alphabet) -> Tokenizer:
+    """Return a word-level tokenizer of the alphabet's symbols, numbered in sorted order.
+
+    A character or separator alphabet with stated `symbols` has exactly these (and the
+    replacement for illegal ones); otherwise the symbols are those that occur. Text of kind
+    `model`, without a model, has words.
+    """
+    if alphabet.kind == "model":
+        return build_word_tokenizer(sequences)
+    symbols: set[str] = set()
+    if alphabet.symbols is not None and alphabet.kind != "kmer":
+        symbols.update(alphabet.symbols)
+        if alphabet.illegal not in ("error", "drop"):
+            symbols.add(alphabet.illegal)
+    else:
+        for sequence in sequences:
+            units = (
+                spell(sequence, alphabet).split(" ")
+                if alphabet.kind == "kmer"
+                else (split_units(sequence, alphabet))
+            )
+            symbols.update(unit for unit in units if unit)
+    ids = {symbol: number for number, symbol in enumerate(sorted(symbols))}
+    tokenizer = Tokenizer(models.WordLevel(ids, unk_token=""))
+    match alphabet.kind:
+        case "character":
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+        case "separator":
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(alphabet.separator, "removed")
+        case _:
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "removed")
+    return tokenizer
+
+
+def build_word_tokenizer(sequences: Iterable[str]) -> Tokenizer:
+    """Return a tokenizer of lower-case words and punctuation; others than these are UNKNOWN."""
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=WORDS, special_tokens=[UNKNOWN], show_progress=False
+    )
+    tokenizer.train_from_iterator(sorted(sequences), trainer)
+    return tokenizer
+
+
+def unknown_token(tokenizer: Tokenizer) -> int | None:
+    """Return the id that a tokenizer gives to what it does not know; None if it knows all."""
+    stored = json.loads(tokenizer.to_str())["model"]
+    if stored.get("unk_id") is not None:
+        return int(stored["unk_id"])
+    name = stored.get("unk_token")
+    return tokenizer.token_to_id(name) if name else None
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Read a tokenizer.json; truncation and padding stored in it are switched off."""
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def ordinary_tokens(tokenizer: Tokenizer) -> dict[int, str]:
+    """Return id and text of every token that is neither special nor unused, by id."""
+    stored = json.loads(tokenizer.to_str())
+    special = {token["id"] for token in stored["added_tokens"] if token["special"]}
+    by_id = sorted((number, token) for token, number in tokenizer.get_vocab().items())
+    return {
+        number: token
+        for number, token in by_id
+        if number not in special and not UNUSED.fullmatch(token)
+    }
+
+
+def common_words(model: Tokenizer) -> list[int]:
+    """Return the model's words of two letters or more, the commonest first.
+
+    No vocabulary says how often its tokens occur, so this is an approximation: a Unigram
+    tokenizer's own scores (log-probabilities), and otherwise the order of ids, which WordPiece
+    and byte-pair training leave roughly sorted by frequency, but for single characters.
+    """
+    stored = json.loads(model.to_str())["model"]
+    words = [
+        number
+        for number, token in ordinary_tokens(model).items()
+        if len(token.lstrip("Ġ▁")) > 1 and not token.startswith("##")
+    ]
+    if stored["type"] != "Unigram":
+        return words
+    scores = [score for _, score in stored["vocab"]]
+    return sorted(words, key=lambda number: (-scores[number], number))
