@@ -49,6 +49,10 @@ format: development
 	"$(BIN)/ruff" check --fix .
 	"$(BIN)/snakefmt" Snakefile workflow/rules
 
+# Regenerate pages, tables and numbers of the documents from types, kept results and benchmarks.
+docs: environment
+	"$(BIN)/python" -m polymath docs
+
 environment: $(VENV)/runtime.stamp
 development: $(VENV)/development.stamp
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from polymath.__main__ import GENERATED
 from polymath.experiment.catalogue import PRESETS
 from polymath.experiment.conditions import Condition, expand_conditions, format_fraction
 from polymath.experiment.config import WITHOUT_EFFECT, Experiment, load_experiment
@@ -339,12 +338,6 @@ def test_path_and_title_of_a_condition() -> None:
 @pytest.mark.parametrize(("value", "text"), [(1, "1"), (1.0, "1"), (0.1, "0.1"), (0.25, "0.25")])
 def test_fraction_text(value: float, text: str) -> None:
     assert format_fraction(value) == text
-
-
-@pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)
-def test_generated_files_have_not_drifted(path: Path) -> None:
-    made = GENERATED[path]()
-    assert path.read_text(encoding="utf-8") == made, "run: python -m polymath schema"
 
 
 # Exclusions by lists and by domain.

@@ -10,9 +10,8 @@ from tensorboardX.proto.event_pb2 import Event
 
 from polymath.__main__ import print_summary
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
-from polymath.reporting.publish import FILES, markers, publish
+from polymath.reporting.publish import FILES, publish
 from polymath.reporting.tensorboard import write_events
-from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_table
 
 
@@ -73,8 +72,8 @@ def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
     assert "curves.png" not in printed
 
 
-def test_publish_copies_the_results_and_replaces_only_the_readmes_table(tmp_path: Path) -> None:
-    results, kept, readme = tmp_path / "results", tmp_path / "kept", tmp_path / "README.md"
+def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -> None:
+    results, kept = tmp_path / "results", tmp_path / "kept"
     (results / "figures").mkdir(parents=True)
     for name in FILES:
         (results / name).write_text(name)
@@ -90,9 +89,7 @@ def test_publish_copies_the_results_and_replaces_only_the_readmes_table(tmp_path
     schema = prediction_schema("classification")
     table = schema.empty_table().to_pandas()
     write_table(table, results / "runs/a/predictions.parquet", schema, metadata)
-    begin, end = markers("mine")
-    readme.write_text(f"before\n{begin}old\n{end}after\n")
-    publish(results, "mine", kept, readme)
+    publish(results, kept)
     assert (kept / "curves.png").read_text() == "figures/curves.png"
     assert (kept / "odd.small.random.depth.png").read_text() == "depth"
     assert not (kept / "probes.png").exists()
@@ -101,16 +98,3 @@ def test_publish_copies_the_results_and_replaces_only_the_readmes_table(tmp_path
     assert run["recipes"] == {"short": {"steps": 1}}
     assert run["precisions"] == ["fp32"]
     assert "labels" not in run
-    text = readme.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert "old" not in text
-    assert "| odd |" in text
-
-
-def test_publish_asks_for_a_place_in_the_readme_before_it_writes(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("no place\n")
-    with pytest.raises(PolymathError, match=r"README.md: has no lines '<!-- mine run: begin -->'"):
-        publish(tmp_path, "mine", tmp_path / "kept", readme)
-    assert not (tmp_path / "kept").exists()

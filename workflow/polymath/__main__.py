@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polymath.reporting.config_reference import config_reference, config_schema
-from polymath.reporting.dataset_page import dataset_page
 from polymath.util.errors import PolymathError
 
 if TYPE_CHECKING:
@@ -14,11 +12,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DEVICE = "cpu-2-cores"
-GENERATED = {
-    ROOT / "workflow/schemas/config.schema.json": config_schema,
-    ROOT / "resources/docs/configuration.md": config_reference,
-    ROOT / "resources/docs/datasets.md": lambda: dataset_page(ROOT / "resources/datasets.yaml"),
-}
 
 
 def print_summary(results: Path) -> None:
@@ -81,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m polymath", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
-        "schema", help="write the configuration's schema and reference, and the page of data sets"
+        "docs", help="regenerate pages, tables and numbers of the documents in a checkout"
     )
     plan = commands.add_parser("plan", help="say what an experiment will cost, and spend nothing")
     failed = commands.add_parser(
@@ -100,8 +93,10 @@ def _parser() -> argparse.ArgumentParser:
         f"the results, and {DEVICE} where there are none",
     )
     summary = commands.add_parser("summary", help="print the matrix and name the files to open")
-    publish = commands.add_parser("publish", help="keep a run's results in the repository")
-    publish.add_argument("--name", default="default", help="of the run, as in the README")
+    publish = commands.add_parser(
+        "publish", help="keep a run's results in the repository; `make docs` then shows them"
+    )
+    publish.add_argument("--name", default="default", help="of the run, as in resources/results")
     events = commands.add_parser("tensorboard", help="write the learning curves as event files")
     for command in (summary, publish, events):
         command.add_argument("--results", type=Path, default=Path("results"))
@@ -111,9 +106,11 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Run one command."""
     arguments = _parser().parse_args()
-    if arguments.command == "schema":
-        for path, make in GENERATED.items():
-            path.write_text(make(), encoding="utf-8")
+    if arguments.command == "docs":
+        from polymath.reporting.documents import write_documents
+
+        for path in write_documents(ROOT):
+            print(f"regenerated {path.relative_to(ROOT)}")
     elif arguments.command in ("plan", "failed"):
         try:
             read = read_plan(arguments.configfile, arguments.replace_workflow_config)
@@ -134,7 +131,7 @@ def main() -> None:
         from polymath.reporting.publish import publish as keep
 
         folder = ROOT / "resources/results" / arguments.name
-        keep(arguments.results, arguments.name, folder, ROOT / "README.md")
+        keep(arguments.results, folder)
 
 
 if __name__ == "__main__":
