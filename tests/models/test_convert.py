@@ -22,14 +22,14 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, BertTokenizer, EsmTokenizer
 
-from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.experiment.catalogue import ModelEntry
 from polymath.experiment.config import parse
 from polymath.experiment.sources import ConfiguredSource, PathSource
 from polymath.models.build import build_classifier
-from polymath.models.convert.checkpoint import standardise
+from polymath.models.convert.checkpoint import convert_checkpoint
 from polymath.models.convert.configured import configure_model
+from polymath.models.convert.fetch_model import fetch_model
 from polymath.models.convert.tokenizer import convert_tokenizer
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.util.errors import PolymathError
@@ -59,7 +59,7 @@ def own(path: Path) -> PathSource:
 def get(path: Path, root: Path) -> Path:
     """Fetch a folder of the user's as the model `odd`, and return where it is standard."""
     manifest = root / "models" / "odd" / MANIFEST
-    fetch(own(path), manifest, 1, quiet, root / "lock.json", convert=standardise)
+    fetch_model(own(path), manifest, quiet, root / "lock.json")
     return manifest.parent
 
 
@@ -81,10 +81,9 @@ def test_a_standard_folder_stays_where_it_is(checkpoint: Checkpoint, tmp_path: P
 def test_a_standard_folder_is_fetched_without_torch(checkpoint: Checkpoint, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from polymath.experiment.sources import PathSource; "
-        "from polymath.data.fetch.fetch import fetch; "
-        "from polymath.models.convert.checkpoint import standardise; "
-        f"fetch(PathSource(kind='path', path={str(checkpoint('bert'))!r}), "
-        "Path('models/odd/manifest.json'), 1, print, convert=standardise); "
+        "from polymath.models.convert.fetch_model import fetch_model; "
+        f"fetch_model(PathSource(kind='path', path={str(checkpoint('bert'))!r}), "
+        "Path('models/odd/manifest.json'), print); "
         "sys.exit('torch' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
@@ -221,7 +220,7 @@ def test_fetched_originals_give_way_to_what_they_became(
     torch.save(load_file(checkpoint("bert") / "model.safetensors"), folder / "weights.bin")
     (folder / "special_tokens_map.json").write_text("{}")
     files = [path for path in folder.iterdir() if path.name != "keep.txt"]
-    assert standardise(files, folder, quiet) == [folder / name for name in STANDARD]
+    assert convert_checkpoint(files, folder, quiet) == [folder / name for name in STANDARD]
     assert contents(folder) == STANDARD
 
 

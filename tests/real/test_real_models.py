@@ -9,12 +9,11 @@ import yaml
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForMaskedLM
 
-from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.experiment.catalogue import ModelEntry
 from polymath.experiment.sources import MadeSource
-from polymath.models.convert.checkpoint import standardise
 from polymath.models.convert.configured import configure_model
+from polymath.models.convert.fetch_model import fetch_model
 from polymath.util.storage import read_json
 from support import ROOT
 
@@ -40,7 +39,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             base = get(source.base) / MANIFEST
             configure_model(source, base, manifest, print, root / "lock.json")
         else:
-            fetch(source, manifest, 1, print, root / "lock.json", convert=standardise)
+            fetch_model(source, manifest, print, root / "lock.json")
         assert not (root / "lock.json").exists()  # the catalogue states every checksum
         return manifest.parent
 

@@ -10,16 +10,13 @@ from polymath.experiment.sources import FetchedSource
 from polymath.util.job_log import job_log, log
 
 with job_log(snakemake.log[0], f"fetch {snakemake.wildcards.name}"):
-    convert = None
+    source = TypeAdapter(FetchedSource).validate_json(snakemake.params.source)
+    manifest = Path(snakemake.output[0])
+    # Not a parameter of the rule: it changes no result.
+    lock_file = Path(Experiment.model_validate(snakemake.config).lock)
     if snakemake.wildcards.kind == "models":
-        from polymath.models.convert.checkpoint import standardise as convert
+        from polymath.models.convert.fetch_model import fetch_model
 
-    fetch(
-        TypeAdapter(FetchedSource).validate_json(snakemake.params.source),
-        Path(snakemake.output[0]),
-        snakemake.threads,
-        log,
-        # Not a parameter of the rule: it changes no result.
-        Path(Experiment.model_validate(snakemake.config).lock),
-        convert,
-    )
+        fetch_model(source, manifest, log, lock_file)
+    else:
+        fetch(source, manifest, snakemake.threads, log, lock_file)

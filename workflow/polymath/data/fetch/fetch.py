@@ -1,6 +1,6 @@
-"""Fetch a data set's or a model's raw files, whatever their source."""
+"""Fetch the raw files of a data set or model, whatever their source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from polymath.data.fetch.local import list_path
@@ -8,6 +8,7 @@ from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
+from polymath.experiment.base import Typed
 from polymath.experiment.sources import (
     FetchedSource,
     HubSource,
@@ -19,7 +20,6 @@ from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
 
 LOCK_FILE = Path("polymath.lock.json")
-Convert = Callable[[list[Path], Path, Callable[[str], None]], list[Path]]
 
 
 def fetch(
@@ -28,7 +28,6 @@ def fetch(
     workers: int,
     log: Callable[[str], None],
     lock_file: Path = LOCK_FILE,
-    convert: Convert | None = None,
 ) -> None:
     """Put the source's files beside `manifest` and write it last, once all are whole.
 
@@ -36,24 +35,13 @@ def fetch(
 
     Args:
         lock_file: keeps the checksums that the catalogue does not state.
-        convert: makes other files of what was fetched, in the same folder; returns all of them.
 
     Raises:
-        PolymathError: if a file cannot be had whole and unaltered.
+        PolymathError: if a file cannot be fetched whole and unaltered.
     """
-    folder = manifest.parent
     lock = Lock.of(lock_file, manifest, source)
-    files, rejected = collect(source, folder, workers, lock, log)
-    if manifest in files:
-        raise PolymathError(
-            f"{manifest}: a file of the source has this name, which Polymath needs itself: leave "
-            "it out, or give it another 'name'"
-        )
-    if convert is not None:
-        files = convert(files, folder, log)
-    described = {**source.model_dump(), "code_version": FETCH}
-    log(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
-    Manifest.of(manifest, described, files, rejected).write()
+    files, rejected = collect(source, manifest.parent, workers, lock, log)
+    record(source, manifest, files, log, rejected)
 
 
 def collect(
@@ -62,7 +50,7 @@ def collect(
     """Return the source's files, fetched into `folder`, and those that could not be made.
 
     Raises:
-        PolymathError: if a file cannot be had whole and unaltered.
+        PolymathError: if a file cannot be fetched whole and unaltered.
     """
     # What a source needs is imported with it: the hub's library alone takes half a second.
     match source:
@@ -80,3 +68,25 @@ def collect(
             from polymath.data.fetch.url import fetch_urls
 
             return fetch_urls(source, folder, lock, log), []
+
+
+def record(
+    source: Typed,
+    manifest: Path,
+    files: list[Path],
+    log: Callable[[str], None],
+    rejected: Iterable[Mapping[str, str]] = (),
+) -> None:
+    """Write the manifest of a source's files.
+
+    Raises:
+        PolymathError: if one of them has the manifest's name.
+    """
+    if manifest in files:
+        raise PolymathError(
+            f"{manifest}: the source has a file of this name, which Polymath needs for its own: "
+            "leave it out, or give it another 'name'"
+        )
+    log(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+    described = {**source.model_dump(mode="json"), "code_version": FETCH}
+    Manifest.of(manifest, described, files, rejected).write()

@@ -14,7 +14,7 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 STANDARD = (CONFIG, WEIGHTS, TOKENIZER)
 
 
-def standardise(files: list[Path], folder: Path, log: Callable[[str], None]) -> list[Path]:
+def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], None]) -> list[Path]:
     """Return the files of a model as they are, if it is standard; else convert it into `folder`.
 
     Of the original files, those in `folder` that were converted are removed; the user's own,

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from polymath.data.fetch.fetch import LOCK_FILE, collect
+from polymath.data.fetch.fetch import LOCK_FILE, collect, record
 from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.sources import ConfiguredSource
-from polymath.experiment.stage_versions import FETCH
 from polymath.models.convert.checkpoint import CONFIG, TOKENIZER, require_kind
 from polymath.models.convert.weights import WEIGHTS, convert_weights, find_weights
 from polymath.util.errors import PolymathError, suggest
@@ -47,8 +46,7 @@ def configure_model(
             fetched, _ = collect(source.weights, Path(scratch), 1, lock, log)
             found = find_weights({file.name: file for file in fetched}, str(manifest.parent))
             convert_weights(found, config, files[-1], log)
-    described = {**source.model_dump(mode="json"), "code_version": FETCH}
-    Manifest.of(manifest, described, files).write()
+    record(source, manifest, files, log)
 
 
 def changed_config(
