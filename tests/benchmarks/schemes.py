@@ -1,15 +1,22 @@
 """Three ways to train the same classifier, step by step under a clock."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+ROOT = Path(__file__).parents[2]
+SHAPES = ["16x62", "32x128", "reuters"]
+STEPS = {"cpu": 14, "cuda": 400}
+REUTERS_LENGTH = 128
 WARM_UP = 5  # steps that are not timed
 MODEL = {
     "cpu": {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12,
@@ -73,6 +80,36 @@ def precision_here() -> str:
     return resolve_precision("auto", device_here())
 
 
+def make_shape(name: str, lengths: Path, dropout: float) -> Shape:
+    """Return a shape by name; R8's rows are a random sample of its documents' lengths."""
+    steps = WARM_UP + STEPS[device_here()]
+    if name == "reuters":
+        drawn = np.random.default_rng(0).choice(np.load(lengths), 16 * steps)
+        return Shape(16, drawn, REUTERS_LENGTH, dropout)
+    batch, length = (int(part) for part in name.split("x"))
+    return Shape(batch, np.full(batch * steps, length), length, dropout)
+
+
+def write_reuters_lengths(results: Path, path: Path) -> None:
+    """Count the tokens of R8's training documents, which Snakemake prepares if need be."""
+    import pandas as pd
+    from tokenizers import Tokenizer
+
+    records = results / "records/reuters.parquet"
+    tokenizer = results / "models/minilm-l6/tokenizer.json"
+    if not (records.exists() and tokenizer.exists()):
+        names = [str(records), str(tokenizer.with_name("manifest.json"))]
+        snakemake = str(Path(sys.executable).with_name("snakemake"))
+        command = [snakemake, "--cores", "all", "--config", f"results={results}", "--", *names]
+        subprocess.run(command, cwd=ROOT, check=True)
+    table = pd.read_parquet(records)
+    coder = Tokenizer.from_file(str(tokenizer))
+    coder.no_padding()
+    coder.enable_truncation(REUTERS_LENGTH)
+    texts = list(table[table["split"] == "train"]["sequence"])
+    np.save(path, [len(encoding.ids) for encoding in coder.encode_batch(texts)])
+
+
 def rows_of(shape: Shape) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
     generator = np.random.default_rng(1)
     ids = [
@@ -94,37 +131,41 @@ def new_model(device: str, dropout: float) -> Any:
     return AutoModelForSequenceClassification.from_config(config)
 
 
-def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], int]:
-    """Train as the workflow does; return what counts the timed steps' operations."""
+def make_run(shape: Shape, device: str, seed: int = 0) -> Any:
+    """Return a training run as the workflow makes it."""
     from polymath.experiment.recipes import Recipe
-    from polymath.models.compact_embeddings import compact_embeddings
+    from polymath.models.build import compact_embeddings
     from polymath.training.acceleration.cuda_graphs import Lane
     from polymath.training.acceleration.prepare import take_shortcuts
     from polymath.training.batches import Encoded
-    from polymath.training.devices import set_up_process
-    from polymath.training.loop import Run, train
+    from polymath.training.loop import Run
 
-    set_up_process(os.cpu_count() or 1)
     ids, targets = rows_of(shape)
     recipe = Recipe(
         learning_rate=1e-5, batch_size=shape.batch, steps=shape.steps, clip_norm=1, evaluations=1
     )
-    runs = []
-    for number in range(replicates):
-        model, lane = new_model(clock.device, shape.dropout), Lane(clock.device)
-        tokens = compact_embeddings(model, sorted({int(t) for row in ids for t in row} | {0}))
-        data = Encoded(
-            ids=[np.array([tokens[int(token)] for token in row]) for row in ids],
-            lengths=shape.lengths,
-            targets=targets.astype(float),
-            items=np.arange(len(ids)).astype(str),
-            padding=0,
-        )
-        with lane.entered():
-            model.to(clock.device)
-            take_shortcuts(model, precision_here())
-            run = Run(model, data, recipe, number, 0, lane, precision_here(), lambda: 0.0)
-        runs.append(run)
+    model, lane = new_model(device, shape.dropout), Lane(device)
+    tokens = compact_embeddings(model, sorted({int(t) for row in ids for t in row} | {0}))
+    data = Encoded(
+        ids=[np.array([tokens[int(token)] for token in row]) for row in ids],
+        lengths=shape.lengths,
+        targets=targets.astype(float),
+        items=np.arange(len(ids)).astype(str),
+        padding=0,
+    )
+    with lane.entered():
+        model.to(device)
+        take_shortcuts(model, precision_here())
+        return Run(model, data, recipe, seed, 0, lane, precision_here(), lambda: 0.0)
+
+
+def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], int]:
+    """Train as the workflow does; return what counts the timed steps' operations."""
+    from polymath.training.devices import set_up_process
+    from polymath.training.loop import train
+
+    set_up_process(os.cpu_count() or 1)
+    runs = [make_run(shape, clock.device, number) for number in range(replicates)]
     before = 0
     for _ in train(runs):
         clock.tick(replicates * (runs[0].examples - before))

@@ -31,44 +31,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from schemes import MODEL, SCHEMES, WARM_UP, Clock, Shape, device_here, precision_here
+from schemes import (
+    MODEL,
+    ROOT,
+    SCHEMES,
+    SHAPES,
+    Clock,
+    device_here,
+    make_shape,
+    precision_here,
+    write_reuters_lengths,
+)
 
-ROOT = Path(__file__).parents[2]
-SHAPES = ["16x62", "32x128", "reuters"]
-STEPS = {"cpu": 14, "cuda": 400}
-REUTERS_LENGTH = 128
 GIB = 2**30
-
-
-def make_shape(name: str, lengths: Path, dropout: float) -> Shape:
-    """Return a shape by name; R8's rows are a random sample of its documents' lengths."""
-    steps = WARM_UP + STEPS[device_here()]
-    if name == "reuters":
-        drawn = np.random.default_rng(0).choice(np.load(lengths), 16 * steps)
-        return Shape(16, drawn, REUTERS_LENGTH, dropout)
-    batch, length = (int(part) for part in name.split("x"))
-    return Shape(batch, np.full(batch * steps, length), length, dropout)
-
-
-def write_reuters_lengths(results: Path, path: Path) -> None:
-    """Count the tokens of R8's training documents, which Snakemake prepares if need be."""
-    import pandas as pd
-    from tokenizers import Tokenizer
-
-    records = results / "records/reuters.parquet"
-    tokenizer = results / "models/minilm-l6/tokenizer.json"
-    if not (records.exists() and tokenizer.exists()):
-        names = [str(records), str(tokenizer.with_name("manifest.json"))]
-        snakemake = str(Path(sys.executable).with_name("snakemake"))
-        command = [snakemake, "--cores", "all", "--config", f"results={results}", "--", *names]
-        subprocess.run(command, cwd=ROOT, check=True)
-    table = pd.read_parquet(records)
-    coder = Tokenizer.from_file(str(tokenizer))
-    coder.no_padding()
-    coder.enable_truncation(REUTERS_LENGTH)
-    texts = list(table[table["split"] == "train"]["sequence"])
-    np.save(path, [len(encoding.ids) for encoding in coder.encode_batch(texts)])
 
 
 def measure_scheme(

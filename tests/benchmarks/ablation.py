@@ -1,0 +1,160 @@
+"""What each piece of acceleration is worth on the CPU: training steps with and without it.
+
+    python tests/benchmarks/ablation.py [--shapes 16x62 32x128 reuters] [--rounds 7]
+        [--dropout 0.1] [--results FOLDER]
+
+One thread trains a randomly initialised model of MiniLM-L6's size. Each round makes one step of
+the same batch with everything on, and one with each piece switched off alone; the gain of a piece
+is the median over the rounds of its step's processor time over that of the full step, less one.
+Processor time and alternation keep other programs on the machine out of the figures. What a
+process cannot switch back (how it keeps memory) is compared between alternating processes.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from schemes import ROOT, SHAPES, Shape, make_run, make_shape, precision_here, write_reuters_lengths
+
+WARM_UP = 2
+TURNS = 2  # processes with kept memory, and as many without
+ACCELERATION = "polymath.training.acceleration"
+# What replaces each piece when it is switched off.
+OFF: dict[str, dict[str, Callable[..., Any]]] = {
+    "everything on": {},
+    "fast dropout": {"cuda_graphs.fast_dropout": lambda seed: ExitStack()},
+    "row skipping": {"cpu_kernels._rows_with_gradient": lambda gradient: None},
+    "first position": {"prepare.read_first_position": lambda model: None},
+    "first position and row skipping": {
+        "prepare.read_first_position": lambda model: None,
+        "cpu_kernels._rows_with_gradient": lambda gradient: None,
+    },
+    "shared casts": {"cpu_kernels._SharedCast.__call__": lambda self, tensor: tensor.bfloat16()},
+    "bf16 linear layers": {
+        "prepare.tune_model": lambda model, precision: model.set_attn_implementation("eager")
+    },
+    "eager attention": {"prepare.tune_model": lambda model, precision: _tune_without(model)},
+}
+MEMORY = "kept memory"
+
+
+def _tune_without(model: Any) -> None:
+    """Tune the linear layers, and leave attention to torch's fused kernel."""
+    from polymath.training.acceleration.cpu_kernels import tune_model
+
+    with patch.object(type(model), "set_attn_implementation"):
+        tune_model(model, precision_here())
+
+
+@contextmanager
+def switched_off(piece: str) -> Iterator[None]:
+    """Train without a piece in the block."""
+    with ExitStack() as patches:
+        for name, substitute in OFF[piece].items():
+            patches.enter_context(patch(f"{ACCELERATION}.{name}", substitute))
+        yield
+
+
+def step_seconds(run: Any) -> float:
+    """Make one step; return its processor time."""
+    started = time.process_time()
+    run.advance()
+    return time.process_time() - started
+
+
+def measure_pieces(shape: Shape, rounds: int) -> dict[str, float]:
+    """Return the gain of each piece that can be switched off within a process."""
+    seconds: dict[str, list[float]] = {piece: [] for piece in OFF}
+    runs = {}
+    for piece in OFF:
+        with switched_off(piece):
+            runs[piece] = make_run(shape, "cpu")
+    for _ in range(WARM_UP + rounds):
+        for piece, run in runs.items():
+            with switched_off(piece):
+                seconds[piece].append(step_seconds(run))
+    full = seconds["everything on"][WARM_UP:]
+    print(f"a full step: {statistics.median(full):.3f} s", file=sys.stderr)
+    return {
+        piece: statistics.median(a / b for a, b in zip(values[WARM_UP:], full, strict=True)) - 1
+        for piece, values in seconds.items()
+    }
+
+
+def measure_memory(name: str, lengths: Path, rounds: int, dropout: float) -> float:
+    """Return the gain of keeping freed memory, by processes that alternate."""
+    seconds: dict[str, list[float]] = {"on": [], "off": []}
+    words = [name, str(lengths), str(rounds), str(dropout)]
+    for _ in range(TURNS):
+        for state, values in seconds.items():
+            command = [sys.executable, __file__, "--measure", state, *words]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            values += json.loads(done.stdout.splitlines()[-1])
+    return statistics.median(seconds["off"]) / statistics.median(seconds["on"]) - 1
+
+
+def shape_of(name: str, lengths: Path, rounds: int, dropout: float) -> Shape:
+    """Return a benchmark's shape with as many rows as the rounds take."""
+    shape = make_shape(name, lengths, dropout)
+    rows = shape.batch * (WARM_UP + rounds)
+    return replace(shape, lengths=np.resize(shape.lengths, rows))
+
+
+def measure_process(words: list[str]) -> list[float]:
+    """Return each step's processor time in this process."""
+    from polymath.training.acceleration.cpu_kernels import keep_freed_memory
+
+    state, name, lengths, rounds, dropout = words
+    if state == "on":
+        keep_freed_memory()
+    run = make_run(shape_of(name, Path(lengths), int(rounds), float(dropout)), "cpu")
+    return [step_seconds(run) for _ in range(WARM_UP + int(rounds))][WARM_UP:]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--shapes", nargs="+", default=SHAPES, help=f"of {', '.join(SHAPES)}")
+    parser.add_argument("--dropout", type=float, default=0.1, help="0.1 is BERT's own")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    if arguments.measure:
+        print(json.dumps(measure_process(arguments.measure)))
+        return
+    from polymath.training.acceleration.cpu_kernels import keep_freed_memory
+
+    keep_freed_memory()
+    gains: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        lengths = Path(folder) / "lengths.npy"
+        if "reuters" in arguments.shapes:
+            write_reuters_lengths(arguments.results.resolve(), lengths)
+        for name in arguments.shapes:
+            print(name, file=sys.stderr)
+            shape = shape_of(name, lengths, arguments.rounds, arguments.dropout)
+            gains[name] = measure_pieces(shape, arguments.rounds)
+            gains[name][MEMORY] = measure_memory(name, lengths, arguments.rounds, arguments.dropout)
+    print(f"Processor time of a step without the piece, more than with it; {precision_here()}, "
+          f"dropout {arguments.dropout:g}, torch {torch.__version__}\n")  # fmt: skip
+    print(f"| piece | {' | '.join(gains)} |\n|---|{'---|' * len(gains)}")
+    for piece in [*OFF, MEMORY]:
+        print(f"| {piece} | {' | '.join(f'{gains[name][piece]:+.1%}' for name in gains)} |")
+
+
+if __name__ == "__main__":
+    main()
