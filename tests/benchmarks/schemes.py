@@ -134,7 +134,7 @@ def new_model(device: str, dropout: float) -> Any:
 def make_run(shape: Shape, device: str, seed: int = 0) -> Any:
     """Return a training run as the workflow makes it."""
     from polymath.experiment.recipes import Recipe
-    from polymath.models.build import compact_embeddings
+    from polymath.models.compact_embeddings import compact_embeddings
     from polymath.training.acceleration.cuda_graphs import Lane
     from polymath.training.acceleration.prepare import take_shortcuts
     from polymath.training.batches import Encoded
