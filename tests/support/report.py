@@ -14,7 +14,7 @@ from polymath.evaluation.convergence import SCHEMA as CONVERGENCE
 from polymath.evaluation.matrix import SCHEMA as MATRIX
 from polymath.evaluation.rate_sensitivity import SCHEMA as RATES
 from polymath.evaluation.tables import PROBE_SCHEMA, SIMILARITY_SCHEMA
-from polymath.reporting.figures.heatmap import plot_heatmap
+from polymath.reporting.figures.draw import draw_figure
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.util.storage import write_json, write_table
@@ -91,7 +91,9 @@ def write_small_report(
             "length": {"median": 60.0, "unit": "symbols"}}  # fmt: skip
     write_json(card, folder / "card.json")
     svg = folder / "heatmap.svg"
-    plot_heatmap(folder / "matrix.parquet", svg, folder / "h.png", folder / "h.csv")
+    draw_figure(
+        "heatmap", {"matrix": folder / "matrix.parquet"}, svg, folder / "h.png", folder / "h.csv"
+    )
     page = folder / "report.html"
     sources = Sources(
         matrix=folder / "matrix.parquet",

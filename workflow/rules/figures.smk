@@ -16,14 +16,15 @@ rule plot_matrix:
     log:
         f"{LOGS}/figures/matrix.log",
     params:
+        figure="matrix",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_matrix.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_heatmap:
     input:
-        f"{MATRIX}.parquet",
+        matrix=f"{MATRIX}.parquet",
     output:
         svg=report(
             f"{FIGURES}/heatmap.svg",
@@ -35,14 +36,15 @@ rule plot_heatmap:
     log:
         f"{LOGS}/figures/heatmap.log",
     params:
+        figure="heatmap",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_heatmap.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_curves:
     input:
-        scores_of_every_task(),
+        scores=scores_of_every_task(),
     output:
         svg=report(
             f"{FIGURES}/curves.svg",
@@ -54,10 +56,11 @@ rule plot_curves:
     log:
         f"{LOGS}/figures/curves.log",
     params:
+        figure="curves",
         runs=RUNS,
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_curves.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_card:
@@ -71,17 +74,19 @@ rule plot_card:
             labels={"task": "{task}"},
         ),
         png=f"{CARD}.png",
+        csv=f"{CARD}.csv",
     log:
         f"{LOGS}/figures/card.{{task}}.log",
     params:
+        figure="card",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_card.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_forest:
     input:
-        f"{EVIDENCE}/comparisons.parquet",
+        comparisons=f"{EVIDENCE}/comparisons.parquet",
     output:
         svg=report(
             f"{FIGURES}/forest.svg",
@@ -93,14 +98,15 @@ rule plot_forest:
     log:
         f"{LOGS}/figures/forest.log",
     params:
+        figure="forest",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_forest.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_speed:
     input:
-        f"{EVIDENCE}/convergence.parquet",
+        convergence=f"{EVIDENCE}/convergence.parquet",
     output:
         svg=report(
             f"{FIGURES}/speed.svg",
@@ -112,14 +118,15 @@ rule plot_speed:
     log:
         f"{LOGS}/figures/speed.log",
     params:
+        figure="speed",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_speed.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_fractions:
     input:
-        f"{EVIDENCE}/estimates.parquet",
+        estimates=f"{EVIDENCE}/estimates.parquet",
     output:
         svg=report(
             f"{FIGURES}/fractions.svg",
@@ -131,14 +138,15 @@ rule plot_fractions:
     log:
         f"{LOGS}/figures/fractions.log",
     params:
+        figure="fractions",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_fractions.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_rates:
     input:
-        f"{EVIDENCE}/rates.parquet",
+        rates=f"{EVIDENCE}/rates.parquet",
     output:
         svg=report(
             f"{FIGURES}/rates.svg",
@@ -150,14 +158,15 @@ rule plot_rates:
     log:
         f"{LOGS}/figures/rates.log",
     params:
+        figure="rates",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_rates.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_variance:
     input:
-        f"{EVIDENCE}/variance.parquet",
+        variance=f"{EVIDENCE}/variance.parquet",
     output:
         svg=report(
             f"{FIGURES}/variance.svg",
@@ -169,9 +178,10 @@ rule plot_variance:
     log:
         f"{LOGS}/figures/variance.log",
     params:
+        figure="variance",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_variance.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_layers:
@@ -189,9 +199,10 @@ rule plot_layers:
     log:
         f"{LOGS}/figures/layers.{{task}}.{{model}}.{{mapping}}.log",
     params:
+        figure="layers",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_layers.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_depth:
@@ -210,14 +221,15 @@ rule plot_depth:
     log:
         f"{LOGS}/figures/depth.{{task}}.{{model}}.{{mapping}}.log",
     params:
+        figure="depth",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_depth.py"
+        "../scripts/draw_figure.py"
 
 
 rule plot_probes:
     input:
-        f"{RESULTS}/probes.parquet",
+        probes=f"{RESULTS}/probes.parquet",
     output:
         svg=report(
             f"{FIGURES}/probes.svg",
@@ -229,6 +241,7 @@ rule plot_probes:
     log:
         f"{LOGS}/figures/probes.log",
     params:
+        figure="probes",
         code_version=versions.FIGURES,
     script:
-        "../scripts/plot_probes.py"
+        "../scripts/draw_figure.py"

@@ -1,9 +1,8 @@
 """Paired differences as a forest plot, with both uncertainties."""
 
 import math
-from pathlib import Path
+from collections.abc import Mapping
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,48 +13,40 @@ from polymath.evaluation.claims import MARGIN
 from polymath.reporting.figures.style import (
     COLOURS,
     MARKERS,
-    STYLE,
     WIDTH,
-    legend_handles,
+    add_legend,
+    name_rows,
     row_names,
-    save_data,
-    save_figure,
+    write_note,
 )
-from polymath.util.storage import read_table
 
-ROW, ARM = 0.3, 0.2  # inches: a row at least, and a row for each initialisation in it
+ROW, ARM = 0.3, 0.2  # inches: least height of a row, and height per initialisation in it
 REFERENCES = {"scratch": "random weights", "in-domain": "an in-domain model"}
 
 
-def plot_forest(comparisons: Path, svg: Path, png: Path, csv: Path) -> None:
-    """Draw the difference of every comparison: pairs, mean, and the intervals of replicates and of
-    test items; a panel for each kind of reference, in-domain models with the claim's margin.
+def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
+    """Draw the difference of every comparison: pairs of replicates, their mean, and the intervals
+    over seeds and over test items; one panel per kind of reference, in-domain models with the
+    claim's margin.
     """
-    table = read_table(comparisons)
+    table = tables["comparisons"]
     names = row_names(table) if len(table) else pd.Series(dtype=str)
     in_domain = table["against"] == "in-domain"
-    table["row"] = names.mask(in_domain, names + ": " + table["reference_model"])
+    table = table.assign(row=names.mask(in_domain, names + ": " + table["reference_model"]))
     kinds = list(dict.fromkeys(table["against"]))
-    with mpl.rc_context(STYLE):
-        heights = [_height(table[table["against"] == kind]) for kind in kinds] or [1.0]
-        figure = Figure(figsize=(WIDTH, 0.7 + sum(heights)), layout="constrained")
-        panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for kind, axes in zip(kinds, panels, strict=False):
-            _draw_panel(axes, table[table["against"] == kind])
-            if kind == "in-domain":
-                axes.axvline(-MARGIN, color="#777777", linestyle="--", linewidth=1, zorder=0)
-            axes.set_xlabel(f"test score less that of {REFERENCES[kind]}")
-        if kinds:
-            figure.legend(
-                handles=[*legend_handles(list(dict.fromkeys(table["init"]))), *_keys()],
-                loc="outside upper center",
-                ncols=3,
-            )
-        else:
-            panels[0].set_axis_off()
-            panels[0].text(0.5, 0.5, "no two conditions to compare", ha="center")
-        save_figure(figure, svg, png)
-    save_data(table.drop(columns=["row", "differences"]), csv)
+    heights = [_height(table[table["against"] == kind]) for kind in kinds] or [1.0]
+    figure = Figure(figsize=(WIDTH, 0.7 + sum(heights)), layout="constrained")
+    panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for kind, axes in zip(kinds, panels, strict=False):
+        _draw_panel(axes, table[table["against"] == kind])
+        if kind == "in-domain":
+            axes.axvline(-MARGIN, color="#777777", linestyle="--", linewidth=1, zorder=0)
+        axes.set_xlabel(f"test score less that of {REFERENCES[kind]}")
+    if kinds:
+        add_legend(figure, table["init"], _keys(), ncols=3)
+    else:
+        write_note(panels[0], "no two conditions to compare")
+    return figure, table.drop(columns=["row", "differences"])
 
 
 def _height(table: pd.DataFrame) -> float:
@@ -64,10 +55,9 @@ def _height(table: pd.DataFrame) -> float:
 
 
 def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
-    places = {row: place for place, row in enumerate(dict.fromkeys(table["row"]))}
-    arms = list(dict.fromkeys(table["init"]))
+    rows, arms = list(dict.fromkeys(table["row"])), list(dict.fromkeys(table["init"]))
     for row in table.to_dict("records"):
-        height = places[row["row"]] + (arms.index(row["init"]) - (len(arms) - 1) / 2) * (
+        height = rows.index(row["row"]) + (arms.index(row["init"]) - (len(arms) - 1) / 2) * (
             0.7 / len(arms)
         )
         colour = COLOURS[row["init"]]
@@ -80,10 +70,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
                   markersize=7, alpha=0.8)  # fmt: skip
         axes.plot(row["difference"], height, MARKERS[row["init"]], color=colour, markersize=5)
     axes.axvline(0, color="#777777", linestyle=":", linewidth=1.2, zorder=0)
-    axes.set_yticks(list(places.values()), list(places))
-    axes.set_ylim(len(places) - 0.5, -0.5)
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
+    name_rows(axes, rows)
 
 
 def _keys() -> list[Line2D | Patch]:

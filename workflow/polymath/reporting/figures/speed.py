@@ -1,52 +1,45 @@
-"""How much sooner arms reach their target as a picture."""
+"""How much sooner than random weights each arm reaches its target."""
 
 import math
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from polymath.reporting.figures.style import (
     COLOURS,
     MARKERS,
-    STYLE,
     WIDTH,
-    legend_handles,
+    add_legend,
+    name_rows,
     row_names,
-    save_data,
-    save_figure,
+    write_note,
 )
-from polymath.util.storage import read_table
 
 ROW = 0.26  # inches
 
 
-def plot_speed(convergence: Path, svg: Path, png: Path, csv: Path) -> None:
+def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     """Draw which share of the budget each arm saves until the target: pairs, mean, interval.
 
-    At the right, how many times fewer examples that is, with its interval, and how many replicates
-    of the arm and of random weights reached the target at all.
+    On the right: how many times fewer examples that is, with its interval, and how many replicates
+    of the arm and of random weights reached the target.
     """
-    table = read_table(convergence)
+    table = tables["convergence"]
     table = table[(table["against"] == "scratch") & table["speed_up"].notna()]
     table = table.reset_index(drop=True)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 1.2 + ROW * max(2, len(table))), layout="constrained")
-        axes = figure.subplots()
-        if len(table):
-            for place, row in enumerate(table.to_dict("records")):
-                _draw_row(axes, place, row)
-            axes.set_yticks(range(len(table)), row_names(table))
-            _set_scale(axes, len(table))
-            inits = list(dict.fromkeys(table["init"]))
-            figure.legend(handles=legend_handles(inits), loc="outside upper center", ncols=4)
-        else:
-            axes.set_axis_off()
-            axes.text(0.5, 0.5, "no arm left chance level beside one from scratch", ha="center")
-        save_figure(figure, svg, png)
-    save_data(table.drop(columns="differences"), csv)
+    figure = Figure(figsize=(WIDTH, 1.2 + ROW * max(2, len(table))), layout="constrained")
+    axes = figure.subplots()
+    if len(table):
+        for place, row in enumerate(table.to_dict("records")):
+            _draw_row(axes, place, row)
+        _set_scale(axes, list(row_names(table)))
+        add_legend(figure, table["init"], ncols=4)
+    else:
+        write_note(axes, "no arm left chance level beside one from scratch")
+    return figure, table.drop(columns="differences")
 
 
 def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
@@ -64,14 +57,12 @@ def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
         axes.text(x, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
 
 
-def _set_scale(axes: Axes, rows: int) -> None:
+def _set_scale(axes: Axes, rows: list[str]) -> None:
     axes.axvline(0, color="#777777", linestyle=":", linewidth=1.2, zorder=0)
-    axes.set_ylim(rows - 0.5, -0.5)
-    # No run saves more than all or loses more: an interval that says so is cut off.
+    # A run saves or loses at most the whole budget: wider intervals are cut off.
     low, high = axes.get_xlim()
     axes.set_xlim(max(low, -1.02), min(high, 1.02))
     axes.set_xlabel("share of the budget saved until the target")
     for x, text in ((1.02, "times faster"), (1.32, "reached")):
         axes.text(x, 1.01, text, transform=axes.transAxes, fontsize=8, va="bottom")
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
+    name_rows(axes, rows)

@@ -1,18 +1,18 @@
 """What all figures share: colours, markers, names, and how rows and legends are made."""
 
 import math
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from polymath.evaluation.scores import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
 from polymath.reporting.matrix_layout import BASELINES
-from polymath.util.storage import whole_file
 
 # Okabe and Ito's colours, told apart by all common forms of colour vision.
 COLOURS = {"pretrained": "#0072B2", "scratch": "#D55E00", "re-emb": "#009E73",
@@ -31,19 +31,6 @@ STYLE: Any = {
     "svg.hashsalt": "polymath",  # the same table gives the same bytes
 }
 WIDTH = 7.0  # inches, a full text width
-
-
-def save_figure(figure: Figure, svg: Path, png: Path) -> None:
-    """Write a figure in both formats, without a date in either."""
-    for path, options in ((svg, {"metadata": {"Date": None}}), (png, {"dpi": 200})):
-        with whole_file(path) as temporary:
-            figure.savefig(temporary, bbox_inches="tight", **options)
-
-
-def save_data(table: pd.DataFrame, csv: Path) -> None:
-    """Write what a figure shows beside it."""
-    with whole_file(csv) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def panel_grid(names: list[str]) -> tuple[Figure, dict[str, Axes]]:
@@ -77,10 +64,45 @@ def row_names(table: pd.DataFrame) -> pd.Series:
     return names.mask(simple, of_baselines.agg(", ".join, axis=1))
 
 
-def legend_handles(inits: list[str]) -> list[Line2D]:
-    """Return an entry of the legend for each initialisation."""
-    return [
+def add_legend(
+    figure: Figure, inits: Iterable[str], keys: Sequence[Line2D | Patch] = (), *, ncols: int
+) -> None:
+    """Put a legend above a figure: an entry per initialisation, then the figure's own keys."""
+    arms = [
         Line2D([], [], color=COLOURS[init], marker=MARKERS[init],
                label="baseline" if init == NONE else init)
-        for init in inits
+        for init in dict.fromkeys(inits)
     ]  # fmt: skip
+    figure.legend(handles=[*arms, *keys], loc="outside upper center", ncols=ncols)
+
+
+def name_rows(axes: Axes, rows: list[str]) -> None:
+    """Name the rows of a panel, the first on top, and draw a grid of vertical lines."""
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def draw_error_bars(axes: Axes, table: pd.DataFrame, x: str, init: str) -> None:
+    """Draw the means of an initialisation against the column `x`, with their intervals."""
+    axes.errorbar(
+        table[x], table["mean"],
+        yerr=[table["mean"] - table["low"], table["high"] - table["mean"]],
+        color=COLOURS[init], marker=MARKERS[init], markersize=4, linewidth=1.4, elinewidth=0.8,
+        capsize=2,
+    )  # fmt: skip
+
+
+def set_log_ticks(axes: Axes, values: pd.Series) -> None:
+    """Use a logarithmic x axis with a tick per value and no other."""
+    axes.set_xscale("log")
+    ticks = sorted(set(values))
+    axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
+    axes.minorticks_off()
+
+
+def write_note(axes: Axes, text: str) -> None:
+    """Write in place of a figure why it is empty."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center")

@@ -20,13 +20,10 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure to embed.
-
-    `caption` names a file of workflow/report/, which Snakemake's own report shows as well.
-    """
+    """A drawn figure to embed, by its name in the registry."""
 
     svg: Path
-    caption: str
+    figure: str
     wildcards: dict[str, str]
 
 

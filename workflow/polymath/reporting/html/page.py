@@ -11,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from polymath.evaluation.claims import RULE
 from polymath.experiment import stage_versions as versions
+from polymath.reporting.figures.registry import FIGURES
 from polymath.reporting.html.content import Picture, Sources, gather, recipe_table
 from polymath.reporting.provenance import commit_of
 from polymath.util.storage import whole_file
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 REPOSITORY = Path(__file__).parents[4]
-CAPTIONS = REPOSITORY / "workflow/report"
 
 
 def write_report(sources: Sources, configuration: dict[str, Any], page: Path) -> None:
@@ -47,13 +47,10 @@ def write_report(sources: Sources, configuration: dict[str, Any], page: Path) ->
 
 
 def _embed(picture: Picture) -> dict[str, str]:
-    caption = (CAPTIONS / f"{picture.caption}.rst").read_text(encoding="utf-8")
-    job = {"wildcards": picture.wildcards}
     data = base64.b64encode(picture.svg.read_bytes()).decode("ascii")
     return {
-        "name": picture.caption,
-        # As Snakemake renders it; the page escapes the whole.
-        "caption": Environment(autoescape=False).from_string(caption).render(snakemake=job),  # noqa: S701
+        "name": picture.figure,
+        "caption": FIGURES[picture.figure].caption.format(**picture.wildcards),
         "data": f"data:image/svg+xml;base64,{data}",
     }
 

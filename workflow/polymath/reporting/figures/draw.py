@@ -1,0 +1,60 @@
+"""Draw a figure of the registry: read its tables, save it as SVG and PNG, save its data as CSV."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from polymath.evaluation.scores import CONDITION_COLUMNS
+from polymath.reporting.figures.registry import FIGURES
+from polymath.reporting.figures.style import STYLE
+from polymath.util.storage import read_json, read_metadata, read_table, whole_file
+
+Draw = Callable[[Mapping[str, Any]], tuple[Figure, pd.DataFrame]]
+
+
+def draw_figure(
+    name: str, inputs: Mapping[str, Path | list[Path]], svg: Path, png: Path, csv: Path
+) -> None:
+    """Draw one figure and save it in both formats, with the data that it shows beside it.
+
+    Args:
+        inputs: the files of each table that the registry lists for the figure; several files of
+            one table are concatenated.
+    """
+    tables = {table: _read(table, inputs[table]) for table in FIGURES[name].tables}
+    draw: Draw = import_module(f"{__package__}.{name}").draw
+    with mpl.rc_context(STYLE):
+        figure, data = draw(tables)
+        _save(figure, svg, png)
+    with whole_file(csv) as temporary:
+        data.to_csv(temporary, index=False)
+
+
+def _read(table: str, files: Path | list[Path]) -> Any:
+    read: Callable[[Path], Any] = READERS.get(table, read_table)
+    if isinstance(files, Path):
+        return read(files)
+    return pd.concat(map(read, files), ignore_index=True)
+
+
+def _read_curves(path: Path) -> pd.DataFrame:
+    """Return a condition's learning curves with its columns, its metric and who diverged."""
+    metadata = read_metadata(path)
+    names = (*CONDITION_COLUMNS, "metric")
+    table = read_table(path).assign(**{name: metadata[name] for name in names})
+    return table.assign(diverged=table["replicate"].astype(str).isin(metadata["diverged"]))
+
+
+READERS: dict[str, Callable[[Path], Any]] = {"curves": _read_curves, "card": read_json}
+
+
+def _save(figure: Figure, svg: Path, png: Path) -> None:
+    """Write a figure in both formats, without a date in either."""
+    for path, options in ((svg, {"metadata": {"Date": None}}), (png, {"dpi": 200})):
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, bbox_inches="tight", **options)

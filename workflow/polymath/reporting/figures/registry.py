@@ -1,0 +1,112 @@
+"""The figures: which tables each is drawn from, where a report lists it, and its caption.
+
+The module of a figure's name beside this one draws it. Importing the registry loads neither
+pandas nor Matplotlib, so that rules can read it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FigureEntry:
+    """What the rules and reports need to know of a figure."""
+
+    tables: tuple[str, ...]
+    """Names of the tables that it is drawn from."""
+    category: str
+    """Heading in Snakemake's report."""
+    caption: str
+    """Text under the figure; names in braces are the wildcards of its job."""
+
+
+FIGURES: dict[str, FigureEntry] = {
+    "heatmap": FigureEntry(
+        tables=("matrix",),
+        category="Matrix",
+        caption="Mean test score of every condition with its 95 % interval over replicates "
+        "(Student's t), in the task's metric. The colour shows the same score on one scale for all "
+        "tasks, from chance to the best possible score.",
+    ),
+    "matrix": FigureEntry(
+        tables=("matrix", "scores"),
+        category="Matrix",
+        caption="Test scores of every condition. Ticks are replicates, the large mark is their "
+        "mean, the line its 95 % interval (Student's t over replicates). The dotted line is the "
+        "score of always predicting the most frequent training class; black diamonds are "
+        "baselines.",
+    ),
+    "curves": FigureEntry(
+        tables=("curves",),
+        category="Learning curves",
+        caption="Development score against training examples seen. Thin lines are replicates, the "
+        "thick line is their mean, the band their range.",
+    ),
+    "forest": FigureEntry(
+        tables=("comparisons",),
+        category="Evidence",
+        caption="Paired differences of test scores. Ticks are pairs of replicates and the mark is "
+        "their mean. The thin line is its 95 % interval over other seeds (Student's t), the broad "
+        "band the interval over other test items (bootstrap). The dashed line is the margin of "
+        "“slightly below”.",
+    ),
+    "speed": FigureEntry(
+        tables=("convergence",),
+        category="Evidence",
+        caption="Share of the training budget that an arm saves, compared with random weights, "
+        "until its development score has covered 90 % of the way from chance to the better arm's "
+        "final score. Ticks are pairs of replicates, the line is a 95 % interval (Student's t). "
+        "Runs that never arrive count as the whole budget. On the right: the ratio of the mean "
+        "times with its 95 % BCa interval, and how many runs of each arm arrived.",
+    ),
+    "fractions": FigureEntry(
+        tables=("estimates",),
+        category="Evidence",
+        caption="Mean test score against the fraction of the training data, with 95 % intervals "
+        "over replicates (Student's t).",
+    ),
+    "rates": FigureEntry(
+        tables=("rates",),
+        category="Evidence",
+        caption="Mean final development score at each learning rate that was tried, with 95 % "
+        "intervals over replicates (Student's t). A ring marks the chosen rate.",
+    ),
+    "variance": FigureEntry(
+        tables=("variance",),
+        category="Evidence",
+        caption="Standard deviation of the test score due to each seed stream alone, and due to "
+        "their interactions (method of moments; a component below zero is drawn at zero).",
+    ),
+    "probes": FigureEntry(
+        tables=("probes",),
+        category="Probes",
+        caption="How trainable each model is before training, one panel per probe. Ticks are "
+        "replicates, the mark is their mean. resources/docs/probes.md describes each probe.",
+    ),
+    "card": FigureEntry(
+        tables=("card",),
+        category="Data cards",
+        caption="The data of {task} after preparation: records per class and split, their lengths, "
+        "and how many rows were left out.",
+    ),
+    "layers": FigureEntry(
+        tables=("similarity",),
+        category="Representations",
+        caption="Debiased CKA of every pair of layers of two models on the same tokens of {task}. "
+        "Layer 0 is the output of the embeddings. Two random models are the floor.",
+    ),
+    "depth": FigureEntry(
+        tables=("similarity", "heads"),
+        category="Representations",
+        caption="Similarity of layers at the same relative depth on {task}. Bands are 1.96 "
+        "bootstrap standard errors over blocks of sequences; 95 % of permutations stay below the "
+        "dotted lines. Two random models (dashed) are the floor. The last panel is the total "
+        "variation distance between the attention of matched heads.",
+    ),
+}
+
+TABLE_CAPTIONS = {
+    "matrix": "One row per condition: mean test score with its 95 % interval over n replicates, "
+    "and the paired difference from the same replicates trained from random weights.",
+    "claims": "What the results say about the paper's claims, task by task: supported, "
+    "contradicted or undecided, by one rule.",
+}
