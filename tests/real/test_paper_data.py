@@ -61,8 +61,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "protein/multiloc_fasta": (
         "localization",
-        {"reader": {"format": "fasta", "header": ["id", "signal?"], "separator": " ",
-                    "label": "file"}, "labels": None},
+        {"reader": {"format": "fasta", "label": "file"}, "labels": None},
     ),
     "text/RTE": ("rte", {"reader": tsv(
         "sentence1", "label", {"dev": "test"}, sequence2="sentence2"

@@ -181,22 +181,16 @@ def _as_text(value: Any) -> str:
 
 
 def _read_fasta(path: Path, reader: Reader) -> pd.DataFrame:
-    rows: list[dict[str, str]] = []
-    names = [name.removesuffix("?") for name in reader.header]
-    needed = sum(not name.endswith("?") for name in reader.header)
     try:
         text = io.StringIO(path.read_text(encoding=reader.encoding))
-        for record in SeqIO.parse(text, "fasta"):
-            parts = [part.strip() for part in record.description.split(reader.separator)]
-            if len(parts) < needed:
-                raise PolymathError(
-                    f"{path}: record {len(rows) + 1}, header {record.description!r}: expected "
-                    f"{needed} parts ({reader.separator.join(reader.header)}): "
-                    "mend it, or 'header' and 'separator' of the reader"
-                )
-            fields = dict.fromkeys(names, "") | dict(zip(names, parts, strict=False))
-            place = f"{path}: record {len(rows) + 1}"
-            rows.append({**fields, "sequence": str(record.seq), PLACE: place})
+        rows = [
+            {
+                "header": record.description,
+                "sequence": str(record.seq),
+                PLACE: f"{path}: record {number}",
+            }
+            for number, record in enumerate(SeqIO.parse(text, "fasta"), 1)
+        ]
     except (ValueError, LookupError) as error:
         reason = " ".join(str(error).split("\n\n")[0].split())  # Biopython writes an essay
         raise PolymathError(

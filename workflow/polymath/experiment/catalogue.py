@@ -18,7 +18,7 @@ class Reader(Typed):
     """How raw files become rows: a format, and which column is what.
 
     Every file also gives the columns `file` (its name without extension) and `folder`
-    (the name of the folder it lies in).
+    (the name of the folder it lies in). FASTA has `header` and `sequence`.
     """
 
     format: Literal["csv", "tsv", "parquet", "json", "fasta", "midi", "lines"] = Field(
@@ -45,19 +45,16 @@ class Reader(Typed):
     encoding: str = Field("utf-8-sig", description="of text files")
     skip_lines: tuple[int, ...] = Field((), description="line numbers to leave out, from 1")
     pattern: str | None = Field(None, description="lines: regular expression with named groups")
+    # Needed by h3, h4 and h3k9ac.
     lines_per_row: int = Field(
         1, ge=1, description="lines: how many make a row; `pattern` sees them joined by line ends"
     )
+    # Needed by localization, and by the composers of experiments/at-hand.yaml.
     columns: dict[str, str] = Field(
         {},
         description="columns cut out of others: for a column, a regular expression with named "
-        "groups that its values must fit, as `place: '(?P<organ>.+)-[MSU]'`",
+        "groups that its values must fit, as `header: '(?P<id>.+)\\|(?P<label>.+)'` for FASTA",
     )
-    header: tuple[str, ...] = Field(
-        ("id",),
-        description="fasta: names of the header's parts; the last may be absent if they end in ?",
-    )
-    separator: str = Field("|", min_length=1, description="fasta: what separates header parts")
     metadata: str | None = Field(
         None, description="midi: CSV table to join, among the source's files"
     )
@@ -79,9 +76,6 @@ class Reader(Typed):
                 raise ValueError(f"'{key}' has no named group, as (?P<label>...)")
         if self.lines_per_row > 1 and self.format != "lines":
             raise ValueError("'lines_per_row' goes with format 'lines' only")
-        optional = [name.endswith("?") for name in self.header]
-        if sorted(optional) != optional:
-            raise ValueError("'header': parts that may be absent (with a ?) must be the last ones")
         return self
 
 
