@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polymath.evaluation.claims import CLAIMS, MARGIN, SCHEMA, decide
+from polymath.evaluation.claims import CLAIMS, MARGIN, decide
 from polymath.evaluation.item_bootstrap import item_weights, resample_score
 from polymath.evaluation.statistics import (
     ALPHA,
@@ -37,6 +37,7 @@ from polymath.evaluation.statistics import (
     percentiles,
     stratified_interval,
 )
+from polymath.evaluation.tables import CLAIM_SCHEMA
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
@@ -128,7 +129,7 @@ def families(differences: Floats, claim: str) -> pd.DataFrame:
         for number, family in enumerate(differences)
         for task, one in enumerate(family)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=[*SCHEMA.names, "differences"])
+    return pd.DataFrame(rows, columns=[*CLAIM_SCHEMA.names, "differences"])
 
 
 def measure_rule(draw: Draw, n: int, simulations: int) -> dict[str, float]:

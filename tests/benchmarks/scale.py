@@ -1,7 +1,7 @@
 """What large experiments cost beside their training: python tests/benchmarks/scale.py
 
 Prints seconds and memory of dry runs of the paper's matrix and of growing configurations, of the
-check of 5,000 finished conditions, and of scoring and aggregating 5,000 conditions of 5
+check of 5,000 finished conditions, and of scoring and comparing 5,000 conditions of 5
 replicates; the ratio of the largest dry run to that of a bare Snakefile with as many jobs, planned
 in the same run; what Snakemake spends on starting a job that does nothing; and how the paper's
 matrix fills several devices. Takes twenty minutes, most of it `snakemake --touch`.
@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polymath.evaluation.tables import prediction_schema
+from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import load_experiment, read_config
+from polymath.experiment.paths import ResultPaths
 from polymath.planning.plan import Plan, makespan
 from polymath.util.storage import write_json, write_table
 
@@ -49,7 +50,7 @@ class Sizes:
     started: tuple[int, int] = (250, 1_000)
     """Jobs that do nothing, run to their end."""
     finished: int = 5_000
-    """Conditions that are checked, scored and aggregated."""
+    """Conditions that are checked, scored and compared."""
 
 
 SMALL = Sizes(tasks=2, planned=(100,), started=(20, 60), finished=100)
@@ -204,6 +205,10 @@ def synthetic_predictions(folder: Path, sizes: Sizes) -> Iterator[tuple[str, Pat
         }
     )
     rows["item"] = rows["id"]
+    curves = pd.DataFrame(
+        itertools.product(range(REPLICATES), range(11)), columns=["replicate", "step"]
+    )
+    curves = curves.assign(examples=curves["step"], train_loss=1.0, seconds=curves["step"])
     for task, init, recipe in itertools.product(
         range(sizes.tasks), ("pretrained", "scratch"), recipes
     ):
@@ -211,11 +216,13 @@ def synthetic_predictions(folder: Path, sizes: Sizes) -> Iterator[tuple[str, Pat
         rows["label"] = np.where(generator.random(count) < 0.5, "a", "b")
         rows["logits"] = list(generator.normal(size=(count, 2)).astype("float32"))
         metadata = {**condition.columns, "domain": "dna", "type": "classification",
-                    "labels": ["a", "b"], "train_majority": 0, "learning_rate": 1e-4,
-                    "crossed": {}, "diverged": {}}  # fmt: skip
-        path = folder / "runs" / condition.path / "predictions.parquet"
-        path.parent.mkdir(parents=True)
+                    "metric": "accuracy", "labels": ["a", "b"], "train_majority": 0,
+                    "learning_rate": 1e-4, "rate_trials": [], "crossed": {},
+                    "diverged": {}}  # fmt: skip
+        path = ResultPaths(folder).predictions(condition)
         write_table(rows, path, schema, metadata)
+        curves["dev_score"] = generator.uniform(size=len(curves))
+        write_table(curves, ResultPaths(folder).curves(condition), CURVE_SCHEMA, metadata)
         yield condition.task, path
 
 
@@ -226,19 +233,24 @@ from polymath.evaluation.scores import evaluate
 paths = [Path(line) for line in Path(sys.argv[1]).read_text().split()]
 evaluate(paths, "accuracy", Path(sys.argv[2]), lambda said: None)
 """
-AGGREGATE = """
+EVIDENCE = """
 import sys
 from pathlib import Path
-from polymath.evaluation.matrix import aggregate
-out = Path(sys.argv[1])
-scores = [Path(path) for path in sys.argv[2:]]
-table = aggregate(scores, {}, out / "matrix.parquet", out / "matrix.csv", out / "matrix.md")
-print(len(table))
+from polymath.evaluation.evidence import EvidenceFiles, write_evidence
+from polymath.experiment.lineage import Lineage
+from polymath.experiment.paths import ResultPaths
+results = ResultPaths(Path(sys.argv[1]))
+names = ("estimates", "comparisons", "summary", "convergence")
+files = EvidenceFiles(**{name: results.evidence(name) for name in names},
+                      matrix=results.matrix(), matrix_csv=results.matrix("csv"))
+lineage = Lineage(domains={"small": "text"}, bases={})
+tables = write_evidence([Path(path) for path in sys.argv[2:]], results, lineage, {}, files)
+print(len(tables["matrix"]))
 """
 
 
-def score_and_aggregate(folder: Path, sizes: Sizes) -> dict[str, Any]:
-    """Measure scoring, task by task, and aggregating, each in processes of its own."""
+def score_and_compare(folder: Path, sizes: Sizes) -> dict[str, Any]:
+    """Measure scoring, task by task, and evidence, each in processes of its own."""
     by_task: dict[str, list[str]] = {}
     for task, path in synthetic_predictions(folder, sizes):
         by_task.setdefault(task, []).append(str(path))
@@ -248,13 +260,13 @@ def score_and_aggregate(folder: Path, sizes: Sizes) -> dict[str, Any]:
         scores.append(str(folder / f"{task}.parquet"))
         cost, _ = measure(folder, sys.executable, "-c", SCORE, "paths", scores[-1])
         spent.append(cost)
-    cost, printed = measure(folder, sys.executable, "-c", AGGREGATE, str(folder), *scores)
+    cost, printed = measure(folder, sys.executable, "-c", EVIDENCE, str(folder), *scores)
     if int(printed) != sizes.finished:
         sys.exit(printed)
     scoring = {"seconds": sum(one["seconds"] for one in spent),
                "megabytes": max(one["megabytes"] for one in spent), "jobs": len(spent)}  # fmt: skip
     what = f"{sizes.finished:,} conditions of {REPLICATES} replicates"
-    return {f"scoring {what}": scoring, f"aggregating {what}": {**cost, "jobs": 1}}
+    return {f"scoring {what}": scoring, f"evidence of {what}": {**cost, "jobs": 1}}
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -293,7 +305,7 @@ def main() -> None:
         return
     sizes = SMALL if arguments.small else Sizes()
     costs: dict[str, Any] = {}
-    for part in (plan_everything, start_jobs, check_finished, score_and_aggregate):
+    for part in (plan_everything, start_jobs, check_finished, score_and_compare):
         with tempfile.TemporaryDirectory() as folder:
             costs |= part(Path(folder), sizes)
     largest = costs[f"dry run, {sizes.planned[-1]:,} conditions"]["seconds"]

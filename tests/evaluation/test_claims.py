@@ -15,9 +15,11 @@ from polymath.evaluation.claims import (
     decide,
     judge,
 )
-from polymath.evaluation.claims import SCHEMA as CLAIM_SCHEMA
-from polymath.evaluation.comparisons import COMPARISONS, ESTIMATES, SUMMARY
-from polymath.evaluation.convergence import SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIM_SCHEMA
+from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
+from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import ESTIMATE_SCHEMA as ESTIMATES
+from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
 from polymath.experiment.lineage import Lineage
 from polymath.reporting.claims_page import count_verdicts, write_page
 from polymath.util.storage import read_metadata, read_table, write_table

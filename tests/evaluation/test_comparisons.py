@@ -1,7 +1,6 @@
-"""Which conditions are compared, and what the tables say of them."""
+"""Estimates and comparisons of conditions with known differences."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,108 +10,38 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.evaluation.comparisons import Evidence, compare
-from polymath.evaluation.scores import SCHEMA as SCORES_SCHEMA
+from polymath.evaluation.comparisons import compare_scores, headline_scores, summarise
+from polymath.evaluation.predictions import read_test_predictions
 from polymath.evaluation.statistics import estimate_mean, hedges_g, holm
-from polymath.evaluation.tables import prediction_schema
-from polymath.experiment.conditions import NONE, Condition
-from polymath.experiment.contrasts import find_pairs
+from polymath.experiment.conditions import Condition
+from polymath.experiment.contrasts import find_contrasts
 from polymath.experiment.lineage import Lineage
-from polymath.util.storage import read_table, write_table
+from polymath.experiment.paths import ResultPaths
+from support.evidence import DOMAINS, ITEMS, write_condition
 
 Floats = NDArray[np.float64]
-ITEMS = 200
-LINEAGE = Lineage(
-    domains={"text-bert": "text", "protein-bert": "protein", "dna-mlm": "dna"},
-    bases={"dna-mlm": "text-bert"},
-)
-DOMAINS = {"splice": "dna", "amp": "protein", "reuters": "text"}
+LINEAGE = Lineage(domains={"text-bert": "text"}, bases={})
 
 
 def condition(init: str = "pretrained", **changes: str) -> Condition:
     return replace(Condition("amp", "text-bert", init, "random", "1", "default"), **changes)
 
 
-def compared(*conditions: Condition) -> list[tuple[str, Condition]]:
-    return [(pair.against, pair.reference) for pair in find_pairs(conditions, DOMAINS, LINEAGE)]
-
-
-def test_every_arm_is_compared_with_the_same_from_scratch() -> None:
-    scratch = condition("scratch")
-    others = [condition(), condition("re-emb"), condition("scratch", fraction="0.1")]
-    assert compared(scratch, *others) == [("scratch", scratch)] * 2
-
-
-def test_a_text_model_is_compared_with_in_domain_models_that_see_their_own_symbols() -> None:
-    own = condition(model="protein-bert", mapping="character")
-    strange = condition(model="protein-bert", mapping="random")
-    random = condition("scratch", model="protein-bert", mapping="identity")
-    elsewhere = replace(own, task="splice")
-    less = replace(own, fraction="0.1")
-    found = compared(condition(), own, strange, random, elsewhere, less)
-    assert found == [("in-domain", own)]
-
-
-def test_a_model_made_here_is_in_domain_where_it_was_pre_trained_and_its_base_is_scratch() -> None:
-    made = condition(task="splice", model="dna-mlm", mapping="character")
-    base = condition("scratch", task="splice", mapping="character")
-    text = condition(task="splice")
-    assert compared(made, base, text) == [("scratch", base), ("in-domain", made)]
-
-
-def test_on_text_there_is_no_in_domain_model_of_another_field() -> None:
-    text = condition(task="reuters", mapping="permute")
-    assert compared(text, replace(text, mapping="identity")) == []
-
-
-def test_baselines_are_compared_with_nothing() -> None:
-    assert compared(Condition("amp", "ngram", NONE, NONE, "1", NONE), condition("scratch")) == []
-
-
-def write_condition(folder: Path, one: Condition, rights: Mapping[int, int]) -> tuple[Path, Path]:
-    """Write predictions and scores of replicates with so many right answers on ITEMS items; -1 is
-    a replicate that diverged.
-    """
-    rows, scores = [], []
-    for replicate, right in rights.items():
-        ended = right < 0
-        scores.append({**one.columns, "domain": DOMAINS[one.task], "replicate": replicate,
-                       "split": "test", "metric": "accuracy", "headline": True,
-                       "value": None if ended else right / ITEMS,
-                       "chance": None if ended else 0.6})  # fmt: skip
-        if ended:
-            continue
-        # Which items are right depends on the replicate alone: arms of a pair share most.
-        order = np.random.default_rng(replicate).permutation(ITEMS)
-        for place, item in enumerate(order):
-            label = "yes" if item < 0.6 * ITEMS else "no"
-            answer = (label == "yes") == (place < right)
-            rows.append({"replicate": replicate, "split": "test", "id": f"{item:03d}",
-                         "item": f"{item:03d}", "label": label,
-                         "logits": [0.0, 1.0] if answer else [1.0, 0.0]})  # fmt: skip
-    metadata = {**one.columns, "type": "classification", "labels": ["no", "yes"],
-                "metric": "accuracy"}  # fmt: skip
-    folder = folder / one.path
-    schema = prediction_schema("classification")
-    table = pd.DataFrame(rows, columns=schema.names)
-    write_table(table, folder / "predictions.parquet", schema, metadata)
-    table = pd.DataFrame(scores, columns=SCORES_SCHEMA.names)
-    write_table(table, folder / "scores.parquet", SCORES_SCHEMA, {})
-    return folder / "scores.parquet", folder / "predictions.parquet"
-
-
 def tables(
     folder: Path, *conditions: tuple[Condition, list[int]]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    written = [
-        write_condition(folder, one, dict(enumerate(rights))) for one, rights in conditions
-    ]  # fmt: skip
-    names = ("estimates", "comparisons", "summary")
-    outputs = [folder / f"{name}.parquet" for name in names]
-    scores, predictions = zip(*written, strict=True)
-    compare(scores, predictions, LINEAGE, Evidence(*outputs))
-    estimates, comparisons, summary = map(read_table, outputs)
-    return estimates, comparisons, summary
+    """Return the estimates, comparisons and summary of conditions with so many right answers."""
+    results = ResultPaths(folder)
+    scores = headline_scores(
+        pd.concat([write_condition(results, *condition) for condition in conditions])
+    )
+    contrasts = find_contrasts(list(scores), DOMAINS, LINEAGE)
+    estimates, comparisons = compare_scores(
+        scores,
+        contrasts,
+        lambda condition: read_test_predictions(results.predictions(condition)).resample(),
+    )
+    return estimates, comparisons, summarise(contrasts, scores)
 
 
 RIGHT = [180, 184, 170, 176]

@@ -1,8 +1,7 @@
 """Times to a target, censored where it is never reached; Kaplan and Meier are SciPy's."""
 
 import math
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,23 +14,21 @@ from scipy import stats
 from polymath.evaluation.convergence import (
     SHARE,
     Curve,
-    Learned,
+    Learning,
     area_under,
     compare_speed,
     measure_convergence,
     median_time,
+    read_chances,
+    read_learning,
     time_to,
 )
-from polymath.evaluation.scores import SCHEMA as SCORES_SCHEMA
 from polymath.evaluation.statistics import estimate_mean
-from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.conditions import Condition
-from polymath.experiment.lineage import Lineage
-from polymath.util.storage import read_table, write_table
+from polymath.experiment.contrasts import Contrast
 
 Floats = NDArray[np.float64]
 EXAMPLES = np.array([0.0, 100, 200, 300, 400])
-LINEAGE = Lineage(domains={"small": "text"}, bases={})
 
 
 def curve(*scores: float, finished: bool = True) -> Curve:
@@ -40,8 +37,8 @@ def curve(*scores: float, finished: bool = True) -> Curve:
     return Curve(examples, points, examples / 10 + 2, finished)
 
 
-def learned(*curves: Curve) -> Learned:
-    return Learned("dna", "accuracy", 0.5, dict(enumerate(curves)))
+def learned(*curves: Curve) -> Learning:
+    return Learning("dna", "accuracy", 0.5, dict(enumerate(curves)))
 
 
 def test_the_target_is_reached_on_the_line_between_two_evaluations() -> None:
@@ -127,47 +124,37 @@ def test_arms_that_both_diverged_have_none_either() -> None:
     assert compare_speed(ended, ended) == {"n": 1, "differences": None}
 
 
-def write_run(folder: Path, init: str, scores: list[list[float]], diverged: dict[str, Any]) -> Path:
-    condition = Condition("splice", "small", init, "random", "1", "default")
-    curves = pd.DataFrame(
-        [
-            {"replicate": replicate, "step": 10 * place, "examples": EXAMPLES[place],
-             "train_loss": 0.1, "dev_score": score, "seconds": 1.0 + place}
-            for replicate, run in enumerate(scores)
-            for place, score in enumerate(run)
-        ]
-    )  # fmt: skip
-    metadata = {**condition.columns, "domain": "dna", "metric": "accuracy", "diverged": diverged}
-    path = folder / condition.path
-    write_table(curves, path / "curves.parquet", CURVE_SCHEMA, metadata)
-    rows = [{**condition.columns, "split": split, "headline": True, "chance": chance}
-            for split, chance in (("dev", 0.5), ("test", 0.7))]  # fmt: skip
-    table = pd.DataFrame(rows).reindex(columns=SCORES_SCHEMA.names)
-    write_table(table, path / "scores.parquet", SCORES_SCHEMA, {})
-    return path
+def test_curves_are_read_with_the_replicates_that_diverged() -> None:
+    table = pd.DataFrame({"replicate": [0, 0, 1], "examples": [0, 100, 0], "seconds": [1, 2, 1],
+                          "dev_score": [0.5, 0.9, 0.5]})  # fmt: skip
+    metadata = {"domain": "dna", "metric": "accuracy", "diverged": {"1": {"step": 15}}}
+    learning = read_learning(table, metadata, 0.5)
+    assert (learning.domain, learning.metric, learning.chance) == ("dna", "accuracy", 0.5)
+    assert [learning.curves[number].finished for number in (0, 1)] == [True, False]
+    assert learning.curves[0].scores.tolist() == [0.5, 0.9]
 
 
-def test_the_table_has_a_row_a_comparison(tmp_path: Path) -> None:
-    runs = [
-        write_run(tmp_path, "pretrained", [[0.5, 0.8, 0.9], [0.5, 0.9, 0.9]], {}),
-        write_run(tmp_path, "scratch", [[0.5, 0.6, 0.8], [0.5, 0.5]], {"1": {"step": 15}}),
-    ]
-    measure_convergence(
-        [run / "curves.parquet" for run in runs], [run / "scores.parquet" for run in runs],
-        LINEAGE, tmp_path / "convergence.parquet",
-    )  # fmt: skip
-    (row,) = read_table(tmp_path / "convergence.parquet").to_dict("records")
+def test_chance_is_that_of_dev_under_the_headline_metric() -> None:
+    rows = [("dev", True, 0.5), ("dev", False, 0.6), ("test", True, 0.7)]
+    names = Condition("splice", "small", "scratch", "random", "1", "default").columns
+    table = pd.DataFrame([{**names, "split": split, "headline": headline, "chance": chance}
+                          for split, headline, chance in rows])  # fmt: skip
+    assert read_chances(table) == {Condition(**names): 0.5}
+
+
+def test_the_table_has_a_row_per_contrast() -> None:
+    scratch = Condition("splice", "small", "scratch", "random", "1", "default")
+    pretrained = replace(scratch, init="pretrained")
+    learning = {
+        pretrained: learned(curve(0.5, 0.8, 0.9), curve(0.5, 0.9, 0.9)),
+        scratch: learned(curve(0.5, 0.6, 0.8), curve(0.5, 0.5, finished=False)),
+    }
+    table = measure_convergence(learning, [Contrast(pretrained, scratch, "scratch")])
+    (row,) = table.to_dict("records")
     assert (row["task"], row["init"], row["against"]) == ("splice", "pretrained", "scratch")
     assert (row["n"], row["reached"], row["reference_reached"]) == (2, 2, 0)
-    assert row["target"] == pytest.approx(0.5 + SHARE * 0.4)  # by chance on dev, not on test
+    assert row["target"] == pytest.approx(0.5 + SHARE * 0.4)
     assert row["budget"] == 200
     assert math.isinf(row["reference_median"])
     assert row["p"] == row["p_holm"] == 0.5
-
-
-def test_an_experiment_without_pairs_has_an_empty_table(tmp_path: Path) -> None:
-    run = write_run(tmp_path, "pretrained", [[0.5, 0.8]], {})
-    table = measure_convergence(
-        [run / "curves.parquet"], [run / "scores.parquet"], LINEAGE, tmp_path / "c.parquet"
-    )
-    assert len(table) == len(read_table(tmp_path / "c.parquet")) == 0
+    assert measure_convergence(learning, []).empty

@@ -1,4 +1,4 @@
-"""Scores on resampled items: the metrics of `scoring` on the drawn rows, all at once."""
+"""Scores on resampled items: the metrics of the drawn rows, all at once."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from polymath.evaluation.item_bootstrap import RESAMPLES, item_weights, resample_score
-from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION, score_items
-from polymath.evaluation.predictions import read_answers
+from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION
+from polymath.evaluation.predictions import read_test_predictions, score_items
 from polymath.evaluation.tables import prediction_schema
 from polymath.util.storage import write_table
 
@@ -82,8 +82,8 @@ def write_predictions(path: Path, order: list[int], task_type: str = "classifica
 
 
 def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path: Path) -> None:
-    first = read_answers(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
-    other = read_answers(write_predictions(tmp_path / "b.parquet", [4, 2, 0, 3, 1]))
+    first = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
+    other = read_test_predictions(write_predictions(tmp_path / "b.parquet", [4, 2, 0, 3, 1]))
     assert first.targets.tolist() == [0, 1, 0, 1]
     assert first.by_replicate[2].tolist() == [0, 1, 0, 0]
     assert set(first.by_replicate) == {0, 2}
@@ -93,13 +93,13 @@ def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path
 
 def test_regression_answers_are_the_items_mean_values(tmp_path: Path) -> None:
     path = write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4], "regression")
-    answers = read_answers(path)
+    answers = read_test_predictions(path)
     assert answers.by_replicate[2].tolist() == [3.5, 2, 3, 3]
     assert answers.targets.tolist() == [1, 2, 0, 0]
 
 
 def test_the_score_without_resampling_is_that_of_evaluation(tmp_path: Path) -> None:
-    answers = read_answers(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
+    answers = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
     whole = resample_score(answers.targets, answers.by_replicate[0], np.ones((1, 4)), "accuracy")
     items = np.array(["b", "a", "a", "d", "c"])
     logits = np.array([[0, 2.0], [0, 1], [3, 0], [1, 0], [1, 0]])

@@ -1,19 +1,16 @@
 """Means, intervals and paired differences, against SciPy."""
 
-import math
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.evaluation.matrix import SCHEMA, aggregate, build_matrix, to_markdown, to_summary
-from polymath.evaluation.scores import SCHEMA as SCORES_SCHEMA
+from polymath.evaluation.matrix import to_markdown, to_summary
 from polymath.evaluation.statistics import estimate_mean
+from polymath.evaluation.tables import MATRIX_SCHEMA
 from polymath.util.seeds import VARIED
-from polymath.util.storage import read_table, write_table
+from support.evidence import matrix_of
 
 Floats = NDArray[np.float64]
 PRETRAINED = np.array([0.91, 0.95, 0.90, 0.97, 0.92])
@@ -49,44 +46,9 @@ def both(pretrained: Floats, scratch: Floats, order: list[int] | None = None) ->
     return pd.concat(parts, ignore_index=True)
 
 
-@pytest.mark.parametrize("count", [2, 3, 10])
-def test_the_interval_is_students(count: int) -> None:
-    values = np.random.default_rng(count).normal(0.8, 0.05, count)
-    estimate = estimate_mean(values)
-    low, high = stats.t.interval(0.95, count - 1, loc=values.mean(), scale=stats.sem(values))
-    assert estimate.n == count
-    assert estimate.mean == pytest.approx(values.mean())
-    assert estimate.low == pytest.approx(low)
-    assert estimate.high == pytest.approx(high)
-
-
-def test_three_replicates_have_the_interval_that_the_documentation_says() -> None:
-    estimate = estimate_mean(np.array([1.0, 2.0, 3.0]))  # standard deviation 1
-    assert estimate.high - estimate.mean == pytest.approx(2.48, abs=0.01)
-
-
-def test_the_interval_of_differences_is_that_of_the_paired_test() -> None:
-    estimate = estimate_mean(PRETRAINED - SCRATCH)
-    expected = stats.ttest_rel(PRETRAINED, SCRATCH).confidence_interval()
-    assert estimate.low == pytest.approx(expected.low)
-    assert estimate.high == pytest.approx(expected.high)
-
-
-def test_a_single_value_has_no_interval() -> None:
-    estimate = estimate_mean(np.array([0.7]))
-    assert (estimate.n, estimate.mean) == (1, 0.7)
-    assert math.isnan(estimate.low)
-    assert math.isnan(estimate.high)
-
-
-def test_equal_values_have_an_interval_of_no_width() -> None:
-    estimate = estimate_mean(np.array([0.5, 0.5, 0.5]))
-    assert (estimate.low, estimate.mean, estimate.high) == (0.5, 0.5, 0.5)
-
-
 def test_the_matrix_has_one_row_a_condition_of_headline_test_scores() -> None:
-    matrix = build_matrix(both(PRETRAINED, SCRATCH))
-    assert list(matrix.columns) == SCHEMA.names
+    matrix = matrix_of(both(PRETRAINED, SCRATCH))
+    assert list(matrix.columns) == MATRIX_SCHEMA.names
     assert list(matrix["init"]) == ["pretrained", "scratch"]
     assert set(matrix["metric"]) == {"accuracy"}
     assert list(matrix["n"]) == [5, 5]
@@ -98,7 +60,7 @@ def test_the_matrix_has_one_row_a_condition_of_headline_test_scores() -> None:
 
 
 def test_differences_are_paired_by_replicate_whatever_the_order_of_rows() -> None:
-    matrix = build_matrix(both(PRETRAINED, SCRATCH, order=[3, 0, 4, 2, 1]))
+    matrix = matrix_of(both(PRETRAINED, SCRATCH, order=[3, 0, 4, 2, 1]))
     expected = stats.ttest_rel(PRETRAINED, SCRATCH).confidence_interval()
     row = matrix.iloc[0]
     assert row["n_pairs"] == 5
@@ -120,7 +82,7 @@ def diverge(scores: pd.DataFrame, init: str, replicates: list[int]) -> pd.DataFr
 
 
 def test_replicates_that_diverged_are_counted_and_left_out_of_mean_and_pairs() -> None:
-    matrix = build_matrix(diverge(both(PRETRAINED, SCRATCH), "pretrained", [0, 3]))
+    matrix = matrix_of(diverge(both(PRETRAINED, SCRATCH), "pretrained", [0, 3]))
     row, finished = matrix.iloc[0], [1, 2, 4]
     assert (row["n"], row["diverged"], row["n_pairs"]) == (3, 2, 3)
     assert row["mean"] == pytest.approx(PRETRAINED[finished].mean())
@@ -130,39 +92,36 @@ def test_replicates_that_diverged_are_counted_and_left_out_of_mean_and_pairs() -
     head, _, first, *_ = to_markdown(matrix).splitlines()
     assert "| diverged |" in head
     assert "| 3 | 2 |" in first
-    assert "diverged" not in to_markdown(build_matrix(both(PRETRAINED, SCRATCH)))
+    assert "diverged" not in to_markdown(matrix_of(both(PRETRAINED, SCRATCH)))
 
 
 @pytest.mark.filterwarnings("error")
-def test_an_arm_that_diverged_throughout_has_no_number(tmp_path: Path) -> None:
+def test_an_arm_that_diverged_throughout_has_no_number() -> None:
     scores = diverge(both(PRETRAINED, SCRATCH), "scratch", list(range(5)))
-    write_table(scores, tmp_path / "scores.parquet", SCORES_SCHEMA, {})
-    aggregate([tmp_path / "scores.parquet"], {}, *(tmp_path / f"matrix.{kind}" for kind in
-                                               ("parquet", "csv", "md")))  # fmt: skip
-    matrix = read_table(tmp_path / "matrix.parquet")
+    matrix = matrix_of(scores)
     assert list(matrix["n"]) == [5, 0]
     assert list(matrix["diverged"]) == [0, 5]
     assert matrix["mean"].isna().tolist() == [False, True]
     assert matrix["difference"].isna().all()
     assert matrix["n_pairs"].tolist()[0] == 0
-    assert "| – | – | 0 | 5 | – |" in (tmp_path / "matrix.md").read_text()
+    assert "| – | – | 0 | 5 | – |" in to_markdown(matrix)
 
 
 def test_only_replicates_that_both_have_are_paired() -> None:
-    matrix = build_matrix(both(PRETRAINED, SCRATCH[:3]))
+    matrix = matrix_of(both(PRETRAINED, SCRATCH[:3]))
     assert list(matrix["n"]) == [5, 3]
     assert matrix["n_pairs"][0] == 3
     assert matrix["difference"][0] == pytest.approx((PRETRAINED[:3] - SCRATCH[:3]).mean())
 
 
 def test_scratch_has_no_difference_from_itself() -> None:
-    row = build_matrix(both(PRETRAINED, SCRATCH)).iloc[1]
+    row = matrix_of(both(PRETRAINED, SCRATCH)).iloc[1]
     assert row["init"] == "scratch"
     assert row[["n_pairs", "difference", "difference_low", "difference_high"]].isna().all()
 
 
 def test_without_scratch_there_are_no_differences() -> None:
-    matrix = build_matrix(scores_of("pretrained", PRETRAINED))
+    matrix = matrix_of(scores_of("pretrained", PRETRAINED))
     assert matrix[["n_pairs", "difference"]].isna().all().all()
 
 
@@ -177,7 +136,7 @@ def test_the_baseline_is_the_same_condition_from_scratch() -> None:
         ],
         ignore_index=True,
     )
-    matrix = build_matrix(table).set_index(["task", "fraction", "init"])
+    matrix = matrix_of(table).set_index(["task", "fraction", "init"])
     whole = (PRETRAINED - SCRATCH).mean()
     assert len(matrix) == 5
     assert matrix.loc[("splice", "1", "pretrained"), "difference"] == pytest.approx(whole)
@@ -185,7 +144,7 @@ def test_the_baseline_is_the_same_condition_from_scratch() -> None:
 
 
 def test_a_single_replicate_has_a_mean_and_a_difference_without_intervals() -> None:
-    row = build_matrix(both(PRETRAINED[:1], SCRATCH[:1])).iloc[0]
+    row = matrix_of(both(PRETRAINED[:1], SCRATCH[:1])).iloc[0]
     assert (row["n"], row["n_pairs"]) == (1, 1)
     assert row["mean"] == pytest.approx(0.91)
     assert row["difference"] == pytest.approx(0.11)
@@ -193,7 +152,7 @@ def test_a_single_replicate_has_a_mean_and_a_difference_without_intervals() -> N
 
 
 def test_markdown_has_a_head_and_one_line_a_condition() -> None:
-    lines = to_markdown(build_matrix(both(PRETRAINED, SCRATCH))).splitlines()
+    lines = to_markdown(matrix_of(both(PRETRAINED, SCRATCH))).splitlines()
     assert len(lines) == 2 + 2
     assert len({line.count("|") for line in lines}) == 1
     assert "| 0.930 [0.894, 0.966] | 5 | +0.102 [" in lines[2]
@@ -201,14 +160,14 @@ def test_markdown_has_a_head_and_one_line_a_condition() -> None:
 
 
 def test_markdown_says_where_there_is_one_replicate() -> None:
-    text = to_markdown(build_matrix(both(PRETRAINED[:1], SCRATCH[:1])))
+    text = to_markdown(matrix_of(both(PRETRAINED[:1], SCRATCH[:1])))
     assert "0.910 [one replicate]" in text
     assert "+0.110 [one replicate]" in text
     assert "nan" not in text.lower()
 
 
 def test_the_summary_hides_columns_that_do_not_vary() -> None:
-    head, *rows = to_summary(build_matrix(both(PRETRAINED, SCRATCH))).splitlines()
+    head, *rows = to_summary(matrix_of(both(PRETRAINED, SCRATCH))).splitlines()
     assert len(rows) == 2
     assert "init" in head
     assert "chance" in head
@@ -221,39 +180,5 @@ def test_the_summary_hides_columns_that_do_not_vary() -> None:
 def test_the_summary_shows_columns_that_vary() -> None:
     table = pd.concat([scores_of("scratch", SCRATCH), scores_of("scratch", SCRATCH, fraction="0.1"),
                        scores_of("scratch", SCRATCH, task="amp")])  # fmt: skip
-    head = to_summary(build_matrix(table)).splitlines()[0].split()
+    head = to_summary(matrix_of(table)).splitlines()[0].split()
     assert head[:3] == ["task", "fraction", "metric"]
-
-
-def test_aggregation_writes_the_same_matrix_in_three_formats(tmp_path: Path) -> None:
-    paths = []
-    for init, values in (("pretrained", PRETRAINED), ("scratch", SCRATCH)):
-        paths.append(tmp_path / f"{init}.parquet")
-        write_table(scores_of(init, values), paths[-1], SCORES_SCHEMA, {})
-    outputs = [tmp_path / f"matrix.{suffix}" for suffix in ("parquet", "csv", "md")]
-    table = aggregate(paths, {}, *outputs)
-    np.testing.assert_array_equal(read_table(outputs[0])["mean"], table["mean"])
-    assert list(pd.read_csv(outputs[1], dtype={"fraction": str})["fraction"]) == ["1", "1"]
-    np.testing.assert_allclose(pd.read_csv(outputs[1])["difference"], table["difference"])
-    assert outputs[2].read_text(encoding="utf-8") == to_markdown(table)
-
-
-def test_a_model_pretrained_here_is_compared_with_its_base_from_scratch() -> None:
-    source = scores_of("pretrained", PRETRAINED).assign(model="dna-mlm")
-    further = scores_of("pretrained", PRETRAINED).assign(model="dna-music-mlm")
-    scores = pd.concat([source, further, scores_of("scratch", SCRATCH)], ignore_index=True)
-    alone = build_matrix(scores)
-    assert alone["difference"].isna().all()
-    bases = {"dna-music-mlm": "dna-mlm", "dna-mlm": "minilm-l6"}
-    matrix = build_matrix(scores, bases).set_index("model")
-    expected = build_matrix(both(PRETRAINED, SCRATCH)).iloc[0]["difference"]
-    assert matrix.loc["dna-mlm", "difference"] == pytest.approx(expected)
-    assert matrix.loc["dna-music-mlm", "difference"] == pytest.approx(expected)
-
-
-def test_a_models_own_scratch_arm_comes_before_its_bases() -> None:
-    own = both(PRETRAINED, SCRATCH).assign(model="dna-mlm")
-    other = scores_of("scratch", SCRATCH - 0.3)
-    matrix = build_matrix(pd.concat([own, other]), {"dna-mlm": "minilm-l6"})
-    expected = build_matrix(both(PRETRAINED, SCRATCH)).iloc[0]["difference"]
-    assert matrix.iloc[0]["difference"] == pytest.approx(expected)

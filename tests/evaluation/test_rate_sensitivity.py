@@ -1,6 +1,5 @@
 """What each learning rate scored on dev."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,26 +7,21 @@ import pytest
 
 from polymath.evaluation.rate_sensitivity import list_rates
 from polymath.evaluation.statistics import estimate_mean
-from polymath.evaluation.tables import CURVE_SCHEMA
-from polymath.util.storage import write_table
 
 
-def write_curves(path: Path, chosen: float | None, trials: list[dict[str, Any]]) -> Path:
-    metadata = {"task": "splice", "model": "small", "init": "scratch", "mapping": "random",
-                "fraction": "1", "recipe": "tuned", "domain": "dna", "metric": "accuracy",
-                "learning_rate": chosen, "rate_trials": trials}  # fmt: skip
-    write_table(pd.DataFrame(columns=CURVE_SCHEMA.names), path, CURVE_SCHEMA, metadata)
-    return path
+def metadata_of(chosen: float | None, trials: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"task": "splice", "model": "small", "init": "scratch", "mapping": "random",
+            "fraction": "1", "recipe": "tuned", "domain": "dna", "metric": "accuracy",
+            "learning_rate": chosen, "rate_trials": trials}  # fmt: skip
 
 
 def trial(rate: float, *scores: float | None) -> dict[str, Any]:
     return {"learning_rate": rate, "dev_scores": list(scores)}
 
 
-def test_every_rate_has_its_row_and_the_chosen_one_is_marked(tmp_path: Path) -> None:
+def test_every_rate_has_its_row_and_the_chosen_one_is_marked() -> None:
     trials = [trial(3e-4, 0.9, 0.8), trial(1e-4, 0.7, 0.75), trial(1e-3, None, 0.6)]
-    curves = write_curves(tmp_path / "curves.parquet", 3e-4, trials)
-    table = list_rates([curves], tmp_path / "rates.parquet")
+    table = list_rates([metadata_of(3e-4, trials)])
     assert table["learning_rate"].tolist() == [1e-4, 3e-4, 1e-3]
     assert table["chosen"].tolist() == [False, True, False]
     assert not table["at_edge"].any()
@@ -38,13 +32,11 @@ def test_every_rate_has_its_row_and_the_chosen_one_is_marked(tmp_path: Path) -> 
     )
 
 
-def test_a_choice_at_the_edge_of_what_was_tried_is_marked(tmp_path: Path) -> None:
+def test_a_choice_at_the_edge_of_what_was_tried_is_marked() -> None:
     trials = [trial(1e-4, 0.7), trial(3e-4, 0.9)]
-    curves = write_curves(tmp_path / "curves.parquet", 3e-4, trials)
-    table = list_rates([curves], tmp_path / "rates.parquet")
+    table = list_rates([metadata_of(3e-4, trials)])
     assert table["at_edge"].tolist() == [False, True]
 
 
-def test_conditions_with_one_rate_have_no_row(tmp_path: Path) -> None:
-    curves = write_curves(tmp_path / "curves.parquet", 1e-4, [])
-    assert list_rates([curves], tmp_path / "rates.parquet").empty
+def test_conditions_with_one_rate_have_no_row() -> None:
+    assert list_rates([metadata_of(1e-4, [])]).empty

@@ -16,6 +16,7 @@ from polymath.evaluation.statistics import (
     ALPHA,
     bootstrap_interval,
     compare_pairs,
+    estimate_mean,
     hedges_g,
     holm,
     improvement_probability,
@@ -37,6 +38,41 @@ def sign_flips(differences: Floats) -> float:
     signs = np.array(list(product((-1, 1), repeat=len(differences))))
     means = np.abs(signs @ differences)
     return float(np.mean(means >= abs(differences.sum()) - 1e-9))
+
+
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_the_interval_is_students(count: int) -> None:
+    values = np.random.default_rng(count).normal(0.8, 0.05, count)
+    estimate = estimate_mean(values)
+    low, high = stats.t.interval(0.95, count - 1, loc=values.mean(), scale=stats.sem(values))
+    assert estimate.n == count
+    assert estimate.mean == pytest.approx(values.mean())
+    assert estimate.low == pytest.approx(low)
+    assert estimate.high == pytest.approx(high)
+
+
+def test_three_replicates_have_the_interval_that_the_documentation_says() -> None:
+    estimate = estimate_mean(np.array([1.0, 2.0, 3.0]))  # standard deviation 1
+    assert estimate.high - estimate.mean == pytest.approx(2.48, abs=0.01)
+
+
+def test_the_interval_of_differences_is_that_of_the_paired_test() -> None:
+    estimate = estimate_mean(DIFFERENCES)
+    expected = stats.ttest_1samp(DIFFERENCES, 0).confidence_interval()
+    assert estimate.low == pytest.approx(expected.low)
+    assert estimate.high == pytest.approx(expected.high)
+
+
+def test_a_single_value_has_no_interval() -> None:
+    estimate = estimate_mean(np.array([0.7]))
+    assert (estimate.n, estimate.mean) == (1, 0.7)
+    assert math.isnan(estimate.low)
+    assert math.isnan(estimate.high)
+
+
+def test_equal_values_have_an_interval_of_no_width() -> None:
+    estimate = estimate_mean(np.array([0.5, 0.5, 0.5]))
+    assert (estimate.low, estimate.mean, estimate.high) == (0.5, 0.5, 0.5)
 
 
 @given(st.lists(scores, min_size=1, max_size=9))

@@ -1,7 +1,6 @@
 """Variance components of crossed seeds, against statsmodels' mixed model and known truths."""
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,10 +9,8 @@ import statsmodels.formula.api as smf
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.evaluation.scores import SCHEMA as SCORES_SCHEMA
 from polymath.evaluation.variance_components import RESIDUAL, components, split_variance
 from polymath.util.seeds import VARIED, seed_levels
-from polymath.util.storage import write_table
 
 Floats = NDArray[np.float64]
 Seeds = dict[str, NDArray[np.int64]]
@@ -91,7 +88,7 @@ def test_p_is_that_of_the_analysis_of_variance() -> None:
     assert found["mapping"].p == pytest.approx(expected)
 
 
-def write_scores(path: Path, crossed: dict[str, int], diverged: bool = False) -> Path:
+def scores_of(crossed: dict[str, int], diverged: bool = False) -> pd.DataFrame:
     count = int(np.prod([*crossed.values()]))
     rows = []
     for replicate in range(count):
@@ -106,21 +103,18 @@ def write_scores(path: Path, crossed: dict[str, int], diverged: bool = False) ->
     table = pd.DataFrame(rows)
     if diverged:
         table.loc[1, "value"] = np.nan
-    write_table(table.reindex(columns=SCORES_SCHEMA.names), path, SCORES_SCHEMA, {})
-    return path
+    return table
 
 
-def test_the_table_names_the_streams_that_vary(tmp_path: Path) -> None:
+def test_the_table_names_the_streams_that_vary() -> None:
     crossed = {"init": 3, "mapping": 2, "order": 1}
-    scores = write_scores(tmp_path / "scores.parquet", crossed)
-    table = split_variance([scores], crossed, tmp_path / "variance.parquet").set_index("stream")
+    table = split_variance(scores_of(crossed), crossed).set_index("stream")
     assert list(table.index) == ["init", "mapping", RESIDUAL]
     assert table["variance"].tolist() == pytest.approx([0.01, 0.00005, 0.0], abs=1e-12)
     assert table.loc["init", "deviation"] == pytest.approx(0.1)
     assert table["levels"].tolist() == [3, 2, 6]
 
 
-def test_a_design_with_a_hole_is_left_out(tmp_path: Path) -> None:
+def test_a_design_with_a_hole_is_left_out() -> None:
     crossed = {"init": 3, "mapping": 2}
-    scores = write_scores(tmp_path / "scores.parquet", crossed, diverged=True)
-    assert split_variance([scores], crossed, tmp_path / "variance.parquet").empty
+    assert split_variance(scores_of(crossed, diverged=True), crossed).empty

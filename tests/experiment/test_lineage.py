@@ -5,7 +5,7 @@ from typing import Any
 
 from polymath.experiment.conditions import expand_conditions
 from polymath.experiment.config import Experiment, load_experiment, read_config
-from polymath.experiment.contrasts import find_pairs
+from polymath.experiment.contrasts import find_contrasts
 from polymath.experiment.lineage import (
     Lineage,
     lineage_of,
@@ -35,9 +35,9 @@ def test_a_configured_model_is_what_its_own_weights_are(tmp_path: Path) -> None:
     assert pretraining_domain(experiment, "native") == "dna"
     assert tokenizer_domain(experiment, "native") == "text"
     conditions = expand_conditions(experiment)
-    contrasts = find_pairs(conditions, {"odd": "dna"}, lineage_of(experiment))
-    in_domain = [pair for pair in contrasts if pair.against == "in-domain"]
-    assert {(pair.condition.model, pair.reference.model) for pair in in_domain} == {
+    contrasts = find_contrasts(conditions, {"odd": "dna"}, lineage_of(experiment))
+    in_domain = [contrast for contrast in contrasts if contrast.against == "in-domain"]
+    assert {(contrast.condition.model, contrast.reference.model) for contrast in in_domain} == {
         ("small", "native")
     }
     for study in expand_comparisons(experiment, conditions):

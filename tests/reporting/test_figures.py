@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from polymath.evaluation.matrix import build_matrix
 from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.conditions import NONE, Condition
 from polymath.experiment.config import InitName
@@ -20,6 +19,7 @@ from polymath.reporting.figures.probes import NAMES as PROBES
 from polymath.reporting.figures.registry import FIGURES
 from polymath.reporting.figures.style import COLOURS, MARKERS
 from polymath.util.storage import write_json, write_table
+from support.evidence import matrix_of
 from support.figures import (
     TASKS,
     baselines,
@@ -66,7 +66,7 @@ def missing(words: list[str], figure: Figure) -> list[str]:
 
 def draw_matrix(asked: list[Condition]) -> Figure:
     scores = scores_of(asked)
-    return draw("matrix", matrix=build_matrix(scores), scores=scores)[0]
+    return draw("matrix", matrix=matrix_of(scores), scores=scores)[0]
 
 
 @pytest.mark.parametrize("name", FIGURES)

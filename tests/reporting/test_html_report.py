@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from polymath.evaluation.claims import SCHEMA as CLAIMS
-from polymath.evaluation.convergence import SCHEMA as CONVERGENCE
-from polymath.evaluation.matrix import SCHEMA as MATRIX
-from polymath.evaluation.rate_sensitivity import SCHEMA as RATES
+from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
+from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
+from polymath.evaluation.tables import RATE_SCHEMA as RATES
 from polymath.reporting.html.content import answers, beside_baselines, headline, limits, speed_table
 from polymath.reporting.provenance import provenance_of
 from polymath.util.storage import write_table

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from polymath.evaluation.claims import SCHEMA as CLAIMS
-from polymath.evaluation.comparisons import COMPARISONS
-from polymath.evaluation.matrix import SCHEMA as MATRIX
+from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
+from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
+from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.reporting.paper_tables import (
     claims_table,
     differences_table,

@@ -11,16 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from polymath.analysis.representations.layers import matching_layers
-from polymath.evaluation.comparisons import COMPARISONS, ESTIMATES
-from polymath.evaluation.convergence import SCHEMA as CONVERGENCE
-from polymath.evaluation.matrix import build_matrix
-from polymath.evaluation.rate_sensitivity import SCHEMA as RATES
+from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
+from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import ESTIMATE_SCHEMA as ESTIMATES
 from polymath.evaluation.tables import HEADS_SCHEMA, PROBE_SCHEMA, SIMILARITY_SCHEMA
-from polymath.evaluation.variance_components import SCHEMA as VARIANCE
+from polymath.evaluation.tables import RATE_SCHEMA as RATES
+from polymath.evaluation.tables import VARIANCE_SCHEMA as VARIANCE
 from polymath.experiment.conditions import NONE, Condition
 from polymath.reporting.figures.layers import MEASURES
 from polymath.reporting.figures.probes import NAMES as PROBES
 from polymath.util.seeds import VARIED
+from support.evidence import matrix_of
 
 Rows = Iterator[dict[str, Any]]
 Tables = dict[str, Any]
@@ -44,7 +45,7 @@ def small_tables() -> Tables:
     similarity, heads = layers()
     scores = scores_of(conditions("1"))
     return {
-        "matrix": build_matrix(scores),
+        "matrix": matrix_of(scores),
         "scores": scores,
         "curves": curves_of(conditions("1")),
         "comparisons": typed(comparisons(), COMPARISONS),

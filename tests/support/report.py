@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from polymath.evaluation.claims import SCHEMA as CLAIMS
-from polymath.evaluation.comparisons import SUMMARY
-from polymath.evaluation.convergence import SCHEMA as CONVERGENCE
-from polymath.evaluation.matrix import SCHEMA as MATRIX
-from polymath.evaluation.rate_sensitivity import SCHEMA as RATES
+from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
+from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.evaluation.tables import PROBE_SCHEMA, SIMILARITY_SCHEMA
+from polymath.evaluation.tables import RATE_SCHEMA as RATES
+from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
 from polymath.reporting.figures.draw import draw_figure
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report

@@ -13,8 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score
 
-from polymath.evaluation.matrix import build_matrix
-from polymath.evaluation.metrics import vote
+from polymath.evaluation.predictions import vote
 from polymath.evaluation.scores import evaluate
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import NONE, Condition
@@ -23,6 +22,7 @@ from polymath.tokenization.tokenize import token_schema
 from polymath.training.baselines import STRENGTHS, answer, list_ngrams
 from polymath.training.job import BaselineJob
 from polymath.util.storage import read_metadata, read_table, write_table
+from support.evidence import matrix_of
 from support.figures import scores_of, words_of
 
 CLASSES = ["even", "none", "odd"]
@@ -97,7 +97,7 @@ def test_majority_is_the_chance_of_the_matrix_and_has_no_difference(tmp_path: Pa
     said_by(question)
     scores = tmp_path / "scores.parquet"
     evaluate([tmp_path / "predictions.parquet"], "accuracy", scores, print)
-    matrix = build_matrix(read_table(scores))
+    matrix = matrix_of(read_table(scores))
     row = matrix.iloc[0]
     assert row["mean"] == row["chance"] == pytest.approx(12 / 20)
     assert (row["n"], row["diverged"]) == (2, 0)
@@ -243,7 +243,7 @@ def test_a_baseline_stands_beside_models_in_matrix_and_figure(tmp_path: Path) ->
     said_by(ask(tmp_path, "ngram", some_rows()))
     evaluate([tmp_path / "predictions.parquet"], "accuracy", tmp_path / "scores.parquet", print)
     scores = pd.concat([scores_of(arms), read_table(tmp_path / "scores.parquet")])
-    matrix = build_matrix(scores)
+    matrix = matrix_of(scores)
     of_ngram = matrix[matrix["model"] == "ngram"].iloc[0]
     assert pd.isna(of_ngram["difference"])
     figure, _ = draw({"matrix": matrix, "scores": scores})

@@ -27,7 +27,7 @@ from support.workspace import (
 )
 
 # What is made anew when a condition is.
-AFTERWARDS = ["evaluate", "aggregate", "compare", "measure_convergence", "judge_claims",
+AFTERWARDS = ["evaluate", "write_evidence", "judge_claims",
               "plot_matrix", "plot_heatmap", "plot_curves", "plot_forest", "plot_speed",
               "write_paper_tables", "write_report"]  # fmt: skip
 

@@ -150,11 +150,7 @@ localrules:
     tokenize_records,
     map_vocabulary,
     evaluate,
-    aggregate,
-    compare,
-    measure_convergence,
-    list_rates,
-    split_variance,
+    write_evidence,
     judge_claims,
     collect_representations,
     collect_probes,
@@ -238,7 +234,6 @@ FETCHED = [
 
 # What comparisons need to know of the models.
 LINEAGE = lineage_of(EXPERIMENT).model_dump_json()
-BASES = json.dumps(lineage_of(EXPERIMENT).bases, sort_keys=True)
 
 
 def exactly(names):

@@ -1,67 +1,38 @@
 # Scores and curves to evidence, and evidence to what it says of the claims.
 
 
-SCORES = scores_of_every_task()
-
-
-rule compare:
+rule write_evidence:
     input:
-        SCORES,
+        scores_of_every_task(),
     output:
+        **({"rates": f"{EVIDENCE}/rates.parquet"} if TUNED else {}),
+        **({"variance": f"{EVIDENCE}/variance.parquet"} if IS_CROSSED else {}),
         estimates=f"{EVIDENCE}/estimates.parquet",
         comparisons=f"{EVIDENCE}/comparisons.parquet",
         summary=f"{EVIDENCE}/summary.parquet",
+        convergence=f"{EVIDENCE}/convergence.parquet",
+        matrix=f"{MATRIX}.parquet",
+        matrix_csv=f"{MATRIX}.csv",
+        markdown=report(
+            f"{MATRIX}.md",
+            caption="../report/matrix-table.rst",
+            category="Matrix",
+        ),
     log:
-        f"{LOGS}/evidence/compare.log",
+        f"{LOGS}/evidence/tables.log",
     params:
-        runs=RUNS,
+        results=RESULTS,
         lineage=LINEAGE,
-        code_version=versions.COMPARISONS,
-    script:
-        "../scripts/compare.py"
-
-
-rule measure_convergence:
-    input:
-        SCORES,
-    output:
-        f"{EVIDENCE}/convergence.parquet",
-    log:
-        f"{LOGS}/evidence/convergence.log",
-    params:
-        runs=RUNS,
-        lineage=LINEAGE,
-        code_version=versions.CONVERGENCE,
-    script:
-        "../scripts/measure_convergence.py"
-
-
-rule list_rates:
-    input:
-        SCORES,
-    output:
-        f"{EVIDENCE}/rates.parquet",
-    log:
-        f"{LOGS}/evidence/rates.log",
-    params:
-        runs=RUNS,
-        code_version=versions.SENSITIVITY,
-    script:
-        "../scripts/list_rates.py"
-
-
-rule split_variance:
-    input:
-        SCORES,
-    output:
-        f"{EVIDENCE}/variance.parquet",
-    log:
-        f"{LOGS}/evidence/variance.log",
-    params:
         crossed=CROSSED,
-        code_version=versions.VARIANCE,
+        code_versions=(
+            versions.COMPARISONS,
+            versions.CONVERGENCE,
+            versions.MATRIX,
+            versions.SENSITIVITY,
+            versions.VARIANCE,
+        ),
     script:
-        "../scripts/split_variance.py"
+        "../scripts/write_evidence.py"
 
 
 rule judge_claims:

@@ -13,16 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from polymath.evaluation.scores import CONDITION_COLUMNS
-from polymath.evaluation.statistics import (
-    ALPHA,
-    estimate_mean,
-    holm,
-    needed_replicates,
-    sign_flip_p,
-)
+from polymath.evaluation.families import count_tests, holm_by_family
+from polymath.evaluation.statistics import ALPHA, estimate_mean, needed_replicates, sign_flip_p
+from polymath.evaluation.tables import CLAIM_COLUMNS, CLAIM_FAMILY, CLAIM_SCHEMA, CONDITION_COLUMNS
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import knows_text_alone
 from polymath.experiment.lineage import Lineage
@@ -83,18 +77,6 @@ RULE = (
     "the margin), if a similarity is not above that of shuffled tokens, or if nothing was compared."
 )
 
-# Rows of a claim that are alike in these are one family of tests.
-FAMILY = ("claim", "model", "reference", "fraction", "recipe")
-NAMES = ("claim", "task", "domain", "model", "mapping", "fraction", "recipe", "reference")
-SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in (*NAMES, "verdict", "reason")),
-        *((name, pa.float64()) for name in ("value", "low", "high", "items_low", "items_high")),
-        *((name, pa.int32()) for name in ("n", "needed", "tests")),
-        *((name, pa.float64()) for name in ("margin", "p", "p_holm")),
-    ]
-)
-
 
 @dataclass(frozen=True)
 class Tables:
@@ -124,14 +106,14 @@ def judge(
     ]
     domains = read_table(tables.estimates).drop_duplicates("task").set_index("task")["domain"]
     asked += _unasked(asked, domains)
-    rows = pd.DataFrame(asked, columns=[*SCHEMA.names, "differences"])
+    rows = pd.DataFrame(asked, columns=[*CLAIM_SCHEMA.names, "differences"])
     if sum(levels > 1 for levels in crossed.values()) > 1:
         rows["reason"] = rows["reason"].replace("", "crossed replicates share seeds")
     table = decide(rows)
     table["domain"] = table["task"].map(domains)
     order = {claim: place for place, claim in enumerate(CLAIMS)}
     table = table.sort_values("claim", key=lambda column: column.map(order), kind="stable")
-    write_table(table, output, SCHEMA, {"code_version": CODE_VERSION, "rule": RULE})
+    write_table(table, output, CLAIM_SCHEMA, {"code_version": CODE_VERSION, "rule": RULE})
     return table
 
 
@@ -150,17 +132,16 @@ def decide(asked: pd.DataFrame) -> pd.DataFrame:
             table.loc[free, "differences"], table.loc[free, "margin"], strict=True
         )
     ]
-    families = table.groupby([*FAMILY], sort=False, dropna=False)["p"]
     table["p"] = table["p"].astype(float)
-    table["p_holm"] = families.transform(lambda p: holm(p.to_numpy(dtype=float)))
-    table["tests"] = families.transform("count").where(free)
+    table["p_holm"] = holm_by_family(table, CLAIM_FAMILY)
+    table["tests"] = count_tests(table, CLAIM_FAMILY).where(free)
     table["needed"] = table["tests"].map(needed_replicates, na_action="ignore")
     verdicts = [_verdict(row) for row in table.to_dict("records")]
     table["verdict"] = [verdict for verdict, _ in verdicts]
     table["reason"] = [reason for _, reason in verdicts]
     for name in ("n", "tests", "needed"):
         table[name] = table[name].astype("Int32")
-    return table[SCHEMA.names]
+    return table[CLAIM_SCHEMA.names]
 
 
 def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:
@@ -268,7 +249,7 @@ def _unasked(asked: list[dict[str, Any]], domains: pd.Series) -> Iterator[dict[s
         for task in domains.index:
             if (claim, task) in known:
                 continue
-            row = dict.fromkeys(NAMES, "") | {"claim": claim, "task": task}
+            row = dict.fromkeys(CLAIM_COLUMNS, "") | {"claim": claim, "task": task}
             if what.reference == "scratch":
                 reason = "no text model with the same from random weights"
             elif claim == "similar":

@@ -10,43 +10,21 @@ counts as the whole budget (restricted mean time: Royston and Parmar, BMC Med. R
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from polymath.evaluation.families import holm_by_family
-from polymath.evaluation.scores import CONDITION_COLUMNS
 from polymath.evaluation.statistics import UNKNOWN, Interval, bootstrap_interval, compare_pairs
-from polymath.evaluation.tables import condition_of
+from polymath.evaluation.tables import CONDITION_COLUMNS, CONVERGENCE_SCHEMA, FAMILY
 from polymath.experiment.conditions import Condition
-from polymath.experiment.contrasts import PAIR_COLUMNS, find_pairs
-from polymath.experiment.lineage import Lineage
-from polymath.experiment.stage_versions import CONVERGENCE
-from polymath.util.storage import read_metadata, read_table, read_tables, write_table
+from polymath.experiment.contrasts import Contrast
 
 Floats = NDArray[np.float64]
 
 SHARE = 0.9
-
-NUMBERS = (
-    "target", "budget", "median", "reference_median", "examples", "reference_examples",
-    "speed_up", "speed_up_low", "speed_up_high", "saved", "low", "high", "bootstrap_low",
-    "bootstrap_high", "p", "p_holm", "effect", "seconds", "reference_seconds", "seconds_ratio",
-    "seconds_ratio_low", "seconds_ratio_high", "area", "reference_area", "area_gain",
-    "area_gain_low", "area_gain_high",
-)  # fmt: skip
-SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in (*PAIR_COLUMNS, "metric")),
-        *((name, pa.int32()) for name in ("n", "reached", "reference_reached")),
-        *((name, pa.float64()) for name in NUMBERS),
-        ("differences", pa.list_(pa.float64())),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -60,17 +38,14 @@ class Curve:
     """False if the replicate diverged."""
 
 
-Curves = Mapping[int, Curve]
-
-
 @dataclass(frozen=True)
-class Learned:
-    """A trained condition: its replicates' curves, and what they are measured by."""
+class Learning:
+    """How a condition learned: its replicates' curves, and what they are measured by."""
 
     domain: str
     metric: str
     chance: float
-    curves: Curves
+    curves: Mapping[int, Curve]
 
     @property
     def final(self) -> float:
@@ -85,53 +60,42 @@ class Learned:
 
 
 def measure_convergence(
-    curves: Sequence[Path], scores: Sequence[Path], lineage: Lineage, output: Path
+    learning: Mapping[Condition, Learning], contrasts: Sequence[Contrast]
 ) -> pd.DataFrame:
-    """Write one row a comparison: how fast both arms reach the target.
+    """Return one row per contrast: how fast both arms reach the target.
 
     Args:
-        curves: of every condition that is trained.
-        scores: tables that hold the scores of these conditions: they know the dev set's chance.
+        learning: of every condition in a contrast.
     """
-    chances = read_chances(scores)
-    learned = {
-        condition: read_learned(path, chances[condition])
-        for path in curves
-        for condition in [condition_of(path)]
-    }
-    domains = {condition.task: one.domain for condition, one in learned.items()}
-    rows = [
-        {**pair.columns(one.domain), "metric": one.metric, **compare_speed(one, other)}
-        for pair in find_pairs(list(learned), domains, lineage)
-        for one, other in [(learned[pair.condition], learned[pair.reference])]
-    ]
-    table = pd.DataFrame(rows, columns=SCHEMA.names)
-    table["p_holm"] = holm_by_family(table)
-    write_table(table, output, SCHEMA, {"code_version": CONVERGENCE, "share": SHARE})
+    rows = []
+    for contrast in contrasts:
+        condition, reference = learning[contrast.condition], learning[contrast.reference]
+        names = {**contrast.columns(condition.domain), "metric": condition.metric}
+        rows.append({**names, **compare_speed(condition, reference)})
+    table = pd.DataFrame(rows, columns=CONVERGENCE_SCHEMA.names)
+    table["p_holm"] = holm_by_family(table, FAMILY)
     return table
 
 
-def read_chances(scores: Sequence[Path]) -> dict[Condition, float]:
-    """Read each condition's score of always answering the commonest class, on dev."""
-    table = read_tables(scores)
-    dev = table[(table["split"] == "dev") & table["headline"]]
+def read_chances(scores: pd.DataFrame) -> dict[Condition, float]:
+    """Return the dev score of always answering the most common class, per condition."""
+    dev = scores[(scores["split"] == "dev") & scores["headline"]]
     chances = dev.groupby([*CONDITION_COLUMNS])["chance"].max()
     return {Condition(*names): float(chance) for names, chance in chances.items()}
 
 
-def read_learned(curves: Path, chance: float) -> Learned:
-    """Read a condition's dev curves."""
-    metadata = read_metadata(curves)
+def read_learning(curves: pd.DataFrame, metadata: Mapping[str, Any], chance: float) -> Learning:
+    """Return a condition's dev curves from the table that its training left."""
     by_replicate = {
         int(replicate): Curve(
-            examples=part["examples"].to_numpy(dtype=float),
-            scores=part["dev_score"].to_numpy(dtype=float),
-            seconds=part["seconds"].to_numpy(dtype=float),
+            examples=points["examples"].to_numpy(dtype=float),
+            scores=points["dev_score"].to_numpy(dtype=float),
+            seconds=points["seconds"].to_numpy(dtype=float),
             finished=str(replicate) not in metadata["diverged"],
         )
-        for replicate, part in read_table(curves).groupby("replicate")
+        for replicate, points in curves.groupby("replicate")
     }
-    return Learned(metadata["domain"], metadata["metric"], chance, by_replicate)
+    return Learning(metadata["domain"], metadata["metric"], chance, by_replicate)
 
 
 def time_to(target: float, scores: Floats, times: Floats) -> float:
@@ -150,8 +114,8 @@ def time_to(target: float, scores: Floats, times: Floats) -> float:
     if first == 0:
         return max(1.0, float(times[0]))
     before, after = scores[first - 1], scores[first]
-    part = (target - before) / (after - before)
-    return max(1.0, float(times[first - 1] + part * (times[first] - times[first - 1])))
+    share = (target - before) / (after - before)
+    return max(1.0, float(times[first - 1] + share * (times[first] - times[first - 1])))
 
 
 def area_under(curve: Curve) -> float:
@@ -181,32 +145,35 @@ def speed_ratio(reference: Floats, times: Floats, axis: int = -1) -> Floats:
     return np.mean(reference, axis=axis) / np.mean(times, axis=axis)
 
 
-def compare_speed(one: Learned, other: Learned) -> dict[str, Any]:
+def compare_speed(condition: Learning, reference: Learning) -> dict[str, Any]:
     """Return how fast a condition and its reference reach the target, paired by replicate.
 
-    All is empty but the number of pairs if neither arm ends above chance: there is no way to go.
+    Only the number of replicates is filled in if neither arm ends above chance: there is no target.
     """
-    both = sorted(one.curves.keys() & other.curves.keys())
-    best = np.fmax(one.final, other.final)
-    if not best > one.chance or not both:
-        return {"n": len(both), "differences": None}
-    target = one.chance + SHARE * (best - one.chance)
-    budget = max(one.budget, other.budget)
-    arms = [[side.curves[replicate] for replicate in both] for side in (one, other)]
-    reached, reference = (
+    replicates = sorted(condition.curves.keys() & reference.curves.keys())
+    best = np.fmax(condition.final, reference.final)
+    if not best > condition.chance or not replicates:
+        return {"n": len(replicates), "differences": None}
+    target = condition.chance + SHARE * (best - condition.chance)
+    budget = max(condition.budget, reference.budget)
+    arms = [
+        [learning.curves[replicate] for replicate in replicates]
+        for learning in (condition, reference)
+    ]
+    reached, reference_reached = (
         np.array([_when(curve, target, curve.examples) for curve in arm]) for arm in arms
     )
-    times, reference_times = (np.minimum(found, budget) for found in (reached, reference))
+    times, reference_times = np.minimum(reached, budget), np.minimum(reference_reached, budget)
     saved = (reference_times - times) / budget
     paired = compare_pairs(saved)
     return {
-        "n": len(both),
+        "n": len(replicates),
         "target": target,
         "budget": budget,
         "reached": int(np.isfinite(reached).sum()),
-        "reference_reached": int(np.isfinite(reference).sum()),
+        "reference_reached": int(np.isfinite(reference_reached).sum()),
         "median": median_time(reached),
-        "reference_median": median_time(reference),
+        "reference_median": median_time(reference_reached),
         "examples": times.mean(),
         "reference_examples": reference_times.mean(),
         **_ratio("speed_up", reference_times, times),
@@ -235,7 +202,7 @@ def _compare_seconds(arms: list[list[Curve]], target: float) -> dict[str, float]
     """Seconds of a run that never reaches the target count until its end."""
     times, reference = (
         np.array(
-            [min(_when(one, target, one.seconds), max(1.0, one.seconds[-1])) for one in arm]
+            [min(_when(curve, target, curve.seconds), max(1.0, curve.seconds[-1])) for curve in arm]
         )
         for arm in arms
     )  # fmt: skip

@@ -1,14 +1,13 @@
-"""Families of tests: comparisons whose p values are corrected together."""
+"""Families of tests: rows whose p values are corrected together; `tables` says which."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
 from polymath.evaluation.statistics import holm
-from polymath.experiment.contrasts import FAMILY
 
 
-def holm_by_family(table: pd.DataFrame, family: Sequence[str] = FAMILY) -> pd.Series:
+def holm_by_family(table: pd.DataFrame, family: Sequence[str]) -> pd.Series:
     """Return the column `p`, corrected by Holm within each family; NaN is no test.
 
     Args:
@@ -16,5 +15,13 @@ def holm_by_family(table: pd.DataFrame, family: Sequence[str] = FAMILY) -> pd.Se
     """
     if table.empty:
         return table["p"]
-    by_family = table.groupby([*family], sort=False, dropna=False)["p"]
-    return by_family.transform(lambda p: holm(p.to_numpy(dtype=float)))
+    return _by_family(table, family).transform(lambda p: holm(p.to_numpy(dtype=float)))
+
+
+def count_tests(table: pd.DataFrame, family: Sequence[str]) -> pd.Series:
+    """Return for each row how many tests its family has."""
+    return _by_family(table, family).transform("count")
+
+
+def _by_family(table: pd.DataFrame, family: Sequence[str]) -> "pd.api.typing.SeriesGroupBy":
+    return table.groupby([*family], sort=False, dropna=False)["p"]

@@ -1,104 +1,43 @@
-"""Scores of all conditions to one matrix: means, intervals, differences from scratch."""
+"""The matrix of all conditions: means, intervals, differences from random weights."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
-from polymath.evaluation.scores import CONDITION_COLUMNS
-from polymath.evaluation.statistics import estimate_mean
+from polymath.evaluation.comparisons import HeadlineScores
+from polymath.evaluation.tables import CONDITION_COLUMNS, MATRIX_SCHEMA
 from polymath.experiment.conditions import Condition
-from polymath.experiment.contrasts import SCRATCH as BASELINE
-from polymath.experiment.contrasts import find_scratch
-from polymath.experiment.stage_versions import MATRIX
-from polymath.util.storage import read_table, whole_file, write_table
-
-# What the replicates of a condition share; one that diverged lacks some.
-SAME_IN_ALL = ("domain", "learning_rate", "metric", "items", "chance")
-
-SCHEMA = pa.schema(
-    [
-        ("task", pa.string()),
-        ("domain", pa.string()),
-        *((name, pa.string()) for name in CONDITION_COLUMNS if name != "task"),
-        ("learning_rate", pa.float64()),
-        ("metric", pa.string()),
-        ("items", pa.int32()),
-        ("chance", pa.float64()),
-        ("n", pa.int32()),
-        ("diverged", pa.int32()),
-        ("mean", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("n_pairs", pa.int32()),
-        ("difference", pa.float64()),
-        ("difference_low", pa.float64()),
-        ("difference_high", pa.float64()),
-    ]
-)
+from polymath.experiment.contrasts import SCRATCH
 
 
-def aggregate(
-    scores: list[Path], bases: Mapping[str, str], parquet: Path, csv: Path, markdown: Path
+def build_matrix(
+    scores: Mapping[Condition, HeadlineScores], estimates: pd.DataFrame, comparisons: pd.DataFrame
 ) -> pd.DataFrame:
-    """Write the matrix of test scores as Parquet, CSV and Markdown; return it.
+    """Return one row per condition: its estimate, and its comparison with random weights.
 
     Args:
-        bases: of each model pre-trained here, the model whose architecture it has.
+        scores: what the replicates of each condition share.
+        estimates, comparisons: as `compare_scores` returns them.
     """
-    whole = pd.concat([read_table(path) for path in scores], ignore_index=True)
-    table = build_matrix(whole, bases)
-    write_table(table, parquet, SCHEMA, {"code_version": MATRIX, "baseline": BASELINE})
-    with whole_file(csv) as temporary:
-        table.to_csv(temporary, index=False)
-    with whole_file(markdown) as temporary:
-        temporary.write_text(to_markdown(table), encoding="utf-8")
-    return table
-
-
-def build_matrix(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Return one row a condition: its headline test score over the replicates that finished.
-
-    Those that diverged are counted beside them.
-
-    The difference is paired: replicate r of the condition less replicate r of the same
-    condition from scratch, which shares its split, mapping and order seeds. From scratch, a model
-    that was pre-trained here is its base: where it was not trained itself, the base stands for it.
-    """
-    chosen = scores[(scores["split"] == "test") & scores["headline"]]
-    keys = list(CONDITION_COLUMNS)
-    by_condition = {
-        Condition(*key): part.set_index("replicate")
-        for key, part in chosen.groupby(keys, sort=False)
-    }
-    rows = []
-    for condition, part in by_condition.items():
-        mean = estimate_mean(part["value"].dropna().to_numpy())
-        row: dict[str, Any] = {
+    keys = [*CONDITION_COLUMNS]
+    shared = pd.DataFrame(
+        {
             **condition.columns,
-            **part[[*SAME_IN_ALL]].bfill().iloc[0].to_dict(),
-            "n": mean.n,
-            "diverged": int(part["diverged_at"].notna().sum()),
-            "mean": mean.mean,
-            "low": mean.low,
-            "high": mean.high,
+            "learning_rate": values.learning_rate,
+            "items": values.items,
+            "chance": values.chance,
         }
-        baseline = find_scratch(condition, by_condition, bases or {})
-        if condition.init != BASELINE and baseline is not None:
-            paired = (part["value"] - by_condition[baseline]["value"]).dropna()
-            gap = estimate_mean(paired.to_numpy())
-            row |= {
-                "n_pairs": gap.n,
-                "difference": gap.mean,
-                "difference_low": gap.low,
-                "difference_high": gap.high,
-            }
-        rows.append(row)
-    table = pd.DataFrame(rows).reindex(columns=SCHEMA.names)
-    table[["items", "n_pairs"]] = table[["items", "n_pairs"]].astype("Int32")
-    return table
+        for condition, values in scores.items()
+    )
+    renamed = {"n": "n_pairs", "low": "difference_low", "high": "difference_high"}
+    differences = comparisons[comparisons["against"] == SCRATCH].rename(columns=renamed)
+    table = estimates.merge(shared, on=keys, validate="one_to_one").merge(
+        differences[[*keys, "difference", *renamed.values()]],
+        on=keys,
+        how="left",
+        validate="one_to_one",
+    )
+    return table[MATRIX_SCHEMA.names].astype({"items": "Int32", "n_pairs": "Int32"})
 
 
 def to_markdown(table: pd.DataFrame, everything: bool = True) -> str:
@@ -129,7 +68,7 @@ def matrix_table(table: pd.DataFrame, everything: bool) -> pd.DataFrame:
     shown["n"] = table["n"].astype(str)
     if table["diverged"].any():
         shown["diverged"] = table["diverged"].astype(str)
-    shown[f"difference from {BASELINE} [95 %]"] = _with_intervals(
+    shown[f"difference from {SCRATCH} [95 %]"] = _with_intervals(
         table, "difference", "difference_low", "difference_high", "+"
     )
     return shown

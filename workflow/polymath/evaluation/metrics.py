@@ -1,17 +1,15 @@
-"""Scores of predictions: pure functions on arrays and tables."""
+"""Metrics of predicted classes or values: pure functions on arrays."""
 
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.util.errors import PolymathError
 
 Floats = NDArray[np.float64]
 
-# SciPy takes half a second to import, so it is imported by the metrics that need it: a process that
-# trains has usually one.
+# SciPy takes half a second to import: only the metrics that need it import it.
 
 
 def _accuracy(targets: Floats, classes: Floats) -> float:
@@ -19,27 +17,27 @@ def _accuracy(targets: Floats, classes: Floats) -> float:
 
 
 def _count_classes(targets: Floats, classes: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return how often each class that occurs is right, true and answered."""
-    found, numbers = np.unique(np.concatenate([targets, classes]), return_inverse=True)
-    true, answered = np.split(numbers, 2)
-    right = true[true == answered]
-    hits, of_true, of_answered = (
-        np.bincount(one, minlength=len(found)).astype(float) for one in (right, true, answered)
+    """Return how often each class that occurs is right, true and predicted."""
+    occurring, numbers = np.unique(np.concatenate([targets, classes]), return_inverse=True)
+    true, predicted = np.split(numbers, 2)
+    hits, of_true, of_predicted = (
+        np.bincount(chosen, minlength=len(occurring)).astype(float)
+        for chosen in (true[true == predicted], true, predicted)
     )
-    return hits, of_true, of_answered
+    return hits, of_true, of_predicted
 
 
 def _macro_f1(targets: Floats, classes: Floats) -> float:
-    """Mean of F1 over the classes that are true or answered at least once."""
-    hits, true, answered = _count_classes(targets, classes)
-    return float(np.mean(2 * hits / (true + answered)))
+    """Mean of F1 over the classes that are true or predicted at least once."""
+    hits, true, predicted = _count_classes(targets, classes)
+    return float(np.mean(2 * hits / (true + predicted)))
 
 
 def _f1(targets: Floats, classes: Floats) -> float:
     """Of the second of two classes, as GLUE scores MRPC and QQP; 0 if it never occurs."""
-    true, answered = targets == 1, classes == 1
-    either = true.sum() + answered.sum()
-    return float(2 * (true & answered).sum() / either) if either else 0.0
+    true, predicted = targets == 1, classes == 1
+    either = true.sum() + predicted.sum()
+    return float(2 * (true & predicted).sum() / either) if either else 0.0
 
 
 def _mcc(targets: Floats, classes: Floats) -> float:
@@ -48,16 +46,16 @@ def _mcc(targets: Floats, classes: Floats) -> float:
     Source: J. Gorodkin, Comparing two K-category assignments by a K-category correlation
     coefficient, Comput. Biol. Chem. 28, 2004.
     """
-    hits, true, answered = _count_classes(targets, classes)
+    hits, true, predicted = _count_classes(targets, classes)
     square = float(len(targets)) ** 2
-    together = hits.sum() * len(targets) - true @ answered
-    apart = (square - answered @ answered) * (square - true @ true)
-    return float(together / np.sqrt(apart)) if apart else 0.0
+    covariance = hits.sum() * len(targets) - true @ predicted
+    variances = (square - predicted @ predicted) * (square - true @ true)
+    return float(covariance / np.sqrt(variances)) if variances else 0.0
 
 
 def _spearman(targets: Floats, values: Floats) -> float:
     if np.ptp(targets) == 0 or np.ptp(values) == 0:
-        return 0.0  # a constant ranks nothing; SciPy would say NaN
+        return 0.0  # SciPy returns NaN for a constant
     from scipy import stats
 
     return float(stats.spearmanr(targets, values).statistic)
@@ -65,7 +63,7 @@ def _spearman(targets: Floats, values: Floats) -> float:
 
 def _pearson(targets: Floats, values: Floats) -> float:
     if np.ptp(targets) == 0 or np.ptp(values) == 0:
-        return 0.0  # a constant goes with nothing; SciPy would say NaN
+        return 0.0  # SciPy returns NaN for a constant
     from scipy import stats
 
     return float(stats.pearsonr(targets, values).statistic)
@@ -99,51 +97,8 @@ def require_fit(task: str, metric: str, classes: int) -> None:
         )
 
 
-def vote(items: NDArray[np.str_], logits: Floats, task_type: str) -> tuple[list[str], Floats]:
-    """Join the windows of each item: mean class probabilities, or mean value.
-
-    Args:
-        items: (n,) the item that each row belongs to.
-        logits: (n, classes), or (n, 1) for regression.
-
-    Returns:
-        The items in order of first appearance, and (items, classes) probabilities or
-        (items, 1) values.
-    """
-    outputs = _softmax(logits) if task_type == "classification" else logits
-    numbers, names = pd.factorize(items)
-    sums = np.zeros((len(names), logits.shape[1]))
-    np.add.at(sums, numbers, outputs)
-    return list(names), sums / np.bincount(numbers)[:, None]
-
-
-def _softmax(logits: Floats) -> Floats:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def score_items(
-    items: NDArray[np.str_], targets: Floats, logits: Floats, task_type: str, metric: str
-) -> float:
-    """Return one metric over items, after their windows have voted.
-
-    Args:
-        items: (n,) item of each row.
-        targets: (n,) class number or value of each row.
-        logits: (n, classes) or (n, 1).
-    """
-    _, outputs = vote(items, logits, task_type)
-    first = np.unique(pd.factorize(items)[0], return_index=True)[1]
-    return METRICS[metric](targets[first], choose_answers(outputs, task_type))
-
-
-def choose_answers(outputs: Floats, task_type: str) -> Floats:
-    """Return the most probable class of each item, (items,), or its value."""
-    return outputs.argmax(axis=1) if task_type == "classification" else outputs[:, 0]
-
-
 def chance_score(majority: int, targets: Floats, task_type: str, metric: str) -> float:
-    """Return the score of always answering the most common training class (or a constant)."""
+    """Return the score of always predicting the most common training class (or a constant)."""
     if task_type == "regression":
         return 0.0
     return METRICS[metric](targets, np.full(len(targets), majority))

@@ -1,54 +1,119 @@
-"""A condition's answers on test items, windows joined by their votes."""
+"""A condition's predictions: read from its table, windows joined into items by their votes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.evaluation.item_bootstrap import item_weights, resample_score
-from polymath.evaluation.metrics import vote
-from polymath.util.storage import read_metadata, read_table
+from polymath.evaluation.metrics import METRICS
+from polymath.util.storage import read_with_metadata
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What the replicates that finished answered on the same test items, in the same order."""
+class ItemPredictions:
+    """What a model predicted of a split's items, in the order of their first rows."""
+
+    names: NDArray[np.str_]
+    targets: Floats
+    """(items,) class numbers or values."""
+    predicted: Floats
+    """(items,) likewise."""
+
+
+def vote(items: NDArray[np.str_], logits: Floats, task_type: str) -> tuple[list[str], Floats]:
+    """Join the windows of each item: mean class probabilities, or mean value.
+
+    Args:
+        items: (n,) the item that each row belongs to.
+        logits: (n, classes), or (n, 1) for regression.
+
+    Returns:
+        The items in order of first appearance, and (items, classes) probabilities or
+        (items, 1) values.
+    """
+    outputs = _softmax(logits) if task_type == "classification" else logits
+    numbers, names = pd.factorize(items)
+    sums = np.zeros((len(names), logits.shape[1]))
+    np.add.at(sums, numbers, outputs)
+    return list(names), sums / np.bincount(numbers)[:, None]
+
+
+def _softmax(logits: Floats) -> Floats:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def join_windows(
+    items: NDArray[np.str_], targets: Floats, logits: Floats, task_type: str
+) -> ItemPredictions:
+    """Let the windows of each item vote: the most probable class, or the mean value.
+
+    Args:
+        items: (n,) item of each row.
+        targets: (n,) class number or value of each row.
+        logits: (n, classes) or (n, 1).
+    """
+    names, outputs = vote(items, logits, task_type)
+    first = ~pd.Index(items).duplicated()
+    predicted = outputs.argmax(axis=1) if task_type == "classification" else outputs[:, 0]
+    return ItemPredictions(np.array(names), targets[first], predicted.astype(float))
+
+
+def score_items(
+    items: NDArray[np.str_], targets: Floats, logits: Floats, task_type: str, metric: str
+) -> float:
+    """Return one metric over items, after their windows have voted; arguments as join_windows."""
+    joined = join_windows(items, targets, logits, task_type)
+    return METRICS[metric](joined.targets, joined.predicted)
+
+
+def joined_predictions(
+    table: pd.DataFrame, metadata: dict[str, Any]
+) -> Iterator[tuple[int, str, ItemPredictions]]:
+    """Yield what each replicate predicted on each split, from the table that training left."""
+    task_type = metadata["type"]
+    classes = {label: number for number, label in enumerate(metadata["labels"])}
+    for (replicate, split), rows in table.groupby(["replicate", "split"]):
+        labels = rows["label"].map(classes) if task_type == "classification" else rows["label"]
+        logits = np.stack(rows["logits"].to_list()).astype(float)
+        targets = labels.to_numpy(dtype=float)
+        yield replicate, split, join_windows(rows["item"].to_numpy(), targets, logits, task_type)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the replicates that finished predicted on the same test items, in the same order."""
 
     metric: str
     targets: Floats
     """(items,) class numbers or values."""
     by_replicate: dict[int, Floats]
-    """(items,) the class or value that each replicate gave."""
+    """(items,) the class or value that each replicate predicted."""
 
-    def resampled(self) -> dict[int, Floats]:
+    def resample(self) -> dict[int, Floats]:
         """Return each replicate's scores, (resamples,), on the same resampled items."""
         return {
             replicate: resample_score(
-                self.targets, given, item_weights(len(self.targets)), self.metric
+                self.targets, predicted, item_weights(len(self.targets)), self.metric
             )
-            for replicate, given in self.by_replicate.items()
+            for replicate, predicted in self.by_replicate.items()
         }
 
 
-def read_answers(predictions: Path) -> Answers:
-    """Read the test answers of a condition, items in the order of their names."""
-    metadata, table = read_metadata(predictions), read_table(predictions)
-    table = table[table["split"] == "test"]
-    task_type, labels = metadata["type"], metadata["labels"]
+def read_test_predictions(predictions: Path) -> Predictions:
+    """Read what a condition predicted on test, items in the order of their names."""
+    table, metadata = read_with_metadata(predictions)
     targets = np.zeros(0)
-    answers = {}
-    for replicate, part in table.groupby("replicate"):
-        logits = np.stack(part["logits"].to_list()).astype(float)
-        names, outputs = vote(part["item"].to_numpy(), logits, task_type)
-        order = np.argsort(np.array(names))
-        given = outputs.argmax(axis=1) if task_type == "classification" else outputs[:, 0]
-        answers[int(replicate)] = given[order].astype(float)
-        truth = part["label"][~part["item"].duplicated()]
-        if task_type == "classification":
-            truth = pd.Series(pd.Categorical(truth, categories=labels).codes)
-        targets = truth.to_numpy(dtype=float)[order]
-    return Answers(metadata["metric"], targets, answers)
+    by_replicate = {}
+    for replicate, _, items in joined_predictions(table[table["split"] == "test"], metadata):
+        order = np.argsort(items.names)
+        targets = items.targets[order]
+        by_replicate[int(replicate)] = items.predicted[order]
+    return Predictions(metadata["metric"], targets, by_replicate)

@@ -1,42 +1,26 @@
 """How much of a score's variance comes from which stream of seeds, where they are crossed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.evaluation.scores import CONDITION_COLUMNS
 from polymath.evaluation.statistics import CONFIDENCE
+from polymath.evaluation.tables import CONDITION_COLUMNS, VARIANCE_SCHEMA
 from polymath.experiment.conditions import NONE
-from polymath.experiment.stage_versions import VARIANCE
-from polymath.util.storage import read_tables, write_table
 
 RESIDUAL = "residual"
-
-SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in (*CONDITION_COLUMNS, "domain", "metric", "stream")),
-        ("levels", pa.int32()),
-        ("n", pa.int32()),
-        *(
-            (name, pa.float64())
-            for name in ("variance", "deviation", "p", "ratio_low", "ratio_high")
-        ),
-    ]
-)
 
 
 @dataclass(frozen=True)
 class Component:
-    """One stream's part of the variance, of scores squared; below 0 by chance if it is small.
+    """One stream's share of the variance, in squared scores; below 0 by chance if it is small.
 
-    `p` is that of no such part; the 95 % interval is of its ratio to the residual variance.
+    `p` tests that it is 0; the 95 % interval is of its ratio to the residual variance.
     """
 
     stream: str
@@ -47,43 +31,37 @@ class Component:
     ratio_high: float = math.nan
 
 
-def split_variance(
-    scores: Sequence[Path], crossed: Mapping[str, int], output: Path
-) -> pd.DataFrame:
-    """Write one row a condition and crossed stream, and one for the residual.
+def split_variance(scores: pd.DataFrame, crossed: Mapping[str, int]) -> pd.DataFrame:
+    """Return one row per condition and crossed stream, and one for the residual.
 
     A condition of which a replicate diverged is left out: the design has a hole. So are baselines.
 
     Args:
-        scores: tables that hold the scores of every condition.
+        scores: of every condition.
+        crossed: how many seeds of each stream are combined.
     """
     rows = []
     streams = [stream for stream, levels in crossed.items() if levels > 1]
-    whole = read_tables(scores)
-    whole = whole[(whole["split"] == "test") & whole["headline"] & (whole["init"] != NONE)]
-    for _, table in whole.groupby([*CONDITION_COLUMNS], sort=False):
+    test = scores[(scores["split"] == "test") & scores["headline"] & (scores["init"] != NONE)]
+    for _, table in test.groupby([*CONDITION_COLUMNS], sort=False):
         if table["value"].isna().any():
             continue
         names = table.iloc[0][[*CONDITION_COLUMNS, "domain", "metric"]].to_dict()
         seeds = {stream: table[f"{stream}_seed"].to_numpy() for stream in streams}
-        rows += [
-            {**names, "n": len(table), **part.__dict__,
-             "deviation": math.sqrt(max(0.0, part.variance))}
-            for part in components(table["value"].to_numpy(), seeds)
-        ]  # fmt: skip
-    result = pd.DataFrame(rows, columns=SCHEMA.names)
-    write_table(result, output, SCHEMA, {"code_version": VARIANCE})
-    return result
+        for component in components(table["value"].to_numpy(), seeds):
+            deviation = math.sqrt(max(0.0, component.variance))
+            rows.append({**names, "n": len(table), **component.__dict__, "deviation": deviation})
+    return pd.DataFrame(rows, columns=VARIANCE_SCHEMA.names)
 
 
 def components(
     values: NDArray[np.float64], seeds: Mapping[str, NDArray[np.int64]]
 ) -> list[Component]:
-    """Return the variance components of a balanced crossed design, one value a cell.
+    """Return the variance components of a balanced crossed design, one value per cell.
 
     Random effects without interactions, by the method of moments (Searle, Casella and McCulloch,
-    Variance Components, 1992, chapter 4). What streams do together is in the residual; with three
-    or more of them, it is in their own parts too.
+    Variance Components, 1992, chapter 4). Interactions of streams are in the residual; with three
+    or more streams, they are in the streams' own components too.
 
     Args:
         values: (n,) scores.
@@ -99,7 +77,7 @@ def components(
         between = per_level * float(np.sum((means - mean) ** 2))
         residual -= between
         squares[stream] = (between / (len(means) - 1), len(means), per_level)
-    if not free_residual:  # one stream alone: all is its own
+    if not free_residual:  # a single stream: all variance is its own
         return [
             Component(stream, levels, square / per_level)
             for stream, (square, levels, per_level) in squares.items()
@@ -107,8 +85,8 @@ def components(
     noise = max(residual, 0.0) / free_residual
     return [
         *(
-            _component(stream, *found, noise, free_residual)
-            for stream, found in squares.items()
+            _component(stream, *square, noise, free_residual)
+            for stream, square in squares.items()
         ),
         Component(RESIDUAL, n, noise),
     ]  # fmt: skip

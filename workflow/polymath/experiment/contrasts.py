@@ -10,22 +10,19 @@ from polymath.experiment.lineage import Lineage
 
 SCRATCH, PRETRAINED = "scratch", "pretrained"
 TEXT = "text"
-# An in-domain model knows a field by the field's own symbols; by other tokens it is a stranger.
+# An in-domain model knows its domain by the domain's own symbols, not by other tokens.
 OWN_SYMBOLS = ("character", "identity")
 Against = Literal["scratch", "in-domain"]
 
-# What names a comparison in a table.
-PAIR_COLUMNS = (
+# What names a contrast in a table.
+CONTRAST_COLUMNS = (
     *Condition.__dataclass_fields__, "domain", "against", "reference_model", "reference_init",
     "reference_mapping",
 )  # fmt: skip
-# Comparisons that are alike in these are one family of tests: its members are tasks, under
-# whatever mapping.
-FAMILY = ("against", "model", "init", "reference_model", "fraction", "recipe")
 
 
 @dataclass(frozen=True)
-class Pair:
+class Contrast:
     """A condition and the one it is compared with, replicate by replicate."""
 
     condition: Condition
@@ -33,21 +30,21 @@ class Pair:
     against: Against
 
     def columns(self, domain: str) -> dict[str, str]:
-        """Return what names the comparison in a table."""
+        """Return what names the contrast in a table."""
         reference = self.reference
         values = (*self.condition.columns.values(), domain, self.against, reference.model,
                   reference.init, reference.mapping)  # fmt: skip
-        return dict(zip(PAIR_COLUMNS, values, strict=True))
+        return dict(zip(CONTRAST_COLUMNS, values, strict=True))
 
 
-def find_pairs(
+def find_contrasts(
     conditions: Sequence[Condition], domains: Mapping[str, str], lineage: Lineage
-) -> list[Pair]:
-    """Return all comparisons that an experiment's conditions allow.
+) -> list[Contrast]:
+    """Return all contrasts that an experiment's conditions allow.
 
     - scratch: each condition with the same from random weights.
     - in-domain: each model pre-trained on text with each one that was pre-trained on the task's
-      own field and sees its own symbols; task, fraction and recipe are the same.
+      own domain and sees its own symbols; task, fraction and recipe are the same.
 
     Args:
         domains: of each task.
@@ -55,18 +52,18 @@ def find_pairs(
     known = set(conditions)
     in_domain = defaultdict(list)
     for condition in conditions:
-        if knows_field(condition, domains[condition.task], lineage):
+        if knows_domain(condition, domains[condition.task], lineage):
             in_domain[_setting(condition)].append(condition)
-    pairs = []
+    contrasts = []
     for condition in conditions:
         if condition.init != SCRATCH and not condition.is_baseline:
             scratch = find_scratch(condition, known, lineage.bases)
             if scratch is not None:
-                pairs.append(Pair(condition, scratch, "scratch"))
+                contrasts.append(Contrast(condition, scratch, "scratch"))
         if knows_text_alone(condition, domains[condition.task], lineage):
-            others = in_domain[_setting(condition)]
-            pairs += [Pair(condition, other, "in-domain") for other in others]
-    return pairs
+            references = in_domain[_setting(condition)]
+            contrasts += [Contrast(condition, reference, "in-domain") for reference in references]
+    return contrasts
 
 
 def _setting(condition: Condition) -> tuple[str, str, str]:
@@ -99,8 +96,8 @@ def knows_text_alone(condition: Condition, domain: str, lineage: Lineage) -> boo
     return is_text and not (domain == TEXT and condition.mapping == "identity")
 
 
-def knows_field(condition: Condition, domain: str, lineage: Lineage) -> bool:
-    """Whether it begins from weights that were pre-trained on the task's own field, not text."""
+def knows_domain(condition: Condition, domain: str, lineage: Lineage) -> bool:
+    """Whether it begins from weights that were pre-trained on the task's own domain, not text."""
     return (
         condition.init == PRETRAINED
         and domain != TEXT

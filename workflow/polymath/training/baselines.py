@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from polymath.evaluation.metrics import require_fit, score_items
+from polymath.evaluation.metrics import require_fit
+from polymath.evaluation.predictions import score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.stage_versions import BASELINES
 from polymath.tokenization.task_data import Task, read_task, train_mask

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from polymath.data.fetch.manifest import Manifest
-from polymath.evaluation.metrics import require_fit, score_items
+from polymath.evaluation.metrics import require_fit
+from polymath.evaluation.predictions import score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.stage_versions import TRAINING
 from polymath.models.build import build_classifier, rescale_output

@@ -70,9 +70,18 @@ def write_table(
         pq.write_table(arrow, temporary, compression="zstd")
 
 
+def read_with_metadata(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a Parquet file and the metadata that `write_table` stored in it.
+
+    Columns are those of the file, without any from Hive folder names.
+    """
+    table = pq.read_table(path, partitioning=None)
+    return table.to_pandas(), _parse_metadata(table.schema)
+
+
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a Parquet file as it is, without columns from Hive folder names."""
-    return pq.read_table(path, partitioning=None).to_pandas()
+    """Read a Parquet file without its metadata."""
+    return read_with_metadata(path)[0]
 
 
 def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
@@ -81,7 +90,10 @@ def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Return the metadata that `write_table` stored."""
-    stored = pq.read_schema(path).metadata or {}
-    metadata: dict[str, Any] = json.loads(stored.get(METADATA_KEY, b"{}"))
+    """Read the metadata that `write_table` stored, without the rows."""
+    return _parse_metadata(pq.read_schema(path))
+
+
+def _parse_metadata(schema: pa.Schema) -> dict[str, Any]:
+    metadata: dict[str, Any] = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
     return metadata

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from polymath.evaluation.scores import CONDITION_COLUMNS
+from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.reporting.figures.registry import FIGURES
 from polymath.reporting.figures.style import STYLE
 from polymath.util.storage import read_json, read_metadata, read_table, whole_file

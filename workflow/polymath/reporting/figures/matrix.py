@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from polymath.evaluation.scores import CONDITION_COLUMNS
+from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
 from polymath.reporting.figures.style import (
     COLOURS,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from polymath.evaluation.scores import CONDITION_COLUMNS
+from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
 from polymath.reporting.matrix_layout import BASELINES
 

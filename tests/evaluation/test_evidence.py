@@ -1,0 +1,101 @@
+"""All tables of evidence from the scores, predictions and curves of two conditions."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from polymath.evaluation.evidence import EvidenceFiles, write_evidence
+from polymath.evaluation.tables import CURVE_SCHEMA, SCORE_SCHEMA
+from polymath.experiment.conditions import NONE, Condition
+from polymath.experiment.lineage import Lineage
+from polymath.experiment.paths import ResultPaths
+from polymath.util.errors import PolymathError
+from polymath.util.seeds import VARIED
+from polymath.util.storage import read_table, write_table
+from support.evidence import write_condition
+
+PRETRAINED = Condition("amp", "text-bert", "pretrained", "random", "1", "default")
+SCRATCH = replace(PRETRAINED, init="scratch")
+MAJORITY = Condition("amp", "majority", NONE, NONE, "1", NONE)
+RIGHTS = {PRETRAINED: [180, 184, 170, 176], SCRATCH: [160, 150, -1, 158], MAJORITY: [120] * 4}
+
+
+def write_curves(results: ResultPaths, condition: Condition) -> None:
+    rows = [{"replicate": replicate, "step": step, "examples": 8 * step, "train_loss": 0.1,
+             "dev_score": 0.5 + step / 100, "seconds": 1.0 + step}
+            for replicate in range(4) for step in (0, 10, 20)]  # fmt: skip
+    trials = [{"learning_rate": rate, "dev_scores": [0.7]} for rate in (1e-3, 1e-4)]
+    metadata = {**condition.columns, "domain": "protein", "metric": "accuracy", "diverged": {},
+                "learning_rate": 1e-3, "rate_trials": trials}  # fmt: skip
+    write_table(pd.DataFrame(rows), results.curves(condition), CURVE_SCHEMA, metadata)
+
+
+def write_run(folder: Path) -> tuple[Path, ResultPaths]:
+    """Write what training and scoring leave of the three conditions."""
+    results = ResultPaths(folder)
+    tables = []
+    for condition, rights in RIGHTS.items():
+        test = write_condition(results, condition, rights).assign(items=200, learning_rate=1e-3)
+        tables += [test, test.assign(split="dev", chance=0.5)]
+        if not condition.is_baseline:
+            write_curves(results, condition)
+    scores = pd.concat(tables)
+    scores[[f"{stream}_seed" for stream in VARIED]] = 0
+    scores["init_seed"] = scores["replicate"]
+    write_table(scores, results.scores("amp"), SCORE_SCHEMA, {})
+    return results.scores("amp"), results
+
+
+def write(folder: Path, **optional: Any) -> EvidenceFiles:
+    scores, results = write_run(folder)
+    names = ("estimates", "comparisons", "summary", "convergence")
+    files = EvidenceFiles(
+        **{name: results.evidence(name) for name in (*names, *optional)},
+        matrix=results.matrix("parquet"),
+        matrix_csv=results.matrix("csv"),
+    )
+    lineage = Lineage(domains={"text-bert": "text"}, bases={})
+    write_evidence([scores], results, lineage, {"init": 4}, files)
+    return files
+
+
+def test_every_table_is_written_and_the_matrix_repeats_estimates_and_comparisons(
+    tmp_path: Path,
+) -> None:
+    files = write(tmp_path)
+    estimates, matrix = read_table(files.estimates), read_table(files.matrix)
+    (comparison,) = read_table(files.comparisons).to_dict("records")
+    assert len(read_table(files.summary)) == len(read_table(files.convergence)) == 1
+    for name in ("task", "model", "init", "n", "diverged", "mean", "low", "high"):
+        assert matrix[name].tolist() == estimates[name].tolist()
+    row = matrix.iloc[0]
+    assert [row[f"difference{end}"] for end in ("", "_low", "_high")] == [
+        comparison[name] for name in ("difference", "low", "high")
+    ]
+    assert (row["n_pairs"], row["items"], row["learning_rate"]) == (3, 200, 1e-3)
+    assert matrix["difference"].isna().tolist() == [False, True, True]
+    csv = pd.read_csv(files.matrix_csv, dtype={"fraction": str})
+    pd.testing.assert_frame_equal(csv, matrix, check_dtype=False)
+    assert {path.name for path in tmp_path.rglob("evidence/*")} == {
+        f"{name}.parquet" for name in ("estimates", "comparisons", "summary", "convergence")
+    }
+
+
+def test_rates_and_variance_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
+    files = write(tmp_path, rates=True, variance=True)
+    assert files.rates is not None
+    assert files.variance is not None
+    rates, variance = read_table(files.rates), read_table(files.variance)
+    assert rates["init"].tolist() == ["pretrained"] * 2 + ["scratch"] * 2
+    assert variance["stream"].tolist() == ["init"]  # a replicate from scratch diverged
+
+
+def test_a_deleted_curve_is_named_with_what_makes_it_anew(tmp_path: Path) -> None:
+    scores, results = write_run(tmp_path)
+    results.curves(SCRATCH).unlink()
+    files = EvidenceFiles(*(tmp_path / str(number) for number in range(6)))
+    with pytest.raises(PolymathError, match=r"curves\.parquet is missing: delete .*predictions"):
+        write_evidence([scores], results, Lineage(domains={}, bases={}), {}, files)

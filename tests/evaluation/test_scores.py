@@ -1,0 +1,215 @@
+"""Predictions to scores: windows vote, and every replicate, split and metric has its row."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from polymath.evaluation.predictions import score_items, vote
+from polymath.evaluation.scores import (
+    curves_behind,
+    evaluate,
+    predictions_behind,
+    score_condition,
+)
+from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
+from polymath.experiment.conditions import Condition
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_metadata, read_table, write_table
+
+Floats = NDArray[np.float64]
+CONDITION = Condition("splice", "minilm-l6", "pretrained", "random", "0.1", "default")
+
+
+def as_logits(probabilities: list[list[float]]) -> Floats:
+    """Return logits with these softmax probabilities, each row shifted by a constant."""
+    shifts = np.arange(len(probabilities))[:, None]
+    return np.log(np.array(probabilities)) + 3.0 * shifts
+
+
+# Two of three windows say class 0, narrowly; the third says class 1, surely.
+TORN = [[0.6, 0.4], [0.6, 0.4], [0.05, 0.95]]
+
+
+def test_windows_vote_with_their_mean_probabilities_not_by_majority() -> None:
+    names, outputs = vote(np.array(["a", "a", "a"]), as_logits(TORN), "classification")
+    assert names == ["a"]
+    np.testing.assert_allclose(outputs, [[1.25 / 3, 1.75 / 3]])
+
+
+def test_interleaved_windows_find_their_items() -> None:
+    items = np.array(["b", "a", "b", "a", "b", "c"])
+    logits = as_logits([TORN[0], [0.9, 0.1], TORN[1], [0.7, 0.3], TORN[2], [0.2, 0.8]])
+    names, outputs = vote(items, logits, "classification")
+    assert names == ["b", "a", "c"]  # by first appearance
+    np.testing.assert_allclose(outputs[:, 1], [1.75 / 3, 0.2, 0.8])
+
+
+def test_windows_of_a_value_are_averaged_as_they_are() -> None:
+    items = np.array(["a", "b", "a"])
+    names, outputs = vote(items, np.array([[1.0], [10.0], [4.0]]), "regression")
+    assert names == ["a", "b"]
+    np.testing.assert_allclose(outputs, [[2.5], [10.0]])
+
+
+def test_an_item_counts_once_however_many_windows_it_has() -> None:
+    items = np.array(["long", "long", "long", "short"])
+    logits = as_logits([*TORN, [0.3, 0.7]])
+    targets = np.array([1.0, 1.0, 1.0, 0.0])
+    assert score_items(items, targets, logits, "classification", "accuracy") == 0.5
+
+
+def test_targets_follow_their_items_through_the_vote() -> None:
+    items = np.array(["z", "a", "z", "m"])
+    logits = as_logits([[0.1, 0.9], [0.8, 0.2], [0.2, 0.8], [0.9, 0.1]])
+    targets = np.array([1.0, 0.0, 1.0, 0.0])
+    assert score_items(items, targets, logits, "classification", "accuracy") == 1.0
+
+
+def write_predictions(
+    rows: list[dict[str, Any]], task_type: str, path: Path, diverged: dict[str, Any] | None = None
+) -> Path:
+    """Write a predictions table as training does."""
+    metadata = {
+        **CONDITION.columns,
+        "domain": "dna",
+        "type": task_type,
+        "labels": ["no", "yes"] if task_type == "classification" else [],
+        "train_majority": 1 if task_type == "classification" else 0,
+        "precision": "fp32",
+        "device": "cpu",
+        "versions": {"torch": "2"},
+        "diverged": diverged or {},
+        "learning_rate": 1e-4,
+        "rate_trials": [],
+        "crossed": {},
+    }
+    schema = prediction_schema(task_type)
+    write_table(pd.DataFrame(rows, columns=schema.names), path, schema, metadata)
+    return path
+
+
+def one_row(replicate: int, split: str, item: str, label: object, *logits: float) -> dict[str, Any]:
+    return {"replicate": replicate, "split": split, "id": f"{item}:{logits}", "item": item,
+            "label": label, "logits": list(logits)}  # fmt: skip
+
+
+CLASSES = [
+    # Replicate 0: item a is torn between its windows and ends right, b is wrong.
+    *(one_row(0, "test", "a", "yes", *row) for row in as_logits(TORN)),
+    one_row(0, "test", "b", "no", 0.0, 1.0),
+    one_row(0, "dev", "c", "no", 2.0, 1.0),
+    # Replicate 1 is right in all.
+    *(one_row(1, "test", "a", "yes", 0.0, 1.0) for _ in range(3)),
+    one_row(1, "test", "b", "no", 1.0, 0.0),
+    one_row(1, "dev", "c", "no", 2.0, 1.0),
+]
+
+
+def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> None:
+    predictions = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    table = score_condition(predictions, "mcc")
+    assert list(table.columns) == SCORE_SCHEMA.names
+    assert len(table) == 2 * 2 * 4
+    assert set(table.loc[table["headline"], "metric"]) == {"mcc"}
+    assert {name: set(table[name]) for name in CONDITION.columns} == {
+        name: {value} for name, value in CONDITION.columns.items()
+    }
+    assert set(table["domain"]) == {"dna"}
+    indexed = table.set_index(["replicate", "split", "metric"])
+    assert indexed.loc[(0, "test", "accuracy"), "value"] == 0.5
+    assert indexed.loc[(1, "test", "accuracy"), "value"] == 1.0
+    assert indexed.loc[(0, "dev", "accuracy"), "value"] == 1.0
+    assert indexed.loc[(0, "test", "accuracy"), "items"] == 2
+    # Always «yes»: one item of two on test (a has three windows and counts once), none on dev.
+    assert indexed.loc[(0, "test", "accuracy"), "chance"] == 0.5
+    assert indexed.loc[(0, "dev", "accuracy"), "chance"] == 0.0
+
+
+def test_the_scores_of_a_task_are_those_of_its_conditions_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    first = write_predictions(CLASSES, "classification", tmp_path / "first.parquet")
+    ended = {"2": {"step": 57, "dev_score": 0.25}}
+    second = write_predictions(CLASSES, "classification", tmp_path / "second.parquet", ended)
+    said: list[str] = []
+    evaluate([first, second], "accuracy", tmp_path / "scores.parquet", said.append)
+    table = read_table(tmp_path / "scores.parquet")
+    expected = pd.concat([score_condition(path, "accuracy") for path in (first, second)])
+    pd.testing.assert_frame_equal(table, expected.reset_index(drop=True), check_dtype=False)
+    assert said == [
+        f"{CONDITION.title}: test accuracy 0.500, 1.000",
+        f"{CONDITION.title}: test accuracy 0.500, 1.000, diverged",
+    ]
+    assert "code_version" in read_metadata(tmp_path / "scores.parquet")
+
+
+def test_a_diverged_replicate_has_its_last_dev_score_and_its_step(tmp_path: Path) -> None:
+    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet",
+                             {"2": {"step": 57, "dev_score": 0.25}})  # fmt: skip
+    table = score_condition(path, "accuracy").set_index(["replicate", "split", "metric"])
+    assert len(table) == 3 * 2 * 4
+    assert set(table.loc[2, "diverged_at"]) == {57}
+    assert table.loc[[0, 1], "diverged_at"].isna().all()
+    assert table.loc[(2, "dev", "accuracy"), "value"] == 0.25
+    assert table.loc[2, "value"].notna().sum() == 1
+
+
+def test_a_condition_that_diverged_throughout_is_scored_all_the_same(tmp_path: Path) -> None:
+    ended = {str(number): {"step": 1, "dev_score": None} for number in range(2)}
+    path = write_predictions([], "classification", tmp_path / "predictions.parquet", ended)
+    table = score_condition(path, "accuracy")
+    assert len(table) == 2 * 2 * 4
+    assert table["value"].isna().all()
+    assert set(table["diverged_at"]) == {1}
+
+
+def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) -> None:
+    generator = np.random.default_rng(4)
+    targets = generator.normal(size=12)
+    values = targets + generator.normal(size=12)
+    rows = [
+        one_row(0, split, f"{split}{number}", float(target), float(value + shift))
+        for split in ("dev", "test")
+        for number, (target, value) in enumerate(zip(targets, values, strict=True))
+        for shift in (-5.0, 5.0)  # two windows, whose mean is the value
+    ]
+    predictions = write_predictions(rows, "regression", tmp_path / "predictions.parquet")
+    table = score_condition(predictions, "spearman")
+    assert list(table["items"]) == [12] * 4
+    assert list(table["chance"]) == [0.0] * 4
+    by_metric = table.set_index("metric")["value"]
+    assert set(by_metric.index) == {"spearman", "pearson"}
+    np.testing.assert_allclose(by_metric["spearman"], stats.spearmanr(targets, values).statistic)
+    np.testing.assert_allclose(by_metric["pearson"], stats.pearsonr(targets, values).statistic)
+
+
+def test_later_stages_find_each_conditions_run_through_its_scores(tmp_path: Path) -> None:
+    ngram = replace(CONDITION, model="ngram", init="none", mapping="none", recipe="none")
+    amp = replace(CONDITION, task="amp")
+    tables = []
+    for number, conditions in enumerate([[CONDITION, ngram], [amp]]):
+        rows = [one.columns for one in conditions for _ in range(3)]
+        tables.append(tmp_path / f"{number}.parquet")
+        pd.DataFrame(rows).to_parquet(tables[-1])
+    runs = tmp_path / "runs"
+    assert predictions_behind(tables, runs) == [
+        runs / one.path / "predictions.parquet" for one in (CONDITION, ngram, amp)
+    ]
+    curves = [runs / one.path / "curves.parquet" for one in (CONDITION, amp)]
+    for path in curves:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert curves_behind(tables, runs) == curves
+
+
+def test_a_deleted_curve_is_named_with_what_makes_it_anew(tmp_path: Path) -> None:
+    scores = tmp_path / "scores.parquet"
+    pd.DataFrame([CONDITION.columns]).to_parquet(scores)
+    with pytest.raises(PolymathError, match=r"curves\.parquet is missing: delete .*predictions"):
+        curves_behind([scores], tmp_path)

@@ -1,0 +1,61 @@
+"""Scores and predictions with known differences, and the matrix of scores alone."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from polymath.evaluation.comparisons import compare_scores, headline_scores
+from polymath.evaluation.matrix import build_matrix
+from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
+from polymath.experiment.conditions import Condition
+from polymath.experiment.contrasts import find_contrasts
+from polymath.experiment.lineage import Lineage
+from polymath.experiment.paths import ResultPaths
+from polymath.util.storage import write_table
+
+ITEMS = 200
+DOMAINS = {"splice": "dna", "amp": "protein", "reuters": "text"}
+
+
+def matrix_of(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Return the matrix of a table of scores; no resampled items are needed for it."""
+    headline = headline_scores(scores)
+    domains = {condition.task: values.domain for condition, values in headline.items()}
+    lineage = Lineage(domains={}, bases=dict(bases or {}))
+    contrasts = find_contrasts(list(headline), domains, lineage)
+    tables = compare_scores(headline, contrasts, lambda _: defaultdict(lambda: np.zeros(2)))
+    return build_matrix(headline, *tables)
+
+
+def write_condition(results: ResultPaths, condition: Condition, rights: list[int]) -> pd.DataFrame:
+    """Write a condition's test predictions and return its scores.
+
+    Args:
+        rights: how many of ITEMS items each replicate predicts right; -1 if it diverged.
+    """
+    rows, scores = [], []
+    for replicate, right in enumerate(rights):
+        ended = right < 0
+        scores.append({**condition.columns, "domain": DOMAINS[condition.task],
+                       "replicate": replicate, "split": "test", "metric": "accuracy",
+                       "headline": True,
+                       "value": None if ended else right / ITEMS,
+                       "chance": None if ended else 0.6})  # fmt: skip
+        if ended:
+            continue
+        # Which items are right depends on the replicate alone: arms of a pair share most.
+        order = np.random.default_rng(replicate).permutation(ITEMS)
+        for place, item in enumerate(order):
+            label = "yes" if item < 0.6 * ITEMS else "no"
+            answer = (label == "yes") == (place < right)
+            rows.append({"replicate": replicate, "split": "test", "id": f"{item:03d}",
+                         "item": f"{item:03d}", "label": label,
+                         "logits": [0.0, 1.0] if answer else [1.0, 0.0]})  # fmt: skip
+    metadata = {**condition.columns, "type": "classification", "labels": ["no", "yes"],
+                "metric": "accuracy"}  # fmt: skip
+    schema = prediction_schema("classification")
+    table = pd.DataFrame(rows, columns=schema.names)
+    write_table(table, results.predictions(condition), schema, metadata)
+    return pd.DataFrame(scores, columns=SCORE_SCHEMA.names)

@@ -1,0 +1,115 @@
+"""Scores and curves to evidence: every table that later stages and readers draw on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from polymath.evaluation.comparisons import compare_scores, headline_scores, summarise
+from polymath.evaluation.convergence import SHARE, measure_convergence, read_chances, read_learning
+from polymath.evaluation.matrix import build_matrix
+from polymath.evaluation.predictions import read_test_predictions
+from polymath.evaluation.rate_sensitivity import list_rates
+from polymath.evaluation.scores import require_curves
+from polymath.evaluation.tables import (
+    COMPARISON_SCHEMA,
+    CONVERGENCE_SCHEMA,
+    ESTIMATE_SCHEMA,
+    MATRIX_SCHEMA,
+    RATE_SCHEMA,
+    SUMMARY_SCHEMA,
+    VARIANCE_SCHEMA,
+)
+from polymath.evaluation.variance_components import split_variance
+from polymath.experiment import stage_versions as versions
+from polymath.experiment.contrasts import SCRATCH, find_contrasts
+from polymath.experiment.lineage import Lineage
+from polymath.experiment.paths import ResultPaths
+from polymath.util.storage import read_tables, read_with_metadata, whole_file, write_table
+
+
+@dataclass(frozen=True)
+class EvidenceFiles:
+    """Where the tables go: Parquet, and the matrix also as CSV.
+
+    `rates` is for experiments that try several learning rates, `variance` for those that cross
+    streams of seeds; None elsewhere.
+    """
+
+    estimates: Path
+    comparisons: Path
+    summary: Path
+    convergence: Path
+    matrix: Path
+    matrix_csv: Path
+    rates: Path | None = None
+    variance: Path | None = None
+
+
+def write_evidence(
+    scores: Sequence[Path],
+    results: ResultPaths,
+    lineage: Lineage,
+    crossed: Mapping[str, int],
+    files: EvidenceFiles,
+) -> dict[str, pd.DataFrame]:
+    """Write every table of an experiment's evidence; return those written by their field's name.
+
+    Predictions and curves are found by the conditions that the scores name.
+
+    Args:
+        scores: tables that hold the scores of every condition.
+        crossed: how many seeds of each stream are combined.
+
+    Raises:
+        PolymathError: if a condition's curves are missing.
+    """
+    all_scores = read_tables(scores)
+    headline = headline_scores(all_scores)
+    domains = {condition.task: values.domain for condition, values in headline.items()}
+    contrasts = find_contrasts(list(headline), domains, lineage)
+    estimates, comparisons = compare_scores(
+        headline,
+        contrasts,
+        lambda condition: read_test_predictions(results.predictions(condition)).resample(),
+    )
+    curves = {
+        condition: read_with_metadata(path)
+        for condition, path in require_curves(headline, results).items()
+    }
+    chances = read_chances(all_scores)
+    learning = {
+        condition: read_learning(*curve, chances[condition]) for condition, curve in curves.items()
+    }
+    tables = {
+        "estimates": estimates,
+        "comparisons": comparisons,
+        "summary": summarise(contrasts, headline),
+        "convergence": measure_convergence(learning, contrasts),
+        "matrix": build_matrix(headline, estimates, comparisons),
+    }
+    if files.rates:
+        tables["rates"] = list_rates(metadata for _, metadata in curves.values())
+    if files.variance:
+        tables["variance"] = split_variance(all_scores, crossed)
+    for name, table in tables.items():
+        schema, metadata = _FORMATS[name]
+        write_table(table, getattr(files, name), schema, metadata)
+    with whole_file(files.matrix_csv) as temporary:
+        tables["matrix"].to_csv(temporary, index=False)
+    return tables
+
+
+# Each table's columns and metadata.
+_FORMATS: dict[str, tuple[pa.Schema, dict[str, Any]]] = {
+    "estimates": (ESTIMATE_SCHEMA, {"code_version": versions.COMPARISONS}),
+    "comparisons": (COMPARISON_SCHEMA, {"code_version": versions.COMPARISONS}),
+    "summary": (SUMMARY_SCHEMA, {"code_version": versions.COMPARISONS}),
+    "convergence": (CONVERGENCE_SCHEMA, {"code_version": versions.CONVERGENCE, "share": SHARE}),
+    "matrix": (MATRIX_SCHEMA, {"code_version": versions.MATRIX, "baseline": SCRATCH}),
+    "rates": (RATE_SCHEMA, {"code_version": versions.SENSITIVITY}),
+    "variance": (VARIANCE_SCHEMA, {"code_version": versions.VARIANCE}),
+}
