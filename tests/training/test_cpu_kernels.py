@@ -45,46 +45,6 @@ def test_the_layers_are_those_of_autocast(family: str, checkpoint: Checkpoint) -
         torch.testing.assert_close(found[name], value, rtol=0, atol=0.03 * scale, msg=name)
 
 
-def test_rows_without_gradient_are_left_out_and_change_nothing(
-    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batch = some_batch()
-    model = build_classifier(checkpoint("bert"), "pretrained", 3, 0, 0.0)
-    tune_model(model, "bf16")
-    find, left_out = cpu_kernels._rows_with_gradient, []
-
-    def noted(gradient: torch.Tensor) -> torch.Tensor | None:
-        places = find(gradient)
-        left_out.append(places is not None)
-        return places
-
-    monkeypatch.setattr(cpu_kernels, "_rows_with_gradient", noted)
-    sparse = gradients_of(model, batch)
-    # The classifier and the pooler get one row a sequence. In the last layer the three after
-    # attention have a gradient in those rows only, and so has the query; before it, all have.
-    assert left_out[:5] == [False, False, True, True, True]
-    assert sorted(left_out[5:8]) == [False, False, True]
-    assert left_out[8:] == [False] * 6
-    monkeypatch.setattr(cpu_kernels, "_rows_with_gradient", lambda gradient: None)
-    dense = gradients_of(model, batch)
-    for name, value in dense.items():
-        scale = float(value.abs().max()) + 1e-6
-        torch.testing.assert_close(sparse[name], value, rtol=0, atol=0.01 * scale, msg=name)
-
-
-def test_rows_with_gradient_are_found_wherever_they_are() -> None:
-    gradient = torch.zeros(400, 5)
-    gradient[[3, 77, 399], [0, 4, 2]] = torch.tensor([1.0, -1e-30, 2.0])
-    assert cpu_kernels._rows_with_gradient(gradient).tolist() == [3, 77, 399]  # type: ignore[union-attr]
-    assert cpu_kernels._rows_with_gradient(torch.ones(400, 5)) is None
-    assert cpu_kernels._rows_with_gradient(torch.zeros(20, 5)) is None, (
-        "too few to be worth looking"
-    )
-    half = torch.zeros(400, 5)
-    half[1::2] = 1
-    assert cpu_kernels._rows_with_gradient(half) is None
-
-
 def test_the_layers_stay_as_they_are_in_fp32(checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint("bert"), "pretrained", 3, 0, 0.0)
     tune_model(model, "fp32")
@@ -111,8 +71,7 @@ def test_a_cast_is_made_anew_when_its_tensor_has_changed_or_gradients_are_wanted
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("rows_with_gradient", [300, 3])
-def test_a_layers_gradients_are_exact_where_bf16_is(rows_with_gradient: int, bias: bool) -> None:
+def test_a_layers_gradients_are_exact_where_bf16_is(bias: bool) -> None:
     """Small whole numbers are exact in bf16, so every product and sum must be equal."""
     generator = torch.Generator().manual_seed(1)
 
@@ -124,11 +83,10 @@ def test_a_layers_gradients_are_exact_where_bf16_is(rows_with_gradient: int, bia
         for value in layer.parameters():
             value.copy_(whole_numbers(*value.shape))
     inputs = whole_numbers(3, 100, 6).requires_grad_()
-    wanted = torch.zeros(300, 5)
-    wanted[:: 300 // rows_with_gradient] = whole_numbers(rows_with_gradient, 5)
+    wanted = whole_numbers(3, 100, 5)
     gradients = []
     for output in (layer(inputs), cpu_kernels._forward(layer, cpu_kernels._SharedCast(), inputs)):
-        output.backward(wanted.view(3, 100, 5).to(output.dtype))
+        output.backward(wanted.to(output.dtype))
         gradients.append([inputs.grad, *(value.grad for value in layer.parameters())])
         inputs.grad = None
         layer.zero_grad()

@@ -13,8 +13,6 @@ from torch import nn
 from transformers import PreTrainedModel
 
 KEPT_BYTES = 2**30
-# Looking for rows without gradient pays from this many rows on, and if at most a quarter has one.
-ROWS, PROBED, DENSE = 256, 64, 4
 
 
 def keep_freed_memory() -> None:
@@ -113,11 +111,7 @@ def _forward(layer: nn.Linear, shared: _SharedCast, tensor: torch.Tensor) -> tor
 
 
 class _Linear(torch.autograd.Function):
-    """A linear layer in bf16 whose backward pass leaves out rows that have no gradient.
-
-    Where a classifier reads one position, the last encoder layer has a gradient there alone, if it
-    is computed whole: its products over all the other positions are products with zero.
-    """
+    """A linear layer in bf16 with fp32 weights; its input is cast before, once for all readers."""
 
     @staticmethod
     def forward(
@@ -126,40 +120,16 @@ class _Linear(torch.autograd.Function):
         rows, small = tensor.reshape(-1, tensor.shape[-1]), weight.to(torch.bfloat16)
         ctx.save_for_backward(rows, small)
         ctx.shape = tensor.shape
-        output = nn.functional.linear(rows, small, None if bias is None else bias.to(small.dtype))
+        output = F.linear(rows, small, None if bias is None else bias.to(small.dtype))
         return output.view(*tensor.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         rows, weight = ctx.saved_tensors
         gradient = gradients[0].reshape(-1, gradients[0].shape[-1])
-        places = _rows_with_gradient(gradient)
-        if places is not None:
-            rows, gradient = rows[places], gradient[places]
-        of_rows, of_weight, of_bias = ctx.needs_input_grad  # frozen ones need none
+        of_input, of_weight, of_bias = ctx.needs_input_grad  # frozen ones need none
         return (
-            _spread(gradient @ weight, places, ctx.shape) if of_rows else None,
+            (gradient @ weight).view(ctx.shape) if of_input else None,
             (gradient.t() @ rows).float() if of_weight else None,
             gradient.sum(0).float() if of_bias else None,
         )
-
-
-def _spread(rows: torch.Tensor, places: torch.Tensor | None, shape: torch.Size) -> torch.Tensor:
-    """Return rows in the given shape, those that were left out as zeros."""
-    if places is None:
-        return rows.view(shape)
-    every = rows.new_zeros(shape.numel() // shape[-1], shape[-1])
-    every[places] = rows
-    return every.view(shape)
-
-
-def _rows_with_gradient(gradient: torch.Tensor) -> torch.Tensor | None:
-    """Return the numbers of the rows (n, outputs) that are not zero; None if they are many."""
-    count = len(gradient)
-    if count < ROWS:
-        return None
-    probe = gradient[:: count // PROBED]
-    if DENSE * int(probe.any(dim=1).sum()) > len(probe):
-        return None
-    places = gradient.any(dim=1).nonzero()[:, 0]
-    return None if DENSE * len(places) > count else places
