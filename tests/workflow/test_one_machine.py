@@ -52,6 +52,7 @@ def test_more_gpus_than_there_are_are_refused_at_once(workspace: Workspace) -> N
 
 def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) -> None:
     workspace.config["initialisations"] = ["scratch", "pretrained"]
+    workspace.config["recipes"]["tiny"]["steps"] = 50
     status, said = with_devices(workspace, "5,7", "--resources=gpu=2", "--until=finetune")
     assert status == 0, said
     assert "2 GPUs: 2 conditions at once" in said

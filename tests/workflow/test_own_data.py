@@ -79,7 +79,7 @@ def write_files(folder: Path) -> None:
     pairs.to_csv(folder / "pairs.tsv", sep="\t", index=False)
 
 
-def test_every_documented_example_runs_from_raw_file_to_matrix(
+def test_every_documented_example_runs_from_raw_file_to_vocabulary_and_three_to_scores(
     tmp_path: Path, checkpoint: Callable[[str], Path]
 ) -> None:
     write_files(tmp_path)
@@ -97,14 +97,20 @@ def test_every_documented_example_runs_from_raw_file_to_matrix(
         "datasets": examples,
         "checkpoints": checkpoints,
     }  # fmt: skip
-    result = Workspace(tmp_path, config).run()
-    assert result.returncode == 0, result.stdout + result.stderr
-    matrix = pd.read_parquet(tmp_path / "results/matrix.parquet").set_index("task")
-    assert sorted(matrix.index) == sorted(examples)
+    workspace = Workspace(tmp_path, config)
+    scored = {"stability": "spearman", "topics": "accuracy", "pairs": "accuracy"}
+    for arguments in (
+        ["--until=map_vocabulary"],
+        [f"results/scores/{task}.parquet" for task in scored],
+    ):
+        result = workspace.run(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+    for task, metric in scored.items():
+        scores = pd.read_parquet(tmp_path / f"results/scores/{task}.parquet")
+        assert metric in set(scores["metric"])
+        assert set(scores["mapping"]) == {"random" if task == "stability" else "permute"}
     assert {"peptides", "stability", "gestures", "locations", "composers", "periods",
             "topics", "pairs"} == set(examples)  # fmt: skip
-    assert matrix.loc["stability", "metric"] == "spearman"
-    assert matrix.loc["topics", "mapping"] == "permute"
     records = pd.read_parquet(tmp_path / "results/records/stability.parquet")
     assert (records["split"] == "test").sum() == 8  # nine, less the one with an X
     assert records.groupby("group")["split"].nunique().max() == 1
