@@ -16,26 +16,28 @@ run: environment
 
 # Extra words for pytest, e.g. TESTS="tests/data -x"
 TESTS ?=
-PYTEST = "$(BIN)/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Every test's duration is kept.
+PYTEST = "$(BIN)/python" -m pytest --junit-xml=.test-results/$@.xml $(TESTS)
+IN_TWO_PROCESSES = -n 2 --dist loadfile --no-loadscope-reorder
 
 # The checks and the fast tests.
 test: development check
-	$(PYTEST) -m "not full" $(TESTS)
+	$(PYTEST) $(IN_TWO_PROCESSES) -m "not full"
 
 # The checks and all tests, those of `make test` among them.
 test-all: development check
-	$(PYTEST) $(TESTS)
+	$(PYTEST) $(IN_TWO_PROCESSES)
 
 # The tests on a SLURM cluster of one node, which they start and stop. SLURM comes from Debian's
 # packages if it is missing (as root, or by sudo).
 slurm-test: development
 	tests/slurm/install.sh
-	"$(BIN)/python" -m pytest tests/slurm --slurm
+	$(PYTEST) tests/slurm --slurm
 
 # The report in a real browser. Chromium comes from Debian's packages if it is missing.
 browser-test: development
 	tests/browser/install.sh
-	"$(BIN)/python" -m pytest tests/browser --browser
+	$(PYTEST) tests/browser --browser
 
 check: development
 	"$(BIN)/ruff" format --check .
@@ -65,4 +67,4 @@ $(VENV)/%.stamp: envs/%.txt envs/runtime.txt envs/constraints.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .snakemake results
+	rm -rf $(VENV) .snakemake .test-results results
