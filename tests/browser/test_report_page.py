@@ -65,7 +65,7 @@ def test_the_answer_is_seen_without_a_click(report: Opened) -> None:
     assert report.page.locator(".headline").is_visible()
     assert report.page.locator(".answer h3").count() == 4
     chips = report.page.locator(".answer h3 .chip").all_inner_texts()
-    assert chips == ["✓ supported", "± mixed", "– not asked", "– not asked"]
+    assert chips == ["✓ supported", "± mixed", "– not tested", "– not tested"]
 
 
 def test_tables_sort_by_number_and_by_text_and_back(report: Opened) -> None:

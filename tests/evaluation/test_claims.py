@@ -19,9 +19,7 @@ from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIM_SCHEMA
 from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
 from polymath.evaluation.tables import ESTIMATE_SCHEMA as ESTIMATES
-from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
 from polymath.experiment.lineage import Lineage
-from polymath.reporting.claims_page import count_verdicts, write_page
 from polymath.util.storage import read_metadata, read_table, write_table
 
 LINEAGE = Lineage(domains={"text-bert": "text", "protein-bert": "protein"}, bases={})
@@ -242,35 +240,3 @@ def test_similarity_is_compared_where_there_is_a_null(
     row = judged(tmp_path, rows, tmp_path / "similarity.parquet").loc[("similar", "amp")]
     assert (row["verdict"], row["reason"]) == (verdict, reason)
     assert row["value"] == pytest.approx(lift * 1.25)
-
-
-def test_the_page_has_the_rule_the_counts_and_every_claim(tmp_path: Path) -> None:
-    rows = [compared("amp", "scratch", SIX), compared("amp", "in-domain", -SIX[:3])]
-    judged(tmp_path, rows)
-    across = {"against": "scratch", "model": "text-bert", "init": "pretrained",
-              "reference_model": "text-bert", "fraction": "1", "recipe": "default", "tasks": 1,
-              "rows": 1, "runs": 6, "iqm": 0.8, "reference_iqm": 0.7, "gain": 0.1,
-              "gain_low": 0.05, "gain_high": 0.2, "improvement": 0.9, "improvement_low": 0.7,
-              "improvement_high": 1.0}  # fmt: skip
-    summary = write(tmp_path, "summary", SUMMARY, [across])
-    write_page(tmp_path / "claims.parquet", summary, tmp_path / "claims.md")
-    page = (tmp_path / "claims.md").read_text()
-    assert RULE in page
-    for claim in CLAIMS.values():
-        assert f"## {claim.statement}\n" in page
-    assert f"| {CLAIMS['better'].statement} | 1 | 0 | 0 |" in page
-    assert "| amp | random | +0.050 | [-1.000, +1.000] | [-0.500, +0.500] | 6 | 6 | " \
-           "supported | p = 0.031 |" in page  # fmt: skip
-    assert "| 3 pairs, 6 needed |" in page
-    assert "+0.100 [+0.050, +0.200]" in page
-    counts = count_verdicts(read_table(tmp_path / "claims.parquet"))
-    assert counts[["supported", "contradicted", "undecided"]].to_numpy().sum() == 4
-
-
-def test_a_page_without_comparisons_has_no_summary(tmp_path: Path) -> None:
-    judged(tmp_path, [])
-    summary = write(tmp_path, "summary", SUMMARY, [])
-    write_page(tmp_path / "claims.parquet", summary, tmp_path / "claims.md")
-    page = (tmp_path / "claims.md").read_text()
-    assert "Across tasks" not in page
-    assert page.count("| undecided |") == len(CLAIMS) + 1

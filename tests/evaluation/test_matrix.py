@@ -6,7 +6,6 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.evaluation.matrix import to_markdown, to_summary
 from polymath.evaluation.statistics import estimate_mean
 from polymath.evaluation.tables import MATRIX_SCHEMA
 from polymath.util.seeds import VARIED
@@ -89,10 +88,6 @@ def test_replicates_that_diverged_are_counted_and_left_out_of_mean_and_pairs() -
     assert row["difference"] == pytest.approx((PRETRAINED - SCRATCH)[finished].mean())
     assert (row["items"], row["chance"]) == (50, 0.5)
     assert matrix.iloc[1]["diverged"] == 0
-    head, _, first, *_ = to_markdown(matrix).splitlines()
-    assert "| diverged |" in head
-    assert "| 3 | 2 |" in first
-    assert "diverged" not in to_markdown(matrix_of(both(PRETRAINED, SCRATCH)))
 
 
 @pytest.mark.filterwarnings("error")
@@ -104,7 +99,6 @@ def test_an_arm_that_diverged_throughout_has_no_number() -> None:
     assert matrix["mean"].isna().tolist() == [False, True]
     assert matrix["difference"].isna().all()
     assert matrix["n_pairs"].tolist()[0] == 0
-    assert "| – | – | 0 | 5 | – |" in to_markdown(matrix)
 
 
 def test_only_replicates_that_both_have_are_paired() -> None:
@@ -149,36 +143,3 @@ def test_a_single_replicate_has_a_mean_and_a_difference_without_intervals() -> N
     assert row["mean"] == pytest.approx(0.91)
     assert row["difference"] == pytest.approx(0.11)
     assert row[["low", "high", "difference_low", "difference_high"]].isna().all()
-
-
-def test_markdown_has_a_head_and_one_line_a_condition() -> None:
-    lines = to_markdown(matrix_of(both(PRETRAINED, SCRATCH))).splitlines()
-    assert len(lines) == 2 + 2
-    assert len({line.count("|") for line in lines}) == 1
-    assert "| 0.930 [0.894, 0.966] | 5 | +0.102 [" in lines[2]
-    assert lines[3].endswith("| 5 | – |")
-
-
-def test_markdown_says_where_there_is_one_replicate() -> None:
-    text = to_markdown(matrix_of(both(PRETRAINED[:1], SCRATCH[:1])))
-    assert "0.910 [one replicate]" in text
-    assert "+0.110 [one replicate]" in text
-    assert "nan" not in text.lower()
-
-
-def test_the_summary_hides_columns_that_do_not_vary() -> None:
-    head, *rows = to_summary(matrix_of(both(PRETRAINED, SCRATCH))).splitlines()
-    assert len(rows) == 2
-    assert "init" in head
-    assert "chance" in head
-    assert "task" in head
-    for hidden in ("domain", "model", "mapping", "fraction", "recipe"):
-        assert hidden not in head
-    assert "minilm-l6" not in "".join(rows)
-
-
-def test_the_summary_shows_columns_that_vary() -> None:
-    table = pd.concat([scores_of("scratch", SCRATCH), scores_of("scratch", SCRATCH, fraction="0.1"),
-                       scores_of("scratch", SCRATCH, task="amp")])  # fmt: skip
-    head = to_summary(matrix_of(table)).splitlines()[0].split()
-    assert head[:3] == ["task", "fraction", "metric"]

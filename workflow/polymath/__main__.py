@@ -16,10 +16,10 @@ DEVICE = "cpu-2-cores"
 
 def print_summary(results: Path) -> None:
     """Print the matrix as a table and name the files to open."""
-    from polymath.evaluation.matrix import to_summary
+    from polymath.reporting.matrix import summarise_matrix
     from polymath.util.storage import read_table
 
-    print(to_summary(read_table(results / "matrix.parquet")))
+    print(summarise_matrix(read_table(results / "matrix.parquet")))
     if (results / "logs/run.txt").exists():
         print(f"\nThe last run that trained: {(results / 'logs/run.txt').read_text().strip()}")
     print("\nOpen next:")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from polymath.evaluation.claims import Tables, judge
 from polymath.experiment.lineage import Lineage
-from polymath.reporting.claims_page import write_page
+from polymath.reporting.claims_page import write_claims_page
 from polymath.util.job_log import job_log, log
 
 with job_log(snakemake.log[0], "claims"):
@@ -21,7 +21,7 @@ with job_log(snakemake.log[0], "claims"):
         json.loads(snakemake.params.crossed),
         Path(snakemake.output.parquet),
     )
-    write_page(
+    write_claims_page(
         Path(snakemake.output.parquet),
         Path(snakemake.input.summary),
         Path(snakemake.output.markdown),

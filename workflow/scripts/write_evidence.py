@@ -1,14 +1,13 @@
-"""Write every table of evidence."""
+"""Write every table of evidence, and the matrix as a page."""
 
 import json
 from pathlib import Path
 
 from polymath.evaluation.evidence import EvidenceFiles, write_evidence
-from polymath.evaluation.matrix import to_markdown
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
+from polymath.reporting.matrix import write_matrix_page
 from polymath.util.job_log import job_log, log
-from polymath.util.storage import whole_file
 
 with job_log(snakemake.log[0], "evidence"):
     outputs = {name: Path(path) for name, path in snakemake.output.items()}
@@ -20,6 +19,5 @@ with job_log(snakemake.log[0], "evidence"):
         json.loads(snakemake.params.crossed),
         EvidenceFiles(**outputs),
     )
-    with whole_file(markdown) as temporary:
-        temporary.write_text(to_markdown(tables["matrix"]), encoding="utf-8")
+    write_matrix_page(outputs["matrix"], markdown)
     log(", ".join(f"{name}: {len(table)} rows" for name, table in tables.items()))

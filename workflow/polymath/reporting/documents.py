@@ -16,10 +16,11 @@ import pandas as pd
 from polymath.evaluation.claims import CLAIMS, MARGIN, RULE
 from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
-from polymath.evaluation.matrix import to_markdown
 from polymath.evaluation.statistics import ALPHA, needed_replicates
 from polymath.reporting.config_reference import config_reference, config_schema
 from polymath.reporting.dataset_page import dataset_page
+from polymath.reporting.matrix import matrix_table
+from polymath.reporting.tables import format_estimate, to_markdown
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 
@@ -70,14 +71,9 @@ def fill_blocks(text: str, root: Path) -> str:
     return BLOCK.sub(fill, text)
 
 
-def to_table(rows: pd.DataFrame) -> str:
-    """Return a table of strings as Markdown."""
-    return str(rows.to_markdown(index=False, disable_numparse=True))
-
-
 def matrix_block(root: Path, run: str) -> str:
     """The matrix of a kept run, without columns that do not vary."""
-    return to_markdown(read_matrix(root, run), everything=False)
+    return to_markdown(matrix_table(read_matrix(root, run)))
 
 
 def short_block(root: Path, run: str) -> str:
@@ -96,13 +92,14 @@ def short_block(root: Path, run: str) -> str:
             "n-grams": f"{means.loc[task, 'ngram']:.3f}",
             "random weights": f"{means.loc[task, 'scratch']:.3f}",
             "text model": f"{row['mean']:.3f}",
-            "text model − random weights [95 %]": f"{row['difference']:+.3f} "
-            f"[{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]",
+            "text model − random weights [95 %]": format_estimate(
+                row["difference"], row["difference_low"], row["difference_high"], "+.3f"
+            ),
             "ends better?": verdicts[task],
         }
         for task, row in text_models.iterrows()
     ]
-    return to_table(pd.DataFrame(rows))
+    return to_markdown(pd.DataFrame(rows))
 
 
 def answer_block(root: Path, run: str) -> str:
@@ -181,7 +178,7 @@ def layers_block(root: Path, run: str) -> str:
         }
         for (state, pair), rows in table.groupby(["state", "pair"], sort=False)
     ]
-    return to_table(pd.DataFrame(rows))
+    return to_markdown(pd.DataFrame(rows))
 
 
 def benchmark_block(root: Path, name: str) -> str:
@@ -198,7 +195,7 @@ def rule_block(root: Path, subject: str) -> str:
         {"claim": claim.statement, "number": claim.number, "compared with": claim.reference}
         for claim in CLAIMS.values()
     ]
-    return f"{to_table(pd.DataFrame(rows))}\n\n{RULE}"
+    return f"{to_markdown(pd.DataFrame(rows))}\n{RULE}"
 
 
 def constants_block(root: Path, subject: str) -> str:
@@ -211,7 +208,7 @@ def constants_block(root: Path, subject: str) -> str:
         "target, as a share of the way from chance to the better mean": f"{SHARE:g}",
         "resamples of the test items": str(RESAMPLES),
     }
-    return to_table(pd.DataFrame(rows.items(), columns=["convention", "value"]))
+    return to_markdown(pd.DataFrame(rows.items(), columns=["convention", "value"]))
 
 
 BLOCKS: dict[str, Callable[[Path, str], str]] = {

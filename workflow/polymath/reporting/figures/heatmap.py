@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from polymath.reporting.figures.style import METRIC_NAMES, WIDTH
-from polymath.reporting.matrix_layout import column_order, has_interval, place_cells
+from polymath.reporting.matrix import arrange_matrix, order_columns
+from polymath.reporting.tables import format_interval, has_width
 
 ROW, COLUMN = 0.42, 1.15  # inches
 DARK = 0.55  # of the colour scale: text on darker cells is white
@@ -22,9 +23,9 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     Colours are on one scale for all tasks, 0 for chance and 1 for the best possible score; the
     numbers are in each task's own metric.
     """
-    table = place_cells(tables["matrix"])
+    table = arrange_matrix(tables["matrix"])
     table["row"] += ", " + table["metric"].map(METRIC_NAMES)
-    rows, columns = list(dict.fromkeys(table["row"])), column_order(table)
+    rows, columns = list(dict.fromkeys(table["row"])), order_columns(table)
     size = (max(WIDTH, 2.2 + COLUMN * len(columns)), 1.3 + ROW * len(rows))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
@@ -48,6 +49,6 @@ def _write_cell(axes: Axes, cell: dict[str, Any], x: int, y: int) -> None:
     if np.isnan(mean):
         axes.text(x, y, "diverged", ha="center", va="center", fontsize=7)
         return
-    interval = f"\n[{low:.2f}, {high:.2f}]" if has_interval(low, high) else ""
+    interval = "\n" + format_interval(low, high, ".2f") if has_width(low, high) else ""
     axes.text(x, y, f"{mean:.3f}{interval}", ha="center", va="center", fontsize=7,
               color="white" if cell["scaled"] < DARK else "black")  # fmt: skip

@@ -20,6 +20,7 @@ from polymath.reporting.figures.style import (
     name_rows,
     row_names,
 )
+from polymath.reporting.matrix import in_task_order
 
 ROW, ARM = 0.55, 0.17  # inches: least height of a row, and height per initialisation in it
 
@@ -29,7 +30,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
 
     Initialisations share a row; the baselines of a task have rows of their own below it.
     """
-    table, scores = _by_task(tables["matrix"]), tables["scores"]
+    table = in_task_order(tables["matrix"], tables["matrix"]["task"]).reset_index(drop=True)
+    scores = tables["scores"]
     scores = scores[(scores["split"] == "test") & scores["headline"]]
     rows = row_names(table)
     arms = [init for init in dict.fromkeys(table["init"]) if init != NONE]
@@ -66,13 +68,6 @@ def _draw_condition(
     if not math.isnan(condition["low"]):
         bounds = [condition["low"], condition["high"]]
         axes.plot(bounds, [height, height], color=colour, linewidth=1.4)
-
-
-def _by_task(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of each task together, and otherwise in their order."""
-    places = {task: place for place, task in enumerate(dict.fromkeys(table["task"]))}
-    order = table["task"].map(places).sort_values(kind="stable").index
-    return table.loc[order].reset_index(drop=True)
 
 
 def _offset(arms: list[str], init: str) -> float:

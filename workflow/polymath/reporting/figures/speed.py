@@ -17,6 +17,7 @@ from polymath.reporting.figures.style import (
     row_names,
     write_note,
 )
+from polymath.reporting.tables import format_estimate
 
 ROW = 0.26  # inches
 
@@ -48,12 +49,9 @@ def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
         axes.plot([row["low"], row["high"]], [place] * 2, color=colour, linewidth=1.2)
     axes.plot(row["differences"], [place] * row["n"], "|", color=colour, markersize=7, alpha=0.8)
     axes.plot(row["saved"], place, MARKERS[row["init"]], color=colour, markersize=5)
-    interval = (
-        "" if math.isnan(row["speed_up_low"])
-        else f" [{row['speed_up_low']:.2f}, {row['speed_up_high']:.2f}]"
-    )  # fmt: skip
+    faster = format_estimate(row["speed_up"], row["speed_up_low"], row["speed_up_high"], ".2f")
     reached = f"{row['reached']:.0f} : {row['reference_reached']:.0f} of {row['n']}"
-    for x, text in ((1.02, f"{row['speed_up']:.2f}{interval}"), (1.32, reached)):
+    for x, text in ((1.02, faster), (1.32, reached)):
         axes.text(x, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
 
 

@@ -1,4 +1,4 @@
-"""What all figures share: colours, markers, names, and how rows and legends are made."""
+"""Colours, markers, names, panels, rows and legends of all figures."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,10 @@ from matplotlib.patches import Patch
 
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
-from polymath.reporting.matrix_layout import BASELINES
+from polymath.reporting.matrix import BASELINE_NAMES
+from polymath.reporting.tables import varying_columns
 
-# Okabe and Ito's colours, told apart by all common forms of colour vision.
+# Okabe and Ito's colours, distinct in all common forms of colour vision.
 COLOURS = {"pretrained": "#0072B2", "scratch": "#D55E00", "re-emb": "#009E73",
            "embeddings-only": "#CC79A7", "shuffled": "#E69F00", NONE: "#000000"}  # fmt: skip
 MARKERS = {"pretrained": "o", "scratch": "s", "re-emb": "^",
@@ -26,7 +27,7 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "text.parse_math": False,  # a class named «$5_a$» is no formula
+    "text.parse_math": False,  # class names may hold dollar signs
     "svg.fonttype": "none",
     "svg.hashsalt": "polymath",  # the same table gives the same bytes
 }
@@ -34,7 +35,7 @@ WIDTH = 7.0  # inches, a full text width
 
 
 def panel_grid(names: list[str]) -> tuple[Figure, dict[str, Axes]]:
-    """Return a figure with a panel for each name, two in a line."""
+    """Return a figure with one panel per name, two in a line."""
     columns = min(2, len(names))
     lines = math.ceil(len(names) / columns)
     figure = Figure(figsize=(WIDTH, 0.6 + 2.2 * lines), layout="constrained")
@@ -49,19 +50,18 @@ def panel_grid(names: list[str]) -> tuple[Figure, dict[str, Axes]]:
 
 
 def row_names(table: pd.DataFrame) -> pd.Series:
-    """Name what is compared: the task, and those other columns that vary among what is trained;
-    a baseline is named by itself.
+    """Name the rows of a figure: the task, and the settings that vary among trained models; a
+    baseline by its task and its own name.
     """
-    simple = table["init"] == NONE
-    counts = table[~simple].groupby("task")[[*CONDITION_COLUMNS]].nunique().max()
-    varying = [name for name in CONDITION_COLUMNS[1:] if name != "init" and counts[name] > 1]
-    named = table[["task", *varying]].copy()
+    is_baseline = table["init"] == NONE
+    settings = [name for name in CONDITION_COLUMNS[1:] if name != "init"]
+    varying = varying_columns(table[~is_baseline], settings, within=["task"])
+    names = table[["task", *varying]].copy()
     if "fraction" in varying:
-        named["fraction"] = "fraction " + named["fraction"]
-    names = named.agg(", ".join, axis=1)
+        names["fraction"] = "fraction " + names["fraction"]
     shown = ["task", "fraction"] if "fraction" in varying else ["task"]
-    of_baselines = named[shown].assign(model=table["model"].replace(BASELINES))
-    return names.mask(simple, of_baselines.agg(", ".join, axis=1))
+    of_baselines = names[shown].assign(model=table["model"].replace(BASELINE_NAMES))
+    return names.agg(", ".join, axis=1).mask(is_baseline, of_baselines.agg(", ".join, axis=1))
 
 
 def add_legend(

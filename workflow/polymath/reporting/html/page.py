@@ -1,4 +1,4 @@
-"""The report's page: the content in its template, figures embedded, nothing fetched."""
+"""The page of the report: content and figures in one HTML file."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from polymath.evaluation.claims import RULE
 from polymath.experiment import stage_versions as versions
 from polymath.reporting.figures.registry import FIGURES
-from polymath.reporting.html.content import Picture, Sources, gather, recipe_table
+from polymath.reporting.html.content import Picture, Sources, gather_content, recipe_table
 from polymath.reporting.provenance import commit_of
 from polymath.util.storage import whole_file
 
@@ -21,23 +21,24 @@ REPOSITORY = Path(__file__).parents[4]
 
 
 def write_report(sources: Sources, configuration: dict[str, Any], page: Path) -> None:
-    """Write the report as one HTML file that needs no network and no other file.
+    """Write the report as one HTML file that needs neither a network nor other files.
 
     Args:
-        configuration: as it was given to Snakemake.
+        configuration: as given to Snakemake.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent),
-        autoescape=True,  # names and labels are the users'
+        autoescape=True,  # names and labels come from users
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    content = gather(sources)
+    content = gather_content(sources)
     text = environment.get_template(TEMPLATE.name).render(
         **content,
         pictures=[_embed(picture) for picture in sources.pictures],
         rule=RULE,
+        machines=content["made"].get("processor"),
         recipes=recipe_table(content["made"].get("recipes", {})),
         versions=_versions(content["made"]),
         configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True),

@@ -1,0 +1,252 @@
+"""Tables as people read them: numbers, what varies, the matrix, the claims, tables for a paper."""
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from polymath.evaluation.claims import CLAIMS, RULE
+from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIM_SCHEMA
+from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
+from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
+from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
+from polymath.reporting.claims_page import across_table, claim_table, write_claims_page
+from polymath.reporting.matrix import matrix_table, summarise_matrix, write_matrix_page
+from polymath.reporting.paper_tables import (
+    claims_table,
+    differences_table,
+    scores_table,
+    write_paper_tables,
+)
+from polymath.reporting.tables import (
+    drop_constant,
+    format_estimate,
+    format_interval,
+    format_number,
+    to_latex,
+    to_markdown,
+    varying_columns,
+)
+from polymath.util.storage import write_table
+from support.report import CLAIM_ROWS, CONDITION, MATRIX_ROWS, judged, scored, table
+
+DIFFERENCE: dict[str, Any] = {
+    **CONDITION, "against": "scratch", "reference_model": "small", "n": 3, "difference": 0.2,
+    "low": 0.1, "high": 0.3, "items_low": 0.15, "items_high": 0.25, "p_holm": 0.25,
+    "differences": [0.1, 0.2, 0.3],
+}  # fmt: skip
+ACROSS = {"against": "scratch", "model": "text-bert", "init": "pretrained",
+          "reference_model": "text-bert", "fraction": "1", "recipe": "default", "tasks": 1,
+          "rows": 1, "runs": 6, "iqm": 0.8, "reference_iqm": 0.7, "gain": 0.1, "gain_low": 0.05,
+          "gain_high": 0.2, "improvement": 0.9, "improvement_low": 0.7,
+          "improvement_high": 1.0}  # fmt: skip
+NGRAMS = {"model": "ngram", "init": "none", "mapping": "none", "recipe": "none"}
+
+
+def cells(line: str) -> list[str]:
+    """Return the cells of a line of a Markdown table."""
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def grid(text: str) -> list[list[str]]:
+    """Return the lines of the Markdown tables in a text, without those of dashes."""
+    lines = [cells(line) for line in text.splitlines() if line.startswith("|")]
+    return [line for line in lines if not all(set(cell) <= set(":-") for cell in line)]
+
+
+def test_a_number_without_a_value_is_a_dash() -> None:
+    assert format_number(math.nan) == format_interval(math.nan, 1) == "–"
+    assert format_estimate(math.nan, 0, 1) == "–"
+    assert (format_number(0.5), format_interval(-0.5, 0.25)) == ("0.500", "[-0.500, +0.250]")
+
+
+def test_a_number_has_its_interval_beside_it_where_there_is_one() -> None:
+    assert format_estimate(1.5, 1, 2, ".2f") == "1.50 [1.00, 2.00]"
+    assert format_estimate(1.5, math.nan, math.nan, ".2f") == "1.50"
+    assert format_estimate(1.5, math.nan, math.nan, ".1f", "[alone]") == "1.5 [alone]"
+
+
+def test_columns_that_do_not_vary_are_dropped_and_empty_cells_do_not_count() -> None:
+    rows = pd.DataFrame(
+        {"task": ["a", "a", "b"], "same": ["x", "", "–"], "differs": ["x", "y", "y"],
+         "by_task": ["x", "x", "y"], "number": [1.0, None, 1.0]}
+    )  # fmt: skip
+    names = ["same", "differs", "by_task", "number", "absent"]
+    assert varying_columns(rows, names) == ["differs", "by_task"]
+    assert varying_columns(rows, names, within=["task"]) == ["differs"]
+    assert list(drop_constant(rows, names)) == ["task", "differs", "by_task"]
+    assert varying_columns(rows.iloc[:0], names, within=["task"]) == []
+
+
+def test_the_matrix_has_a_line_per_condition() -> None:
+    shown = matrix_table(table(MATRIX_ROWS, MATRIX), everything=True)
+    assert len(shown) == len(MATRIX_ROWS)
+    assert shown["mean [95 %]"].iloc[0] == "0.900 [0.850, 0.950]"
+    assert list(shown["learning_rate"]) == ["0.0001", "0.0003", "0.0001", "0.0001", "–"]
+    assert "diverged" not in shown
+
+
+def test_the_matrix_marks_a_single_replicate_and_counts_those_that_diverged() -> None:
+    rows = [
+        scored(0.9, n=1, low=None, high=None, difference=0.1),
+        scored(math.nan, n=0, diverged=3, chance=None, low=None, high=None),
+    ]
+    first, second = matrix_table(table(rows, MATRIX)).to_dict("records")
+    assert first["mean [95 %]"] == "0.900 [one replicate]"
+    assert first["difference from scratch [95 %]"] == "+0.100 [one replicate]"
+    assert (second["mean [95 %]"], second["chance"], second["diverged"]) == ("–", "–", "3")
+
+
+def test_the_summary_shows_only_columns_that_vary() -> None:
+    rows = [scored(0.9), scored(0.8, init="scratch"), scored(0.7, fraction="0.1")]
+    head, *lines = summarise_matrix(table(rows, MATRIX)).splitlines()
+    assert head.split()[:4] == ["task", "init", "fraction", "metric"]
+    assert len(lines) == 3
+
+
+def test_the_page_of_the_matrix_holds_all_its_columns(tmp_path: Path) -> None:
+    write_table(table(MATRIX_ROWS, MATRIX), tmp_path / "matrix.parquet", MATRIX, {})
+    write_matrix_page(tmp_path / "matrix.parquet", tmp_path / "matrix.md")
+    shown = matrix_table(table(MATRIX_ROWS, MATRIX), everything=True)
+    lines = grid((tmp_path / "matrix.md").read_text(encoding="utf-8"))
+    assert lines == [list(shown), *shown.to_numpy().tolist()]
+
+
+def claims_page(folder: Path, across: list[dict[str, Any]]) -> str:
+    claims, summary = folder / "claims.parquet", folder / "summary.parquet"
+    write_table(table(CLAIM_ROWS, CLAIM_SCHEMA), claims, CLAIM_SCHEMA, {})
+    write_table(table(across, SUMMARY), summary, SUMMARY, {})
+    write_claims_page(claims, summary, folder / "claims.md")
+    return (folder / "claims.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_claims_has_the_rule_the_counts_and_every_claim(tmp_path: Path) -> None:
+    page = claims_page(tmp_path, [ACROSS])
+    assert RULE in page
+    for claim in CLAIMS.values():
+        assert f"## {claim.statement}\n" in page
+    assert [CLAIMS["better"].statement, "0", "1", "1"] in grid(page)
+    assert "+0.100 [+0.050, +0.200]" in page
+    assert "## Across tasks" not in claims_page(tmp_path, [])
+
+
+def test_a_claim_shows_its_mapping_and_what_varies() -> None:
+    rows = [judged("better", "supported", 0.05, items_low=-0.5, items_high=0.5, n=6),
+            judged("better", "undecided", 0.1, fraction="0.1", reason="3 pairs")]  # fmt: skip
+    shown = claim_table(table(rows, CLAIM_SCHEMA))
+    assert list(shown.iloc[0]) == ["splice", "random", "1", "+0.050", "[-0.050, +0.150]",
+                                   "[-0.500, +0.500]", "6", "6", "supported", ""]  # fmt: skip
+    assert list(shown["why"]) == ["", "3 pairs"]
+    assert "mapping" not in claim_table(table(CLAIM_ROWS[3:4], CLAIM_SCHEMA))
+
+
+def test_the_summary_across_tasks_names_in_domain_models() -> None:
+    rows = [ACROSS, {**ACROSS, "against": "in-domain", "reference_model": "esm", "gain_low": None}]
+    shown = across_table(table(rows, SUMMARY))
+    assert list(shown["against"]) == ["scratch", "esm"]
+    assert list(shown["difference [95 %]"]) == ["+0.100 [+0.050, +0.200]", "+0.100"]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> dict[str, Path]:
+    sources = {
+        "matrix": (MATRIX_ROWS, MATRIX),
+        "comparisons": ([DIFFERENCE, {**DIFFERENCE, "task": "stability"}], COMPARISONS),
+        "claims": (CLAIM_ROWS, CLAIM_SCHEMA),
+    }
+    for name, (rows, schema) in sources.items():
+        write_table(table(rows, schema), tmp_path / f"{name}.parquet", schema, {})
+    files = {
+        f"{name}_{kind}": tmp_path / f"{name}.{kind}"
+        for name in ("scores", "differences", "claims")
+        for kind in ("md", "tex")
+    }
+    matrix, comparisons, claims = (tmp_path / f"{name}.parquet" for name in sources)
+    write_paper_tables(matrix, comparisons, claims, files)
+    return files
+
+
+@pytest.mark.parametrize("name", ["scores", "differences", "claims"])
+def test_both_formats_hold_the_same_cells(name: str, written: dict[str, Path]) -> None:
+    markdown, latex = (written[f"{name}_{kind}"].read_text() for kind in ("md", "tex"))
+    rows = [row.removesuffix(r" \\").split(" & ") for row in latex.splitlines() if " & " in row]
+    assert [[cell.strip() for cell in row] for row in rows] == grid(markdown)
+    assert re.search(r"\\begin\{tabular\}\{l{" + str(len(rows[0])) + r"}\}", latex)
+    assert latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
+
+
+def test_scores_have_a_row_per_task_and_a_column_per_arm() -> None:
+    shown = scores_table(table(MATRIX_ROWS, MATRIX))
+    assert list(shown) == ["task", "metric", "pretrained", "scratch", "n-grams", "items", "chance"]
+    assert list(shown.iloc[0])[:6] == ["splice", "accuracy", "0.900 ± 0.050", "0.700 ± 0.050",
+                                       "0.950 ± 0.050", "300"]  # fmt: skip
+    assert list(shown.iloc[1])[2:] == ["0.250 ± 0.050", "0.100 ± 0.050", "–", "300", "0.000"]
+
+
+def test_differences_leave_out_what_does_not_vary() -> None:
+    shown = differences_table(table([DIFFERENCE, {**DIFFERENCE, "task": "stability"}], COMPARISONS))
+    assert shown.iloc[0].to_dict() == {
+        "task": "splice", "against": "scratch", "difference": "+0.200", "seeds": "[+0.100, +0.300]",
+        "items": "[+0.150, +0.250]", "p": "0.250", "g": "–", "n": "3",
+    }  # fmt: skip
+    assert differences_table(table([], COMPARISONS)).to_numpy().tolist() == [["none"]]
+
+
+def test_a_claim_without_comparisons_has_a_row_of_dashes() -> None:
+    shown = claims_table(table(CLAIM_ROWS, CLAIM_SCHEMA)).set_index("claim")
+    assert list(shown.index) == ["faster", "better", "better", "near in-domain", "similar"]
+    assert list(shown.loc["similar", ["task", "number", "verdict"]]) == ["–", "–", "undecided"]
+
+
+def test_a_comparison_whose_replicates_diverged_keeps_its_row() -> None:
+    rows = [judged("better", "undecided", 0.1), judged("better", "undecided", math.nan, n=0)]
+    shown = claims_table(table(rows, CLAIM_SCHEMA)).set_index("claim")
+    assert list(shown.loc["better", "number"]) == ["+0.100", "–"]
+
+
+def test_a_baseline_without_a_trained_model_has_a_row_of_its_own() -> None:
+    alone = scored(0.6, task="alone", **NGRAMS)
+    for rows in ([scored(0.9), alone], [alone]):
+        shown = scores_table(table(rows, MATRIX)).set_index("task")
+        assert shown.loc["alone", "n-grams"] == "0.600 ± 0.050"
+
+
+def test_latex_escapes_what_it_would_take_for_commands() -> None:
+    text = to_latex(pd.DataFrame({"a_b": ["50 % & $x$ #1"]}), "95 % sure", "tab:x")
+    assert r"a\_b" in text
+    assert r"50 \% \& \$x\$ \#1" in text
+    assert r"\caption{95 \% sure}" in text
+
+
+def test_markdown_keeps_texts_that_look_like_numbers() -> None:
+    assert grid(to_markdown(pd.DataFrame({"fraction": ["1", "0.10"], "n": [3, 12]}))) == [
+        ["fraction", "n"], ["1", "3"], ["0.10", "12"],
+    ]  # fmt: skip
+
+
+def test_conditions_that_differ_in_more_have_rows_or_columns_of_their_own() -> None:
+    rows = [
+        scored(0.9),
+        scored(0.8, fraction="0.1"),
+        scored(0.7, model="esm", mapping="character"),
+        scored(0.6, **NGRAMS),
+        scored(math.nan, init="scratch"),
+        scored(0.977, task="fixed", low=0.977, high=0.977 + 1e-12),
+        scored(0.5, task="once", low=None, high=None),
+        scored(math.nan, task="lost", items=None, chance=None),
+    ]
+    shown = scores_table(table(rows, MATRIX))
+    columns = ["small pretrained", "esm pretrained", "small scratch", "n-grams"]
+    tasks = [f"{task}, fraction {share}" for task, share in (
+        ("splice", 1), ("splice", 0.1), ("fixed", 1), ("once", 1), ("lost", 1),
+    )]  # fmt: skip
+    assert list(shown["task"]) == tasks
+    assert list(shown["small pretrained"][2:4]) == ["0.977", "0.500"]
+    assert list(shown.iloc[4][["items", "chance"]]) == ["–", "–"]
+    assert list(shown.columns[2:6]) == columns
+    assert list(shown[columns].iloc[0]) == ["0.900 ± 0.050", "0.700 ± 0.050", "diverged",
+                                            "0.600 ± 0.050"]  # fmt: skip
+    assert list(shown[columns].iloc[1]) == ["0.800 ± 0.050", "–", "–", "–"]

@@ -1,0 +1,93 @@
+"""The matrix as people read it: a table of texts, and a grid of tasks by models."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from polymath.evaluation.tables import CONDITION_COLUMNS
+from polymath.experiment.conditions import NONE
+from polymath.reporting.tables import (
+    format_estimates,
+    format_number,
+    to_markdown,
+    varying_columns,
+    write_text,
+)
+from polymath.util.storage import read_table
+
+BASELINE_NAMES = {"majority": "majority", "ngram": "n-grams"}
+ROW_SETTINGS = ("mapping", "fraction", "recipe")
+
+
+def write_matrix_page(matrix: Path, page: Path) -> None:
+    """Write the whole matrix as a Markdown table."""
+    write_text(to_markdown(matrix_table(read_table(matrix), everything=True)), page)
+
+
+def summarise_matrix(matrix: pd.DataFrame) -> str:
+    """Return the matrix as plain text for a terminal, without columns that do not vary."""
+    return matrix_table(matrix).to_string(index=False)
+
+
+def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame:
+    """Return the matrix as texts: rounded, with intervals in brackets.
+
+    Args:
+        everything: keep columns that do not vary.
+    """
+    names = ["task", "domain", *CONDITION_COLUMNS[1:], "learning_rate"]
+    names = [name for name in names if name in matrix]  # older matrices have no learning rate
+    if not everything:
+        names = ["task", *varying_columns(matrix, names[1:])]
+    shown = matrix[[*names, "metric"]].astype(str)
+    if "learning_rate" in names:
+        shown["learning_rate"] = [format_number(rate, "g") for rate in matrix["learning_rate"]]
+    shown["chance"] = [*map(format_number, matrix["chance"])]
+    alone = "[one replicate]"
+    shown["mean [95 %]"] = format_estimates(matrix, ("mean", "low", "high"), ".3f", alone)
+    shown["n"] = matrix["n"].astype(str)
+    if matrix["diverged"].any():
+        shown["diverged"] = matrix["diverged"].astype(str)
+    names_of_difference = ("difference", "difference_low", "difference_high")
+    shown["difference from scratch [95 %]"] = format_estimates(
+        matrix, names_of_difference, "+.3f", alone
+    )
+    return shown
+
+
+def arrange_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return the matrix with the `row` and `column` that show each condition in a grid, and its
+    mean on one scale for all tasks (`scaled`: 0 for chance or less, 1 for the best possible).
+
+    A row is a task and what else varies within one arm; a column is a model and initialisation.
+    A baseline is shown in each row of its task and fraction, or in a row of its own where nothing
+    was trained.
+    """
+    is_baseline = matrix["init"] == NONE
+    trained, baselines = matrix[~is_baseline], matrix[is_baseline]
+    baselines = baselines.drop(columns=["mapping", "recipe"]).merge(
+        trained[["task", *ROW_SETTINGS]].drop_duplicates(), on=["task", "fraction"], how="left"
+    )
+    baselines[["mapping", "recipe"]] = baselines[["mapping", "recipe"]].fillna(NONE)
+    cells = pd.concat([trained, baselines], ignore_index=True)
+    row = cells["task"].copy()
+    for name in varying_columns(trained, ROW_SETTINGS, within=("task", "model", "init")):
+        row += ", " + ("fraction " if name == "fraction" else "") + cells[name]
+    several = trained["model"].nunique() > 1
+    arm = cells["model"] + "\n" + cells["init"] if several else cells["init"]
+    column = arm.where(cells["init"] != NONE, cells["model"].replace(BASELINE_NAMES))
+    scaled = (cells["mean"] - cells["chance"]) / (1 - cells["chance"])
+    cells = cells.assign(row=row, column=column, scaled=scaled.clip(0, 1))
+    return in_task_order(cells, matrix["task"]).drop_duplicates(["row", "column"])
+
+
+def in_task_order(table: pd.DataFrame, tasks: pd.Series) -> pd.DataFrame:
+    """Return the rows of each task together, tasks in the order of `tasks`."""
+    places = {task: place for place, task in enumerate(tasks.unique())}
+    return table.loc[table["task"].map(places).sort_values(kind="stable").index]
+
+
+def order_columns(cells: pd.DataFrame) -> list[str]:
+    """Return the columns of an arranged matrix, those of baselines last."""
+    order = cells.sort_values("init", key=lambda init: init == NONE, kind="stable")
+    return list(order["column"].unique())

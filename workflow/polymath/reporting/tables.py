@@ -1,0 +1,96 @@
+"""Tables as people read them: numbers and intervals as text, Markdown, LaTeX, only what varies."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from polymath.util.storage import whole_file
+
+DASH = "–"
+
+
+def format_number(value: float, spec: str = ".3f") -> str:
+    """Return a number as text, or a dash where there is none."""
+    return DASH if pd.isna(value) else f"{value:{spec}}"
+
+
+def format_interval(low: float, high: float, spec: str = "+.3f") -> str:
+    """Return an interval in brackets, or a dash where there is none."""
+    return DASH if pd.isna(low) else f"[{low:{spec}}, {high:{spec}}]"
+
+
+def format_estimate(
+    value: float, low: float, high: float, spec: str = ".3f", without_interval: str = ""
+) -> str:
+    """Return a number with its interval in brackets.
+
+    Args:
+        without_interval: what follows the number where there is no interval.
+    """
+    if pd.isna(value):
+        return DASH
+    interval = without_interval if pd.isna(low) else format_interval(low, high, spec)
+    return f"{value:{spec}} {interval}".rstrip()
+
+
+def format_estimates(
+    table: pd.DataFrame, names: tuple[str, str, str], spec: str = ".3f", without_interval: str = ""
+) -> list[str]:
+    """Return `format_estimate` of every row, from columns of the value and its two bounds."""
+    columns = (table[name] for name in names)
+    return [
+        format_estimate(value, low, high, spec, without_interval)
+        for value, low, high in zip(*columns, strict=True)
+    ]
+
+
+def has_width(low: float, high: float) -> bool:
+    """Return whether an interval is wider than rounding: there are replicates, and they differ."""
+    return high - low > 1e-9
+
+
+def varying_columns(
+    table: pd.DataFrame, names: Sequence[str], within: Sequence[str] = ()
+) -> list[str]:
+    """Return those of the named columns that have several values; empty cells do not count.
+
+    Args:
+        within: columns that group the rows; a column varies if it does so within some group.
+    """
+    values = table[[name for name in names if name in table]]
+    values = values.mask(values.isin(["", DASH]))
+    if within:
+        counts = values.groupby([table[name] for name in within]).nunique().max()
+    else:
+        counts = values.nunique()
+    return [name for name in values if counts[name] > 1]
+
+
+def drop_constant(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return a table without those of the named columns that do not vary."""
+    constant = set(names) - set(varying_columns(table, names))
+    return table.drop(columns=[name for name in table if name in constant])
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """Return a table of texts and counts in Markdown."""
+    return f"{table.to_markdown(index=False, disable_numparse=True)}\n"
+
+
+def to_latex(table: pd.DataFrame, caption: str, label: str) -> str:
+    """Return a table of texts in LaTeX (package booktabs), with its caption above it."""
+    return table.to_latex(
+        index=False,
+        escape=True,
+        caption=caption.replace("%", r"\%"),
+        label=label,
+        column_format="l" * len(table.columns),
+        position="t",
+    )
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a page that ends in one line break."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text.rstrip() + "\n", encoding="utf-8")
