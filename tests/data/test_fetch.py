@@ -5,11 +5,9 @@ import hashlib
 import io
 import shutil
 import socket
-import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from polymath.data.fetch.package import fetch_package
 from polymath.experiment.sources import Music21Source, PackageSource, PathSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import whole_file
+from support.server import Handler, serving
 
 WHEEL = "tinydata-1.0-py3-none-any.whl"
 CONTENT = b"sequence,label\nACGT,yes\n"
@@ -88,37 +87,23 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     """Serve a package index on this machine."""
     served = Index(build_wheel({"tinydata/data/table.csv": CONTENT, "tinydata/other.csv": b"no"}))
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class IndexHandler(Handler):
+        def answer(self) -> None:
             served.asked.append(self.path)
             if self.path == "/simple/tinydata/":
                 page = f'<!DOCTYPE html><html><body><a href="/files/{WHEEL}">{WHEEL}</a></body>'
-                self._send("text/html", page.encode())
+                self.reply(200, page.encode(), Content_Type="text/html")
             elif self.path == f"/files/{WHEEL}":
-                self._send("application/octet-stream", served.wheel)
+                self.send_head(200, len(served.wheel), Content_Type="application/octet-stream")
+                whole = len(served.wheel)
+                self.wfile.write(served.wheel[: whole // 2 if served.sends_half else whole])
             else:
                 self.send_error(404)
-
-        def _send(self, kind: str, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            cut = served.sends_half and kind == "application/octet-stream"
-            self.wfile.write(body[: len(body) // 2] if cut else body)
             self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    use_only_index(monkeypatch, f"http://127.0.0.1:{server.server_port}/simple/")
-    yield served
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(IndexHandler) as address:
+        use_only_index(monkeypatch, f"{address}/simple/")
+        yield served
 
 
 def test_a_package_gives_the_named_member_and_nothing_else(index: Index, tmp_path: Path) -> None:
@@ -161,18 +146,15 @@ def test_a_member_cannot_leave_the_folder(index: Index, tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [folder / "escaped.csv"]
 
 
-def test_a_package_unknown_to_the_index_is_an_error(index: Index, tmp_path: Path) -> None:
-    source = index.source("x").model_copy(update={"name": "nosuchdata"})
-    with pytest.raises(PolymathError, match=r"nosuchdata 1\.0: the download failed") as caught:
+@pytest.mark.parametrize("change", [{"name": "nosuchdata"}, {"version": "9.9"}])
+def test_what_the_index_does_not_have_is_named(
+    index: Index, change: dict[str, str], tmp_path: Path
+) -> None:
+    source = index.source("x").model_copy(update=change)
+    with pytest.raises(PolymathError) as caught:
         fetch_package(source, tmp_path, quiet)
-    assert "/simple/nosuchdata/" in index.asked
+    assert str(caught.value).startswith(f"{source.name} {source.version}: the download failed: ERR")
     assert "the package's name and its version" in str(caught.value)
-
-
-def test_a_version_unknown_to_the_index_is_an_error(index: Index, tmp_path: Path) -> None:
-    source = index.source("x").model_copy(update={"version": "9.9"})
-    with pytest.raises(PolymathError, match=r"tinydata 9\.9: the download failed: ERROR"):
-        fetch_package(source, tmp_path, quiet)
 
 
 def test_an_unreachable_index_is_an_error_with_a_remedy(
@@ -204,15 +186,11 @@ def own(path: Path) -> PathSource:
     return PathSource(kind="path", path=str(path))
 
 
-def test_a_path_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(PolymathError, match=r"gone' does not exist"):
-        list_path(own(tmp_path / "gone"))
-
-
-def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "sub").mkdir()
-    with pytest.raises(PolymathError, match="is an empty folder"):
-        list_path(own(tmp_path))
+def test_a_path_without_files_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty" / "sub").mkdir(parents=True)
+    for name, problem in (("gone", "does not exist"), ("empty", "is an empty folder")):
+        with pytest.raises(PolymathError, match=f"{name}' {problem}"):
+            list_path(own(tmp_path / name))
 
 
 def test_a_single_file_is_taken_even_if_hidden(tmp_path: Path) -> None:
@@ -222,18 +200,11 @@ def test_a_single_file_is_taken_even_if_hidden(tmp_path: Path) -> None:
 
 
 def test_a_folder_gives_its_files_sorted_without_hidden_ones(tmp_path: Path) -> None:
-    names = ["b/deep/two.csv", "a.csv", ".hidden.csv", ".git/config", "b/.cache/three.csv"]
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(name)
-    assert list_path(own(tmp_path)) == [tmp_path / "a.csv", tmp_path / "b/deep/two.csv"]
-
-
-def test_a_hidden_folder_above_the_source_hides_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / ".private" / "data"
-    folder.mkdir(parents=True)
-    (folder / "a.csv").write_text("x")
-    assert list_path(own(folder)) == [folder / "a.csv"]
+    folder = tmp_path / ".private"  # above the source, hidden folders hide nothing
+    for name in ["b/deep/two.csv", "a.csv", ".hidden.csv", ".git/config", "b/.cache/three.csv"]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    assert list_path(own(folder)) == [folder / "a.csv", folder / "b/deep/two.csv"]
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -24,6 +22,7 @@ from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import ROOT
+from support.server import Handler, serving
 
 FIRST, SECOND = "1" * 40, "2" * 40
 DATA = {"train.csv": b"train", "sub/test.csv": b"test", "load.py": b"import os", "README.md": b"#"}
@@ -66,43 +65,22 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     """A hub on this machine, and an empty cache."""
     what = Hub()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _answer(self, with_body: bool) -> None:
+    class HubHandler(Handler):
+        def answer(self) -> None:
             what.asked.append(f"{self.command} {self.path}")
             status, body, headers = what.answer(self.path)
             start = int(self.headers.get("Range", "bytes=0-")[6:-1])
-            self.send_response(206 if start else status)
             if start:
                 headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body) - start))
-            self.end_headers()
-            if with_body:
+            self.send_head(206 if start else status, len(body) - start, **headers)
+            if self.command == "GET":
                 cut = what.cuts.pop(0) if what.cuts and "/resolve/" in self.path else None
                 self.wfile.write(body[start:][:cut])
                 self.close_connection = cut is not None
 
-        def do_HEAD(self) -> None:
-            self._answer(with_body=False)
-
-        def do_GET(self) -> None:
-            self._answer(with_body=True)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    what.address = f"http://127.0.0.1:{server.server_port}"
-    use_hub(monkeypatch, what.address, tmp_path / "cache")
-    yield what
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(HubHandler) as what.address:
+        use_hub(monkeypatch, what.address, tmp_path / "cache")
+        yield what
 
 
 def use_hub(monkeypatch: pytest.MonkeyPatch, address: str, cache: Path) -> None:
@@ -216,19 +194,19 @@ def test_a_model_without_weights_says_what_there_is(hub: Hub, tmp_path: Path) ->
         get(source(type="model"), tmp_path)
 
 
-def test_a_pattern_without_a_file_names_the_nearest(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(PolymathError, match=r"'trian\.csv': did you mean 'train\.csv'"):
-        get(source("trian.csv"), tmp_path)
-
-
-def test_an_unknown_repository_is_an_error_with_a_remedy(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(PolymathError, match="owner/gone: the hub has no such dataset, or it is"):
-        get(source("*", repo="owner/gone"), tmp_path)
-
-
-def test_an_unknown_revision_is_an_error_with_a_remedy(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(PolymathError, match="no revision 'v9': check 'revision'"):
-        get(source("*", revision="v9"), tmp_path)
+@pytest.mark.parametrize(
+    ("files", "changes", "message"),
+    [
+        ("trian.csv", {}, r"'trian\.csv': did you mean 'train\.csv'"),
+        ("*", {"repo": "owner/gone"}, r"owner/gone: .*'repo' and 'type'.*HF_TOKEN"),
+        ("*", {"revision": "v9"}, "owner/repo: no revision 'v9'.*'revision'"),
+    ],
+)
+def test_what_the_hub_does_not_have_is_named(
+    hub: Hub, files: str, changes: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PolymathError, match=message):
+        get(source(files, **changes), tmp_path)
 
 
 def test_a_gated_repository_is_an_error_with_a_remedy(hub: Hub, tmp_path: Path) -> None:
@@ -247,7 +225,9 @@ def test_no_network_is_an_error_with_a_remedy(
             get(source("*.csv"), tmp_path)
 
 
-def test_offline_mode_is_heeded(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_offline_mode_is_respected(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(PolymathError, match=r"cannot be reached.*offline mode is enabled"):
         get(source("*.csv"), tmp_path)

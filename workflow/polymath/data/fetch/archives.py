@@ -1,4 +1,7 @@
-"""Take members out of zip and tar archives, strictly inside a folder."""
+"""Extract members of zip and tar archives, strictly inside a folder.
+
+By hand around zipfile and tarfile: neither extracts by pattern, and zipfile checks no links.
+"""
 
 import shutil
 import stat
@@ -22,7 +25,7 @@ DAMAGED = (zipfile.BadZipFile, tarfile.ReadError, EOFError, zlib.error, LZMAErro
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive, or a link or device that calls itself one."""
+    """A file of an archive, or what stands in its place: a link or a device."""
 
     name: str
     is_plain: bool
@@ -32,14 +35,14 @@ class Member:
 def extract(archive: Path, title: str, patterns: tuple[str, ...], folder: Path) -> list[Path]:
     """Write the members whose path matches a pattern to `folder`, under their relative paths.
 
-    They are put in place together, once all are whole.
+    They appear together, once all are whole.
 
     Args:
-        title: what to call the archive in messages.
+        title: the archive's name in messages.
 
     Raises:
-        PolymathError: if the archive cannot be read, a pattern matches nothing, or a member that
-            was asked for would lie outside the folder or is not a plain file.
+        PolymathError: if the archive cannot be read, a pattern matches nothing, or a chosen member
+            would lie outside the folder or is not a plain file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -53,10 +56,10 @@ def extract(archive: Path, title: str, patterns: tuple[str, ...], folder: Path) 
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.read() as content, target.open("wb") as copy:
                 shutil.copyfileobj(content, copy)
-        return [_settle(Path(scratch), folder, member.name) for member in chosen]
+        return [_move(Path(scratch), folder, member.name) for member in chosen]
 
 
-def _settle(scratch: Path, folder: Path, name: str) -> Path:
+def _move(scratch: Path, folder: Path, name: str) -> Path:
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
     return (scratch / name).replace(target)
@@ -73,7 +76,7 @@ def _opened(path: Path, title: str) -> Iterator[list[Member]]:
                 yield _tar_members(tape)
     except DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's, not the archive's
+            raise  # an error of the disk, not of the archive
         raise PolymathError(
             f"{title}: not a zip or tar archive, or damaged: {error}: check 'url', and leave out "
             "'members' if it is a single file"
@@ -132,8 +135,8 @@ def _refuse_unsafe(member: Member, title: str) -> None:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
         raise PolymathError(
-            f"{title}: the member '{member.name}' would be written outside its folder: do not "
-            "trust this archive, or leave the member out of 'members'"
+            f"{title}: the member '{member.name}' would be written outside its folder: leave it "
+            "out of 'members', or do not trust this archive"
         )
     if not member.is_plain:
         raise PolymathError(

@@ -1,4 +1,4 @@
-"""Files of a repository on the Hugging Face hub, at one commit; no code is taken from it."""
+"""Download files of a repository on the Hugging Face hub at one commit, without its code."""
 
 import shutil
 from collections.abc import Callable
@@ -24,12 +24,12 @@ from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.storage import sha256_of
 
-# What a model's folder is made from, if it names no files. Tokenizers come in many forms.
+# What is downloaded of a model whose entry names no files. Tokenizers come in many forms.
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "sentencepiece*.model",
 )  # fmt: skip
-# The first of these that is there.
+# The first of these that the repository has.
 WEIGHTS = (
     ("model.safetensors",),
     ("model.safetensors.index.json", "model-*.safetensors"),
@@ -44,21 +44,21 @@ def fetch_hub(
 ) -> list[Path]:
     """Download the repository's matching files at the commit that its revision first stood for.
 
-    A file that is in the hub's cache on this machine is taken from there. HF_ENDPOINT, HF_TOKEN
-    and HF_HOME are heeded.
+    A file in this machine's hub cache is taken from there. HF_ENDPOINT, HF_TOKEN and HF_HOME are
+    respected.
 
     Raises:
-        PolymathError: if the repository or a file cannot be had, or is not what it was.
+        PolymathError: if the repository or a file cannot be fetched, or a file has changed.
     """
     try:
-        commit, there = _list(source, lock.commit)
-        names = _choose(source, there)
+        commit, available = _list(source, lock.commit)
+        names = _choose(source, available)
         log(f"{source.repo} at {commit}: {', '.join(names)}")
         files = [_download(source, name, commit, folder, log) for name in names]
     except GatedRepoError:
         raise PolymathError(
             f"{source.repo}: this repository is gated: accept its terms on its page on the hub, "
-            "set HF_TOKEN to a token of yours, and run again"
+            "set HF_TOKEN to your token, and run again"
         ) from None
     except RepositoryNotFoundError:
         raise PolymathError(
@@ -75,7 +75,7 @@ def fetch_hub(
     except (HfHubHTTPError, HFValidationError) as error:
         raise PolymathError(f"{source.repo}: {error}: run again later, or check 'repo'") from None
     _check(names, files, commit, lock)
-    # What the library notes beside the files; the manifest says it better.
+    # The library's own notes on the files; the manifest replaces them.
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     return files
 
@@ -90,25 +90,25 @@ def _list(source: HubSource, commit: str | None) -> tuple[str, list[str]]:
     return info.sha, sorted(file.rfilename for file in info.siblings or ())
 
 
-def _choose(source: HubSource, there: list[str]) -> list[str]:
+def _choose(source: HubSource, available: list[str]) -> list[str]:
     patterns = source.files
     if not patterns:
-        weights = next((form for form in WEIGHTS if form[0] in there), None)
-        if weights is None or "config.json" not in there:
+        weights = next((form for form in WEIGHTS if form[0] in available), None)
+        if weights is None or "config.json" not in available:
             raise PolymathError(
-                f"{source.repo}: config.json, or weights as model.safetensors or "
-                "pytorch_model.bin, are missing: name the files to take under 'files'. It has "
-                + ", ".join(there)
+                f"{source.repo}: config.json or the weights (model.safetensors or "
+                "pytorch_model.bin) are missing: name the files to download under 'files'. The "
+                "repository has " + ", ".join(available)
             )
         patterns = ("config.json", *weights, *TOKENIZER)
     for pattern in source.files:
-        if not any(fnmatchcase(name, pattern) for name in there):
+        if not any(fnmatchcase(name, pattern) for name in available):
             raise PolymathError(
-                f"{source.repo}: no file matches '{pattern}': {suggest(pattern, there)}"
+                f"{source.repo}: no file matches '{pattern}': {suggest(pattern, available)}"
             )
     return [
         name
-        for name in there
+        for name in available
         if not name.endswith(".py") and any(fnmatchcase(name, pattern) for pattern in patterns)
     ]
 
@@ -117,7 +117,7 @@ def _download(
     source: HubSource, name: str, commit: str, folder: Path, log: Callable[[str], None]
 ) -> Path:
     class Bar:
-        """As much of a progress bar as the library needs."""
+        """The methods of a progress bar that the library calls."""
 
         def __init__(self, total: int | None = None, initial: int = 0, **_: Any) -> None:
             self._progress = Progress(log, initial, total)
@@ -139,23 +139,23 @@ def _download(
 
 
 def _check(names: list[str], files: list[Path], commit: str, lock: Lock) -> None:
-    found = {name: sha256_of(file) for name, file in zip(names, files, strict=True)}
+    checksums = {name: sha256_of(file) for name, file in zip(names, files, strict=True)}
     recorded = lock.files
     try:
-        for name, digest in found.items():
+        for name, digest in checksums.items():
             lock.require(name, digest, recorded.get(name, digest))
     except PolymathError:
         for file in files:
             file.unlink()
         raise
-    lock.keep(found, commit)
+    lock.keep(checksums, commit)
 
 
 def _explain_revision(source: HubSource, lock: Lock) -> str:
     if lock.commit:
         return (
             f"{source.repo}: the commit {lock.commit} recorded in {lock.path} is gone from the "
-            f"hub. To take what '{source.revision}' stands for now delete the entry "
+            f"hub. To take the present commit of '{source.revision}', delete the entry "
             f"'{lock.place}' of {lock.path}"
         )
     return f"{source.repo}: no revision '{source.revision}': check 'revision' in the catalogue"

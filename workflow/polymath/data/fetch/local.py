@@ -1,4 +1,4 @@
-"""The user's own files. Light enough to be asked while the workflow is planned."""
+"""List the user's own files. Light enough to import while the workflow is planned."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def list_path(source: PathSource) -> list[Path]:
     """Return the user's file, or all files of the user's folder, sorted.
 
     Raises:
-        PolymathError: if there is nothing there.
+        PolymathError: if there is none.
     """
     path = Path(source.path).expanduser()
     if path.is_file():
@@ -19,7 +19,7 @@ def list_path(source: PathSource) -> list[Path]:
     files = sorted(
         file
         for file in path.rglob("*")
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.is_file() and not any(name.startswith(".") for name in file.relative_to(path).parts)
     )
     if not files:
         problem = "is an empty folder" if path.is_dir() else "does not exist"
@@ -28,10 +28,10 @@ def list_path(source: PathSource) -> list[Path]:
 
 
 def require_own_files(experiment: Experiment) -> None:
-    """Check, before anything is computed, that the user's own files are there.
+    """Check before anything is computed that the user's own files exist.
 
     Raises:
-        PolymathError: naming the data set or checkpoint whose path leads nowhere, or has braces.
+        PolymathError: naming the data set or checkpoint whose path does not exist, or has braces.
     """
     for section in ("datasets", "checkpoints"):
         for name, entry in getattr(experiment, section).items():
@@ -46,7 +46,7 @@ def require_own_files(experiment: Experiment) -> None:
 
 
 def _require_no_braces(files: list[Path]) -> None:
-    """Snakemake reads braces as wildcards."""
+    """Refuse braces, which Snakemake reads as wildcards."""
     for file in files:
         if set("{}") & set(str(file)):
             raise PolymathError(f"'{file}' has braces in its name: rename it")

