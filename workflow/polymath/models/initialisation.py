@@ -4,13 +4,12 @@ Source of the arms: W.-T. Kao and H.-Y. Lee, Is BERT a cross-disciplinary knowle
 Findings of EMNLP 2021; `shuffled` is a control that they did not have.
 """
 
-import hashlib
-
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from polymath.util.errors import PolymathError
+from polymath.util.seeds import named_seed
 
 Weights = dict[str, torch.Tensor]
 
@@ -90,9 +89,3 @@ def shuffle_entries(value: torch.Tensor, seed: int, name: str) -> torch.Tensor:
     generator = torch.Generator().manual_seed(named_seed(seed, f"shuffled/{name}"))
     order = torch.randperm(value.numel(), generator=generator)
     return value.flatten()[order].reshape(value.shape)
-
-
-def named_seed(seed: int, name: str) -> int:
-    """Return the seed of one of several independent draws from the same stream."""
-    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1

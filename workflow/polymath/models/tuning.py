@@ -12,8 +12,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from polymath.experiment.recipes import Recipe
-from polymath.models.initialisation import named_seed
 from polymath.util.errors import PolymathError
+from polymath.util.seeds import named_seed
 
 # What is added to a matrix is B @ A times this, whatever the rank.
 LORA_SCALE = 2

@@ -27,7 +27,7 @@ from polymath.planning.cost import (
     rows_in_catalogue,
 )
 from polymath.util.errors import PolymathError, suggest
-from polymath.util.storage import read_metadata, read_table
+from polymath.util.storage import read_metadata, read_table, read_with_metadata
 
 BYTES_A_LOGIT, BYTES_A_ROW = 4, 40
 COSTLIEST = 10
@@ -241,7 +241,7 @@ def _hours(flops: float, speed: Speed) -> str:
 
 
 def _read_rows(path: Path) -> Rows:
-    table, metadata = read_table(path), read_metadata(path)
+    table, metadata = read_with_metadata(path)
     counts = table["split"].value_counts()
     return Rows(
         train=int(counts.get("train", 0)),

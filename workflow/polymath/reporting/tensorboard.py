@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
-from polymath.util.storage import read_metadata, read_table
+from polymath.util.storage import read_with_metadata
 
 
 def write_events(results: Path, folder: Path) -> int:
@@ -17,12 +17,15 @@ def write_events(results: Path, folder: Path) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     count = 0
     for path in sorted((results / "runs").rglob("curves.parquet")):
-        metric = read_metadata(path)["metric"]
+        curves, metadata = read_with_metadata(path)
         condition = path.parent.relative_to(results / "runs")
-        for replicate, curve in read_table(path).groupby("replicate"):
+        for replicate, curve in curves.groupby("replicate"):
             with SummaryWriter(str(folder / condition / f"replicate={replicate}")) as writer:
                 for point in curve.itertuples():
-                    tags = {f"dev/{metric}": point.dev_score, "train/loss": point.train_loss}
+                    tags = {
+                        f"dev/{metadata['metric']}": point.dev_score,
+                        "train/loss": point.train_loss,
+                    }
                     for tag, value in tags.items():
                         if not math.isnan(value):
                             writer.add_scalar(tag, value, point.step, walltime=point.seconds)

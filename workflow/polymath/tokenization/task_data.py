@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.data.splits import subset_train
-from polymath.util.storage import read_metadata, read_table
+from polymath.util.storage import read_with_metadata
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Task:
 
 def read_task(tokens: Path) -> Task:
     """Read a task's tokens table."""
-    return Task(read_table(tokens), read_metadata(tokens))
+    return Task(*read_with_metadata(tokens))
 
 
 def train_mask(task: Task, fraction: float, subset_seed: int) -> "pd.Series[bool]":

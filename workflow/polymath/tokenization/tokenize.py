@@ -14,7 +14,7 @@ from polymath.experiment.catalogue import Alphabet, Windows
 from polymath.experiment.stage_versions import TOKENS
 from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer, unknown_token
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_metadata, read_table, whole_file, write_table
+from polymath.util.storage import read_with_metadata, whole_file, write_table
 
 UNKNOWN_ALLOWED = 0.5
 # A list or an array of symbols.
@@ -59,8 +59,7 @@ def tokenize_records(
     Raises:
         PolymathError: if the tokenizer does not know most of what it reads.
     """
-    table = read_table(records)
-    provenance = read_metadata(records)
+    table, provenance = read_with_metadata(records)
     if model_tokenizer is not None:
         tokenizer = load_tokenizer(model_tokenizer)
     else:

@@ -1,6 +1,5 @@
 """The training of one replicate, from top to bottom."""
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from polymath.training.batches import (
     take_batch,
     training_order,
 )
+from polymath.util.seeds import named_seed
 
 EVALUATION_BATCH = 64
 Loss = Callable[[PreTrainedModel, Batch, str], torch.Tensor]
@@ -126,7 +126,7 @@ class Run:
             for group in self.optimiser.param_groups:
                 group["lr"].fill_(self.schedule.rate(self.step))
             rows = self._rows[self.examples : self._ends[self.step]]
-            with self.lane.drawing(step_seed(self.dropout_seed, self.step)):
+            with self.lane.drawing(named_seed(self.dropout_seed, self.step)):
                 self.losses[self.step].copy_(self._compute(rows, self._shapes[self.step]))
             self.step += 1
             if self.step in self.points:
@@ -214,11 +214,6 @@ def _untied_state(model: PreTrainedModel) -> dict[str, torch.Tensor]:
         if name not in frozen:
             named.setdefault(value.data_ptr(), (name, value))
     return dict(named.values())
-
-
-def step_seed(seed: int, step: int) -> int:
-    """Return the seed of one step's dropout."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{step}".encode()).digest()[:8], "big") >> 1
 
 
 def make_optimiser(model: PreTrainedModel, recipe: TrainingRecipe) -> torch.optim.AdamW:

@@ -17,7 +17,7 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Divergence
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_metadata, read_table, write_table
+from polymath.util.storage import read_table, read_with_metadata, write_table
 
 FOLDER = ".replicates"
 
@@ -44,12 +44,13 @@ class ReplicateStore:
         predictions, curve = self._tables(replicate, digest)
         if not predictions.is_file() or not curve.is_file():
             return None
-        diverged = read_metadata(curve).get("diverged")
+        curve_table, metadata = read_with_metadata(curve)
+        diverged = metadata.get("diverged")
         divergence = None if diverged is None else Divergence(**diverged)
         if self.keep_models and not divergence and not self.model(replicate, digest).is_dir():
             return None
         self.checkpoints(replicate, digest).clear()  # a kill may have come before it was done
-        return Replicate(read_table(predictions), read_table(curve), divergence)
+        return Replicate(read_table(predictions), curve_table, divergence)
 
     def save(
         self,

@@ -10,14 +10,19 @@ VARIED: tuple[Stream, ...] = ("mapping", "init", "order", "dropout", "subset")
 T = TypeVar("T", bound=Hashable)
 
 
-def derive_seed(seed: int, stream: Stream, level: int = 0) -> int:
-    """Return the 63-bit seed of a stream at one of its levels.
-
-    Streams are independent: knowing one tells nothing of another. The split has one level, so
-    that all replicates are tested on the same items.
-    """
-    digest = hashlib.sha256(f"{seed}/{stream}/{level}".encode()).digest()
+def named_seed(seed: int, name: str | int) -> int:
+    """Return the 63-bit seed of one of several independent draws: a tensor's, a step's."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def derive_seed(seed: int, stream: Stream, level: int = 0) -> int:
+    """Return the seed of a stream at one of its levels.
+
+    Streams are independent. The split has one level, so that all replicates are tested on the
+    same items.
+    """
+    return named_seed(seed, f"{stream}/{level}")
 
 
 def seed_levels(replicate: int, crossed: Mapping[str, int]) -> dict[Stream, int]:
@@ -25,8 +30,8 @@ def seed_levels(replicate: int, crossed: Mapping[str, int]) -> dict[Stream, int]
 
     Args:
         crossed: how many levels of each stream are combined, in the order of VARIED, the first
-            changing fastest; streams
-            left out stay at level 0. If empty, every stream is at the replicate's own level.
+            changing fastest; streams left out stay at level 0. If empty, every stream is at the
+            replicate's own level.
     """
     if not crossed:
         return dict.fromkeys(VARIED, replicate)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.reporting.figures.registry import FIGURES
 from polymath.reporting.figures.style import STYLE
-from polymath.util.storage import read_json, read_metadata, read_table, whole_file
+from polymath.util.storage import read_json, read_table, read_with_metadata, whole_file
 
 Draw = Callable[[Mapping[str, Any]], tuple[Figure, pd.DataFrame]]
 
@@ -44,9 +44,9 @@ def _read(table: str, files: Path | list[Path]) -> Any:
 
 def _read_curves(path: Path) -> pd.DataFrame:
     """Return a condition's learning curves with its columns, its metric and who diverged."""
-    metadata = read_metadata(path)
+    table, metadata = read_with_metadata(path)
     names = (*CONDITION_COLUMNS, "metric")
-    table = read_table(path).assign(**{name: metadata[name] for name in names})
+    table = table.assign(**{name: metadata[name] for name in names})
     return table.assign(diverged=table["replicate"].astype(str).isin(metadata["diverged"]))
 
 
