@@ -40,15 +40,15 @@ def code_blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)
 
 
-def documented_commands() -> list[str]:
+def documented_commands(documents: list[Path]) -> set[str]:
     """Return each command of the documents' shell blocks once, without comments."""
     lines = [
         line.partition(" #")[0]
-        for document in DOCUMENTS
+        for document in documents
         for block in code_blocks(document, "sh")
         for line in block.replace("\\\n", " ").splitlines()
     ]
-    return sorted({" ".join(line.split()) for line in lines if line.strip(" #")})
+    return {" ".join(line.split()) for line in lines if line.strip(" #")}
 
 
 def own_configuration() -> str:
@@ -72,7 +72,14 @@ def user_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", documented_commands())
+IN_README = documented_commands([ROOT / "README.md"])
+COMMANDS = [
+    pytest.param(command, id=command, marks=[] if command in IN_README else [pytest.mark.full])
+    for command in sorted(documented_commands(DOCUMENTS))
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
     if command in RUN_ELSEWHERE:
         assert (ROOT / RUN_ELSEWHERE[command]).exists()
@@ -99,7 +106,7 @@ def test_every_kept_experiment_is_a_documented_command(path: Path) -> None:
     configured = f"--configfile {path.relative_to(ROOT)} --replace-workflow-config"
     assert any(
         command.startswith("snakemake") and configured in command
-        for command in documented_commands()
+        for command in documented_commands(DOCUMENTS)
     )
 
 
@@ -151,6 +158,17 @@ def test_links_to_files_and_headings_lead_somewhere(document: Path) -> None:
         assert path.exists(), target
         if heading:
             assert heading in headings(path), f"{target}#{heading}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_files_of_the_repository_that_a_document_names_exist(document: Path) -> None:
+    rooms = {path.name for path in (ROOT / "workflow/polymath").iterdir() if path.is_dir()}
+    for name in re.findall(r"`([\w./-]+/[\w./+-]*)`", document.read_text()):
+        first = name.split("/")[0]
+        if first in {"workflow", "resources", "tests", "envs"}:
+            assert (ROOT / name).exists() or name == "resources/results/mine/", name
+        elif first in rooms and name.endswith(".py"):
+            assert (ROOT / "workflow/polymath" / name).exists(), name
 
 
 def headings(path: Path) -> set[str]:

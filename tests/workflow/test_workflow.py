@@ -80,7 +80,7 @@ def test_the_matrix_has_one_row_a_condition_and_every_file_is_there(finished: Wo
 def test_the_documented_way_to_read_all_predictions_works(
     finished: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (ROOT / "resources/docs/results.md").read_text()
+    page = (ROOT / "resources/docs/outputs.md").read_text()
     found = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     assert found is not None
     monkeypatch.chdir(finished.folder)

@@ -20,7 +20,7 @@ from polymath.evaluation.statistics import ALPHA, needed_replicates
 from polymath.reporting.config_reference import config_reference, config_schema
 from polymath.reporting.dataset_page import dataset_page
 from polymath.reporting.matrix import matrix_table
-from polymath.reporting.tables import format_estimate, to_markdown
+from polymath.reporting.tables import format_estimate, format_number, to_markdown
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 
@@ -81,38 +81,44 @@ def short_block(root: Path, run: str) -> str:
     matrix = read_matrix(root, run)
     matrix["arm"] = matrix["init"].where(matrix["init"] != "none", matrix["model"])
     means = matrix.pivot_table(index="task", columns="arm", values="mean", sort=False)
-    text_models = matrix[matrix["init"] == "pretrained"].set_index("task")
     verdicts = read_verdicts(root, run)["better"]
     rows = [
         {
-            "task": task,
+            "task": row["task"],
             "field": row["domain"],
-            "metric": row["metric"],
-            "chance": f"{row['chance']:.3f}",
-            "n-grams": f"{means.loc[task, 'ngram']:.3f}",
-            "random weights": f"{means.loc[task, 'scratch']:.3f}",
-            "text model": f"{row['mean']:.3f}",
-            "text model − random weights [95 %]": format_estimate(
+            "chance": format_number(row["chance"]),
+            "n-grams": format_number(means.loc[row["task"], "ngram"]),
+            "random weights": format_number(means.loc[row["task"], "scratch"]),
+            "text model": format_number(row["mean"]),
+            "difference [95 %]": format_estimate(
                 row["difference"], row["difference_low"], row["difference_high"], "+.3f"
             ),
-            "ends better?": verdicts[task],
+            "text model ends better": verdicts[row["task"]],
         }
-        for task, row in text_models.iterrows()
+        for row in matrix[matrix["init"] == "pretrained"].to_dict("records")
     ]
-    return to_markdown(pd.DataFrame(rows))
+    metrics = join(list(matrix["metric"].unique()))
+    caption = (
+        f"Mean test {metrics} over {matrix['n'].max()} replicates; the difference is that of text "
+        "model and random weights, paired by replicate."
+    )
+    return f"{caption}\n\n{to_markdown(pd.DataFrame(rows))}"
 
 
 def answer_block(root: Path, run: str) -> str:
     """Two sentences: the verdicts on speed and on final scores, and where n-grams scored best."""
     verdicts = read_verdicts(root, run)
     matrix = read_matrix(root, run)
-    best = join(best_tasks(matrix, "ngram"))
+    faster, better = (
+        join(tasks_with(verdicts[claim], "supported")) for claim in ("faster", "better")
+    )
+    decided = {*verdicts["faster"].values(), *verdicts["better"].values()}
+    rest = "undecided or contradicted" if "contradicted" in decided else "undecided"
     return (
-        f"> With {matrix['n'].max()} replicates on that machine, a small text model learned faster "
-        f"than random weights on {verdict_list(verdicts['faster'])}, and ended better on "
-        f"{verdict_list(verdicts['better'])}.\n"
-        f"> A linear model on n-grams, which trains in seconds, had the highest mean of all on "
-        f"{best}."
+        f"**With {matrix['n'].max()} replicates on one machine, a small text model learned faster "
+        f"than random weights on {faster}, and ended better on {better}; the other comparisons are "
+        f"{rest}.** A linear model on n-grams, which trains in seconds, had the highest mean of "
+        f"all on {join(best_tasks(matrix, 'ngram'))}."
     )
 
 
@@ -131,7 +137,9 @@ def findings_block(root: Path, run: str) -> str:
             f"{tasks} task{'s' if tasks > 1 else ''} needs {needed_replicates(tasks)}."
         )
     for init, rows in matrix.dropna(subset=["difference"]).groupby("init", sort=False):
-        lines.append(f"`{init}` compared with random weights: {excluded(rows)}")
+        lines.append(
+            f"`{init}`: the interval of the difference from random weights {excluded(rows)}."
+        )
     if "ngram" in set(matrix["model"]):
         lines.append(
             f"n-grams have the highest mean of all on {join(best_tasks(matrix, 'ngram'))}."
@@ -252,26 +260,30 @@ def _verdict_rows(section: str) -> Iterator[tuple[str, str]]:
 
 def verdict_list(verdicts: dict[str, str]) -> str:
     """Return the supported tasks in words, and after them those with another verdict."""
-    by_verdict = {
-        verdict: [task for task, decided in verdicts.items() if decided == verdict]
-        for verdict in ("supported", "contradicted", "undecided")
-    }
     rest = [
-        f"{verdict} on {join(by_verdict[verdict])}"
+        f"{verdict} for {join(tasks)}"
         for verdict in ("contradicted", "undecided")
-        if by_verdict[verdict]
+        if (tasks := tasks_with(verdicts, verdict))
     ]
-    return join(by_verdict["supported"]) + (f" ({'; '.join(rest)})" if rest else "")
+    return "; ".join([join(tasks_with(verdicts, "supported")), *rest])
+
+
+def tasks_with(verdicts: dict[str, str], verdict: str) -> list[str]:
+    """Return the tasks that have a verdict."""
+    return [task for task, decided in verdicts.items() if decided == verdict]
 
 
 def excluded(rows: pd.DataFrame) -> str:
     """Return in words on which tasks the interval of the paired difference excludes zero."""
-    above = list(rows.loc[rows["difference_low"] > 0, "task"])
-    below = list(rows.loc[rows["difference_high"] < 0, "task"])
-    inside = len(rows) - len(above) - len(below)
-    return (
-        f"the interval of the paired difference lies above zero on {join(above)}, below zero on "
-        f"{join(below)}, and includes zero on {inside or 'no'} other task{'s' * (inside != 1)}."
+    sides = {
+        "lies above zero": rows["difference_low"] > 0,
+        "lies below zero": rows["difference_high"] < 0,
+    }
+    sides["includes zero"] = ~(sides["lies above zero"] | sides["lies below zero"])
+    return "; ".join(
+        f"{side} on {join(list(rows.loc[mask, 'task']))}"
+        for side, mask in sides.items()
+        if mask.any()
     )
 
 
