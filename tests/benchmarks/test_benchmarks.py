@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from polymath.experiment.catalogue import ModelSize
+from polymath.experiment.models import ModelSize
 from polymath.planning.cost import TRAINING_PASSES, forward_flops
 from polymath.util.storage import read_json
 from support import ROOT

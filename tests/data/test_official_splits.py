@@ -9,7 +9,7 @@ import yaml
 
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.records import prepare_records
-from polymath.experiment.catalogue import Dataset
+from polymath.experiment.datasets import Dataset
 from polymath.experiment.sources import HubSource
 from polymath.util.storage import read_json, read_table
 from support import ROOT

@@ -12,7 +12,7 @@ import yaml
 
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
-from polymath.experiment.catalogue import Dataset
+from polymath.experiment.datasets import Dataset
 from polymath.experiment.sources import HubSource, PathSource, UrlSource
 from polymath.reporting.dataset_page import dataset_page
 from polymath.util.errors import PolymathError

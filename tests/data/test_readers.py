@@ -9,7 +9,7 @@ import pretty_midi
 import pytest
 
 from polymath.data.readers import PLACE, read_pitches, read_rows
-from polymath.experiment.catalogue import Reader
+from polymath.experiment.datasets import Reader
 from polymath.util.errors import PolymathError
 from support.music import Note, write_midi
 

@@ -12,7 +12,7 @@ import pytest
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.records import prepare_records
-from polymath.experiment.catalogue import Dataset
+from polymath.experiment.datasets import Dataset
 from polymath.experiment.sources import PathSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, read_metadata, read_table

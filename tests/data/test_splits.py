@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from polymath.data.splits import assign_splits, join_groups, subset_train
-from polymath.experiment.catalogue import SplitPolicy
+from polymath.experiment.datasets import SplitPolicy
 from polymath.util.errors import PolymathError
 
 QUICK = settings(max_examples=40, deadline=None)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from polymath.experiment.catalogue import PRESETS
 from polymath.experiment.conditions import Condition, expand_conditions, format_fraction
 from polymath.experiment.config import WITHOUT_EFFECT, Experiment, load_experiment
+from polymath.experiment.datasets import PRESETS
 from polymath.util.errors import PolymathError, suggest
 
 ROOT = Path(__file__).parents[2]

@@ -23,8 +23,8 @@ from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, BertTokenizer, EsmTokenizer
 
 from polymath.data.fetch.manifest import MANIFEST, Manifest
-from polymath.experiment.catalogue import ModelEntry
-from polymath.experiment.config import parse
+from polymath.experiment.config_errors import parse
+from polymath.experiment.models import ModelEntry
 from polymath.experiment.sources import ConfiguredSource, PathSource
 from polymath.models.build import build_classifier
 from polymath.models.convert.checkpoint import convert_checkpoint

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from polymath.experiment.catalogue import ModelSize
 from polymath.experiment.conditions import expand_conditions
 from polymath.experiment.config import load_experiment, read_config
+from polymath.experiment.models import ModelSize
 from polymath.experiment.representation_contrasts import expand_comparisons
 from polymath.planning.cost import (
     ASSUMED_SIZE,

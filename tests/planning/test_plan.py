@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from polymath.__main__ import main
 from polymath.evaluation.tables import prediction_schema
-from polymath.experiment.catalogue import ModelSize
 from polymath.experiment.config import load_experiment, merge_configs, read_config
+from polymath.experiment.models import ModelSize
 from polymath.experiment.recipes import Recipe
 from polymath.models.build import build_classifier
 from polymath.planning.cost import count_parameters, count_runs, forward_flops

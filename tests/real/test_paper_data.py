@@ -16,7 +16,7 @@ import yaml
 
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
-from polymath.experiment.catalogue import Dataset
+from polymath.experiment.datasets import Dataset
 from polymath.experiment.sources import PathSource
 from support import ROOT
 from support.music import write_midi

@@ -11,7 +11,8 @@ import yaml
 
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
-from polymath.experiment.catalogue import Dataset, ModelEntry
+from polymath.experiment.datasets import Dataset
+from polymath.experiment.models import ModelEntry
 from polymath.experiment.sources import PackageSource
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenize import tokenize_records

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, processors
 from transformers import PreTrainedTokenizerFast
 
-from polymath.experiment.catalogue import PRESETS
+from polymath.experiment.datasets import PRESETS
 from polymath.models.build import build_classifier
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from polymath.experiment.catalogue import PRESETS, Alphabet
 from polymath.experiment.config import MappingName
+from polymath.experiment.datasets import PRESETS, Alphabet
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenizers import UNUSED, build_tokenizer, common_words, ordinary_tokens
 from polymath.tokenization.vocabulary_mapping import map_symbols, map_vocabulary

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from polymath.data.records import prepare_records
-from polymath.experiment.catalogue import Dataset
+from polymath.experiment.datasets import Dataset
 from polymath.util.job_log import job_log, log
 
 with job_log(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):

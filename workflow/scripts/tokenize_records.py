@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from polymath.data.fetch.manifest import Manifest
-from polymath.experiment.catalogue import Alphabet, Windows
+from polymath.experiment.datasets import Alphabet, Windows
 from polymath.tokenization.tokenize import tokenize_records
 from polymath.util.job_log import job_log, log
 

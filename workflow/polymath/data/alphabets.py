@@ -1,6 +1,6 @@
 """Alphabets: normalise sequences, cut them into symbols and join these again."""
 
-from polymath.experiment.catalogue import Alphabet
+from polymath.experiment.datasets import Alphabet
 
 
 def normalise(sequence: str, alphabet: Alphabet) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from polymath.data.alphabets import split_units
 from polymath.data.readers import PLACE
 from polymath.data.splits import SPLITS
-from polymath.experiment.catalogue import Dataset
+from polymath.experiment.datasets import Dataset
 
 EXAMPLES_KEPT = 5
 

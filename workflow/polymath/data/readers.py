@@ -18,7 +18,7 @@ import pandas as pd
 import pretty_midi
 from Bio import SeqIO
 
-from polymath.experiment.catalogue import Reader
+from polymath.experiment.datasets import Reader
 from polymath.util.errors import PolymathError, suggest
 
 PLACE = "@place"

@@ -11,7 +11,7 @@ from polymath.data.data_card import Rejections, describe
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.readers import PLACE, read_rows, require_column
 from polymath.data.splits import ALIASES, SPLITS, assign_splits, join_groups
-from polymath.experiment.catalogue import Dataset
+from polymath.experiment.datasets import Dataset
 from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 import pandas as pd
 
-from polymath.experiment.catalogue import SplitPolicy
+from polymath.experiment.datasets import SplitPolicy
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import hash_order
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from polymath.experiment.base import Typed
+from polymath.experiment.base import StrictModel
 
 # How much each holds in memory at a time: kept here, where estimates read it without torch.
 READING_BATCH = 16  # sequences whose states and attention are read
@@ -10,7 +10,7 @@ BLOCKS = 20  # of sequences, to resample; more would need more memory, and chang
 JACOBIAN_CHUNK = 64  # rows of a Jacobian: each is a backward pass
 
 
-class Representations(Typed):
+class Representations(StrictModel):
     """Compare the hidden states of a text model, a random one and an in-domain one."""
 
     tokens: int = Field(
@@ -26,7 +26,7 @@ class Representations(Typed):
     permutations: int = Field(39, ge=1, description="orders of sequences behind a null")
 
 
-class Probes(Typed):
+class Probes(StrictModel):
     """Measure how trainable each model is where it begins."""
 
     replicates: int = Field(3, ge=1, description="of each condition, at most the experiment's")

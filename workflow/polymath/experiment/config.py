@@ -1,22 +1,22 @@
 """The experiment's typed description, and errors that name the key and the mend."""
 
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from polymath.experiment.analyses import Probes, Representations
-from polymath.experiment.base import Name, Typed
-from polymath.experiment.catalogue import Dataset, ModelEntry
+from polymath.experiment.base import Name, StrictModel
+from polymath.experiment.config_errors import parse
+from polymath.experiment.datasets import Dataset
+from polymath.experiment.models import ModelEntry
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.sources import MadeSource, PretrainSource
 from polymath.util.errors import PolymathError, suggest
 
-QUOTED = re.compile(r"'([^']*)'").findall
 M = TypeVar("M", bound=BaseModel)
 InitName = Literal["pretrained", "scratch", "re-emb", "embeddings-only", "shuffled"]
 MappingName = Literal["random", "frequency", "character", "authors", "identity", "permute", "shift"]
@@ -37,7 +37,7 @@ T = TypeVar("T")
 Several = Annotated[tuple[T, ...] | None, BeforeValidator(_one_or_several)]
 
 
-class Exclusion(Typed):
+class Exclusion(StrictModel):
     """Conditions to leave out: those that match every field given here, by a value or a list."""
 
     domain: Several[Name] = Field(None, description="of the task")
@@ -49,7 +49,7 @@ class Exclusion(Typed):
     recipe: Several[Name] = None
 
 
-class Experiment(Typed):
+class Experiment(StrictModel):
     """The whole configuration: the product of the lists is the matrix."""
 
     results: str = Field(
@@ -224,78 +224,3 @@ def _require(names: tuple[str, ...], known: Mapping[str, Any], key: str, where: 
             raise PolymathError(
                 f"config: {key}: '{name}' is not described in {where}: {suggest(name, known)}"
             )
-
-
-def parse(kind: type[M], value: Any, place: str) -> M:
-    """Validate a value as a typed model.
-
-    Raises:
-        PolymathError: one line for each mistake, with the nearest valid key or value.
-    """
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        lines = [_explain(detail, kind) for detail in error.errors()]
-        raise PolymathError("\n".join(f"{place}: {line}" for line in lines)) from None
-
-
-def _explain(detail: Any, kind: type[BaseModel]) -> str:
-    """Return one pydantic error as «key: what is wrong; the nearest valid name»."""
-    path, models = _locate(kind, [str(part) for part in detail["loc"]])
-    where, given = ".".join(path) or "configuration", detail["input"]
-    match detail["type"]:
-        case "extra_forbidden":
-            return f"{where}: unknown key: {suggest(path[-1], _fields_of(models))}"
-        case "literal_error":
-            expected = str(detail["ctx"]["expected"])
-            return f"{where}: unknown value '{given}': {suggest(str(given), QUOTED(expected))}"
-        case "union_tag_invalid":
-            tag, expected = detail["ctx"]["tag"], str(detail["ctx"]["expected_tags"])
-            return f"{where}.kind: unknown value '{tag}': {suggest(tag, QUOTED(expected))}"
-        case "union_tag_not_found":
-            return f"{where}.kind: this key is required"
-        case "missing":
-            return f"{where}: this key is required"
-        case "value_error":
-            return f"{where}: {str(detail['msg']).removeprefix('Value error, ')}"
-        case _:
-            return f"{where}: {detail['msg']} (given: {given!r})"
-
-
-def _locate(kind: type[BaseModel], loc: list[str]) -> tuple[list[str], list[type[BaseModel]]]:
-    """Return the user's key path for pydantic's `loc` inside `kind`, and the models that have,
-    or could have had, its last key.
-    """
-    path: list[str] = []
-    models, owners = [kind], [kind]
-    in_container = False
-    for part in loc:
-        chosen = [model for model in models if _tag_of(model) == part]
-        if chosen and len(models) > 1 and not in_container:
-            models = chosen  # pydantic names the chosen member of a union; the user did not
-            continue
-        path.append(part)
-        if in_container:  # a dictionary's key or a list's index
-            in_container = False
-            continue
-        owners = models
-        fields = [model.model_fields[part] for model in models if part in model.model_fields]
-        models = [inner for field in fields for inner in _models_in(field.annotation)]
-        in_container = any(get_origin(field.annotation) in (dict, tuple) for field in fields)
-    return path, owners
-
-
-def _fields_of(models: list[type[BaseModel]]) -> set[str]:
-    return {name for model in models for name in model.model_fields}
-
-
-def _tag_of(model: type[BaseModel]) -> str | None:
-    field = model.model_fields.get("kind")
-    values = get_args(field.annotation) if field else ()
-    return str(values[0]) if len(values) == 1 else None
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]

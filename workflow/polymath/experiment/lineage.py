@@ -1,14 +1,14 @@
 """What each model is: pre-trained on which domain, with which weights, by whose tokenizer."""
 
-from polymath.experiment.base import Typed
-from polymath.experiment.catalogue import Alphabet
+from polymath.experiment.base import StrictModel
 from polymath.experiment.config import TOKEN_MAPPINGS, Experiment
+from polymath.experiment.datasets import Alphabet
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
 
 OWN_TOKENIZER = "own"  # of a task: its own alphabet's
 
 
-class Lineage(Typed):
+class Lineage(StrictModel):
     """What comparisons need to know of an experiment's models."""
 
     domains: dict[str, str]

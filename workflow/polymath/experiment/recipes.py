@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from polymath.experiment.base import Typed
+from polymath.experiment.base import StrictModel
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
-class TrainingRecipe(Typed):
+class TrainingRecipe(StrictModel):
     """What fine-tuning and pre-training have in common."""
 
     batch_size: int = Field(ge=1, description="examples an optimiser step")

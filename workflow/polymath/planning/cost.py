@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from polymath.experiment.analyses import BLOCKS, JACOBIAN_CHUNK, READING_BATCH
-from polymath.experiment.catalogue import Dataset, ModelSize
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import Experiment
+from polymath.experiment.datasets import Dataset
+from polymath.experiment.models import ModelSize
 from polymath.experiment.recipes import Recipe, TrainingRecipe
 from polymath.experiment.representation_contrasts import Comparison
 from polymath.experiment.schedule import Schedule

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from polymath.experiment.catalogue import ModelSize
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import Experiment
 from polymath.experiment.lineage import tokenizer_of
+from polymath.experiment.models import ModelSize
 from polymath.experiment.sources import MadeSource, PretrainSource
 from polymath.planning.cost import (
     TRAINING_PASSES,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from polymath.experiment.catalogue import Dataset
+from polymath.experiment.datasets import Dataset
 from polymath.experiment.sources import (
     HubSource,
     Music21Source,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from polymath.data.alphabets import spell
-from polymath.experiment.catalogue import Alphabet, Windows
+from polymath.experiment.datasets import Alphabet, Windows
 from polymath.experiment.stage_versions import TOKENS
 from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer, unknown_token
 from polymath.util.errors import PolymathError

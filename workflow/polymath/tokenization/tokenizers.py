@@ -8,7 +8,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from polymath.data.alphabets import spell, split_units
-from polymath.experiment.catalogue import Alphabet
+from polymath.experiment.datasets import Alphabet
 
 UNKNOWN = "[UNK]"
 WORDS = 50_000  # most words of a text's own tokenizer, the commonest

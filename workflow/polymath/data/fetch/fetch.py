@@ -8,7 +8,7 @@ from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
-from polymath.experiment.base import Typed
+from polymath.experiment.base import StrictModel
 from polymath.experiment.sources import (
     FetchedSource,
     HubSource,
@@ -71,7 +71,7 @@ def collect(
 
 
 def record(
-    source: Typed,
+    source: StrictModel,
     manifest: Path,
     files: list[Path],
     log: Callable[[str], None],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polymath.experiment.base import Typed
+from polymath.experiment.base import StrictModel
 from polymath.util.errors import PolymathError
 from polymath.util.locks import locked
 from polymath.util.storage import digest_of, read_json, write_json
@@ -23,7 +23,7 @@ class Lock:
     digest: str
 
     @classmethod
-    def of(cls, path: Path, manifest: Path, source: Typed) -> "Lock":
+    def of(cls, path: Path, manifest: Path, source: StrictModel) -> "Lock":
         """Return the entry of the source whose files lie around `manifest`."""
         place = f"{manifest.parent.parent.name}/{manifest.parent.name}"
         return cls(path, place, digest_of(source.model_dump(mode="json", exclude_defaults=True)))

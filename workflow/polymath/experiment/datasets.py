@@ -1,12 +1,12 @@
-"""What a data set or a model is: where it comes from, how it is read, split and scored."""
+"""Catalogue entries of data sets: where they come from, how they are read, split and scored."""
 
 import re
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from polymath.experiment.base import Name, Typed
-from polymath.experiment.sources import DataSource, ModelSource
+from polymath.experiment.base import Name, StrictModel
+from polymath.experiment.sources import DataSource
 from polymath.util.errors import suggest
 
 MetricName = Literal["accuracy", "f1", "macro_f1", "mcc", "spearman", "pearson"]
@@ -14,7 +14,7 @@ TaskType = Literal["classification", "regression"]
 REGRESSION_METRICS = ("spearman", "pearson")
 
 
-class Reader(Typed):
+class Reader(StrictModel):
     """How raw files become rows: a format, and which column is what.
 
     Every file also gives the columns `file` (its name without extension) and `folder`
@@ -79,7 +79,7 @@ class Reader(Typed):
         return self
 
 
-class Alphabet(Typed):
+class Alphabet(StrictModel):
     """What one symbol of a sequence is."""
 
     kind: Literal["character", "separator", "kmer", "model"] = Field(
@@ -108,7 +108,7 @@ PRESETS: dict[str, Alphabet] = {
 }
 
 
-class Windows(Typed):
+class Windows(StrictModel):
     """Cut long sequences; the windows of one record vote at evaluation."""
 
     size: int = Field(ge=1, description="symbols a window")
@@ -116,7 +116,7 @@ class Windows(Typed):
     limit: int | None = Field(None, ge=1, description="most windows a record, evenly spaced")
 
 
-class SplitPolicy(Typed):
+class SplitPolicy(StrictModel):
     """Shares of dev and test where the data set has no official split of its own."""
 
     dev: float = Field(0.1, gt=0, lt=1)
@@ -129,7 +129,7 @@ class SplitPolicy(Typed):
         return self
 
 
-class RowCounts(Typed):
+class RowCounts(StrictModel):
     """Rows of each split."""
 
     train: int = Field(ge=1)
@@ -137,7 +137,7 @@ class RowCounts(Typed):
     test: int = Field(ge=1)
 
 
-class Dataset(Typed):
+class Dataset(StrictModel):
     """A task: labelled sequences, and how they are split and scored."""
 
     domain: Name = Field(description="field the sequences come from: text, protein, dna, ...")
@@ -217,30 +217,3 @@ def _from_preset(value: dict[str, object]) -> dict[str, object]:
     if name not in PRESETS:
         raise ValueError(f"alphabet '{name}' is unknown: {suggest(str(name), PRESETS)}")
     return {**PRESETS[str(name)].model_dump(), **given}
-
-
-class ModelSize(Typed):
-    """A model's dimensions, for estimates before it is fetched."""
-
-    layers: int = Field(ge=1)
-    width: int = Field(ge=1, description="of the hidden states")
-    intermediate: int = Field(ge=1, description="of the feed-forward layers")
-    vocabulary: int = Field(ge=1)
-
-
-class ModelEntry(Typed):
-    """A checkpoint: config.json, model.safetensors and tokenizer.json in one folder.
-
-    Weights in a .bin file (read without pickled code) or an .onnx file, and a tokenizer that is
-    only a vocab.txt, are converted when they are fetched.
-    """
-
-    source: ModelSource
-    domain: Name = Field("text", description="field that its own tokenizer reads")
-    kmer: int | None = Field(
-        None, ge=1, le=8, description="its tokenizer reads words of so many characters, as `A C G`"
-    )
-    size: ModelSize | None = None
-    title: str = ""
-    licence: str = "not stated"
-    citation: str = ""
