@@ -109,8 +109,10 @@ def answer_block(root: Path, run: str) -> str:
     """Two sentences: the verdicts on speed and on final scores, and where n-grams scored best."""
     verdicts = read_verdicts(root, run)
     matrix = read_matrix(root, run)
+    fields = dict(zip(matrix["task"], matrix["domain"], strict=True))
     faster, better = (
-        join(tasks_with(verdicts[claim], "supported")) for claim in ("faster", "better")
+        join([f"{task} ({fields[task]})" for task in tasks_with(verdicts[claim], "supported")])
+        for claim in ("faster", "better")
     )
     decided = {*verdicts["faster"].values(), *verdicts["better"].values()}
     rest = "undecided or contradicted" if "contradicted" in decided else "undecided"
