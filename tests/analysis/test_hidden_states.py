@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_layers import SETTINGS
 from transformers import PreTrainedModel
 
 from polymath.analysis.representations import hidden_states
@@ -25,6 +24,7 @@ from polymath.analysis.representations.hidden_states import (
     record_states,
 )
 from polymath.analysis.representations.layers import compare_states
+from polymath.experiment.analyses import Representations
 from polymath.models.build import build_classifier
 from polymath.tokenization.special_tokens import SpecialTokens
 from support.families import families
@@ -189,6 +189,11 @@ def test_a_model_compared_with_itself_is_the_same_in_every_layer(
 ) -> None:
     model = model_of(checkpoint("bert"))
     first, second = (record_states(reader_of(model), tmp_path) for _ in range(2))
-    table = compare_states(first, second, SETTINGS, seed=0)
+    table = compare_states(
+        first,
+        second,
+        Representations(tokens=1000, items=20, bootstraps=20, permutations=19),
+        seed=0,
+    )
     same = table[table["layer_a"] == table["layer_b"]]
     assert same["value"].to_numpy() == pytest.approx(1, abs=1e-5)

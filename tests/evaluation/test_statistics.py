@@ -162,7 +162,7 @@ def test_nothing_paired_has_no_number() -> None:
     assert all(math.isnan(value) for value in (paired.mean.mean, paired.p, paired.bootstrap.low))
 
 
-@settings(max_examples=20, deadline=None)  # statsmodels collects garbage in every call
+@settings(max_examples=5, deadline=None)  # statsmodels collects garbage in every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_is_statsmodels(values: list[float]) -> None:
     p = np.array(values)

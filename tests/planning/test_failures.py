@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from test_plan import plan_of
 
 from polymath.__main__ import main
 from polymath.evaluation.tables import prediction_schema
 from polymath.planning.failures import describe_failures
 from polymath.planning.plan import Plan
 from polymath.util.storage import write_table
+from support.plans import plan_of
 
 
 def finish(plan: Plan, number: int) -> None:

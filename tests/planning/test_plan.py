@@ -12,40 +12,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from polymath.__main__ import main
 from polymath.evaluation.tables import prediction_schema
-from polymath.experiment.config import load_experiment, merge_configs, read_config
+from polymath.experiment.config import merge_configs, read_config
 from polymath.experiment.models import ModelSize
 from polymath.experiment.recipes import Recipe
 from polymath.models.build import build_classifier
 from polymath.planning.cost import count_parameters, count_runs, forward_flops
-from polymath.planning.plan import Plan, Speed, benchmark_speed, describe_plan, makespan
+from polymath.planning.plan import Speed, benchmark_speed, describe_plan, makespan
 from polymath.tokenization.tokenize import token_schema
 from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
 from support import ROOT
+from support.plans import DATASET, plan_of
 
 Checkpoint = Callable[[str], Path]
 SMALL = ModelSize(layers=2, width=32, intermediate=64, vocabulary=207)
-DATASET: dict[str, Any] = {
-    "domain": "dna",
-    "source": {"kind": "path", "path": "data.csv"},
-    "reader": {"format": "csv"},
-    "alphabet": "dna",
-    "rows": {"train": 1000, "dev": 100, "test": 300},
-    "max_length": 62,
-}
-CONFIG: dict[str, Any] = {
-    "tasks": ["odd"],
-    "models": ["minilm-l6"],
-    "recipes": {"short": {"learning_rate": 1e-3, "batch_size": 16, "steps": 50,
-                          "evaluations": 5}},
-    "replicates": 2,
-    "datasets": {"odd": DATASET},
-}  # fmt: skip
-
-
-def plan_of(tmp_path: Path, **changes: Any) -> Plan:
-    config = {**CONFIG, "results": str(tmp_path / "results"), **changes}
-    return Plan(load_experiment(config, ROOT / "resources"))
 
 
 @pytest.mark.parametrize(("rows", "length"), [(4, 16), (2, 60)])

@@ -1,7 +1,7 @@
-"""Which rules go to a cluster's queue, and what they ask for there."""
+"""Which rules go to a cluster's queue, what they ask for there, and what planning imports."""
 
-from pathlib import Path
-from typing import Any
+import sys
+from dataclasses import dataclass
 
 import pytest
 
@@ -13,52 +13,76 @@ CONDITION = {"task": "splice", "model": "minilm-l6", "init": "scratch", "mapping
              "fraction": "1", "recipe": "default"}  # fmt: skip
 
 
-def describe_rules(snakefile: Path, wildcards: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Return of each rule where it runs, what it asks for and how often it is tried again."""
+@dataclass(frozen=True)
+class Rule:
+    """A rule, as Snakemake reads it."""
+
+    is_local: bool
+    retries: int
+    resources: set[str]
+
+
+@dataclass(frozen=True)
+class Description:
+    """The rules of the default experiment, and what else is known once they are read."""
+
+    rules: dict[str, Rule]
+    finetuning: list[dict[str, int]]
+    """Memory and time that a condition asks for, by attempt."""
+    modules: set[str]
+    """Imported modules."""
+
+
+def describe() -> Description:
+    """Read the rules as a run does."""
     from snakemake.api import OutputSettings, ResourceSettings, SnakemakeApi
     from snakemake.iocontainers import Wildcards
 
     with SnakemakeApi(OutputSettings()) as api:
-        workflow = api.workflow(ResourceSettings(cores=1), snakefile=snakefile, workdir=ROOT)
-        workflow = workflow._workflow
-        asks = workflow.get_rule("finetune").resources
-        attempts = [
+        read = api.workflow(ResourceSettings(cores=1), snakefile=ROOT / "Snakefile", workdir=ROOT)
+        workflow = read._workflow
+        asked = workflow.get_rule("finetune").resources
+        rules = {
+            rule.name: Rule(
+                is_local=rule.name in workflow._localrules,
+                retries=rule._restart_times,
+                resources={name for name in rule.resources if not name.startswith("_")},
+            )
+            for rule in workflow.rules
+        }
+        finetuning = [
             {
-                name: asks[name].evaluate(Wildcards(fromdict=wildcards), attempt=attempt).value
+                name: asked[name].evaluate(Wildcards(fromdict=CONDITION), attempt=attempt).value
                 for name in ("mem_mb", "runtime")
             }
             for attempt in (1, 2)
         ]
-        return {
-            rule.name: {
-                "local": rule.name in workflow._localrules,
-                "retries": rule._restart_times,
-                "resources": {name for name in rule.resources if not name.startswith("_")},
-                "attempts": attempts,
-            }
-            for rule in workflow.rules
-        }
+    return Description(rules, finetuning, {*sys.modules})
 
 
 @pytest.fixture(scope="module")
-def rules() -> dict[str, dict[str, Any]]:
-    """What Snakemake knows of the rules of the default experiment."""
+def description() -> Description:
     with SERVER.Pool(1) as pool:
-        return pool.apply(describe_rules, (ROOT / "Snakefile", CONDITION))
+        return pool.apply(describe)
 
 
-def test_only_what_takes_long_goes_to_the_queue(rules: dict[str, dict[str, Any]]) -> None:
+def test_only_what_takes_long_goes_to_the_queue(description: Description) -> None:
     """A rule that is added without a thought would be a job of its own on a cluster."""
-    assert {name for name, rule in rules.items() if not rule["local"]} == QUEUED
+    assert {name for name, rule in description.rules.items() if not rule.is_local} == QUEUED
 
 
 def test_what_takes_a_gpu_asks_for_memory_and_time_and_for_more_when_tried_again(
-    rules: dict[str, dict[str, Any]],
+    description: Description,
 ) -> None:
-    taking = {name for name, rule in rules.items() if "gpu" in rule["resources"]}
-    assert taking == QUEUED - {"baseline"}
-    for name in taking:
-        assert {"mem_mb", "runtime"} <= rules[name]["resources"]
-        assert rules[name]["retries"] == 2
-    first, second = rules["finetune"]["attempts"]
+    on_gpu = {name for name, rule in description.rules.items() if "gpu" in rule.resources}
+    assert on_gpu == QUEUED - {"baseline"}
+    for name in on_gpu:
+        assert {"mem_mb", "runtime"} <= description.rules[name].resources
+        assert description.rules[name].retries == 2
+    first, second = description.finetuning
     assert second == {name: 2 * value for name, value in first.items()}
+
+
+def test_planning_imports_neither_torch_nor_transformers(description: Description) -> None:
+    assert "polymath.experiment.config" in description.modules
+    assert not description.modules & {"torch", "transformers"}

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -354,18 +353,3 @@ def test_lint_is_clean(finished: Workspace) -> None:
     result = finished.run("--lint")
     assert result.returncode == 0, result.stderr
     assert "good condition" in result.stdout + result.stderr
-
-
-def test_planning_imports_neither_torch_nor_transformers() -> None:
-    rules = (ROOT / "workflow/rules/common.smk").read_text()
-    modules = {*re.findall(r"^from (polymath[.\w]*) import", rules, re.MULTILINE),
-               "polymath.experiment.stage_versions"}  # fmt: skip
-    program = "\n".join(
-        [f"import {module}" for module in modules] + ["import sys", "print(*sys.modules)"]
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    loaded = set(result.stdout.split())
-    assert "polymath.experiment.config" in loaded
-    assert not loaded & {"torch", "transformers", "pandas", "pyarrow"}

@@ -1,0 +1,30 @@
+"""Plans of a small experiment."""
+
+from pathlib import Path
+from typing import Any
+
+from polymath.experiment.config import load_experiment
+from polymath.planning.plan import Plan
+from support import ROOT
+
+DATASET: dict[str, Any] = {
+    "domain": "dna",
+    "source": {"kind": "path", "path": "data.csv"},
+    "reader": {"format": "csv"},
+    "alphabet": "dna",
+    "rows": {"train": 1000, "dev": 100, "test": 300},
+    "max_length": 62,
+}
+CONFIG: dict[str, Any] = {
+    "tasks": ["odd"],
+    "models": ["minilm-l6"],
+    "recipes": {"short": {"learning_rate": 1e-3, "batch_size": 16, "steps": 50,
+                          "evaluations": 5}},
+    "replicates": 2,
+    "datasets": {"odd": DATASET},
+}  # fmt: skip
+
+
+def plan_of(tmp_path: Path, **changes: Any) -> Plan:
+    config = {**CONFIG, "results": str(tmp_path / "results"), **changes}
+    return Plan(load_experiment(config, ROOT / "resources"))
