@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.families import build_checkpoint
+from support.workspace import Workspace, tiny_config
 
 # Tests that need more than a Python environment, and the command that installs it and runs them.
 ASKED_FOR = {"slurm": "make slurm-test", "browser": "make browser-test"}
@@ -48,3 +49,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         return built[family]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str], Path]
+) -> Workspace:
+    """The tiny experiment with all that comes before training."""
+    folder = tmp_path_factory.mktemp("prepared")
+    workspace = Workspace(folder, tiny_config(folder, checkpoint("bert")))
+    result = workspace.run("--until", "tokenize_records", "map_vocabulary")
+    assert result.returncode == 0, result.stderr
+    return workspace

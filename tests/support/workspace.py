@@ -4,6 +4,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,11 @@ class Workspace:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run_snakemake(self.folder, self.command(*arguments)[1:])
+
+    def copy(self, folder: Path) -> "Workspace":
+        """Return a copy, to change and break."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Workspace(folder, json.loads(json.dumps(self.config)))
 
     def planned(self) -> dict[str, int]:
         """Jobs that a run would do now, by rule."""

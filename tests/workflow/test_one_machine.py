@@ -5,11 +5,10 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -17,16 +16,17 @@ import yaml
 
 from polymath.util.storage import read_metadata, read_table
 from support import ROOT
-from support.workspace import RUN, Workspace, heed_signals, tiny_config, training_process
+from support.workspace import RUN, Workspace, heed_signals, training_process
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, checkpoint: Callable[[str], Path]) -> Workspace:
+def workspace(tmp_path: Path, prepared: Workspace) -> Workspace:
     """One condition of one replicate, which trains for some seconds."""
-    config: dict[str, Any] = tiny_config(tmp_path, checkpoint("bert"))
-    config["recipes"]["tiny"]["steps"] = 900
-    return Workspace(tmp_path, {**config, "initialisations": ["scratch"], "replicates": 1,
-                                "checkpoint_seconds": 0.5})  # fmt: skip
+    workspace = prepared.copy(tmp_path / "run")
+    workspace.config["recipes"]["tiny"]["steps"] = 900
+    workspace.config |= {"initialisations": ["scratch"], "replicates": 1,
+                         "checkpoint_seconds": 0.5}  # fmt: skip
+    return workspace
 
 
 def with_devices(workspace: Workspace, devices: str, *arguments: str) -> tuple[int, str]:
@@ -45,7 +45,9 @@ def test_more_gpus_than_there_are_are_refused_at_once(workspace: Workspace) -> N
     assert "--resources gpu=8: there are 2 GPUs here" in said
     assert not (workspace.folder / "results/runs").exists(), "nothing was begun"
     workspace.config["conditions_per_gpu"] = 4
-    status, said = with_devices(workspace, "0,1", "--resources", "gpu=8", "--until", "fetch_files")
+    status, said = with_devices(
+        workspace, "0,1", "--resources", "gpu=8", "--until", "fetch_files", "--forceall"
+    )
     assert status == 0, said
     assert "2 GPUs: 2 conditions at once: more need more --cores" in said
 
@@ -132,7 +134,6 @@ def test_a_full_disk_is_named_and_the_same_command_goes_on_when_there_is_room(
     workspace: Workspace,
 ) -> None:
     """Results lie on a file system of their own, which something else has filled."""
-    (workspace.folder / "results").mkdir()
     result = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", FULL, "sh", *workspace.command()],
         cwd=workspace.folder, text=True, check=False, stdout=subprocess.PIPE,
@@ -205,6 +206,7 @@ for stage in ("prepare_records", "tokenize_records"):
 
 def test_stages_of_data_run_side_by_side_for_two_tasks(workspace: Workspace) -> None:
     """One after the other, the first job would wait for the second in vain."""
+    shutil.rmtree(workspace.folder / "results")
     workspace.config["datasets"]["other"] = workspace.config["datasets"]["odd"]
     workspace.config["tasks"] = ["odd", "other"]
     result = subprocess.run(
