@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave tests that need more to their own commands, where they must run, and begin with those
     that take longest, so that no process of `make test` is left with them at the end.
     """
-    items.sort(key=lambda item: item.path.parent.name not in ("workflow", "real"))
+    items.sort(key=lambda item: item.path.parent.name not in ("workflow", "real", "benchmarks"))
     for item in items:
         for name, command in ASKED_FOR.items():
             if item.get_closest_marker(name) and not config.getoption(f"--{name}"):
