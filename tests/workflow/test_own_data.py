@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pretty_midi
 import yaml
 
 from support import ROOT
 from support.families import WORDS
+from support.music import write_midi
 from support.workspace import Workspace
 
 ROWS = 36
@@ -33,13 +33,8 @@ def sequences(letters: str, length: int = 12) -> list[str]:
 
 
 def write_score(path: Path, seed: int) -> None:
-    midi = pretty_midi.PrettyMIDI()
-    part = pretty_midi.Instrument(program=0)
-    for onset, pitch in enumerate(np.random.default_rng(seed).integers(40, 90, 70)):
-        part.notes.append(pretty_midi.Note(80, int(pitch), onset * 0.25, onset * 0.25 + 0.2))
-    midi.instruments.append(part)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    midi.write(str(path))
+    pitches = np.random.default_rng(seed).integers(40, 90, 70)
+    write_midi(path, [(int(pitch), n / 4, n / 4 + 0.2) for n, pitch in enumerate(pitches)])
 
 
 def write_files(folder: Path) -> None:
