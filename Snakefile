@@ -14,14 +14,15 @@ include: "workflow/rules/vocabulary.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/baseline.smk"
-include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/evidence.smk"
 include: "workflow/rules/representations.smk"
 include: "workflow/rules/probes.smk"
-include: "workflow/rules/evidence.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/run.smk"
 
 
 rule all:
     input:
-        everything_asked_for(),
+        all_results(),
+    localrule: True

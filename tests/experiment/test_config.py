@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from polymath.experiment.conditions import Condition, expand_conditions, format_fraction
-from polymath.experiment.config import WITHOUT_EFFECT, Experiment, load_experiment
+from polymath.experiment.config import Experiment, load_experiment
+from polymath.experiment.config_errors import MOVED_TO_ENVIRONMENT
 from polymath.experiment.datasets import PRESETS
 from polymath.util.errors import PolymathError, suggest
 
@@ -56,13 +57,11 @@ def test_the_default_configuration_is_valid() -> None:
     assert len(expand_conditions(load_experiment(config, RESOURCES))) == 12
 
 
-def test_the_keys_without_effect_are_those_that_say_so() -> None:
-    said = {
-        name
-        for name, field in Experiment.model_fields.items()
-        if "changes no result" in (field.description or "")
-    }
-    assert said == set(WITHOUT_EFFECT)
+@pytest.mark.parametrize(("key", "variable"), MOVED_TO_ENVIRONMENT.items())
+def test_a_key_that_moved_to_the_environment_names_its_variable(key: str, variable: str) -> None:
+    message = refusal(**{key: 1})
+    assert message.startswith(f"config: {key}: ")
+    assert variable in message
 
 
 # Unknown keys and values: the full path, and the nearest valid name.

@@ -52,10 +52,11 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What SLURM's commands need to find it."""
+        """What SLURM's commands need to find it, and how often jobs save their progress."""
         return {
             **{name: value for name, value in os.environ.items() if name != "SLURM_JOB_ID"},
             "SLURM_CONF": str(self.folder / "etc/slurm.conf"),
+            "POLYMATH_CHECKPOINT_SECONDS": "0.3",
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}:/usr/sbin",
         }
 

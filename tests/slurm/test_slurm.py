@@ -59,7 +59,6 @@ def config_of(folder: Path, checkpoint: Path) -> dict[str, Any]:
         **config,
         "results": RESULTS,
         "replicates": 1,
-        "checkpoint_seconds": 0.3,
         "recipes": {**dict.fromkeys(RECIPES, recipe), "short": {**recipe, "steps": 5}},
         "exclude": [
             {"model": "small", "init": "pretrained"},

@@ -20,12 +20,12 @@ from support.workspace import RUN, Workspace, heed_signals, training_process
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, prepared: Workspace) -> Workspace:
+def workspace(tmp_path: Path, prepared: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """One condition of one replicate, which trains for some seconds."""
+    monkeypatch.setenv("POLYMATH_CHECKPOINT_SECONDS", "0.5")
     workspace = prepared.copy(tmp_path / "run")
     workspace.config["recipes"]["tiny"]["steps"] = 900
-    workspace.config |= {"initialisations": ["scratch"], "replicates": 1,
-                         "checkpoint_seconds": 0.5}  # fmt: skip
+    workspace.config |= {"initialisations": ["scratch"], "replicates": 1}
     return workspace
 
 
@@ -39,14 +39,16 @@ def with_devices(workspace: Workspace, devices: str, *arguments: str) -> tuple[i
     return result.returncode, result.stdout
 
 
-def test_more_gpus_than_there_are_are_refused_at_once(workspace: Workspace) -> None:
+def test_more_gpus_than_there_are_are_refused_at_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     status, said = with_devices(workspace, "0,1", "--resources", "gpu=8")
     assert status == 1
     assert "--resources gpu=8: there are 2 GPUs here" in said
     assert not (workspace.folder / "results/runs").exists(), "nothing was begun"
-    workspace.config["conditions_per_gpu"] = 4
+    monkeypatch.setenv("POLYMATH_CONDITIONS_PER_GPU", "4")
     status, said = with_devices(
-        workspace, "0,1", "--resources", "gpu=8", "--until", "fetch_files", "--forceall"
+        workspace, "0,1", "--resources", "gpu=8", "--until", "fetch_data", "--forceall"
     )
     assert status == 0, said
     assert "2 GPUs: 2 conditions at once: more need more --cores" in said
@@ -58,7 +60,7 @@ def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) ->
     status, said = with_devices(workspace, "5,7", "--resources=gpu=2", "--until=finetune")
     assert status == 0, said
     assert "2 GPUs: 2 conditions at once" in said
-    line = re.search(r"wall time \d+\.\d min, \d+% of it in training, .* at once on average", said)
+    line = re.search(r"wall time \d+\.\d min, \d+% of it with training.* at once on average", said)
     assert line is not None
     assert (workspace.folder / "results/logs/run.txt").read_text() == f"{line.group()}\n"
     assert {re.findall(r"took GPU (\d)", workspace.log(init))[0]

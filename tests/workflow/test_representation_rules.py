@@ -49,9 +49,10 @@ def test_representations_are_compared_when_asked_for(
         "replicates": 1, "examples": 4, "gradients": 2, "batch_size": 2, "sequences": 1,
         "draws": 1, "iterations": 2,
     }  # fmt: skip
-    compared = {"compare_representations": 1, "collect_representations": 1, "plot_layers": 1,
-                "plot_depth": 1}  # fmt: skip
-    probed = {"probe": 3, "collect_probes": 1, "plot_probes": 1}
+    compared = dict.fromkeys(
+        ["compare_representations", "collect_representations", "representation_figures"], 1
+    )
+    probed = {"probe": 3, "collect_probes": 1, "probe_figure": 1}
     assert workspace.planned() == {**without, **compared, **probed}
     result = workspace.run()
     assert result.returncode == 0, result.stderr
@@ -79,5 +80,4 @@ def test_representations_are_compared_when_asked_for(
     assert workspace.planned() == {}
     # Another setting trains nothing again, but the claims are judged anew.
     config["representations"]["bootstraps"] = 3
-    told = dict.fromkeys(["judge_claims", "write_paper_tables", "write_report"], 1)
-    assert workspace.planned() == {**compared, **told}
+    assert workspace.planned() == {**compared, "write_report": 1}

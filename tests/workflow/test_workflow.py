@@ -25,9 +25,7 @@ from support.workspace import (
 )
 
 # What is made anew when a condition is.
-AFTERWARDS = ["evaluate", "write_evidence", "judge_claims",
-              "plot_matrix", "plot_heatmap", "plot_curves", "plot_forest", "plot_speed",
-              "write_paper_tables", "write_report"]  # fmt: skip
+AFTERWARDS = ["evaluate", "evidence", "figures", "write_report"]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +141,7 @@ def test_a_changed_value_reruns_what_depends_on_it_and_nothing_else(workspace: W
     assert set(workspace.planned()) == training
     odd["metric"] = "accuracy"
     workspace.config["seed"] = 2
-    assert "fetch_files" not in workspace.planned()
+    assert "fetch_data" not in workspace.planned()
     assert {"prepare_records", "map_vocabulary"} <= set(workspace.planned())
 
 
@@ -155,19 +153,19 @@ def test_a_new_task_model_or_arm_computes_only_what_is_new(
     )
     workspace.config["tasks"].append("other")
     planned = workspace.planned()
-    assert (planned["finetune"], planned["prepare_records"], planned["fetch_files"]) == (2, 1, 1)
+    assert (planned["finetune"], planned["prepare_records"], planned["fetch_data"]) == (2, 1, 1)
     workspace.config["tasks"].remove("other")
     source = {"kind": "path", "path": str(checkpoint("distilbert"))}
     workspace.config["checkpoints"]["another"] = {"source": source}
     workspace.config["models"].append("another")
     planned = workspace.planned()
-    assert (planned["finetune"], planned["fetch_files"]) == (2, 1)
+    assert (planned["finetune"], planned["fetch_model"]) == (2, 1)
     assert "prepare_records" not in planned
 
 
 def test_a_changed_data_file_reruns_everything_made_from_it(workspace: Workspace) -> None:
     write_dna_csv(workspace.folder / "own data.csv", rows=130)
-    assert {"fetch_files", "prepare_records", "finetune"} <= set(workspace.planned())
+    assert {"fetch_data", "prepare_records", "finetune"} <= set(workspace.planned())
 
 
 def test_a_failed_condition_stops_no_other_and_alone_is_rerun(
@@ -264,11 +262,6 @@ def test_asking_for_models_later_trains_again(workspace: Workspace) -> None:
     workspace.config["keep_models"] = True
     planned = workspace.planned()
     assert (planned["finetune"], planned["evaluate"]) == (2, 1)
-
-
-def test_the_time_between_checkpoints_makes_nothing_stale(workspace: Workspace) -> None:
-    workspace.config["checkpoint_seconds"] = 5
-    assert workspace.planned() == {}
 
 
 def test_a_killed_run_resumes_and_ends_with_the_same_bytes(

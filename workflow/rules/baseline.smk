@@ -1,23 +1,29 @@
-# Simple answers for comparison, one job a condition.
+# Simple classifiers for comparison, one job per condition.
+
+
+def baseline_job(wildcards):
+    """What a baseline's results depend on beside its tokens."""
+    return {
+        "condition": dict(wildcards),
+        "metric": headline_of(wildcards),
+        **REPLICATION,
+    }
 
 
 rule baseline:
     input:
         tokens=tokens_of,
     output:
-        predictions=f"{RUN}/predictions.parquet",
-        curves=f"{RUN}/curves.parquet",
+        predictions=PATHS.predictions(),
+        curves=PATHS.curves(),
     log:
-        f"{LOGS}/baseline/{RUN_LOG}",
+        PATHS.log("baseline", *PATTERN.columns.values()),
     wildcard_constraints:
         model=exactly(EXPERIMENT.baselines),
         init=NONE,
     threads: 1
     params:
-        metric=lambda wildcards: dataset_of(wildcards).headline,
-        seed=EXPERIMENT.seed,
-        replicates=EXPERIMENT.runs,
-        crossed=CROSSED,
+        job=baseline_job,
         code_version=versions.BASELINES,
     script:
         "../scripts/baseline.py"

@@ -1,59 +1,67 @@
-# Scores and curves to evidence, and evidence to what it says of the claims.
+# Predictions to scores, one job per task: a job of its own for each condition would take longer to
+# start than to run. Later stages find a condition's other files through its scores, so that each
+# file is the input of one stage only: Snakemake takes time for every file that is named once more.
+
+PREDICTIONS = {
+    task: [
+        str(PATHS.predictions(condition))
+        for condition in CONDITIONS
+        if condition.task == task
+    ]
+    for task in EXPERIMENT.tasks
+}
+# Conditions that choose among several learning rates.
+TUNED = [
+    condition
+    for condition in TRAINED
+    if len(EXPERIMENT.recipes[condition.recipe].rates) > 1
+]
+TABLES = ["estimates", "comparisons", "summary", "convergence"]
+TABLES += ["rates"] if TUNED else []
+TABLES += ["variance"] if any(levels > 1 for levels in CROSSED.values()) else []
 
 
-rule write_evidence:
+def predictions_of(wildcards):
+    """The predictions of all conditions of a task."""
+    return PREDICTIONS[wildcards.task]
+
+
+rule evaluate:
     input:
-        scores_of_every_task(),
+        predictions_of,
     output:
-        **({"rates": f"{EVIDENCE}/rates.parquet"} if TUNED else {}),
-        **({"variance": f"{EVIDENCE}/variance.parquet"} if IS_CROSSED else {}),
-        estimates=f"{EVIDENCE}/estimates.parquet",
-        comparisons=f"{EVIDENCE}/comparisons.parquet",
-        summary=f"{EVIDENCE}/summary.parquet",
-        convergence=f"{EVIDENCE}/convergence.parquet",
-        matrix=f"{MATRIX}.parquet",
-        matrix_csv=f"{MATRIX}.csv",
-        markdown=report(
-            f"{MATRIX}.md",
-            caption="../report/matrix-table.rst",
-            category="Matrix",
-        ),
+        PATHS.scores(),
     log:
-        f"{LOGS}/evidence/tables.log",
+        PATHS.log("evaluate", "{task}"),
+    localrule: True
     params:
-        results=RESULTS,
+        metric=headline_of,
+        code_version=versions.SCORES,
+    script:
+        "../scripts/evaluate.py"
+
+
+# Scores and curves to all that is derived from them.
+rule evidence:
+    input:
+        scores=SCORES,
+    output:
+        **{table: PATHS.evidence(table) for table in TABLES},
+        matrix=PATHS.matrix(),
+        matrix_csv=PATHS.matrix("csv"),
+    log:
+        PATHS.log("evidence"),
+    localrule: True
+    params:
+        results=EXPERIMENT.results,
         lineage=LINEAGE,
         crossed=CROSSED,
-        code_versions=(
+        code_version=[
+            versions.MATRIX,
             versions.COMPARISONS,
             versions.CONVERGENCE,
-            versions.MATRIX,
             versions.SENSITIVITY,
             versions.VARIANCE,
-        ),
+        ],
     script:
-        "../scripts/write_evidence.py"
-
-
-rule judge_claims:
-    input:
-        **({"similarity": f"{RESULTS}/similarity.parquet"} if COMPARISONS else {}),
-        estimates=f"{EVIDENCE}/estimates.parquet",
-        comparisons=f"{EVIDENCE}/comparisons.parquet",
-        summary=f"{EVIDENCE}/summary.parquet",
-        convergence=f"{EVIDENCE}/convergence.parquet",
-    output:
-        parquet=f"{CLAIMS}.parquet",
-        markdown=report(
-            f"{CLAIMS}.md",
-            caption="../report/claims.rst",
-            category="Claims",
-        ),
-    log:
-        f"{LOGS}/evidence/claims.log",
-    params:
-        lineage=LINEAGE,
-        crossed=CROSSED,
-        code_version=versions.CLAIMS,
-    script:
-        "../scripts/judge_claims.py"
+        "../scripts/evidence.py"

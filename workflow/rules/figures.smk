@@ -1,247 +1,113 @@
-# Tables to pictures, as SVG and PNG; they carry no numbers of their own.
+# Tables to figures, as SVG and PNG, each with the table that it draws. Those that are drawn at the
+# same time are drawn by one job, which takes less time than to start one for each.
+
+from polymath.reporting.figures.registry import FIGURES
+
+EVIDENCE_FIGURES = ["heatmap", "matrix", "forest", "speed"]
+EVIDENCE_FIGURES += ["curves"] if TRAINED else []
+EVIDENCE_FIGURES += ["fractions"] if len(EXPERIMENT.fractions) > 1 else []
+EVIDENCE_FIGURES += [name for name in ("rates", "variance") if name in TABLES]
 
 
-rule plot_matrix:
+def in_report(path, name, category, **labels):
+    """A file that Snakemake's report shows as well, with the captions of its job."""
+    labels = {"figure": name, **labels}
+    return report(
+        path, caption="../report/figures.rst", category=category, labels=labels
+    )
+
+
+def figure_files(names, path, **labels):
+    """Outputs of a job that draws these figures.
+
+    Args:
+        path: a function from a figure's name and format to its file.
+        labels: of the job in Snakemake's report.
+    """
+    return {
+        "svg": [
+            in_report(path(name, "svg"), name, FIGURES[name].category, **labels)
+            for name in names
+        ],
+        "png": [path(name, "png") for name in names],
+        "csv": [path(name, "csv") for name in names],
+    }
+
+
+def figure_params(*names):
+    """Parameters of a job that draws these figures."""
+
+    def captions(wildcards):
+        return {name: FIGURES[name].caption.format(**wildcards) for name in names}
+
+    return {"captions": captions, "code_version": versions.FIGURES}
+
+
+def card_path(name, kind):
+    """A task's data card, drawn."""
+    return PATHS.card(kind=kind)
+
+
+def representation_path(name, kind):
+    """A figure of one comparison of representations."""
+    return PATHS.representations(f"{name}.{kind}")
+
+
+rule figures:
     input:
-        matrix=f"{MATRIX}.parquet",
-        scores=scores_of_every_task(),
+        **{table: PATHS.evidence(table) for table in TABLES},
+        matrix=PATHS.matrix(),
+        scores=SCORES,
     output:
-        svg=report(
-            f"{FIGURES}/matrix.svg",
-            caption="../report/matrix.rst",
-            category="Matrix",
-        ),
-        png=f"{FIGURES}/matrix.png",
-        csv=f"{FIGURES}/matrix.csv",
+        **figure_files(EVIDENCE_FIGURES, PATHS.figure),
     log:
-        f"{LOGS}/figures/matrix.log",
+        PATHS.log("figures", "evidence"),
+    localrule: True
     params:
-        figure="matrix",
-        code_version=versions.FIGURES,
+        **figure_params(*EVIDENCE_FIGURES),
+        results=EXPERIMENT.results,
     script:
-        "../scripts/draw_figure.py"
+        "../scripts/figures.py"
 
 
-rule plot_heatmap:
+use rule figures as card_figure with:
     input:
-        matrix=f"{MATRIX}.parquet",
+        card=PATHS.card(),
     output:
-        svg=report(
-            f"{FIGURES}/heatmap.svg",
-            caption="../report/heatmap.rst",
-            category="Matrix",
-        ),
-        png=f"{FIGURES}/heatmap.png",
-        csv=f"{FIGURES}/heatmap.csv",
+        **figure_files(["card"], card_path, task="{task}"),
     log:
-        f"{LOGS}/figures/heatmap.log",
+        PATHS.log("figures", "card", "{task}"),
+    localrule: True
     params:
-        figure="heatmap",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
+        **figure_params("card"),
 
 
-rule plot_curves:
+use rule figures as probe_figure with:
     input:
-        scores=scores_of_every_task(),
+        probes=PATHS.collected("probes"),
     output:
-        svg=report(
-            f"{FIGURES}/curves.svg",
-            caption="../report/curves.rst",
-            category="Learning curves",
-        ),
-        png=f"{FIGURES}/curves.png",
-        csv=f"{FIGURES}/curves.csv",
+        **figure_files(["probes"], PATHS.figure),
     log:
-        f"{LOGS}/figures/curves.log",
+        PATHS.log("figures", "probes"),
+    localrule: True
     params:
-        figure="curves",
-        runs=RUNS,
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
+        **figure_params("probes"),
 
 
-rule plot_card:
+use rule figures as representation_figures with:
     input:
-        card=f"{CARD}.json",
+        similarity=PATHS.representations("similarity.parquet"),
+        heads=PATHS.representations("heads.parquet"),
     output:
-        svg=report(
-            f"{CARD}.svg",
-            caption="../report/card.rst",
-            category="Data cards",
-            labels={"task": "{task}"},
+        **figure_files(
+            ["layers", "depth"],
+            representation_path,
+            task="{task}",
+            model="{model}",
+            mapping="{mapping}",
         ),
-        png=f"{CARD}.png",
-        csv=f"{CARD}.csv",
     log:
-        f"{LOGS}/figures/card.{{task}}.log",
+        PATHS.log("figures", "representations", "{task}", "{model}", "{mapping}"),
+    localrule: True
     params:
-        figure="card",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
-
-
-rule plot_forest:
-    input:
-        comparisons=f"{EVIDENCE}/comparisons.parquet",
-    output:
-        svg=report(
-            f"{FIGURES}/forest.svg",
-            caption="../report/forest.rst",
-            category="Evidence",
-        ),
-        png=f"{FIGURES}/forest.png",
-        csv=f"{FIGURES}/forest.csv",
-    log:
-        f"{LOGS}/figures/forest.log",
-    params:
-        figure="forest",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
-
-
-rule plot_speed:
-    input:
-        convergence=f"{EVIDENCE}/convergence.parquet",
-    output:
-        svg=report(
-            f"{FIGURES}/speed.svg",
-            caption="../report/speed.rst",
-            category="Evidence",
-        ),
-        png=f"{FIGURES}/speed.png",
-        csv=f"{FIGURES}/speed.csv",
-    log:
-        f"{LOGS}/figures/speed.log",
-    params:
-        figure="speed",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
-
-
-rule plot_fractions:
-    input:
-        estimates=f"{EVIDENCE}/estimates.parquet",
-    output:
-        svg=report(
-            f"{FIGURES}/fractions.svg",
-            caption="../report/fractions.rst",
-            category="Evidence",
-        ),
-        png=f"{FIGURES}/fractions.png",
-        csv=f"{FIGURES}/fractions.csv",
-    log:
-        f"{LOGS}/figures/fractions.log",
-    params:
-        figure="fractions",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
-
-
-rule plot_rates:
-    input:
-        rates=f"{EVIDENCE}/rates.parquet",
-    output:
-        svg=report(
-            f"{FIGURES}/rates.svg",
-            caption="../report/rates.rst",
-            category="Evidence",
-        ),
-        png=f"{FIGURES}/rates.png",
-        csv=f"{FIGURES}/rates.csv",
-    log:
-        f"{LOGS}/figures/rates.log",
-    params:
-        figure="rates",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
-
-
-rule plot_variance:
-    input:
-        variance=f"{EVIDENCE}/variance.parquet",
-    output:
-        svg=report(
-            f"{FIGURES}/variance.svg",
-            caption="../report/variance.rst",
-            category="Evidence",
-        ),
-        png=f"{FIGURES}/variance.png",
-        csv=f"{FIGURES}/variance.csv",
-    log:
-        f"{LOGS}/figures/variance.log",
-    params:
-        figure="variance",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
-
-
-rule plot_layers:
-    input:
-        similarity=f"{COMPARISON}/similarity.parquet",
-    output:
-        svg=report(
-            f"{COMPARISON}/layers.svg",
-            caption="../report/layers.rst",
-            category="Representations",
-            labels={"task": "{task}", "model": "{model}", "mapping": "{mapping}"},
-        ),
-        png=f"{COMPARISON}/layers.png",
-        csv=f"{COMPARISON}/layers.csv",
-    log:
-        f"{LOGS}/figures/layers.{{task}}.{{model}}.{{mapping}}.log",
-    params:
-        figure="layers",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
-
-
-rule plot_depth:
-    input:
-        similarity=f"{COMPARISON}/similarity.parquet",
-        heads=f"{COMPARISON}/heads.parquet",
-    output:
-        svg=report(
-            f"{COMPARISON}/depth.svg",
-            caption="../report/depth.rst",
-            category="Representations",
-            labels={"task": "{task}", "model": "{model}", "mapping": "{mapping}"},
-        ),
-        png=f"{COMPARISON}/depth.png",
-        csv=f"{COMPARISON}/depth.csv",
-    log:
-        f"{LOGS}/figures/depth.{{task}}.{{model}}.{{mapping}}.log",
-    params:
-        figure="depth",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
-
-
-rule plot_probes:
-    input:
-        probes=f"{RESULTS}/probes.parquet",
-    output:
-        svg=report(
-            f"{FIGURES}/probes.svg",
-            caption="../report/probes.rst",
-            category="Probes",
-        ),
-        png=f"{FIGURES}/probes.png",
-        csv=f"{FIGURES}/probes.csv",
-    log:
-        f"{LOGS}/figures/probes.log",
-    params:
-        figure="probes",
-        code_version=versions.FIGURES,
-    script:
-        "../scripts/draw_figure.py"
+        **figure_params("layers", "depth"),

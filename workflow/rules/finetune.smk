@@ -1,35 +1,42 @@
 # One job trains one condition, all its replicates.
 
 
+def finetuning_job(wildcards):
+    """What a condition's results depend on beside its inputs."""
+    return training_job(Condition(**wildcards))
+
+
+def finetuning_needs(wildcards):
+    """Memory and time of a condition's job."""
+    return COST.finetuning(Condition(**wildcards))
+
+
+KEPT_MODELS = {"models": directory(PATHS.kept_models())}
+
+
 rule finetune:
     input:
         tokens=tokens_of,
-        vocabulary=f"{VOCABULARY}/vocabulary.parquet",
-        model=MODEL_MANIFEST,
+        vocabulary=PATHS.vocabulary(),
+        model=PATHS.model_manifest(),
     output:
-        **({"models": directory(f"{RUN}/models")} if EXPERIMENT.keep_models else {}),
-        predictions=f"{RUN}/predictions.parquet",
-        curves=f"{RUN}/curves.parquet",
+        **(KEPT_MODELS if EXPERIMENT.keep_models else {}),
+        predictions=PATHS.predictions(),
+        curves=PATHS.curves(),
     log:
-        f"{LOGS}/finetune/{RUN_LOG}",
+        PATHS.log("finetune", *PATTERN.columns.values()),
+    benchmark:
+        PATHS.benchmark("finetune", *PATTERN.columns.values())
     wildcard_constraints:
         # Baselines, without an initialisation, have a rule of their own.
         init=exactly(EXPERIMENT.initialisations),
     priority: 10
-    # A job that a signal told to leave fails, and goes on from its checkpoint when retried; on a
-    # cluster by whoever submitted it, not once more in the job itself.
-    retries: 2 if workflow.is_main_process else 0
+    retries: RETRIES
     threads: 1
     resources:
-        gpu=1,
-        mem_mb=lambda wildcards, attempt: needs_of(wildcards).mem_mb * attempt,
-        runtime=lambda wildcards, attempt: needs_of(wildcards).minutes * attempt,
+        **asks(finetuning_needs),
     params:
-        recipe=lambda wildcards: RECIPES[wildcards.recipe],
-        metric=lambda wildcards: dataset_of(wildcards).headline,
-        seed=EXPERIMENT.seed,
-        replicates=EXPERIMENT.runs,
-        crossed=CROSSED,
+        job=finetuning_job,
         code_version=versions.TRAINING,
     script:
         "../scripts/finetune.py"

@@ -1,36 +1,58 @@
 # A task's unlabelled training rows to a model that every other stage reads like any other.
 
+from polymath.experiment.sources import PretrainSource
+
+PRETRAINED_MODELS = [
+    name
+    for name, entry in EXPERIMENT.checkpoints.items()
+    if isinstance(entry.source, PretrainSource)
+]
+
+
+def pretraining_tokens(wildcards):
+    """The tokens that a model is pre-trained on."""
+    source = model_source(wildcards)
+    tokenizer = tokenizer_of(EXPERIMENT, source.task, source.base, source.mapping)
+    return PATHS.tokens(source.task, tokenizer)
+
+
+def pretraining_vocabulary(wildcards):
+    """The mapping that a model is pre-trained with."""
+    source = model_source(wildcards)
+    return PATHS.vocabulary(source.task, source.base, source.mapping)
+
+
+def pretraining_job(wildcards):
+    """What a pre-trained model depends on beside its inputs."""
+    return {"source": model_source_param(wildcards), "seed": EXPERIMENT.seed}
+
+
+def pretraining_needs(wildcards):
+    """Memory and time of a model's pre-training."""
+    return COST.pretraining(wildcards.model)
+
 
 rule pretrain:
     input:
-        tokens=lambda wildcards: tokens_of_source(wildcards.model),
-        vocabulary=lambda wildcards: vocabulary_of_source(wildcards.model),
-        base=lambda wildcards: MODEL_MANIFEST.format(
-            model=pretraining_of(wildcards.model).base
-        ),
+        tokens=pretraining_tokens,
+        vocabulary=pretraining_vocabulary,
+        base=base_of,
     output:
-        manifest=MODEL_MANIFEST,
-        curve=f"{RESULTS}/models/{{model}}/curve.parquet",
+        manifest=PATHS.model_manifest(),
+        curve=PATHS.pretraining_curve(),
     log:
-        f"{LOGS}/pretrain/{{model}}.log",
+        PATHS.log("pretrain", "{model}"),
+    benchmark:
+        PATHS.benchmark("pretrain", "{model}")
     wildcard_constraints:
-        model=exactly(PRETRAINED),
+        model=exactly(PRETRAINED_MODELS),
     priority: 15
-    # A job that a signal told to leave fails, and goes on from its checkpoint when retried; on a
-    # cluster by whoever submitted it, not once more in the job itself.
-    retries: 2 if workflow.is_main_process else 0
+    retries: RETRIES
     threads: 1
     resources:
-        gpu=1,
-        mem_mb=lambda wildcards, attempt: ESTIMATOR.pretraining(wildcards.model).mem_mb
-        * attempt,
-        runtime=lambda wildcards, attempt: ESTIMATOR.pretraining(
-            wildcards.model
-        ).minutes
-        * attempt,
+        **asks(pretraining_needs),
     params:
-        source=lambda wildcards: as_json(pretraining_of(wildcards.model)),
-        seed=EXPERIMENT.seed,
+        job=pretraining_job,
         code_version=versions.PRETRAINING,
     script:
         "../scripts/pretrain.py"

@@ -1,30 +1,43 @@
-# How trainable each model is where it begins.
+# How trainable each model is before training.
+
+# A model before training does not depend on fraction and recipe: the first condition stands for all.
+PROBED = {}
+for condition in TRAINED if EXPERIMENT.probes else ():
+    key = (condition.task, condition.model, condition.init, condition.mapping)
+    PROBED.setdefault(key, condition)
+
+
+def probed_condition(wildcards):
+    """A condition that starts from the model that a job probes."""
+    return PROBED[tuple(wildcards)]
+
+
+def probing_job(wildcards):
+    """What probes depend on beside their inputs."""
+    settings = as_param(EXPERIMENT.probes)
+    return {**training_job(probed_condition(wildcards)), "settings": settings}
+
+
+def probing_needs(wildcards):
+    """Memory and time of a job of probes."""
+    return COST.probing(probed_condition(wildcards))
 
 
 rule probe:
     input:
         tokens=tokens_of,
-        vocabulary=f"{VOCABULARY}/vocabulary.parquet",
-        model=MODEL_MANIFEST,
+        vocabulary=PATHS.vocabulary(),
+        model=PATHS.model_manifest(),
     output:
-        f"{PROBE}/probes.parquet",
+        PATHS.probes(),
     log:
-        f"{LOGS}/probes/{{task}}.{{model}}.{{init}}.{{mapping}}.log",
-    # On a cluster, with more memory and time when there was too little.
-    retries: 2 if workflow.is_main_process else 0
+        PATHS.log("probes", "{task}", "{model}", "{init}", "{mapping}"),
+    retries: RETRIES
     threads: 1
     resources:
-        gpu=1,
-        mem_mb=lambda wildcards, attempt: probing_of(wildcards).mem_mb * attempt,
-        runtime=lambda wildcards, attempt: probing_of(wildcards).minutes * attempt,
+        **asks(probing_needs),
     params:
-        condition=lambda wildcards: json.dumps(probed_as(wildcards).columns),
-        recipe=lambda wildcards: RECIPES[probed_as(wildcards).recipe],
-        metric=lambda wildcards: dataset_of(wildcards).headline,
-        seed=EXPERIMENT.seed,
-        replicates=EXPERIMENT.runs,
-        crossed=CROSSED,
-        settings=as_json(EXPERIMENT.probes),
+        job=probing_job,
         code_version=versions.PROBES,
     script:
         "../scripts/probe.py"
@@ -32,12 +45,13 @@ rule probe:
 
 rule collect_probes:
     input:
-        probes_of_every_beginning(),
+        probes=[PATHS.probes(*probed) for probed in PROBED],
     output:
-        f"{RESULTS}/probes.parquet",
+        probes=PATHS.collected("probes"),
     log:
-        f"{LOGS}/probes.log",
+        PATHS.log("probes"),
+    localrule: True
     params:
         code_version=versions.PROBES,
     script:
-        "../scripts/collect_probes.py"
+        "../scripts/collect_tables.py"

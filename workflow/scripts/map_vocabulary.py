@@ -1,23 +1,24 @@
 """Map one task's symbols into one model's vocabulary."""
 
-import json
 from pathlib import Path
 
 from polymath.data.fetch.manifest import Manifest
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.util.job_log import job_log, log
 
+job = snakemake.params.job
 with job_log(snakemake.log[0], f"map {snakemake.wildcards.task}"):
+    tokens = snakemake.input.get("tokens")
     log(
         map_vocabulary(
             Path(snakemake.input.symbols),
             Manifest.read(Path(snakemake.input.model)).locate("tokenizer.json"),
             snakemake.wildcards.mapping,
-            snakemake.params.seed,
-            snakemake.params.replicates,
-            json.loads(snakemake.params.crossed),
-            snakemake.params.shift,
+            job["seed"],
+            job["replicates"],
+            job.get("crossed", {}),
+            job.get("shift", 0),
             Path(snakemake.output[0]),
-            Path(tokens) if (tokens := snakemake.input.get("tokens")) else None,
+            Path(tokens) if tokens else None,
         )
     )

@@ -9,9 +9,9 @@ from polymath.util.job_log import job_log, log
 with job_log(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
     table = prepare_records(
         snakemake.wildcards.task,
-        Dataset.model_validate_json(snakemake.params.dataset),
+        Dataset.model_validate(snakemake.params.job["dataset"]),
         Path(snakemake.input.manifest),
-        snakemake.params.seed,
+        snakemake.params.job["seed"],
         Path(snakemake.output.records),
         Path(snakemake.output.card),
         snakemake.threads,

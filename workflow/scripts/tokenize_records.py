@@ -9,14 +9,15 @@ from polymath.experiment.datasets import Alphabet, Windows
 from polymath.tokenization.tokenize import tokenize_records
 from polymath.util.job_log import job_log, log
 
+job = snakemake.params.job
 with job_log(snakemake.log[0], f"tokenize {snakemake.wildcards.task}"):
     model = snakemake.input.get("model")
     log(
         tokenize_records(
             Path(snakemake.input.records),
-            Alphabet.model_validate_json(snakemake.params.alphabet),
-            TypeAdapter(Windows | None).validate_json(snakemake.params.windows),
-            snakemake.params.max_length,
+            Alphabet.model_validate(job["alphabet"]),
+            TypeAdapter(Windows | None).validate_python(job.get("windows")),
+            job["max_length"],
             Path(snakemake.output.tokens),
             Path(snakemake.output.tokenizer),
             Manifest.read(Path(model)).locate("tokenizer.json") if model else None,

@@ -1,30 +1,52 @@
-"""Write the report."""
+"""Judge the claims; write the tables for a paper and the page that shows everything."""
 
-import json
 from pathlib import Path
 
+from polymath.evaluation.claims import Tables, judge
 from polymath.evaluation.scores import predictions_behind
+from polymath.experiment.lineage import Lineage
+from polymath.experiment.paths import ResultPaths
+from polymath.reporting.claims_page import write_claims_page
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
-from polymath.util.job_log import job_log
+from polymath.reporting.matrix import write_matrix_page
+from polymath.reporting.paper_tables import write_paper_tables
+from polymath.util.job_log import job_log, log
 
+params = snakemake.params
 with job_log(snakemake.log[0], "report"):
-    asked_for = {name: snakemake.input.get(name) for name in ("similarity", "probes", "rates")}
-    scores = [Path(path) for path in snakemake.input.scores]
+    inputs = {
+        name: Path(files) if isinstance(files, str) else [Path(file) for file in files]
+        for name, files in snakemake.input.items()
+    }
+    outputs = {name: Path(path) for name, path in snakemake.output.items()}
+    claims, matrix = outputs["claims"], inputs["matrix"]
+    evidence = {name: inputs.get(name) for name in ("estimates", "comparisons", "convergence")}
+    table = judge(
+        Tables(**evidence, similarity=inputs.get("similarity")),
+        Lineage.model_validate(params.lineage),
+        params.crossed,
+        claims,
+    )
+    log(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))
+    write_claims_page(claims, inputs["summary"], outputs["claims_page"])
+    write_matrix_page(matrix, outputs["matrix_page"])
+    write_paper_tables(matrix, inputs["comparisons"], claims, outputs)
+    scores, runs = inputs["scores"], ResultPaths.of(params.results).runs
     write_report(
         Sources(
-            matrix=Path(snakemake.input.matrix),
-            claims=Path(snakemake.input.claims),
-            summary=Path(snakemake.input.summary),
-            convergence=Path(snakemake.input.convergence),
-            cards=[Path(path) for path in snakemake.input.cards],
-            predictions=predictions_behind(scores, Path(snakemake.params.runs)),
+            matrix=matrix,
+            claims=claims,
+            summary=inputs["summary"],
+            convergence=inputs["convergence"],
+            cards=inputs["cards"],
+            predictions=predictions_behind(scores, runs),
             pictures=[
-                Picture(Path(picture["svg"]), picture["caption"], picture["wildcards"])
-                for picture in json.loads(snakemake.params.pictures)
+                Picture(Path(figure["svg"]), figure["figure"], figure["wildcards"])
+                for figure in params.figures
             ],
-            **{name: Path(path) for name, path in asked_for.items() if path},
+            **{name: inputs.get(name) for name in ("similarity", "probes", "rates")},
         ),
-        json.loads(snakemake.params.configuration),
-        Path(snakemake.output[0]),
+        params.configuration,
+        outputs["page"],
     )

@@ -95,25 +95,14 @@ class Experiment(StrictModel):
     keep_models: bool = Field(
         False, description="keep each replicate's trained model, as transformers saves it"
     )
-    checkpoint_seconds: float = Field(
-        60, gt=0, description="time between checkpoints of a replicate; changes no result"
-    )
     representations: Representations | None = Field(
         None, description="compare hidden states: see representations.md"
     )
     probes: Probes | None = Field(
         None, description="measure trainability before training: see probes.md"
     )
-    conditions_per_gpu: int = Field(
-        1, ge=1, description="how many conditions may share a GPU; changes no result"
-    )
     exclude: tuple[Exclusion, ...] = Field(
         (), description="conditions to leave out, each by the fields that it must match"
-    )
-    lock: str = Field(
-        "polymath.lock.json",
-        min_length=1,
-        description="file that keeps the checksums found at the first fetch; changes no result",
     )
     datasets: dict[Name, Dataset] = Field({}, description="the user's own tasks, by name")
     checkpoints: dict[Name, ModelEntry] = Field({}, description="the user's own models, by name")
@@ -130,10 +119,6 @@ class Experiment(StrictModel):
     def runs(self) -> int:
         """Replicates of each condition."""
         return math.prod(self.crossed.values()) if self.crossed else self.replicates
-
-
-# Keys on which no result depends.
-WITHOUT_EFFECT = ("lock", "checkpoint_seconds", "conditions_per_gpu")
 
 
 def merge_configs(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,16 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from polymath.util.errors import PolymathError, suggest
+from polymath.util.runtime import CHECKPOINT_SECONDS, CONDITIONS_PER_GPU, LOCK
 
 QUOTED = re.compile(r"'([^']*)'").findall
 M = TypeVar("M", bound=BaseModel)
+# Former keys on which no result depends, and the environment variables that replace them.
+MOVED_TO_ENVIRONMENT = {
+    "lock": LOCK,
+    "checkpoint_seconds": CHECKPOINT_SECONDS,
+    "conditions_per_gpu": CONDITIONS_PER_GPU,
+}
 
 
 def parse(kind: type[M], value: Any, place: str) -> M:
@@ -29,6 +36,9 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
     path, models = _locate(kind, [str(part) for part in detail["loc"]])
     where, given = ".".join(path) or "configuration", detail["input"]
     match detail["type"]:
+        case "extra_forbidden" if where in MOVED_TO_ENVIRONMENT:
+            variable = MOVED_TO_ENVIRONMENT[where]
+            return f"{where}: remove this key and set the environment variable {variable} instead"
         case "extra_forbidden":
             return f"{where}: unknown key: {suggest(path[-1], _fields_of(models))}"
         case "literal_error":

@@ -25,7 +25,6 @@ from polymath.training.replicate import Inputs, Trainee
 from polymath.training.replicate_store import FOLDER, Replicate, ReplicateStore
 from polymath.training.signals import noticed_signals
 from polymath.util.errors import PreemptedError
-from polymath.util.run_times import noted_time
 from polymath.util.storage import write_table
 
 REPORT_SECONDS = 10.0
@@ -167,8 +166,7 @@ class _Trainer:
             first = self._begin(missing.pop(0))
             together = self._count_side_by_side(first, 1 + len(missing))
             group = [first, *(self._begin(missing.pop(0)) for _ in range(together - 1))]
-            with noted_time(self.store.folder):
-                self._train(group, waiting=len(missing))
+            self._train(group, waiting=len(missing))
             del first, group
             gc.collect()  # a model and its optimiser refer to each other
         return [self.results[replicate] for replicate in range(count)]

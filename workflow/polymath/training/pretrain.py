@@ -46,7 +46,6 @@ from polymath.training.masked_lm import (
 )
 from polymath.training.signals import noticed_signals
 from polymath.util.errors import PolymathError, PreemptedError
-from polymath.util.run_times import noted_time
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import digest_of, read_table, write_table
 
@@ -80,8 +79,7 @@ def pretrain(
         if not (folder / "curve.parquet").is_file():
             one = _Pretraining(job, base, device, precision, log)
             checkpoints = CheckpointStore(folder.parent, digest)
-            with noted_time(manifest.parent):
-                _drive(one.run, checkpoints, execution, asked_to_leave, log)
+            _drive(one.run, checkpoints, execution, asked_to_leave, log)
             _keep(one, folder)
             checkpoints.clear()
         else:

@@ -46,6 +46,21 @@ class Subject:
     job: Job
     kept: Path | None
 
+    @classmethod
+    def all_of(cls, snakemake: Any) -> list["Subject"]:
+        """Return the subjects of a rule with inputs tokens, vocabularies and models.
+
+        Its parameter `job` holds what the arms' jobs share and, as `arms`, each one's role,
+        condition and folder of trained models.
+        """
+        shared, source = snakemake.params.job, snakemake.input
+        subjects = []
+        for arm, *files in zip(shared["arms"], source.vocabularies, source.models, strict=True):
+            job = Job.parse({**shared, "condition": arm["condition"]}, source.tokens, *files)
+            kept = Path(arm["kept"]) if arm["kept"] else None
+            subjects.append(cls(Arm(arm["role"], job.condition), job, kept))
+        return subjects
+
 
 @dataclass(frozen=True)
 class Tables:

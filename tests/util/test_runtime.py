@@ -1,0 +1,37 @@
+"""Settings from the environment, on which no result depends."""
+
+from pathlib import Path
+
+import pytest
+
+from polymath.util.errors import PolymathError
+from polymath.util.runtime import Runtime, read_runtime
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    assert read_runtime({}) == Runtime(60.0, 1, Path("polymath.lock.json"))
+    assert read_runtime({"POLYMATH_LOCK": ""}) == Runtime()
+
+
+def test_what_is_set_holds() -> None:
+    environment = {
+        "POLYMATH_CHECKPOINT_SECONDS": "0.5",
+        "POLYMATH_CONDITIONS_PER_GPU": "4",
+        "POLYMATH_LOCK": "elsewhere.json",
+    }
+    assert read_runtime(environment) == Runtime(0.5, 4, Path("elsewhere.json"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("POLYMATH_CHECKPOINT_SECONDS", "soon"),
+        ("POLYMATH_CHECKPOINT_SECONDS", "0"),
+        ("POLYMATH_CHECKPOINT_SECONDS", "inf"),
+        ("POLYMATH_CONDITIONS_PER_GPU", "1.5"),
+        ("POLYMATH_CONDITIONS_PER_GPU", "-1"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(PolymathError, match=rf"{variable}={value}: .*positive"):
+        read_runtime({variable: value})
