@@ -84,7 +84,7 @@ def run_snakemake(folder: Path, arguments: list[str]) -> subprocess.CompletedPro
     """Run Snakemake in a folder, as its command does."""
     with tempfile.TemporaryDirectory() as temporary:
         outputs = [Path(temporary) / name for name in ("stdout", "stderr")]
-        process = SERVER.Process(target=_main, args=(folder, arguments, *outputs))
+        process = SERVER.Process(target=_main, args=(folder, dict(os.environ), arguments, *outputs))
         process.start()
         process.join()
         assert process.exitcode is not None
@@ -92,8 +92,12 @@ def run_snakemake(folder: Path, arguments: list[str]) -> subprocess.CompletedPro
     return subprocess.CompletedProcess(arguments, process.exitcode, *texts)
 
 
-def _main(folder: Path, arguments: list[str], stdout: Path, stderr: Path) -> None:
+def _main(
+    folder: Path, environment: dict[str, str], arguments: list[str], stdout: Path, stderr: Path
+) -> None:
     from snakemake.cli import main
+
+    os.environ.update(environment)
 
     for descriptor, path in ((1, stdout), (2, stderr)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
