@@ -134,15 +134,23 @@ def test_speeds_name_their_reference() -> None:
     assert list(shown["reference examples"]) == ["200", "200"]
 
 
-def test_runs_on_several_devices_are_all_named(tmp_path: Path) -> None:
+def test_all_machines_of_all_runs_are_named_once(tmp_path: Path) -> None:
+    old = {"device": "cuda", "threads": 1, "processor": "x86_64", "versions": {"torch": "2.1"}}
+    first, second = {"processor": "one"}, {"processor": "two"}
     paths: list[Path] = []
-    for device in ("cuda", "cpu", "cpu"):
-        path = tmp_path / f"{len(paths)}.parquet"
-        write_table(pd.DataFrame({"id": [1]}), path, pa.schema([("id", pa.int32())]),
-                    {**RUN, "device": device})  # fmt: skip
-        paths.append(path)
-    assert provenance_of(paths)["device"] == "cpu, cuda"
-    assert provenance_of(paths)["versions"] == {"torch": "2.13"}
+    for machines in (
+        {"machines": [first]},
+        {"machines": [second, first]},
+        {"machines": None} | old,
+    ):
+        paths.append(tmp_path / f"{len(paths)}.parquet")
+        write_table(pd.DataFrame({"id": [1]}), paths[-1], pa.schema([("id", pa.int32())]),
+                    RUN | machines)  # fmt: skip
+    named = provenance_of(paths)["machines"]
+    assert [machine["processor"].split(",")[0] for machine in named] == ["one", "two", "x86_64"]
+    assert [named[2][name] for name in ("device", "torch", "numpy")] == [
+        "cuda", "2.1", "not recorded",
+    ]  # fmt: skip
 
 
 def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
@@ -159,7 +167,8 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
         "scratch 0.125",
         "Splice junctions. Licence: CC BY 4.0.",
         "epochs – learning_rate 0.0001",
-        "processor x86_64",
+        "processor Some CPU",
+        "numpy not recorded",
         "torch 2.13",
     ):
         assert words in text

@@ -24,8 +24,9 @@ CONDITION: dict[str, Any] = {
     "fraction": "1", "recipe": "default", "metric": "accuracy",
 }  # fmt: skip
 RUN: dict[str, Any] = {
-    "recipe": "default", "recipe_values": {"learning_rate": 1e-4, "epochs": None}, "device": "cpu",
-    "precision": "fp32", "processor": "x86_64", "experiment_seed": 7, "versions": {"torch": "2.13"},
+    "recipe": "default", "recipe_values": {"learning_rate": 1e-4, "epochs": None},
+    "precision": "fp32", "experiment_seed": 7,
+    "machines": [{"device": "cpu", "processor": "Some CPU", "torch": "2.13"}],
 }  # fmt: skip
 
 

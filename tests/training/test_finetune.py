@@ -67,7 +67,9 @@ def test_predictions_and_curves_say_what_they_are(checkpoint: SourceOf, tmp_path
     metadata = read_metadata(outputs.predictions)
     assert metadata["task"] == "odd"
     assert metadata["recipe_values"]["steps"] == 6
-    assert metadata["versions"]["torch"] == torch.__version__
+    (machine,) = metadata["machines"]
+    assert machine["torch"] == torch.__version__
+    assert {"processor", "instructions", "os", "python", "threads"} <= set(machine)
     assert metadata["replicates"] == 2
     assert metadata["diverged"] == {}
 

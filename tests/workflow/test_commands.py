@@ -10,7 +10,8 @@ from tensorboardX.proto.event_pb2 import Event
 
 from polymath.__main__ import print_summary
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
-from polymath.reporting.publish import FILES, publish
+from polymath.experiment.paths import ResultPaths
+from polymath.reporting.publish import FIGURES, publish
 from polymath.reporting.tensorboard import write_events
 from polymath.util.storage import read_json, write_table
 
@@ -47,7 +48,7 @@ def test_tensorboard_gets_every_point_of_every_curve(tmp_path: Path) -> None:
     path = tmp_path / "runs/task=odd/init=scratch/curves.parquet"
     write_table(curve, path, CURVE_SCHEMA, {"metric": "accuracy"})
     for _ in range(2):  # the second time replaces the first
-        assert write_events(tmp_path, tmp_path / "tensorboard") == 2
+        assert write_events(ResultPaths(tmp_path), tmp_path / "tensorboard") == 2
     folder = tmp_path / "tensorboard/task=odd/init=scratch"
     (first,) = (folder / "replicate=0").iterdir()
     assert read_events(first) == [
@@ -73,28 +74,30 @@ def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
 
 
 def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -> None:
-    results, kept = tmp_path / "results", tmp_path / "kept"
-    (results / "figures").mkdir(parents=True)
-    for name in FILES:
-        (results / name).write_text(name)
-    write_matrix(results)
-    depth = results / "representations/task=odd/model=small/mapping=random/depth.png"
-    depth.parent.mkdir(parents=True)
-    depth.write_text("depth")
+    results, kept = ResultPaths(tmp_path / "results"), tmp_path / "kept"
+    files = [results.matrix("md"), results.matrix("csv"), results.claims("md"), results.report,
+             *(results.figure(name, "png") for name in FIGURES),
+             results.representations("depth.png", "odd", "small", "random")]  # fmt: skip
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
     metadata = {
-        "recipe": "short", "recipe_values": {"steps": 1}, "experiment_seed": 4,
-        "versions": {"torch": "x"},
-        "device": "cpu", "precision": "fp32", "processor": "p", "labels": [],
+        "recipe": "short", "recipe_values": {"steps": 1}, "experiment_seed": 4, "labels": [],
+        "machines": [{"device": "cpu", "processor": "p"}], "precision": "fp32",
     }  # fmt: skip
     schema = prediction_schema("classification")
     table = schema.empty_table().to_pandas()
-    write_table(table, results / "runs/a/predictions.parquet", schema, metadata)
+    write_table(table, results.runs / "a/predictions.parquet", schema, metadata)
     publish(results, kept)
-    assert (kept / "curves.png").read_text() == "figures/curves.png"
-    assert (kept / "odd.small.random.depth.png").read_text() == "depth"
+    assert (kept / "curves.png").read_text() == "curves.png"
+    assert (kept / "odd.small.random.depth.png").read_text() == "depth.png"
     assert not (kept / "probes.png").exists()
+    assert not (kept / "report.html").exists()
     run = read_json(kept / "run.json")
     assert run["experiment_seed"] == 4
     assert run["recipes"] == {"short": {"steps": 1}}
     assert run["precisions"] == ["fp32"]
+    assert run["machines"][0]["processor"] == "p"
     assert "labels" not in run
+    publish(results, kept, with_report=True)
+    assert (kept / "report.html").exists()

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polymath.experiment.paths import ResultPaths
 from polymath.util.errors import PolymathError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         "publish", help="keep a run's results in the repository; `make docs` then shows them"
     )
     publish.add_argument("--name", default="default", help="of the run, as in resources/results")
+    publish.add_argument("--report", action="store_true", help="keep report.html as well")
     events = commands.add_parser("tensorboard", help="write the learning curves as event files")
     for command in (summary, publish, events):
         command.add_argument("--results", type=Path, default=Path("results"))
@@ -125,13 +127,13 @@ def main() -> None:
         from polymath.reporting.tensorboard import write_events
 
         folder = arguments.results / "tensorboard"
-        count = write_events(arguments.results, folder)
+        count = write_events(ResultPaths(arguments.results), folder)
         print(f"{count} replicates; to look at them: tensorboard --logdir {folder}")
     else:
         from polymath.reporting.publish import publish as keep
 
         folder = ROOT / "resources/results" / arguments.name
-        keep(arguments.results, folder)
+        keep(ResultPaths(arguments.results), folder, arguments.report)
 
 
 if __name__ == "__main__":

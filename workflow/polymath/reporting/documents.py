@@ -20,6 +20,7 @@ from polymath.evaluation.statistics import ALPHA, needed_replicates
 from polymath.reporting.config_reference import config_reference, config_schema
 from polymath.reporting.dataset_page import dataset_page
 from polymath.reporting.matrix import matrix_table
+from polymath.reporting.provenance import NOT_RECORDED
 from polymath.reporting.tables import format_estimate, format_number, to_markdown
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
@@ -155,18 +156,19 @@ def findings_block(root: Path, run: str) -> str:
 
 
 def machine_block(root: Path, run: str) -> str:
-    """One sentence on the machine and versions of a kept run."""
+    """One sentence per machine of a kept run, and when the run was kept."""
     made = read_json(root / KEPT / run / "run.json")
-    facts = [
-        made.get("processor"),
-        f"{made['threads']} threads per job" if "threads" in made else None,
-        " and ".join(made["precisions"]),
-        made.get("os"),
-        *(f"{name} {version}" for name, version in made["versions"].items()),
-    ]
+    sentences = []
+    for machine in made["machines"]:
+        recorded = {name: fact for name, fact in machine.items() if fact != NOT_RECORDED}
+        missing = [name for name in machine if name not in recorded]
+        facts = ", ".join(f"{name} {fact}" for name, fact in recorded.items())
+        sentences.append(
+            f"Made on: {facts}." + (f" Not recorded: {', '.join(missing)}." * bool(missing))
+        )
     return (
-        f"Made on {', '.join(str(fact) for fact in facts if fact)}; kept on {made['date']}. "
-        f"[run.json](../results/{run}/run.json) has the rest."
+        f"{' '.join(sentences)} Precision: {' and '.join(made['precisions'])}. Kept on "
+        f"{made['date']}; [run.json](../results/{run}/run.json) has the rest."
     )
 
 

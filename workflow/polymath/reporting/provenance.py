@@ -5,36 +5,47 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from polymath.util.machine import distinct
 from polymath.util.storage import read_metadata
+
+# Facts of a machine that every result should have.
+MACHINE_FACTS = ("device", "processor", "instructions", "threads", "os", "python", "numpy",
+                 "torch", "transformers")  # fmt: skip
+NOT_RECORDED = "not recorded"
 
 
 def provenance_of(predictions: Iterable[Path]) -> dict[str, Any]:
-    """Return versions, device, seed and precisions of the trained conditions, and their recipes.
+    """Return the seed, recipes and precisions of the trained conditions, and all machines that
+    trained one of their replicates.
 
-    Baselines, which are not trained, say none of it: of these alone the answer is empty.
+    Baselines are not trained: of these alone the result is empty.
     """
-    found = [read_metadata(path) for path in predictions]
-    runs = [run for run in found if "recipe_values" in run]
+    runs = [run for run in map(read_metadata, predictions) if "recipe_values" in run]
     if not runs:
         return {}
-    made: dict[str, Any] = {"experiment_seed": runs[0]["experiment_seed"]}
-    for name in ("device", "processor"):
-        made[name] = _all_of(run[name] for run in runs)
-    made["versions"] = {
-        name: _all_of(run["versions"][name] for run in runs) for name in runs[0]["versions"]
+    return {
+        "experiment_seed": runs[0]["experiment_seed"],
+        "machines": distinct(machine for run in runs for machine in machines_of(run)),
+        "recipes": {run["recipe"]: run["recipe_values"] for run in runs},
+        "precisions": sorted({run["precision"] for run in runs}),
     }
-    made["recipes"] = {run["recipe"]: run["recipe_values"] for run in runs}
-    made["precisions"] = sorted({run["precision"] for run in runs})
-    return made
 
 
-def _all_of(values: Iterable[str]) -> str:
-    """Return what runs were made with, which need not be the same for all."""
-    return ", ".join(sorted(set(values)))
+def machines_of(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the machines that a run's metadata names, with a text for each fact they lack.
+
+    Runs from before machines were recorded have at most a device, the number of threads, the
+    processor's architecture, and the versions of two packages.
+    """
+    older: dict[str, Any] = {name: run[name] for name in ("device", "threads") if name in run}
+    if "processor" in run:
+        older["processor"] = f"{run['processor']}, model {NOT_RECORDED}"
+    machines = run.get("machines") or [older | run.get("versions", {})]
+    return [dict.fromkeys(MACHINE_FACTS, NOT_RECORDED) | machine for machine in machines]
 
 
 def commit_of(folder: Path) -> str | None:
     """Return the commit that a folder is at; None outside a repository."""
     command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or None
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or None

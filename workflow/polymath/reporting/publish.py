@@ -1,42 +1,38 @@
-"""Keep a run's small results in the repository, where `make docs` reads them."""
+"""Keep a run's tables and figures in the repository, where `make docs` reads them."""
 
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from polymath.experiment.paths import ResultPaths, levels_in
 from polymath.reporting.provenance import commit_of, provenance_of
 from polymath.util.storage import write_json
 
-FILES = (
-    "report.html", "matrix.md", "matrix.csv", "claims.md", "figures/matrix.png",
-    "figures/heatmap.png", "figures/curves.png",
-)  # fmt: skip
-IF_THERE = ("figures/forest.png", "figures/probes.png", "similarity.parquet")
+FIGURES = ("matrix", "heatmap", "curves")
 
 
-def publish(results: Path, folder: Path) -> None:
+def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> None:
     """Copy the matrix, the claims and their figures to `folder`.
 
-    run.json says what they were made with: versions, device, precision, recipes, and the commit
-    that they were published from.
+    run.json records what they were made with: machines, versions, precisions, recipes, and the
+    commit that they were published from.
+
+    Args:
+        with_report: copy report.html as well, which holds all figures and tables in one file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for source, target in _kept(results):
-        shutil.copyfile(source, folder / target)
-    made = provenance_of(sorted((results / "runs").rglob("predictions.parquet")))
+    files = [results.matrix("md"), results.matrix("csv"), results.claims("md")]
+    files += [results.figure(name, "png") for name in FIGURES]
+    files += [results.report] if with_report else []
+    optional = [*(results.figure(name, "png") for name in ("forest", "probes")),
+                results.collected("similarity")]  # fmt: skip
+    for path in [*files, *(path for path in optional if path.exists())]:
+        shutil.copyfile(path, folder / path.name)
+    for path in results.all_representation_figures():
+        shutil.copyfile(path, folder / ".".join([*levels_in(path).values(), path.name]))
+    made = provenance_of(results.all_predictions())
     made |= {
         "commit": commit_of(Path(__file__).parent),
         "date": datetime.now(UTC).date().isoformat(),
     }
     write_json(made, folder / "run.json")
-
-
-def _kept(results: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the files to keep, and their names there."""
-    found = [results / file for file in FILES]
-    found += [results / file for file in IF_THERE if (results / file).exists()]
-    yield from ((path, path.name) for path in found)
-    for path in sorted((results / "representations").rglob("*.png")):
-        values = [part.partition("=")[2] for part in path.parent.parts if "=" in part]
-        yield path, ".".join([*values, path.name])  # task, model, mapping

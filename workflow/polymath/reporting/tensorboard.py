@@ -1,4 +1,4 @@
-"""Learning curves as TensorBoard event files, for those who compare runs there."""
+"""Learning curves as TensorBoard event files."""
 
 import math
 import shutil
@@ -6,19 +6,20 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
+from polymath.experiment.paths import ResultPaths
 from polymath.util.storage import read_with_metadata
 
 
-def write_events(results: Path, folder: Path) -> int:
-    """Write an event file for each replicate of each finished condition; return their number.
+def write_events(results: ResultPaths, folder: Path) -> int:
+    """Write one event file per replicate of each finished condition; return their number.
 
-    What was in `folder` is removed. Times are seconds of training.
+    Earlier contents of `folder` are removed. Times are seconds of training.
     """
     shutil.rmtree(folder, ignore_errors=True)
     count = 0
-    for path in sorted((results / "runs").rglob("curves.parquet")):
+    for path in results.all_curves():
         curves, metadata = read_with_metadata(path)
-        condition = path.parent.relative_to(results / "runs")
+        condition = path.parent.relative_to(results.runs)
         for replicate, curve in curves.groupby("replicate"):
             with SummaryWriter(str(folder / condition / f"replicate={replicate}")) as writer:
                 for point in curve.itertuples():

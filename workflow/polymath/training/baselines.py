@@ -1,6 +1,5 @@
 """Simple answers for comparison, in the same tables as what is trained: majority and n-grams."""
 
-import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import sklearn
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -19,6 +17,7 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.stage_versions import BASELINES
 from polymath.tokenization.task_data import Task, read_task, train_mask
 from polymath.training.job import BaselineJob
+from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed, seed_levels
 from polymath.util.storage import write_table
 
@@ -156,7 +155,7 @@ def _describe(one: Answer) -> str:
 
 
 def _provenance(job: BaselineJob, task: Task, answers: list[Answer]) -> dict[str, Any]:
-    """Return what evaluation and figures need, and what a reader needs to doubt the results."""
+    """Return what evaluation and figures need, and the provenance of the results."""
     return {
         **task.metadata,
         **job.condition.columns,
@@ -165,8 +164,7 @@ def _provenance(job: BaselineJob, task: Task, answers: list[Answer]) -> dict[str
         "baseline_code_version": BASELINES,
         "precision": "fp64",
         "device": "cpu",
-        "processor": platform.machine(),
-        "versions": {"scikit-learn": sklearn.__version__},
+        "machines": [{"device": "cpu", **describe_machine(["numpy", "scikit-learn"])}],
         "train_majority": task.majority(),
         "replicates": job.replicates,
         "crossed": dict(job.crossed),

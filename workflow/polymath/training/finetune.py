@@ -25,6 +25,7 @@ from polymath.training.replicate import Inputs, Trainee
 from polymath.training.replicate_store import FOLDER, Replicate, ReplicateStore
 from polymath.training.signals import noticed_signals
 from polymath.util.errors import PreemptedError
+from polymath.util.machine import distinct
 from polymath.util.storage import write_table
 
 REPORT_SECONDS = 10.0
@@ -95,6 +96,7 @@ def _write(
         **inputs.job.condition.columns,
         **provenance,
         "replicates": len(results),
+        "machines": distinct(result.machine for result in results),
         "crossed": dict(inputs.job.crossed),
         "diverged": {
             str(number): asdict(result.divergence)

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-import transformers
 from transformers import PreTrainedModel
 
 from polymath.data.fetch.manifest import Manifest
@@ -46,6 +44,7 @@ from polymath.training.masked_lm import (
 )
 from polymath.training.signals import noticed_signals
 from polymath.util.errors import PolymathError, PreemptedError
+from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import digest_of, read_table, write_table
 
@@ -173,7 +172,7 @@ class _Pretraining:
             "precision": precision,
             "device": device_name(device),
             "metric": "masked_accuracy",
-            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            "machine": describe_machine(),
             "truncated": self.data.truncated,
         }
         log(

@@ -2,17 +2,14 @@
 
 import copy
 import math
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-import transformers
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
@@ -35,6 +32,7 @@ from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.job import Job
 from polymath.training.loop import CurvePoint, Predictor, Run
 from polymath.training.replicate_store import Replicate
+from polymath.util.machine import PACKAGES, describe_machine
 from polymath.util.seeds import Stream, derive_seed, seed_levels
 from polymath.util.storage import digest_of, read_table
 
@@ -85,7 +83,7 @@ class Inputs:
         )
 
     def provenance(self, threads: int) -> dict[str, Any]:
-        """Return what a reader needs to repeat or doubt the results."""
+        """Return the provenance needed to reproduce or check the results."""
         return {
             **self.task.metadata,
             "metric": self.job.metric,
@@ -96,14 +94,17 @@ class Inputs:
             "precision": self.precision,
             "device": device_name(self.device),
             "threads": threads,
-            "processor": platform.machine(),
-            "versions": self._versions(),
             "train_majority": self.task.majority(),
         }
 
-    def _versions(self) -> dict[str, str]:
-        lora = {"peft": version("peft")} if self.job.recipe.tuning == "lora" else {}
-        return {"torch": torch.__version__, "transformers": transformers.__version__, **lora}
+    def machine(self) -> dict[str, Any]:
+        """Return what the replicates that this process trains are made with."""
+        lora = ["peft"] if self.job.recipe.tuning == "lora" else []
+        return {
+            "device": device_name(self.device),
+            "threads": torch.get_num_threads(),
+            **describe_machine([*PACKAGES, *lora]),
+        }
 
     def levels(self, replicate: int) -> dict[Stream, int]:
         """Return the level of each seed stream in a replicate."""
@@ -187,6 +188,7 @@ class Trainee:
             self._tabulate(logits),
             curve.assign(replicate=self.replicate)[CURVE_SCHEMA.names],
             divergence,
+            self.inputs.machine(),
         )
 
     def save_model(self, folder: Path) -> None:

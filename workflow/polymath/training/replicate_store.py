@@ -7,8 +7,9 @@ job loses only what its last checkpoint lacks, and deleting the folder forgets e
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from safetensors import SafetensorError
@@ -17,7 +18,7 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Divergence
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_table, read_with_metadata, write_table
+from polymath.util.storage import read_with_metadata, write_table
 
 FOLDER = ".replicates"
 
@@ -29,6 +30,8 @@ class Replicate:
     predictions: pd.DataFrame
     curve: pd.DataFrame
     divergence: Divergence | None
+    machine: dict[str, Any] = field(default_factory=dict)
+    """What it was made with; empty if that was not recorded."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class ReplicateStore:
         if self.keep_models and not divergence and not self.model(replicate, digest).is_dir():
             return None
         self.checkpoints(replicate, digest).clear()  # a kill may have come before it was done
-        return Replicate(read_table(predictions), curve_table, divergence)
+        rows, stored = read_with_metadata(predictions)
+        return Replicate(rows, curve_table, divergence, stored.get("machine", {}))
 
     def save(
         self,
@@ -65,7 +69,8 @@ class ReplicateStore:
         predictions, curve = self._tables(replicate, digest)
         diverged = asdict(result.divergence) if result.divergence else None
         write_table(result.curve, curve, CURVE_SCHEMA, {"diverged": diverged})
-        write_table(result.predictions, predictions, prediction_schema(self.task_type), {})
+        schema = prediction_schema(self.task_type)
+        write_table(result.predictions, predictions, schema, {"machine": result.machine})
         self.checkpoints(replicate, digest).clear()
 
     def checkpoints(self, replicate: int, digest: str) -> CheckpointStore:

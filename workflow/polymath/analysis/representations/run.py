@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import pandas as pd
 import torch
-import transformers
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from polymath.analysis.representations.hidden_states import (
@@ -32,6 +31,7 @@ from polymath.models.build import longest_input
 from polymath.training.devices import claimed_device, device_name, set_up_process
 from polymath.training.job import Job
 from polymath.training.replicate import Inputs
+from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
 
@@ -150,7 +150,7 @@ class _Study:
         return pd.concat(similarities), pd.concat(heads)
 
     def provenance(self) -> dict[str, Any]:
-        """Return what a reader needs to repeat or doubt the results."""
+        """Return the provenance needed to reproduce or check the results."""
         return {
             "code_version": REPRESENTATIONS,
             "settings": self.settings.model_dump(),
@@ -158,10 +158,7 @@ class _Study:
             "model_sha256": [one.model_sha256 for one in self.inputs],
             "experiment_seed": self.subjects[0].job.seed,
             "device": device_name(self.device),
-            "versions": {
-                "torch": torch.__version__,
-                "transformers": transformers.__version__,
-            },
+            "machine": describe_machine(),
         }
 
     def _load(self, side: Side, state: State) -> PreTrainedModel | None:

@@ -29,6 +29,7 @@ from polymath.training.encode import encode_task
 from polymath.training.job import Job
 from polymath.training.loop import mean_loss, model_inputs
 from polymath.training.replicate import Inputs, standardise
+from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
 
@@ -57,7 +58,7 @@ def probe_condition(
             "experiment_seed": job.seed,
             "model_sha256": inputs.model_sha256,
             "device": device_name(device),
-            "torch": torch.__version__,
+            "machine": describe_machine(),
         }
     named = {name: job.condition.columns[name] for name in ("task", "model", "init", "mapping")}
     frame = pd.DataFrame(rows).assign(**named)

@@ -270,13 +270,19 @@ def data_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
     )
 
 
-def recipe_table(recipes: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Return one column per recipe."""
-    names = list(dict.fromkeys(key for recipe in recipes.values() for key in recipe))
+def settings_table(settings: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Return one row per setting, and one column per recipe or machine that has settings."""
+    names = list(dict.fromkeys(name for values in settings.values() for name in values))
     table = pd.DataFrame({"setting": names})
-    for recipe, values in recipes.items():
-        table[recipe] = [DASH if values.get(key) is None else str(values[key]) for key in names]
+    for title, values in settings.items():
+        table[title] = [DASH if values.get(name) is None else str(values[name]) for name in names]
     return table
+
+
+def machine_table(machines: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return one column per machine that trained replicates."""
+    titles = [f"machine {number}" for number in range(1, len(machines) + 1)]
+    return settings_table(dict(zip(titles, machines, strict=True)))
 
 
 def gather_content(sources: Sources) -> dict[str, Any]:

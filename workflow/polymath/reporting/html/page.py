@@ -12,7 +12,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from polymath.evaluation.claims import RULE
 from polymath.experiment import stage_versions as versions
 from polymath.reporting.figures.registry import FIGURES
-from polymath.reporting.html.content import Picture, Sources, gather_content, recipe_table
+from polymath.reporting.html.content import (
+    Picture,
+    Sources,
+    gather_content,
+    machine_table,
+    settings_table,
+)
 from polymath.reporting.provenance import commit_of
 from polymath.util.storage import whole_file
 
@@ -38,8 +44,8 @@ def write_report(sources: Sources, configuration: dict[str, Any], page: Path) ->
         **content,
         pictures=[_embed(picture) for picture in sources.pictures],
         rule=RULE,
-        machines=content["made"].get("processor"),
-        recipes=recipe_table(content["made"].get("recipes", {})),
+        machines=machine_table(content["made"].get("machines", [])),
+        recipes=settings_table(content["made"].get("recipes", {})),
         versions=_versions(content["made"]),
         configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True),
     )
@@ -59,16 +65,12 @@ def _embed(picture: Picture) -> dict[str, str]:
 def _versions(made: dict[str, Any]) -> dict[str, str]:
     stages = {name.lower(): value for name, value in vars(versions).items() if name.isupper()}
     of_runs = {
-        "device": made.get("device"),
-        "processor": made.get("processor"),
-        "precision": ", ".join(made.get("precisions", [])),
-        "seed of the experiment": made.get("experiment_seed"),
-        **made.get("versions", {}),
-    }
-    told = {name: str(value) for name, value in of_runs.items() if value not in (None, "")}
+        "Seed of the experiment": str(made["experiment_seed"]),
+        "Precision": ", ".join(made["precisions"]),
+    } if made else {}  # fmt: skip
     return {
         "Polymath, commit": commit_of(REPOSITORY) or "not a repository",
         "Python (this page)": platform.python_version(),
-        **told,
-        "code versions of stages": json.dumps(stages).strip("{}").replace('"', ""),
+        **of_runs,
+        "Code versions of stages": json.dumps(stages).strip("{}").replace('"', ""),
     }
