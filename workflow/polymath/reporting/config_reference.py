@@ -1,8 +1,13 @@
-"""The configuration's reference, generated from its types."""
+"""The configuration's reference, generated from its types.
+
+Written here because documenters of JSON schemas (jsonschema-markdown 2026.8 was tried) neither
+say what the values of a mapping are (`recipes: NAME`) nor title a type by its place in the YAML.
+"""
 
 import json
 from typing import Any
 
+import pandas as pd
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -21,6 +26,7 @@ from polymath.experiment.sources import (
     RemoteFile,
     UrlSource,
 )
+from polymath.reporting.tables import to_markdown
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "The experiment": Experiment,
@@ -66,16 +72,24 @@ def config_schema() -> str:
 
 
 def config_reference() -> str:
-    """Return the reference page: a table of keys for each section."""
-    parts = [INTRODUCTION]
-    for title, model in SECTIONS.items():
-        parts.append(f"\n## {title}\n\n| key | values | default | meaning |\n|---|---|---|---|\n")
-        schema = model.model_json_schema(ref_template="{model}")
-        for name, field in model.model_fields.items():
-            values = _values(schema["properties"][name])
-            meaning = field.description or ""
-            parts.append(f"| {name} | {values} | {_default(field)} | {meaning} |\n")
-    return "".join(parts)
+    """Return the reference page: one table of keys per section."""
+    sections = [
+        f"\n## {title}\n\n{to_markdown(_keys_table(model))}" for title, model in SECTIONS.items()
+    ]
+    return INTRODUCTION + "".join(sections)
+
+
+def _keys_table(model: type[BaseModel]) -> pd.DataFrame:
+    properties = model.model_json_schema(ref_template="{model}")["properties"]
+    return pd.DataFrame(
+        {
+            "key": name,
+            "values": _values(properties[name]),
+            "default": _default(field),
+            "meaning": field.description or "",
+        }
+        for name, field in model.model_fields.items()
+    )
 
 
 def _default(field: Any) -> str:
@@ -90,7 +104,7 @@ def _default(field: Any) -> str:
 
 
 def _values(schema: dict[str, Any]) -> str:
-    """Return the kinds of value that a property's JSON schema allows, in words."""
+    """Return in words which values a property's JSON schema allows."""
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_values(option) for option in schema["anyOf"]))
     if "oneOf" in schema:

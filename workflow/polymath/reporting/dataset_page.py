@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from polymath.experiment.datasets import Dataset
@@ -12,6 +13,7 @@ from polymath.experiment.sources import (
     PathSource,
     UrlSource,
 )
+from polymath.reporting.tables import to_markdown
 
 CHECKS = {
     "real": "the real files",
@@ -35,21 +37,22 @@ on.
 
 
 def dataset_page(catalogue: Path) -> str:
-    """Return the page: a table of all tasks, and a section for each."""
+    """Return the page: a table of all tasks, and one section per task."""
     entries = yaml.safe_load(catalogue.read_text(encoding="utf-8"))
     datasets = {name: Dataset.model_validate(entry) for name, entry in entries.items()}
-    rows = [
-        f"| [{name}](#{name}) | {entry.domain} | {_kind(entry)} | {entry.headline} | "
-        f"{entry.max_length} | {CHECKS[entry.checked]} |"
+    table = pd.DataFrame(
+        {
+            "task": f"[{name}](#{name})",
+            "domain": entry.domain,
+            "type": _kind(entry),
+            "metric": entry.headline,
+            "length": entry.max_length,
+            "reader run on": CHECKS[entry.checked],
+        }
         for name, entry in datasets.items()
-    ]
-    table = [
-        "| task | domain | type | metric | length | reader run on |",
-        "|---|---|---|---|---|---|",
-        *rows,
-    ]
+    )
     sections = [_section(name, entry) for name, entry in datasets.items()]
-    return "\n".join([INTRODUCTION, *table, "", *sections])
+    return "\n".join([INTRODUCTION, to_markdown(table), *sections])
 
 
 def _section(name: str, entry: Dataset) -> str:
@@ -109,5 +112,5 @@ def _length(entry: Dataset) -> str:
     if entry.windows is None:
         return f"the first {entry.max_length} symbols"
     windows = entry.windows
-    most = f", at most {windows.limit} a sequence" if windows.limit else ""
-    return f"windows of {windows.size} symbols, one every {windows.stride}{most}; they vote"
+    most = f", at most {windows.limit} per sequence" if windows.limit else ""
+    return f"windows of {windows.size} symbols, one every {windows.stride}{most}; a sequence gets the vote of its windows"
