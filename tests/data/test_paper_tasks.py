@@ -146,7 +146,7 @@ def test_deeploc(tmp_path: Path) -> None:
 def test_deeploc_place_without_its_mark(tmp_path: Path) -> None:
     write_deeploc(tmp_path / "raw", PLACES, ">B1 Cytoplasm test\nMKL\n")
     text = refusal("localization", tmp_path / "raw")
-    assert text.startswith("deeploc_data.fasta: record 41: column 'header' does not fit")
+    assert text.startswith("deeploc_data.fasta: record 41: column 'header' does not match")
     assert "'B1 Cytoplasm test'" in text
 
 
@@ -183,11 +183,9 @@ def test_tape(task: str, column: str, tmp_path: Path) -> None:
 def test_counts_other_than_the_catalogues_are_refused(tmp_path: Path) -> None:
     counts = {"train": 20, "valid": 5, "test": 7}
     write_tape(tmp_path / "raw", "stability", "stability_score", counts)
-    assert refusal("stability", tmp_path / "raw") == (
-        "datasets: stability: rows: expected {'train': 53583, 'dev': 2512, 'test': 12851}, found "
-        "{'train': 20, 'dev': 5, 'test': 7}: are the files whole and the right ones? If they are "
-        "meant to differ, change 'rows' or leave it out"
-    )
+    message = refusal("stability", tmp_path / "raw")
+    assert message.startswith("datasets: stability: rows: expected {'train': 53583, 'dev': 2512, ")
+    assert "{'train': 20, 'dev': 5, 'test': 7}" in message
 
 
 # Yeast histones: three lines a row.

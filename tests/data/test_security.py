@@ -50,7 +50,7 @@ def test_a_hostile_name_is_refused_wherever_names_become_paths(
     "value", ["a 'b' $(touch pwned)", 'a"b', "a`b`", "a\\b", "a\nb", "{task}", "a\x00", ""]
 )
 def test_a_results_folder_that_a_shell_could_misread_is_refused(value: str, tmp_path: Path) -> None:
-    """Snakemake quotes the paths of a cluster's jobs by repr(): «'» in one lets «$(...)» run."""
+    """Snakemake quotes paths of a cluster's jobs by repr(): an apostrophe lets `$(...)` run."""
     config: dict[str, Any] = tiny_config(tmp_path, tmp_path)
     with pytest.raises(PolymathError, match="config: results: String should match pattern"):
         load_experiment({**config, "results": value}, ROOT / "resources")

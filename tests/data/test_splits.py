@@ -108,7 +108,7 @@ def test_group_of_several_labels_counts_for_the_commonest() -> None:
 
 def test_dev_alone() -> None:
     groups = pd.Series([f"g{number}" for number in range(20)])
-    found = assign_splits(pd.Series(["a"] * 20), groups, POLICY, 1, True, parts=("dev",))
+    found = assign_splits(pd.Series(["a"] * 20), groups, POLICY, 1, True, splits=("dev",))
     assert found.value_counts().to_dict() == {"train": 17, "dev": 3}
 
 

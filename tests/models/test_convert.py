@@ -135,8 +135,14 @@ def test_weights_in_parts_become_one_file(
     assert converted.keys() == whole.keys()
     assert all(torch.equal(converted[name], whole[name]) for name in whole)
     (source / f"{stem}-00002-of-00002.{in_parts}").unlink()
-    with pytest.raises(PolymathError, match=f"names '{stem}-00002-of-00002.{in_parts}', which is"):
+    with pytest.raises(PolymathError, match=f"names '{stem}-00002-of-00002.{in_parts}'"):
         get(source, tmp_path / "again")
+
+
+@pytest.fixture
+def bare(checkpoint: Checkpoint, tmp_path: Path) -> Path:
+    """A folder of the user's without weights."""
+    return copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
 
 
 class Malicious:
@@ -144,44 +150,49 @@ class Malicious:
         return (Path.touch, (Path("/tmp/polymath-pickle-ran"),))
 
 
-def test_a_pickle_with_code_is_refused_and_not_run(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
-    torch.save({"weight": Malicious()}, source / "pytorch_model.bin")
-    with pytest.raises(PolymathError, match=r"pytorch_model\.bin: not weights .* running code"):
-        get(source, tmp_path)
-    (source / "pytorch_model.bin").write_bytes(pickle.dumps(Malicious()))
-    with pytest.raises(PolymathError, match=r"pytorch_model\.bin: not weights .* running code"):
-        get(source, tmp_path)
+def test_a_pickle_with_code_is_refused_and_not_run(bare: Path, tmp_path: Path) -> None:
+    file = bare / "pytorch_model.bin"
+    torch.save({"weight": Malicious()}, file)
+    with pytest.raises(PolymathError, match=r"pytorch_model\.bin: .* running code"):
+        get(bare, tmp_path)
+    file.write_bytes(pickle.dumps(Malicious()))
+    with pytest.raises(PolymathError, match=r"pytorch_model\.bin: .* running code"):
+        get(bare, tmp_path)
     assert not Path("/tmp/polymath-pickle-ran").exists()
 
 
-def test_a_whole_training_state_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
-    torch.save({"step": 3, "model": {}}, source / "pytorch_model.bin")
-    with pytest.raises(PolymathError, match="'step' is no tensor: this is not a model's"):
-        get(source, tmp_path)
-    torch.save(torch.zeros(3), source / "pytorch_model.bin")
-    with pytest.raises(PolymathError, match="a Tensor, not a model's"):
-        get(source, tmp_path)
-
-
-@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
-def test_what_is_missing_is_named(checkpoint: Checkpoint, name: str, tmp_path: Path) -> None:
-    source = copy_without(checkpoint("bert"), tmp_path / "mine", name)
-    kind = {"model.safetensors": "no weights among", "config.json": r"no config\.json among",
-            "tokenizer.json": "no tokenizer among"}[name]  # fmt: skip
-    with pytest.raises(PolymathError, match=kind):
-        get(source, tmp_path)
-
-
-def test_two_files_of_weights_are_not_guessed_between(
-    checkpoint: Checkpoint, tmp_path: Path
+@pytest.mark.parametrize(
+    ("stored", "message"),
+    [({"step": 3, "model": {}}, "'step' is not a tensor"), (torch.zeros(3), "a Tensor, not")],
+)
+def test_what_is_not_a_state_dict_is_refused(
+    bare: Path, tmp_path: Path, stored: object, message: str
 ) -> None:
-    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
+    torch.save(stored, bare / "pytorch_model.bin")
+    with pytest.raises(PolymathError, match=rf"{message}.*torch\.save"):
+        get(bare, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("model.safetensors", "no weights among"),
+        ("config.json", r"no config\.json among"),
+        ("tokenizer.json", "no tokenizer among"),
+    ],
+)
+def test_what_is_missing_is_named(
+    checkpoint: Checkpoint, name: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PolymathError, match=message):
+        get(copy_without(checkpoint("bert"), tmp_path / "mine", name), tmp_path)
+
+
+def test_two_files_of_weights_are_not_guessed_between(bare: Path, tmp_path: Path) -> None:
     for name in ("a.bin", "b.bin"):
-        torch.save({}, source / name)
-    with pytest.raises(PolymathError, match=r"which of a\.bin, b\.bin are the weights"):
-        get(source, tmp_path)
+        torch.save({}, bare / name)
+    with pytest.raises(PolymathError, match=r"several files of weights, a\.bin, b\.bin"):
+        get(bare, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -206,22 +217,18 @@ def test_a_missing_model_type_is_taken_from_the_architecture(
 ) -> None:
     source = copy_without(checkpoint("bert"), tmp_path / "mine")
     config = read_json(source / "config.json")
-    del config["model_type"]
-    write_json(config, source / "config.json")
+    write_json({key: config[key] for key in config if key != "model_type"}, source / "config.json")
     folder = get(source, tmp_path)
-    assert read_json(folder / "config.json") == {**config, "model_type": "bert"}
+    assert read_json(folder / "config.json") == config
     assert build_classifier(folder, "pretrained", 2, 5, None).config.model_type == "bert"
 
 
-def test_fetched_originals_give_way_to_what_they_became(
-    checkpoint: Checkpoint, tmp_path: Path
-) -> None:
-    folder = copy_without(checkpoint("bert"), tmp_path / "odd", "model.safetensors")
-    torch.save(load_file(checkpoint("bert") / "model.safetensors"), folder / "weights.bin")
-    (folder / "special_tokens_map.json").write_text("{}")
-    files = [path for path in folder.iterdir() if path.name != "keep.txt"]
-    assert convert_checkpoint(files, folder, quiet) == [folder / name for name in STANDARD]
-    assert contents(folder) == STANDARD
+def test_fetched_originals_give_way_to_what_they_became(bare: Path, checkpoint: Checkpoint) -> None:
+    torch.save(load_file(checkpoint("bert") / "model.safetensors"), bare / "weights.bin")
+    (bare / "special_tokens_map.json").write_text("{}")
+    standard = convert_checkpoint(list(bare.iterdir()), bare, quiet)
+    assert standard == [bare / name for name in STANDARD]
+    assert contents(bare) == STANDARD
 
 
 VOCABULARY = [*SPECIALS, *UNUSED, *WORDS]
@@ -247,20 +254,26 @@ def test_a_bare_vocabulary_becomes_a_framed_tokenizer(tmp_path: Path) -> None:
     assert tokenizer.get_vocab() == {token: row for row, token in enumerate(VOCABULARY)}
     assert tokenizer.encode("W3 w199").tokens == ["[CLS]", "w3", "w199", "[SEP]"]
     assert SpecialTokens.of(tokenizer).ids == ((2,), (3,))
+    reference = BertTokenizer.from_pretrained(tmp_path / "mine").backend_tokenizer
+    assert json.loads(tokenizer.to_str()) == json.loads(reference.to_str())
 
 
 RESIDUES = list("ACDEFGHIKLMNPQRSTVWY")
 
 
-@pytest.mark.parametrize("described", [{}, {"do_lower_case": False}])
-def test_a_vocabulary_of_capitals_keeps_case(tmp_path: Path, described: dict[str, object]) -> None:
-    tokenizer = tokenizer_from(vocab_folder(tmp_path / "mine", [*SPECIALS, *RESIDUES], **described))
-    assert tokenizer.encode("E V Q").tokens == ["[CLS]", "E", "V", "Q", "[SEP]"]
-
-
-def test_what_the_model_says_about_case_is_heeded(tmp_path: Path) -> None:
-    folder = vocab_folder(tmp_path / "mine", [*SPECIALS, "a", "B", "b"], do_lower_case=True)
-    assert tokenizer_from(folder).encode("A B").tokens == ["[CLS]", "a", "b", "[SEP]"]
+@pytest.mark.parametrize(
+    ("tokens", "described", "text", "expected"),
+    [
+        (RESIDUES, {}, "E V Q", ["E", "V", "Q"]),
+        (RESIDUES, {"do_lower_case": False}, "E V Q", ["E", "V", "Q"]),
+        (["a", "B", "b"], {"do_lower_case": True}, "A B", ["a", "b"]),
+    ],
+)
+def test_case_is_kept_where_the_vocabulary_has_capitals_unless_a_file_states_it(
+    tmp_path: Path, tokens: list[str], described: dict[str, object], text: str, expected: list[str]
+) -> None:
+    tokenizer = tokenizer_from(vocab_folder(tmp_path / "mine", [*SPECIALS, *tokens], **described))
+    assert tokenizer.encode(text).tokens == ["[CLS]", *expected, "[SEP]"]
 
 
 def test_a_byte_level_vocabulary_becomes_a_tokenizer(tmp_path: Path) -> None:
@@ -385,19 +398,21 @@ def test_an_onnx_file_becomes_the_encoder_it_was_exported_from(
     build_classifier(folder, "pretrained", 2, 5, None)  # knows all of the encoder's tensors
 
 
-def test_an_onnx_file_of_another_model_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
-    export(AutoModel.from_pretrained(checkpoint("bert")), source / "any.onnx")
-    config = read_json(source / "config.json")
-    write_json({**config, "num_hidden_layers": 3}, source / "config.json")
-    with pytest.raises(PolymathError, match=r"no tensor 'encoder\.layer\.2\.attention"):
-        get(source, tmp_path)
-    write_json({**config, "intermediate_size": 32}, source / "config.json")
-    with pytest.raises(PolymathError, match=r"'encoder\.layer\.0\.intermediate.*has the shape"):
-        get(source, tmp_path)
-    (source / "any.onnx").write_bytes(b"no protocol buffer")
+def test_an_onnx_file_of_another_model_is_refused(
+    bare: Path, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    export(AutoModel.from_pretrained(checkpoint("bert")), bare / "any.onnx")
+    config = read_json(bare / "config.json")
+    for change, message in (
+        ({"num_hidden_layers": 3}, r"no tensor 'encoder\.layer\.2\.attention"),
+        ({"intermediate_size": 32}, r"'encoder\.layer\.0\.intermediate.*has the shape"),
+    ):
+        write_json({**config, **change}, bare / "config.json")
+        with pytest.raises(PolymathError, match=message):
+            get(bare, tmp_path)
+    (bare / "any.onnx").write_bytes(b"no protocol buffer")
     with pytest.raises(PolymathError, match=r"not an \.onnx file, or damaged"):
-        get(source, tmp_path)
+        get(bare, tmp_path)
 
 
 def configured(
@@ -469,14 +484,6 @@ def test_an_unknown_key_or_kind_is_named(
     with pytest.raises(PolymathError, match=message) as caught:
         configured(checkpoint("bert"), tmp_path, **config)
     assert "model 'changed': config" in str(caught.value)
-
-
-def test_bert_of_another_case_is_still_bert(tmp_path: Path) -> None:
-    """The converted tokenizer is transformers' own, word for word."""
-    folder = vocab_folder(tmp_path / "mine", VOCABULARY)
-    reference = BertTokenizer.from_pretrained(folder)
-    ours = json.loads(tokenizer_from(folder).to_str())
-    assert ours == json.loads(reference.backend_tokenizer.to_str())
 
 
 def test_every_model_of_the_catalogue_is_described_in_full() -> None:

@@ -11,7 +11,7 @@ def normalise(sequence: str, alphabet: Alphabet) -> str:
 
 
 def split_units(sequence: str, alphabet: Alphabet) -> list[str]:
-    """Cut a sequence into the units that are checked for legality: characters or words.
+    """Cut a sequence into the units that must be legal symbols: characters or words.
 
     The units of a k-mer alphabet are its characters; text of kind `model` has none.
     """
@@ -25,12 +25,12 @@ def split_units(sequence: str, alphabet: Alphabet) -> list[str]:
 
 
 def join_units(units: list[str], alphabet: Alphabet) -> str:
-    """Put units together again as the sequence that `split_units` would cut into them."""
+    """Join units to the sequence that `split_units` cuts into them."""
     return (alphabet.separator if alphabet.kind == "separator" else "").join(units)
 
 
 def spell(sequence: str, alphabet: Alphabet) -> str:
-    """Return the text that the alphabet's tokenizer.json reads: k-mers are written out."""
+    """Return the text that the alphabet's tokenizer.json reads: k-mers are spelled out."""
     if alphabet.kind != "kmer":
         return sequence
     starts = range(0, len(sequence) - alphabet.k + 1, alphabet.stride)

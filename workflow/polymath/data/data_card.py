@@ -1,4 +1,4 @@
-"""What a data card says: counts, lengths, duplicates, and which rows were left out and why."""
+"""The data card: counts, lengths, duplicates, and which rows were left out and why."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,37 +16,37 @@ EXAMPLES_KEPT = 5
 
 
 @dataclass
-class Rejections:
+class RejectedRows:
     """Rows left out: how many for each reason, and where the first few stand.
 
-    `mended` counts rows that were kept with their illegal symbols replaced.
+    `replaced` counts rows that were kept with their illegal symbols replaced.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)
-    mended: int = 0
+    replaced: int = 0
 
     def drop(self, table: pd.DataFrame, bad: pd.Series, reason: str) -> pd.DataFrame:
-        """Return the rows that are not `bad`, and count the others under `reason`."""
+        """Return the rows that are not `bad`; count the others under `reason`."""
         if bad.any():
-            self.note(reason, list(table.loc[bad, PLACE]))
+            self.count(reason, list(table.loc[bad, PLACE]))
         return table[~bad].reset_index(drop=True)
 
-    def note(self, reason: str, places: list[str]) -> None:
-        """Count places under a reason."""
+    def count(self, reason: str, places: list[str]) -> None:
+        """Count rows under a reason, by where they stand."""
         self.counts[reason] += len(places)
         kept = self.places.setdefault(reason, [])
         kept += places[: EXAMPLES_KEPT - len(kept)]
 
     def as_list(self) -> list[dict[str, Any]]:
-        """One entry a reason, as it stands in the data card."""
+        """Return one entry per reason, as in the data card."""
         return [
             {"reason": reason, "count": count, "first": self.places[reason]}
             for reason, count in sorted(self.counts.items())
         ]
 
 
-def describe(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
     """Return the counts of a data card: splits and labels, lengths, duplicates."""
     alphabet = dataset.alphabet
     names = [name for name in ("sequence", "sequence2") if name in table]

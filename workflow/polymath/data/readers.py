@@ -1,7 +1,7 @@
-"""Raw files to rows: one function a format, all giving a table of text columns.
+"""Raw files to rows: one function per format, all returning a table of text columns.
 
-Besides its own columns every table has `file` and `folder` (unless it brings its own), and
-PLACE, which says where a row stands, for error messages.
+Besides its own columns every table has `file` and `folder` (unless it has its own), and PLACE:
+where a row stands, for error messages.
 """
 
 import csv
@@ -36,7 +36,7 @@ def read_rows(files: list[Path], reader: Reader, workers: int = 1) -> pd.DataFra
     """Read files of one format into one table; all values are text.
 
     Args:
-        workers: processes that read MIDI files, which take long; rows keep the files' order.
+        workers: processes that read MIDI files, which is slow; rows keep the files' order.
 
     Raises:
         PolymathError: naming the file and row that cannot be read.
@@ -64,22 +64,22 @@ def _read_tables(files: list[Path], reader: Reader) -> pd.DataFrame:
 
 
 def _cut_column(table: pd.DataFrame, column: str, pattern: str) -> pd.DataFrame:
-    """Add the pattern's named groups as columns; every value must fit it."""
+    """Add the pattern's named groups as columns; every value must match it."""
     require_column(table, column, "columns", table[PLACE].iloc[0].rsplit(": ", 1)[0])
     matches = [re.fullmatch(pattern, value) for value in table[column]]
     for place, value, match in zip(table[PLACE], table[column], matches, strict=True):
         if match is None:
             raise PolymathError(
-                f"{place}: column '{column}' does not fit the reader's pattern {pattern!r}: "
-                f"{value[:80]!r}: mend the value, or the pattern under 'columns'"
+                f"{place}: column '{column}' does not match the reader's pattern {pattern!r}: "
+                f"{value[:80]!r}: correct the value, or the pattern under 'columns'"
             )
     cut = [match.groupdict(default="") for match in matches if match]
     return table.assign(**pd.DataFrame(cut, index=table.index, dtype=str))
 
 
 def _with_origin(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    own = {"file": path.stem, "folder": path.resolve().parent.name}
-    for column, value in own.items():
+    origin = {"file": path.stem, "folder": path.resolve().parent.name}
+    for column, value in origin.items():
         if column not in table:
             table[column] = value
     if PLACE not in table:
@@ -135,9 +135,9 @@ def _read_lines(path: Path, reader: Reader) -> pd.DataFrame:
         if match is None or len(of_row) < reader.lines_per_row:
             several = f" (the first of {reader.lines_per_row})" if reader.lines_per_row > 1 else ""
             raise PolymathError(
-                f"{path}: line {number}{several} does not fit the reader's pattern "
-                f"{reader.pattern!r}: {text[:80]!r}: mend the line, or the pattern, or name it in "
-                "'skip_lines'"
+                f"{path}: line {number}{several} does not match the reader's pattern "
+                f"{reader.pattern!r}: {text[:80]!r}: correct the line or the pattern, or add the "
+                "line to 'skip_lines'"
             )
         rows.append({**match.groupdict(default=""), PLACE: f"{path}: line {number}"})
     return pd.DataFrame(rows, dtype=str)
@@ -161,7 +161,7 @@ def _read_json(path: Path, reader: Reader) -> pd.DataFrame:
         rows = json.loads(_read_text(path, reader), **verbatim)
     except json.JSONDecodeError as error:
         raise PolymathError(
-            f"{path}: not readable as json: {error}: is the file whole? It must hold one list"
+            f"{path}: not readable as json: {error}: the file must be whole, and hold one list"
         ) from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise PolymathError(
@@ -172,7 +172,7 @@ def _read_json(path: Path, reader: Reader) -> pd.DataFrame:
 
 
 def _as_text(value: Any) -> str:
-    """Return a JSON value as a table's field; a list of one is that one, as TAPE writes labels."""
+    """Return a JSON value as text; of a list of one value (TAPE's labels), that value."""
     if isinstance(value, list) and len(value) == 1:
         return _as_text(value[0])
     if value is None:
@@ -192,7 +192,7 @@ def _read_fasta(path: Path, reader: Reader) -> pd.DataFrame:
             for number, record in enumerate(SeqIO.parse(text, "fasta"), 1)
         ]
     except (ValueError, LookupError) as error:
-        reason = " ".join(str(error).split("\n\n")[0].split())  # Biopython writes an essay
+        reason = " ".join(str(error).split("\n\n")[0].split())  # Biopython's first paragraph
         raise PolymathError(
             f"{path}: not readable as FASTA: {reason}: it must start with '>'; check also "
             "'encoding' of its reader"
@@ -214,7 +214,9 @@ def _read_midi_files(files: list[Path], reader: Reader, workers: int) -> pd.Data
     scores = [path for path in files if path.suffix.lower() in (".mid", ".midi")]
     if not scores:
         raise PolymathError(f"no .mid or .midi file among the source's {len(files)} files")
-    with ProcessPoolExecutor(min(workers, len(scores))) as pool:  # starts none before it is used
+    with ProcessPoolExecutor(
+        min(workers, len(scores))
+    ) as pool:  # starts no process before it is used
         # In order, so that of several broken files the first is named.
         pitches = list((pool.map if workers > 1 else map)(read_pitches, scores))
     rows = [
@@ -231,7 +233,7 @@ def _read_midi_files(files: list[Path], reader: Reader, workers: int) -> pd.Data
 
 
 def read_pitches(path: Path) -> list[int]:
-    """Return the MIDI pitches of all notes but drums, by onset and then by pitch.
+    """Return the MIDI pitches of all notes except drums, by onset and then by pitch.
 
     Raises:
         PolymathError: if the file cannot be read as MIDI or has no notes.
@@ -240,12 +242,17 @@ def read_pitches(path: Path) -> list[int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tempo changes on other tracks than the first
             midi = pretty_midi.PrettyMIDI(str(path))
-    except Exception as error:  # pretty_midi and mido raise many kinds on broken files
+    except Exception as error:  # pretty_midi and mido raise many kinds for broken files
         raise PolymathError(
-            f"{path}: not readable as MIDI ({type(error).__name__}: {error}): is the file whole? "
-            "Mend it or take it out of the folder"
+            f"{path}: not readable as MIDI ({type(error).__name__}: {error}): replace the file, "
+            "or take it out of the folder"
         ) from None
-    notes = [note for part in midi.instruments if not part.is_drum for note in part.notes]
+    notes = [
+        note
+        for instrument in midi.instruments
+        if not instrument.is_drum
+        for note in instrument.notes
+    ]
     if not notes:
         raise PolymathError(f"{path}: no notes: take the file out of the folder")
     return [note.pitch for note in sorted(notes, key=lambda note: (note.start, note.pitch))]
@@ -270,7 +277,7 @@ def _join_metadata(table: pd.DataFrame, files: list[Path], reader: Reader) -> pd
     absent = sorted(set(table["@score"]) - set(metadata["@score"]))
     if absent:
         raise PolymathError(
-            f"{named[0]}: no row for file '{absent[0]}' ({len(absent)} files in all): add it, or "
+            f"{named[0]}: no row for file '{absent[0]}' ({len(absent)} files in total): add it, or "
             "take the file out of the folder"
         )
     clash = ["sequence", "folder", "file", reader.metadata_key]

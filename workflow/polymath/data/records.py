@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from polymath.data.alphabets import join_units, normalise, split_units
-from polymath.data.data_card import Rejections, describe
+from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.readers import PLACE, read_rows, require_column
 from polymath.data.splits import ALIASES, SPLITS, assign_splits, join_groups
@@ -18,11 +18,11 @@ from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_json, write_table
 
 CONTENT = "@content"  # a row's sequence, or both of a pair
-PAIR = "\x1f"  # between them: the ASCII character for it
+SEPARATOR = "\x1f"  # between them: the ASCII unit separator
 
 
 def record_schema(dataset: Dataset) -> pa.Schema:
-    """Columns of the records table; pairs have a second sequence."""
+    """Return the columns of the records table; pairs have a second sequence."""
     second = [("sequence2", pa.string())] if dataset.reader.sequence2 else []
     label = pa.string() if dataset.type == "classification" else pa.float64()
     return pa.schema(
@@ -49,15 +49,15 @@ def prepare_records(
     """Write a task's records and its data card; return the records.
 
     Args:
-        workers: processes that read files where reading takes long.
+        workers: processes that read MIDI files.
 
     Raises:
         PolymathError: naming the file, the row and the remedy.
     """
-    rejected = Rejections()
+    rejected = RejectedRows()
     raw = Manifest.read(manifest)
     for file in raw.rejected:
-        rejected.note("unreadable at the source", [f"{file['file']}: {file['reason']}"])
+        rejected.count("unreadable at the source", [f"{file['file']}: {file['reason']}"])
     table = build_records(dataset, raw.locate_all(), seed, rejected, workers)
     _check_counts(task, dataset, table)
     provenance = {
@@ -77,9 +77,9 @@ def prepare_records(
     write_json(
         {
             **provenance,
-            **describe(table, dataset),
+            **describe_records(table, dataset),
             "rejected": rejected.as_list(),
-            "rows_with_replaced_symbols": rejected.mended,
+            "rows_with_replaced_symbols": rejected.replaced,
         },
         card,
     )
@@ -90,12 +90,12 @@ def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:
     """Return the classes in order; empty for regression."""
     if dataset.type == "regression":
         return []
-    left = set(table["label"])
-    return [label for label in dataset.labels or sorted(left) if label in left]
+    present = set(table["label"])
+    return [label for label in dataset.labels or sorted(present) if label in present]
 
 
 def build_records(
-    dataset: Dataset, files: list[Path], seed: int, rejected: Rejections, workers: int = 1
+    dataset: Dataset, files: list[Path], seed: int, rejected: RejectedRows, workers: int = 1
 ) -> pd.DataFrame:
     """Return the records of raw files: columns id, sequence (and sequence2), label, split, group.
 
@@ -106,7 +106,7 @@ def build_records(
     table = _check_labels(table, dataset, rejected)
     for column in _sequences(dataset):
         table = _check_symbols(table, column, dataset, rejected)
-    table[CONTENT] = table[_sequences(dataset)].agg(PAIR.join, axis=1)
+    table[CONTENT] = table[_sequences(dataset)].agg(SEPARATOR.join, axis=1)
     table = _drop_contradictions(table, dataset, rejected)
     table["group"] = join_groups(table["group"], table[CONTENT])
     table["split"] = _split(table, dataset, seed)
@@ -122,7 +122,7 @@ def build_records(
 
 
 def _sequences(dataset: Dataset) -> list[str]:
-    """Return the columns that hold a record's sequences; a pair is equal to another if both are."""
+    """Return the columns of a record's sequences; pairs are equal if both sequences are."""
     return ["sequence", "sequence2"] if dataset.reader.sequence2 else ["sequence"]
 
 
@@ -130,41 +130,41 @@ def _select_columns(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     reader = dataset.reader
     chosen = {PLACE: rows[PLACE]}
     for role in (*_sequences(dataset), "label", "split", "group", "id"):
-        given = getattr(reader, role)
-        if given is None:
+        named = getattr(reader, role)
+        if named is None:
             chosen[role] = pd.Series("", index=rows.index)
             continue
-        columns = [given] if isinstance(given, str) else list(given)
+        columns = [named] if isinstance(named, str) else list(named)
         for column in columns:
             require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0])
         chosen[role] = (
-            rows[columns].agg(PAIR.join, axis=1) if len(columns) > 1 else rows[columns[0]]
+            rows[columns].agg(SEPARATOR.join, axis=1) if len(columns) > 1 else rows[columns[0]]
         )
     table = pd.DataFrame(chosen)
     if reader.id is None:
         table["id"] = [place.rsplit("/", 1)[-1] for place in table[PLACE]]
     repeated = table["id"].duplicated()
     if repeated.any():
-        if reader.id is None:  # files of one name in several folders
+        if reader.id is None:  # several folders have a file of this name
             table["id"] = rows["folder"] + "/" + table["id"]
-            if table["id"].duplicated().any():  # and the folders have one name, too
+            if table["id"].duplicated().any():  # and the folders have the same name
                 table["id"] = table[PLACE]
         else:
             place = table.loc[repeated, PLACE].iloc[0]
             raise PolymathError(
-                f"{place}: id '{table.loc[repeated, 'id'].iloc[0]}' is not unique: mend it, or "
-                "leave 'id' out of the reader"
+                f"{place}: id '{table.loc[repeated, 'id'].iloc[0]}' is not unique: correct it, "
+                "or leave 'id' out of the reader"
             )
     return table
 
 
-def _check_labels(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) -> pd.DataFrame:
+def _check_labels(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> pd.DataFrame:
     table["label"] = table["label"].str.strip()
     missing = table["label"] == ""
     if missing.any():
         raise PolymathError(
             f"{table.loc[missing, PLACE].iloc[0]}: the label is missing ({missing.sum()} rows in "
-            "all): fill it in or delete the row"
+            "total): fill it in or delete the row"
         )
     if dataset.type == "regression":
         numbers = pd.to_numeric(table["label"], errors="coerce")
@@ -172,7 +172,7 @@ def _check_labels(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) -
         if bad.any():
             raise PolymathError(
                 f"{table.loc[bad, PLACE].iloc[0]}: label {table.loc[bad, 'label'].iloc[0]!r} is "
-                "not a finite number: mend it, or set 'type: classification'"
+                "not a finite number: correct it, or set 'type: classification'"
             )
         return table.assign(label=numbers.astype(float))
     if dataset.labels is not None:
@@ -192,9 +192,9 @@ def _check_labels(table: pd.DataFrame, dataset: Dataset, rejected: Rejections) -
 
 
 def _check_symbols(
-    table: pd.DataFrame, column: str, dataset: Dataset, rejected: Rejections
+    table: pd.DataFrame, column: str, dataset: Dataset, rejected: RejectedRows
 ) -> pd.DataFrame:
-    """Normalise one column of sequences; treat illegal symbols as the alphabet's policy says."""
+    """Normalise one column of sequences; apply the alphabet's policy to illegal symbols."""
     alphabet = dataset.alphabet
     table[column] = [normalise(sequence, alphabet) for sequence in table[column]]
     legal = set(alphabet.symbols) if alphabet.symbols is not None else None
@@ -207,15 +207,18 @@ def _check_symbols(
             position = units[first].index(wrong[first]) + 1
             raise PolymathError(
                 f"{table.loc[first, PLACE]}: symbol {wrong[first]!r} at position {position} is not "
-                f"in the alphabet ({bad.sum()} such rows): mend the row, or set 'illegal' of the "
-                "alphabet to 'drop' or to a symbol to put instead"
+                f"in the alphabet ({bad.sum()} such rows): correct the row, or set 'illegal' of "
+                "the "
+                "alphabet to 'drop' or to a replacement symbol"
             )
         if alphabet.illegal == "drop":
             table = rejected.drop(table, bad, "symbol outside the alphabet")
         else:
-            rejected.mended += int(bad.sum())
+            rejected.replaced += int(bad.sum())
             table.loc[bad, column] = [
-                join_units([u if u in legal else alphabet.illegal for u in units[row]], alphabet)
+                join_units(
+                    [unit if unit in legal else alphabet.illegal for unit in units[row]], alphabet
+                )
                 for row in table[bad].index
             ]
     if alphabet.kind == "kmer":
@@ -228,25 +231,25 @@ def _check_symbols(
     if empty.any() and alphabet.illegal == "error":
         raise PolymathError(
             f"{table.loc[empty, PLACE].iloc[0]}: the sequence is empty or shorter than one symbol "
-            f"({empty.sum()} such rows): mend or delete it, or set 'illegal: drop'"
+            f"({empty.sum()} such rows): correct or delete it, or set 'illegal: drop'"
         )
     return rejected.drop(table, empty, "empty sequence")
 
 
 def _refuse_spaces(table: pd.DataFrame, column: str) -> None:
-    """A k-mer alphabet is written with spaces between its symbols, so none has one inside."""
+    """Refuse spaces in sequences: they separate the symbols of a k-mer alphabet."""
     spaced = table[column].str.contains(r"\s")
     if spaced.any():
         raise PolymathError(
             f"{table.loc[spaced, PLACE].iloc[0]}: the sequence has a space ({spaced.sum()} such "
-            "rows), which a k-mer cannot hold: name it in 'remove' of the alphabet"
+            "rows), which a k-mer cannot contain: add it to 'remove' of the alphabet"
         )
 
 
 def _drop_contradictions(
-    table: pd.DataFrame, dataset: Dataset, rejected: Rejections
+    table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows
 ) -> pd.DataFrame:
-    """Under the policy «drop», of equal sequences with different labels keep none."""
+    """Drop equal sequences with different labels, under the policy `drop`."""
     if dataset.duplicates == "group" or dataset.type == "regression":
         return table
     classes = table.groupby(CONTENT)["label"].transform("nunique")
@@ -254,48 +257,48 @@ def _drop_contradictions(
 
 
 def _split(table: pd.DataFrame, dataset: Dataset, seed: int) -> pd.Series:
-    """Keep the official split; fill what it lacks."""
+    """Return each row's split: the official one, its missing parts drawn."""
     stratify = dataset.type == "classification"
     stream = derive_seed(seed, "split")
     if dataset.reader.split is None:
         return assign_splits(table["label"], table["group"], dataset.split, stream, stratify)
-    own_words = {word.strip().lower(): part for word, part in dataset.reader.split_names.items()}
-    words = {**ALIASES, **own_words}
+    names = dataset.reader.split_names.items()
+    words = {**ALIASES, **{word.strip().lower(): split for word, split in names}}
     official = table["split"].str.strip().str.lower().map(words)
     if official.isna().any():
         first = table[official.isna()].iloc[0]
         raise PolymathError(
             f"{first[PLACE]}: split {first['split']!r} is unknown: use train, dev or test, "
-            "or say what it means under 'split_names' of the reader"
+            "or define it under 'split_names' of the reader"
         )
     for needed in ("train", "test"):
         if not (official == needed).any():
-            found = ", ".join(sorted(set(table["split"])))
+            present = ", ".join(sorted(set(table["split"])))
             raise PolymathError(
-                f"column '{dataset.reader.split}': no row is for {needed} (found: {found}): mark "
-                "some, or leave 'split' out of the reader to have the rows split"
+                f"column '{dataset.reader.split}': no row is for {needed} (there is: {present}): "
+                "mark some, or leave 'split' out of the reader to have the rows split"
             )
     if not (official == "dev").any():
         free = (official == "train") & ~table["group"].isin(
             set(table.loc[official == "test", "group"])
         )
-        part = assign_splits(
+        drawn = assign_splits(
             table.loc[free, "label"],
             table.loc[free, "group"],
             dataset.split,
             stream,
             stratify,
-            parts=("dev",),
+            splits=("dev",),
         )
-        official.loc[part.index] = part
+        official.loc[drawn.index] = drawn
     return official
 
 
-def _keep_apart(table: pd.DataFrame, rejected: Rejections) -> pd.DataFrame:
-    """Where an official split puts one group on several sides, keep its most protected side."""
-    for kept, others in (("test", ["train", "dev"]), ("dev", ["train"])):
+def _keep_apart(table: pd.DataFrame, rejected: RejectedRows) -> pd.DataFrame:
+    """Keep a group that an official split puts on several sides on its most protected side only."""
+    for kept, dropped in (("test", ["train", "dev"]), ("dev", ["train"])):
         protected = set(table.loc[table["split"] == kept, "group"])
-        straddling = table["group"].isin(protected) & table["split"].isin(others)
+        straddling = table["group"].isin(protected) & table["split"].isin(dropped)
         table = rejected.drop(table, straddling, f"same sequence or group as a {kept} row")
     return table
 
@@ -311,8 +314,8 @@ def _check_splits(table: pd.DataFrame, dataset: Dataset) -> None:
             classes |= set(dataset.labels)
         if len(classes) < 2:
             raise PolymathError(
-                f"only the class '{min(classes)}' is left after rows were left out: mend the "
-                "others, or change 'illegal' of the alphabet or 'duplicates'"
+                f"only the class '{min(classes)}' is left after rows were left out: correct "
+                "these, or change 'illegal' of the alphabet or 'duplicates'"
             )
         unseen = classes - set(table.loc[table["split"] == "train", "label"])
         if unseen:
@@ -323,13 +326,13 @@ def _check_splits(table: pd.DataFrame, dataset: Dataset) -> None:
 
 
 def _check_counts(task: str, dataset: Dataset, table: pd.DataFrame) -> None:
-    """Hold the records to the counts that the catalogue, or the user, says they have."""
+    """Compare the records with the row counts that the catalogue or the user states."""
     if dataset.rows is None:
         return
     expected = dataset.rows.model_dump()
-    found = {split: int((table["split"] == split).sum()) for split in SPLITS}
-    if found != expected:
+    counts = {split: int((table["split"] == split).sum()) for split in SPLITS}
+    if counts != expected:
         raise PolymathError(
-            f"datasets: {task}: rows: expected {expected}, found {found}: are the files whole and "
-            "the right ones? If they are meant to differ, change 'rows' or leave it out"
+            f"datasets: {task}: rows: expected {expected}, found {counts}: check that the files "
+            "are whole and the right ones, or change 'rows' or leave it out"
         )

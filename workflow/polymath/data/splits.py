@@ -1,4 +1,4 @@
-"""Which rows are for training, dev and test; fixed before anything else is decided."""
+"""Split rows into training, development (dev) and test set, before anything else is decided."""
 
 from collections import Counter, defaultdict
 
@@ -29,7 +29,7 @@ def join_groups(groups: pd.Series, sequences: pd.Series) -> pd.Series:
         sequences: (n,) text.
 
     Returns:
-        (n,) text: of each connected set, the smallest name in it.
+        (n,) text: the smallest name of each connected set.
     """
     parent: dict[str, str] = {}
 
@@ -57,18 +57,18 @@ def assign_splits(
     policy: SplitPolicy,
     seed: int,
     stratify: bool,
-    parts: tuple[str, ...] = ("test", "dev"),
+    splits: tuple[str, ...] = ("test", "dev"),
 ) -> pd.Series:
     """Assign whole groups to test, dev and train, each class by its own share.
 
-    The groups of a class are taken in seeded hash order; test is filled to its share of the
-    class's rows (at least one group, and always leaving one for each part after it), then
-    dev; the rest is train. A group of several labels counts for its most common one.
+    The groups of a class are taken in seeded hash order. Test is filled to its share of the
+    class's rows (at least one group, always leaving one for each split after it), then dev; the
+    rest is train. A group of several labels counts for its most common one.
 
     Args:
         labels: (n,) class names; ignored unless `stratify`.
         groups: (n,) group names.
-        parts: the splits to fill before train, in order.
+        splits: those to fill before train, in order.
 
     Raises:
         PolymathError: naming the class with too few groups, and the remedy.
@@ -80,29 +80,30 @@ def assign_splits(
         strata[str(majority[group]) if stratify else ""].append(group)
     where: dict[str, str] = {}
     for label, names in sorted(strata.items()):
-        if len(names) < len(parts) + 1:
+        if len(names) < len(splits) + 1:
             what = f"class '{label}'" if stratify else "the data set"
             raise PolymathError(
                 f"{what} has {len(names)} distinct sequences or groups, too few for "
-                f"{', '.join((*parts, 'train'))}: add rows, or name the classes to keep in 'labels'"
+                f"{', '.join((*splits, 'train'))}: add rows, or list the classes to keep in "
+                "'labels'"
             )
-        where.update(_fill(hash_order(names, seed), sizes, parts, policy))
+        where.update(_fill(hash_order(names, seed), sizes, splits, policy))
     return groups.map(where)
 
 
 def _fill(
-    order: list[str], sizes: Counter[str], parts: tuple[str, ...], policy: SplitPolicy
+    order: list[str], sizes: Counter[str], splits: tuple[str, ...], policy: SplitPolicy
 ) -> dict[str, str]:
     total = sum(sizes[group] for group in order)
     where: dict[str, str] = {}
     remaining = list(order)
-    for number, part in enumerate(parts):
-        wanted = getattr(policy, part) * total
-        must_leave = len(parts) - number
+    for number, split in enumerate(splits):
+        wanted = getattr(policy, split) * total
+        must_leave = len(splits) - number
         taken = 0
         while len(remaining) > must_leave and (taken == 0 or taken + sizes[remaining[0]] <= wanted):
             group = remaining.pop(0)
-            where[group] = part
+            where[group] = split
             taken += sizes[group]
     where.update(dict.fromkeys(remaining, "train"))
     return where
@@ -112,8 +113,8 @@ def subset_train(items: pd.DataFrame, fraction: float, seed: int, stratify: bool
     """Return the ids of a share of the training items, stratified by class and nested.
 
     Args:
-        items: one row a training item, columns `item` and `label`.
-        fraction: share to keep, in (0, 1]; at least one item a class is kept.
+        items: one row per training item, columns `item` and `label`.
+        fraction: share to keep, in (0, 1]; at least one item per class is kept.
 
     Smaller fractions of one seed are subsets of larger ones.
     """

@@ -7,11 +7,11 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 from transformers.utils import logging
 
-import polymath.models.cnn  # noqa: F401, makes it known to transformers' Auto classes
+import polymath.models.cnn  # noqa: F401, registers it with transformers' Auto classes
 from polymath.models.initialisation import initialise
 from polymath.util.errors import PolymathError
 
-# Its report of new head tensors and its progress bars would drown ours.
+# Its reports of new head tensors and its progress bars would hide our log.
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
@@ -21,14 +21,14 @@ def build_classifier(
 ) -> PreTrainedModel:
     """Return a sequence classifier in fp32.
 
-    Every tensor is first drawn from `seed` as the model's configuration says; then those that
-    the initialisation takes from the checkpoint are replaced (see `initialisations`), so that
-    all arms of one replicate share the same new classification head.
+    Every tensor is first drawn from `seed` as the model's configuration says. Then those that the
+    initialisation takes from the checkpoint are replaced (see `initialise`), so that all
+    initialisations of one replicate share the same new classification head.
 
     Args:
-        folder: config.json and, but for `scratch`, model.safetensors.
+        folder: with config.json and, except for `scratch`, model.safetensors.
         outputs: classes, or 1 for regression.
-        dropout: value of all the configuration's dropout rates; None leaves them.
+        dropout: replaces all dropout rates of the configuration; None keeps them.
 
     Raises:
         PolymathError: if the folder's model cannot be built, or its weights do not cover
@@ -44,7 +44,7 @@ def build_model(
     """Return a model of one of transformers' AutoModel classes; see `build_classifier`.
 
     Args:
-        changes: values to put into its configuration.
+        changes: values to set in its configuration.
     """
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -63,10 +63,10 @@ def build_model(
 
 
 def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors that a folder's checkpoint has of a model, by the model's names.
+    """Return the tensors of a model that a folder's checkpoint has, by the model's names.
 
     Raises:
-        PolymathError: if it does not cover the encoder.
+        PolymathError: if the encoder's tensors are not all there.
     """
     loaded, info = type(model).from_pretrained(
         folder,
@@ -79,19 +79,19 @@ def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Ten
     missing = set(info["missing_keys"])
     encoder = {f"{model.base_model_prefix}.{name}" for name in model.base_model.state_dict()}
     # A pooler belongs to the head: masked language models are saved without one.
-    lost = sorted(name for name in missing & encoder if "pooler" not in name)
-    if lost:
+    absent = sorted(name for name in missing & encoder if "pooler" not in name)
+    if absent:
         raise PolymathError(
-            f"{folder}: the checkpoint lacks {len(lost)} of the encoder's tensors, the first is "
-            f"{lost[0]}: config.json and model.safetensors do not belong together"
+            f"{folder}: the checkpoint lacks {len(absent)} of the encoder's tensors, the first is "
+            f"{absent[0]}: config.json and model.safetensors do not belong together"
         )
     return {name: value for name, value in loaded.state_dict().items() if name not in missing}
 
 
 def longest_input(model: PreTrainedModel) -> int | None:
-    """Return the most tokens, special ones included, that the model has positions for.
+    """Return how many tokens the model has positions for, special ones included.
 
-    None where positions are relative or rotary and the configuration names no limit.
+    None where positions are relative or rotary and the configuration states no limit.
     """
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding) and name.endswith("position_embeddings"):
@@ -102,7 +102,7 @@ def longest_input(model: PreTrainedModel) -> int | None:
 
 
 def rescale_output(model: PreTrainedModel, centre: float, scale: float) -> None:
-    """Let a model of one output predict `output * scale + centre`, by its last linear layer."""
+    """Make a model of one output predict `output * scale + centre`, by its last linear layer."""
     last = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == 1][-1]
     with torch.no_grad():
         last.weight.mul_(scale)

@@ -1,4 +1,4 @@
-"""A small convolutional network as a model of transformers, so that it trains like any other."""
+"""A small convolutional network as a transformers model, so that it trains like any other."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceCl
 
 
 class CnnConfig(PreTrainedConfig):
-    """Sizes of the network; its names are those of other encoders where they mean the same."""
+    """Sizes of the network, named as in other encoders where they mean the same."""
 
     model_type = "polymath-cnn"
 
@@ -30,7 +30,7 @@ class CnnConfig(PreTrainedConfig):
 
 
 class Block(nn.Module):
-    """A dilated convolution over positions, normalised, beside a short cut."""
+    """A residual block: normalisation and a dilated convolution over positions."""
 
     def __init__(self, config: CnnConfig, dilation: int) -> None:
         super().__init__()
@@ -42,8 +42,8 @@ class Block(nn.Module):
     def forward(self, states: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
         """Return the next states (rows, length, width).
 
-        Padded positions are zero in what the convolution reads, as are those beyond the ends, so
-        that a row's result does not depend on how far it is padded.
+        Padded positions are zero in the convolution's input, as are those beyond the ends, so that
+        a row's result does not depend on its padding.
         """
         read = (self.norm(states) * kept).transpose(1, 2)
         seen = nn.functional.gelu(self.conv(read)).transpose(1, 2)
@@ -52,7 +52,7 @@ class Block(nn.Module):
 
 
 class CnnPreTrainedModel(PreTrainedModel):
-    """What transformers wants to know of both classes."""
+    """What transformers asks of both classes."""
 
     config_class = CnnConfig
     base_model_prefix = "cnn"
@@ -108,7 +108,7 @@ class CnnModel(CnnPreTrainedModel):
 
 
 class CnnForSequenceClassification(CnnPreTrainedModel):
-    """The network with a linear classifier on what is pooled."""
+    """The network with a linear classifier on the pooled states."""
 
     def __init__(self, config: CnnConfig) -> None:
         super().__init__(config)

@@ -10,10 +10,10 @@ from polymath.models.tuning import merged_weights
 def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int]:
     """Keep only the word-embedding rows of the tokens that the task uses.
 
-    The others have no gradient, and embeddings have no weight decay, so Adam would never
-    change them: training this smaller table gives the same result, and saves most of the
-    optimiser's work on small alphabets.
-    The padding token keeps its own id, because some models count positions from it.
+    The others have no gradient, and embeddings have no weight decay, so Adam would never change
+    them: training the smaller table gives the same result and saves most of the optimiser's work
+    on small alphabets. The padding token keeps its id, because some models count positions from
+    it.
 
     Args:
         used: token ids, padding included.
@@ -37,18 +37,19 @@ def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int
 
 
 def renumber(model: PreTrainedModel, order: list[int]) -> dict[int, int]:
-    """Return the new id of each token in `order`, and tell it to layers that know a token by id
-    (ESM's embedding blanks out the mask token)."""
+    """Return the new id of each token in `order`, and set it in layers that know a token by its id
+    (ESM's embedding blanks out the mask token).
+    """
     rows = {token: row for row, token in enumerate(order)}
     for module in model.modules():
-        known = getattr(module, "mask_token_id", None)
-        if isinstance(known, int):
-            module.mask_token_id = rows.get(known, -1)
+        mask = getattr(module, "mask_token_id", None)
+        if isinstance(mask, int):
+            module.mask_token_id = rows.get(mask, -1)
     return rows
 
 
 def compact_order(used: list[int], padding: int) -> list[int]:
-    """Return the tokens in use in the order of their new ids; padding keeps its own id."""
+    """Return the used tokens in the order of their new ids; padding keeps its id."""
     order = sorted(set(used) - {padding})
     order.insert(min(padding, len(order)), padding)
     return order
@@ -57,8 +58,8 @@ def compact_order(used: list[int], padding: int) -> list[int]:
 def restore_embeddings(
     whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
 ) -> None:
-    """Give the whole model as it was before training the weights of the trained, compact one,
-    LoRA's additions merged into its matrices.
+    """Copy the weights of the trained, compact model into the whole model, as it was before
+    training; merge LoRA's additions into its matrices.
 
     Args:
         tokens: the embedding row in `trained` of each token that it knows.

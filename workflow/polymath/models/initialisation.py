@@ -1,7 +1,7 @@
-"""What a model begins from: the checkpoint's weights, random ones, or something between.
+"""Initialisations: the checkpoint's weights, random ones, or something between.
 
-Source of the arms: W.-T. Kao and H.-Y. Lee, Is BERT a cross-disciplinary knowledge learner?,
-Findings of EMNLP 2021; `shuffled` is a control that they did not have.
+Source: W.-T. Kao and H.-Y. Lee, Is BERT a cross-disciplinary knowledge learner?,
+Findings of EMNLP 2021; `shuffled` is a control of our own.
 """
 
 import torch
@@ -15,19 +15,19 @@ Weights = dict[str, torch.Tensor]
 
 
 def initialise(model: PreTrainedModel, init: str, checkpoint: Weights, seed: int) -> None:
-    """Replace a random model's tensors as the initialisation says.
+    """Replace a random model's tensors by the checkpoint's, as the initialisation says.
 
-    - pretrained: by the checkpoint's, where it has them.
-    - re-emb: likewise, but for the word embeddings, which stay random.
+    - pretrained: all that the checkpoint has.
+    - re-emb: all except the word embeddings, which stay random.
     - embeddings-only: the position and token-type embeddings alone.
-    - shuffled: each by the checkpoint's with its entries permuted, so that it has the same
-      mean and variance, and no knowledge.
+    - shuffled: all, each with its entries permuted, so that mean and variance stay and what was
+      learnt is lost.
     - scratch: none.
 
     Args:
         model: with random weights.
         checkpoint: the tensors of the checkpoint by the model's own names.
-        seed: of the permutations, each from a stream of its own name.
+        seed: of the permutations, each from a stream named after its tensor.
 
     Raises:
         PolymathError: if the model has no position or token-type embeddings to keep.
@@ -46,8 +46,8 @@ def initialise(model: PreTrainedModel, init: str, checkpoint: Weights, seed: int
             if not chosen:
                 raise PolymathError(
                     f"initialisation embeddings-only: a {model.config.model_type} model has no "
-                    "table of positions or token types, so there is nothing to keep: leave the "
-                    "initialisation out, or exclude it for this model"
+                    "table of positions or token types to keep: leave the initialisation out, or "
+                    "exclude it for this model"
                 )
         case "shuffled":
             chosen = {
@@ -59,7 +59,7 @@ def initialise(model: PreTrainedModel, init: str, checkpoint: Weights, seed: int
 
 
 def word_embedding_names(model: PreTrainedModel) -> set[str]:
-    """Return the names of the word embedding's table (several if it is tied to an output)."""
+    """Return the names of the word-embedding table (several if it is tied to an output)."""
     table = model.get_input_embeddings().weight
     return _names_of(model, [table])
 

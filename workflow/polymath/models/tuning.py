@@ -1,4 +1,4 @@
-"""Which of a model's parameters fine-tuning trains: all, or a new head with little else.
+"""Tuning: which of a model's parameters fine-tuning trains, all or a head with little else.
 
 Source of low-rank adaptation: E. Hu et al., LoRA: low-rank adaptation of large language models,
 ICLR 2022, as peft implements it.
@@ -15,13 +15,13 @@ from polymath.experiment.recipes import Recipe
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import named_seed
 
-# What is added to a matrix is B @ A times this, whatever the rank.
+# The addition to a matrix is B @ A times this, whatever the rank.
 LORA_SCALE = 2
 ADDED = ".lora_"
 
 
 def apply_tuning(model: PreTrainedModel, recipe: Recipe, folder: Path, seed: int) -> None:
-    """Freeze what the recipe does not train, and add the matrices of LoRA if it asks for them.
+    """Freeze what the recipe does not train; add LoRA's matrices if it asks for them.
 
     - full: everything is trained.
     - head: the head alone; see `head_names`.
@@ -32,8 +32,8 @@ def apply_tuning(model: PreTrainedModel, recipe: Recipe, folder: Path, seed: int
 
     Args:
         model: on the CPU, its embeddings compact or not.
-        folder: of the checkpoint, whatever the model began from.
-        seed: of LoRA's random matrices, from a stream of its own; the same in all arms.
+        folder: of the checkpoint, whatever the initialisation.
+        seed: of LoRA's random matrices, from a stream of its own; the same in all initialisations.
 
     Raises:
         PolymathError: if the model has no layer that the recipe asks to train.
@@ -54,10 +54,10 @@ def apply_tuning(model: PreTrainedModel, recipe: Recipe, folder: Path, seed: int
 
 
 def head_names(model: PreTrainedModel, folder: Path) -> set[str]:
-    """Return the names of the parameters that are new in the `pretrained` arm.
+    """Return the names of the parameters that are new under the initialisation `pretrained`.
 
-    They are those outside the encoder and those of its pooler, unless the checkpoint has them;
-    the layer of the outputs in any case. They are the same in all arms.
+    They are those outside the encoder and those of its pooler that the checkpoint lacks, and the
+    output layer in any case. They are the same in all initialisations.
     """
     encoder = {id(value) for value in model.base_model.parameters()}
     stored = _stored_names(folder / "model.safetensors")
@@ -72,7 +72,7 @@ def head_names(model: PreTrainedModel, folder: Path) -> set[str]:
 
 
 def _stored_names(weights: Path) -> set[str]:
-    if not weights.is_file():  # a model that is only a configuration
+    if not weights.is_file():  # a model without weights
         return set()
     with safe_open(weights, framework="pt") as file:
         return set(file.keys())
@@ -96,8 +96,8 @@ def _linear_layers(model: PreTrainedModel, head: set[str]) -> set[str]:
     }
 
 
-def _require(found: set[str], what: str, model: PreTrainedModel, recipe: Recipe) -> None:
-    if not found:
+def _require(names: set[str], what: str, model: PreTrainedModel, recipe: Recipe) -> None:
+    if not names:
         raise PolymathError(
             f"recipe: tuning {recipe.tuning}: a {model.config.model_type} model has no {what}: "
             "use another tuning, or exclude the recipe for this model"
@@ -105,7 +105,7 @@ def _require(found: set[str], what: str, model: PreTrainedModel, recipe: Recipe)
 
 
 def _add_matrices(model: PreTrainedModel, layers: set[str], rank: int, seed: int) -> None:
-    from peft import LoraConfig, inject_adapter_in_model  # takes seconds: only where it is used
+    from peft import LoraConfig, inject_adapter_in_model  # takes seconds to import
 
     torch.manual_seed(named_seed(seed, "lora"))
     config = LoraConfig(
@@ -115,7 +115,7 @@ def _add_matrices(model: PreTrainedModel, layers: set[str], rank: int, seed: int
 
 
 def merged_weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Return a model's tensors by the names of the model without LoRA, its additions added."""
+    """Return a model's tensors with LoRA's additions merged, by the names of the plain model."""
     weights: dict[str, torch.Tensor] = model.state_dict()
     plain = {
         name.replace(".base_layer.", "."): value
@@ -123,8 +123,8 @@ def merged_weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
         if ADDED not in name
     }
     for name, down in weights.items():
-        layer, found, _ = name.partition(f"{ADDED}A.")
-        if found:
+        layer, is_down, _ = name.partition(f"{ADDED}A.")
+        if is_down:
             up = weights[name.replace(f"{ADDED}A.", f"{ADDED}B.")]
             plain[f"{layer}.weight"] = plain[f"{layer}.weight"] + LORA_SCALE * (up @ down)
     return plain

@@ -1,4 +1,4 @@
-"""A task as every learner reads it: its token rows, and what their labels mean."""
+"""A task as every learner reads it: its token rows and what their labels mean."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +14,23 @@ from polymath.util.storage import read_with_metadata
 
 @dataclass(frozen=True)
 class Task:
-    """A task's token rows, and what its labels mean."""
+    """A task's token rows and what its labels mean."""
 
     rows: pd.DataFrame
     metadata: dict[str, Any]
 
     @property
     def type(self) -> str:
-        """«classification» or «regression»."""
+        """`classification` or `regression`."""
         return str(self.metadata["type"])
 
     @property
     def outputs(self) -> int:
-        """Logits a row: classes, or 1 for regression."""
+        """Logits per row: the number of classes, or 1 for regression."""
         return max(1, len(self.metadata["labels"]))
 
     def targets(self, rows: pd.DataFrame) -> NDArray[np.float64]:
-        """Return class numbers, or values as they are."""
+        """Return (rows,) class numbers, or values as they are."""
         if self.type == "regression":
             return np.array(rows["label"], dtype=np.float64)
         numbers = {label: number for number, label in enumerate(self.metadata["labels"])}
@@ -50,7 +50,7 @@ def read_task(tokens: Path) -> Task:
 
 
 def train_mask(task: Task, fraction: float, subset_seed: int) -> "pd.Series[bool]":
-    """Return which rows are of a share of the training items; see `splits.subset_train`."""
+    """Return the mask of the rows of a share of the training items; see `splits.subset_train`."""
     train = task.rows["split"] == "train"
     items = task.rows[train].drop_duplicates("item")[["item", "label"]]
     kept = subset_train(items, fraction, subset_seed, task.type == "classification")

@@ -22,7 +22,7 @@ T = TypeVar("T", list[int], NDArray[np.int64])
 
 
 def token_schema(task_type: str, pairs: bool = False) -> pa.Schema:
-    """Columns of the tokens table: one row a window of a record (`item`).
+    """Return the columns of the tokens table: one row per window of a record (`item`).
 
     A pair has the symbols of its second sequence in `ids2`; `length` counts both.
     """
@@ -50,7 +50,7 @@ def tokenize_records(
     tokenizer_file: Path,
     model_tokenizer: Path | None = None,
 ) -> str:
-    """Write a task's tokens and its tokenizer.json; return a line about them.
+    """Write a task's tokens and its tokenizer.json; return a line for the log.
 
     Args:
         alphabet: how sequences are cut into symbols, or spelled for the model's tokenizer.
@@ -92,7 +92,7 @@ def tokenize_records(
 
 
 def _sequences_to_learn(table: pd.DataFrame, alphabet: Alphabet) -> pd.Series:
-    """Return what an alphabet's symbols are found in; words are those of training rows."""
+    """Return the sequences that give an alphabet its symbols; words come from training rows."""
     rows = table[table["split"] == "train"] if alphabet.kind == "model" else table
     return pd.concat([rows[name] for name in ("sequence", "sequence2") if name in rows])
 
@@ -101,19 +101,19 @@ def _refuse_unknown(rows: pd.DataFrame, tokenizer: Tokenizer, records: Path) -> 
     unknown = unknown_token(tokenizer)
     if unknown is None:
         return
-    ids = np.concatenate([np.asarray(one, dtype=np.int64) for one in rows["ids"]])
+    ids = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows["ids"]])
     share = float(np.mean(ids == unknown))
     if share > UNKNOWN_ALLOWED:
         raise PolymathError(
-            f"{records}: the tokenizer does not know {share:.0%} of what it reads: it is not made "
-            "for this domain (or wants k-mers: set 'kmer' of the model); use mapping random"
+            f"{records}: {share:.0%} of the tokens are unknown to the tokenizer, which is not made "
+            "for this domain, or reads k-mers: use mapping random, or set 'kmer' of the model"
         )
 
 
 def encode_records(
     table: pd.DataFrame, tokenizer: Tokenizer, alphabet: Alphabet, windows: Windows | None
 ) -> pd.DataFrame:
-    """Return one row a window: id, item, window, split, label, length, ids; ids2 of pairs."""
+    """Return one row per window: id, item, window, split, label, length, ids; ids2 of pairs."""
     encoded = _encode(table["sequence"], tokenizer, alphabet)
     rows = []
     for record, ids in zip(table.itertuples(index=False), encoded, strict=True):
@@ -121,21 +121,21 @@ def encode_records(
             name = record.id if windows is None else f"{record.id}#{number}"
             rows.append((name, record.id, number, record.split, record.label, len(piece), piece))
     columns = ["id", "item", "window", "split", "label", "length", "ids"]
-    found = pd.DataFrame(rows, columns=columns)
+    windowed = pd.DataFrame(rows, columns=columns)
     if "sequence2" in table:
-        found["ids2"] = _encode(table["sequence2"], tokenizer, alphabet)
-        found["length"] += found["ids2"].str.len()
-    return found
+        windowed["ids2"] = _encode(table["sequence2"], tokenizer, alphabet)
+        windowed["length"] += windowed["ids2"].str.len()
+    return windowed
 
 
 def _encode(sequences: pd.Series, tokenizer: Tokenizer, alphabet: Alphabet) -> list[list[int]]:
     texts = [spell(sequence, alphabet) for sequence in sequences]
-    return [one.ids for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    return [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
 
 
 def truncate_pair(first: T, second: T, room: int) -> tuple[T, T]:
-    """Cut a pair to `room` symbols in all, each time one off the end of the longer (of equal
-    ones, the second): transformers' strategy «longest_first».
+    """Truncate a pair to `room` symbols in total, one by one at the end of the longer sequence (of
+    equal ones, the second), as transformers' strategy `longest_first` does.
     """
     excess = len(first) + len(second) - room
     if excess <= 0:
@@ -152,7 +152,7 @@ def truncate_pair(first: T, second: T, room: int) -> tuple[T, T]:
 def cut_windows(ids: list[int], windows: Windows | None) -> list[list[int]]:
     """Cut a sequence into windows; the tail is kept as a shorter last window.
 
-    With a limit, that many windows are taken, evenly spaced from the first to the last.
+    With a limit, that many windows are kept, evenly spaced from the first to the last.
     """
     if windows is None:
         return [ids]

@@ -1,4 +1,4 @@
-"""Tokenizers as tokenizer.json: an alphabet's own, and what is in any."""
+"""Tokenizers as tokenizer.json: build an alphabet's own, load any, list its tokens."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from polymath.data.alphabets import spell, split_units
 from polymath.experiment.datasets import Alphabet
 
 UNKNOWN = "[UNK]"
-WORDS = 50_000  # most words of a text's own tokenizer, the commonest
+WORDS = 50_000  # size of a text's own vocabulary, at most
 # Placeholders that vocabularies keep for later use: BERT's [unused12], T5's and ALBERT's
 # <unused_3>, RoBERTa's madeupword0001.
 UNUSED = re.compile(r"[\[<]?unused[_-]?\d+[\]>]?|madeupword\d+")
@@ -21,8 +21,8 @@ def build_tokenizer(sequences: Iterable[str], alphabet: Alphabet) -> Tokenizer:
     """Return a word-level tokenizer of the alphabet's symbols, numbered in sorted order.
 
     A character or separator alphabet with stated `symbols` has exactly these (and the
-    replacement for illegal ones); otherwise the symbols are those that occur. Text of kind
-    `model`, without a model, has words.
+    replacement for illegal ones); any other, the symbols that occur. Text of kind `model`,
+    where no model gives the tokenizer, has words.
     """
     if alphabet.kind == "model":
         return build_word_tokenizer(sequences)
@@ -52,7 +52,7 @@ def build_tokenizer(sequences: Iterable[str], alphabet: Alphabet) -> Tokenizer:
 
 
 def build_word_tokenizer(sequences: Iterable[str]) -> Tokenizer:
-    """Return a tokenizer of lower-case words and punctuation; others than these are UNKNOWN."""
+    """Return a tokenizer of lower-case words and punctuation; rarer words become UNKNOWN."""
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -64,7 +64,7 @@ def build_word_tokenizer(sequences: Iterable[str]) -> Tokenizer:
 
 
 def unknown_token(tokenizer: Tokenizer) -> int | None:
-    """Return the id that a tokenizer gives to what it does not know; None if it knows all."""
+    """Return the id of a tokenizer's unknown token; None if it has none."""
     stored = json.loads(tokenizer.to_str())["model"]
     if stored.get("unk_id") is not None:
         return int(stored["unk_id"])
@@ -73,7 +73,7 @@ def unknown_token(tokenizer: Tokenizer) -> int | None:
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """Read a tokenizer.json; truncation and padding stored in it are switched off."""
+    """Read a tokenizer.json; switch off the truncation and padding stored in it."""
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -97,7 +97,7 @@ def common_words(model: Tokenizer) -> list[int]:
 
     No vocabulary says how often its tokens occur, so this is an approximation: a Unigram
     tokenizer's own scores (log-probabilities), and otherwise the order of ids, which WordPiece
-    and byte-pair training leave roughly sorted by frequency, but for single characters.
+    and byte-pair training leave roughly sorted by frequency, except for single characters.
     """
     stored = json.loads(model.to_str())["model"]
     words = [

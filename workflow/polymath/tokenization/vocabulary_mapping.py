@@ -1,4 +1,19 @@
-"""Vocabulary mappings: which token of the model stands for which symbol of the domain."""
+"""Vocabulary mappings: the token of the model that stands for each symbol of the domain.
+
+An alphabet of its own:
+
+- random: symbols go to distinct ordinary tokens, drawn by seeded hash.
+- frequency: the commonest symbol goes to the commonest word, and so on; see `common_words`.
+- character: each symbol goes to the token of its own text.
+- authors: symbols go to distinct tokens of the whole vocabulary, special and unused ones
+  included, and so do the special tokens around a sequence (rows with a negative symbol_id,
+  see `special_symbol`), as in Kao and Lee's code.
+
+The model's own tokens:
+
+- identity, permute, shift: they go to themselves, to each other by a seeded permutation, or
+  `shift` places on, cyclically; special and unused tokens keep their own ids.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -34,21 +49,7 @@ def map_symbols(
     shift: int = 0,
     counts: Mapping[int, int] | None = None,
 ) -> pd.DataFrame:
-    """Return one mapping as a table: symbol, symbol_id, token_id, token.
-
-    An alphabet of its own:
-
-    - random: symbols go to distinct ordinary tokens, drawn by seeded hash.
-    - frequency: the commonest symbol goes to the commonest word, and so on; see `common_words`.
-    - character: each symbol goes to the token of its own text.
-    - authors: symbols go to distinct tokens of the whole vocabulary, special and unused ones
-      included, and so do the special tokens around a sequence (rows with a negative symbol_id,
-      see `special_symbol`), as in Kao and Lee's code.
-
-    The model's own tokens:
-
-    - identity, permute, shift: they go to themselves, to each other by a seeded permutation, or
-      `shift` places on, cyclically; special and unused tokens keep their own ids.
+    """Return one mapping of the module's list as a table: symbol, symbol_id, token_id, token.
 
     Every mapping is a bijection onto its image, and the same on every machine.
 
@@ -67,7 +68,7 @@ def map_symbols(
             table["token_id"] = _take(hash_order(list(ordinary_tokens(model)), seed), table)
         case "frequency":
             assert counts is not None
-            # Sorting is stable: symbols equally common stay in hash order.
+            # Sorting is stable: equally common symbols stay in hash order.
             order = hash_order(list(table["symbol_id"]), seed)
             ranked = sorted(order, key=lambda number: -counts.get(number, 0))
             words = dict(zip(ranked, _take(common_words(model), table), strict=True))
@@ -102,27 +103,29 @@ def _take(tokens: list[int], table: pd.DataFrame) -> list[int]:
 
 
 def _own_tokens(symbols: list[str], ordinary: dict[int, str]) -> list[int]:
-    """Return the token of each symbol's own text: as it is or in lower case, also as a word's
-    beginning (Ġ, ▁).
+    """Return the token of each symbol's own text: as it is or in lower case, also with the mark of
+    a word's start (Ġ, ▁).
     """
     ids = {text: number for number, text in ordinary.items()}
     spellings = [
         [start + text for text in (symbol, symbol.lower()) for start in ("", "Ġ", "▁")]
         for symbol in symbols
     ]
-    found = [next((ids[text] for text in texts if text in ids), None) for texts in spellings]
-    absent = [symbol for symbol, token in zip(symbols, found, strict=True) if token is None]
+    matches = [next((ids[text] for text in texts if text in ids), None) for texts in spellings]
+    absent = [symbol for symbol, token in zip(symbols, matches, strict=True) if token is None]
     if absent:
         raise PolymathError(
             f"mapping character: the model has no token for {len(absent)} of {len(symbols)} "
-            f"symbols, as {absent[0]!r}: use mapping random for this task and model"
+            f"symbols, for example {absent[0]!r}: use mapping random for this task and model"
         )
-    tokens = [token for token in found if token is not None]
+    tokens = [token for token in matches if token is not None]
     for token in tokens:
         if tokens.count(token) > 1:
-            both = [symbol for symbol, other in zip(symbols, tokens, strict=True) if other == token]
+            first, second, *_ = (
+                symbol for symbol, its in zip(symbols, tokens, strict=True) if its == token
+            )
             raise PolymathError(
-                f"mapping character: the symbols {both[0]!r} and {both[1]!r} would have one token, "
+                f"mapping character: the symbols {first!r} and {second!r} would share the token "
                 f"{ordinary[token]!r}: set 'uppercase' of the alphabet, or use mapping random"
             )
     return tokens
@@ -152,12 +155,12 @@ def map_vocabulary(
     vocabulary: Path,
     tokens: Path | None = None,
 ) -> str:
-    """Write the mappings of all replicates as one table; return a line about them.
+    """Write the mappings of all replicates as one table; return a line for the log.
 
     Args:
         symbols: the domain's tokenizer.json.
         model: the model's tokenizer.json.
-        seed: the experiment's; replicates draw from its stream «mapping».
+        seed: the experiment's; replicates draw from its stream `mapping`.
         crossed: see `seeds.seed_levels`.
         tokens: the task's tokens, for mapping `frequency`.
     """
@@ -181,7 +184,7 @@ def map_vocabulary(
 
 
 def _count_symbols(tokens: Path) -> dict[int, int]:
-    """Return how often each symbol occurs in the training rows."""
+    """Return the count of each symbol in the training rows."""
     rows = read_table(tokens)
     train = rows[rows["split"] == "train"]
     columns = [train[name] for name in ("ids", "ids2") if name in train]

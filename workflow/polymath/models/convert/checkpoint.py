@@ -1,4 +1,4 @@
-"""Make a fetched model a standard folder: config.json, model.safetensors and tokenizer.json."""
+"""Convert a fetched model to a standard folder: config.json, model.safetensors, tokenizer.json."""
 
 import json
 import shutil
@@ -15,26 +15,25 @@ STANDARD = (CONFIG, WEIGHTS, TOKENIZER)
 
 
 def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], None]) -> list[Path]:
-    """Return the files of a model as they are, if it is standard; else convert it into `folder`.
+    """Return a model's files as they are if its folder is standard, else converted into `folder`.
 
-    Of the original files, those in `folder` that were converted are removed; the user's own,
-    which are elsewhere, stay.
+    Converted originals inside `folder` are removed; the user's own, which lie elsewhere, stay.
 
     Raises:
-        PolymathError: if something is missing, cannot be converted, or would have to run code
-            that came with the model.
+        PolymathError: if a file is missing or cannot be converted, or if the model needs code of
+            its own.
     """
     files = sorted(files, key=lambda file: (len(file.parts), file))
-    place = next((file for file in files if file.name == CONFIG), None)
-    if place is None:
+    config_file = next((file for file in files if file.name == CONFIG), None)
+    if config_file is None:
         raise PolymathError(
             f"no {CONFIG} among {', '.join(file.name for file in files)}: add it to the model's "
             "source in the catalogue"
         )
-    root = place.parent
+    root = config_file.parent
     beside = {file.name: file for file in files if file.parent == root}
-    config = read_config(place)
-    if all(name in beside for name in STANDARD) and config == read_json(place):
+    config = read_config(config_file)
+    if all(name in beside for name in STANDARD) and config == read_json(config_file):
         return files
     standard = _convert(beside, config, folder, log)
     for file in files:
@@ -85,8 +84,8 @@ def read_config(path: Path) -> dict[str, Any]:
     if "auto_map" in config:
         raise PolymathError(
             f"{path}: this model brings its own Python code ('auto_map'), and Polymath never runs "
-            "code that came with a model. Choose one whose architecture transformers has; if it "
-            "has this one's, take 'auto_map' out of a copy and use kind: path"
+            "code that came with a model: choose one whose architecture transformers has. If it "
+            "has this one, remove 'auto_map' from a copy and use kind: path"
         )
     kind = config.get("model_type") or _kind_of(config.get("architectures") or [])
     if kind is None:
@@ -118,14 +117,14 @@ def require_kind(kind: str, place: str) -> None:
     Raises:
         PolymathError: with the nearest kind.
     """
-    # Names alone: the classes would bring torch with them, which a standard folder does not need.
+    # Names alone: the classes import torch, which a standard folder does not need.
     from transformers.models.auto.auto_mappings import CONFIG_MAPPING_NAMES
 
     if kind in CONFIG_MAPPING_NAMES:
         return
     from transformers import CONFIG_MAPPING
 
-    import polymath.models.build  # noqa: F401, registers the kinds that are Polymath's own
+    import polymath.models.cnn  # noqa: F401, registers Polymath's own kind of model
 
     if kind not in CONFIG_MAPPING:
         close = suggest(kind, CONFIG_MAPPING.keys())

@@ -1,4 +1,4 @@
-"""A model made of another's configuration and tokenizer, with changes."""
+"""Make a model from another's configuration and tokenizer, with changes."""
 
 import shutil
 import tempfile
@@ -23,14 +23,14 @@ def configure_model(
     log: Callable[[str], None],
     lock_file: Path = LOCK_FILE,
 ) -> None:
-    """Write the model's folder around `manifest`, and that last.
+    """Write the model's files beside `manifest`, and the manifest last.
 
     Args:
         base: manifest of the model whose configuration and tokenizer it takes.
         lock_file: keeps the checksums that the catalogue does not state.
 
     Raises:
-        PolymathError: if a key of the configuration is unknown, or the weights cannot be had.
+        PolymathError: if a key of the configuration is unknown, or the weights cannot be fetched.
     """
     folder = manifest.parent
     inherited = Manifest.read(base)
@@ -44,8 +44,8 @@ def configure_model(
         with tempfile.TemporaryDirectory(prefix=".weights-", dir=folder) as scratch:
             lock = Lock.of(lock_file, manifest, source.weights)
             fetched, _ = collect(source.weights, Path(scratch), 1, lock, log)
-            found = find_weights({file.name: file for file in fetched}, str(manifest.parent))
-            convert_weights(found, config, files[-1], log)
+            weights = find_weights({file.name: file for file in fetched}, str(manifest.parent))
+            convert_weights(weights, config, files[-1], log)
     record(source, manifest, files, log)
 
 
@@ -54,7 +54,7 @@ def changed_config(
 ) -> dict[str, Any]:
     """Return the base's configuration with the changes.
 
-    Of another kind of model, only what both kinds know is kept from the base.
+    For another kind of model, only the keys that both kinds know are kept from the base.
 
     Raises:
         PolymathError: naming an unknown key and the nearest one.

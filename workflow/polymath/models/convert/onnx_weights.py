@@ -1,4 +1,7 @@
-"""Read the weights of an encoder back out of the .onnx file that PyTorch exported it to."""
+"""Read an encoder's weights out of the .onnx file that PyTorch exported it to.
+
+By hand: transformers and safetensors read no .onnx file.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,11 +18,11 @@ def read_onnx(
 ) -> "dict[str, Tensor]":
     """Return the tensors under the names that they have in the configuration's encoder.
 
-    The export keeps the names of most, but a matrix that multiplies from the right is stored
-    transposed under a number. It belongs to the bias that is added to its product.
+    The export keeps most names, but stores a matrix that multiplies from the right transposed,
+    under a number. It belongs to the bias that is added to its product.
 
     Raises:
-        PolymathError: if a tensor of the encoder is not found or has another shape.
+        PolymathError: if a tensor of the encoder is missing or has another shape.
     """
     import onnx
     import torch
@@ -43,19 +46,19 @@ def read_onnx(
 
 
 def _matrices(graph: Any, stored: "Mapping[str, Tensor]") -> dict[str, str]:
-    """Return the stored name of each matrix whose bias has a name, by the name it ought to have."""
+    """Return the stored name of each matrix whose bias has a name, by its name in the encoder."""
     products = {
         node.output[0]: node.input[1]
         for node in graph.node
         if node.op_type == "MatMul" and node.input[1] in stored
     }
-    found = {}
+    names = {}
     for node in graph.node:
         if node.op_type == "Add" and len(node.input) == 2:
             for bias, product in (node.input, tuple(reversed(node.input))):
                 if bias.endswith(".bias") and bias in stored and product in products:
-                    found[f"{bias.removesuffix('bias')}weight"] = products[product]
-    return found
+                    names[f"{bias.removesuffix('bias')}weight"] = products[product]
+    return names
 
 
 def _as_encoder(
@@ -69,28 +72,28 @@ def _as_encoder(
 
     with torch.device("meta"):
         encoder = AutoModel.from_config(AutoConfig.for_model(**config))
-    # A pooler belongs to the head, and many exports lack it. Buffers are made, not stored.
+    # A pooler belongs to the head, and many exports lack it. Buffers are not stored.
     wanted = {name: tuple(value.shape) for name, value in encoder.named_parameters()}
     prefix = _prefix_of(named, next(iter(wanted)))
-    found = {name.removeprefix(prefix): value for name, value in named.items()}
+    tensors = {name.removeprefix(prefix): value for name, value in named.items()}
     for name, shape in wanted.items():
-        if name not in found and "pooler" not in name:
+        if name not in tensors and "pooler" not in name:
             raise PolymathError(
                 f"{file}: no tensor '{name}': the file's graph is not that of config.json's "
-                f"{config['model_type']}, or it was exported otherwise than by torch.onnx.export: "
-                "use weights in another format"
+                f"{config['model_type']}, or torch.onnx.export did not write it: use weights "
+                "in another format"
             )
-        if name in found and tuple(found[name].shape) != shape:
+        if name in tensors and tuple(tensors[name].shape) != shape:
             raise PolymathError(
-                f"{file}: '{name}' has the shape {tuple(found[name].shape)}, config.json says "
+                f"{file}: '{name}' has the shape {tuple(tensors[name].shape)}, config.json says "
                 f"{shape}: they do not belong together"
             )
-    others = sorted(set(found) - set(wanted))
-    if others:
-        log(f"left out what is not of the encoder: {', '.join(others)}")
-    return {name: value for name, value in found.items() if name in wanted}
+    unused = sorted(set(tensors) - set(wanted))
+    if unused:
+        log(f"left out tensors outside the encoder: {', '.join(unused)}")
+    return {name: value for name, value in tensors.items() if name in wanted}
 
 
 def _prefix_of(names: Mapping[str, Any], known: str) -> str:
-    """Return what the names of a wrapped encoder begin with, as `model.0.auto_model.`."""
+    """Return the prefix of the names of a wrapped encoder, as `model.0.auto_model.`."""
     return next((name.removesuffix(known) for name in names if name.endswith(f".{known}")), "")

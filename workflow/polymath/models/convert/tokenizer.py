@@ -1,4 +1,8 @@
-"""A model's tokenizer, in whatever files, as one tokenizer.json."""
+"""Convert a model's tokenizer, in whatever files, to one tokenizer.json.
+
+transformers builds and saves it. It lacks a fast form of ESM's tokenizer, which is built here, and
+takes a bare vocab.txt to be lower-case, which is checked here.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +15,7 @@ from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, whole_file
 
 TOKENIZER = "tokenizer.json"
-# A vocabulary in one of these files is needed; the others only say more about it.
+# One of these files is needed: they hold a vocabulary.
 VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model")
 
 
@@ -22,24 +26,24 @@ def convert_tokenizer(
 
     Args:
         files: by name, of one folder.
-        config: the model's configuration, which says what kind of tokenizer it is.
+        config: the model's configuration, which determines the kind of tokenizer.
         place: the folder, for messages.
 
     Raises:
-        PolymathError: if there is no vocabulary, or it needs code of its own.
+        PolymathError: if there is no vocabulary, or the tokenizer needs code of its own.
     """
     from transformers import AutoConfig, AutoTokenizer
 
     vocabulary = next((name for name in VOCABULARIES if name in files), None)
     if vocabulary is None:
         raise PolymathError(
-            f"{place}: no tokenizer among {', '.join(sorted(files))}: it is looked for in "
-            f"{TOKENIZER} or {', '.join(VOCABULARIES)}"
+            f"{place}: no tokenizer among {', '.join(sorted(files))}: add {TOKENIZER} or one of "
+            + ", ".join(VOCABULARIES)
         )
-    if "auto_map" in _described(files):
+    if "auto_map" in _tokenizer_config(files):
         raise PolymathError(
             f"{place}: its tokenizer brings its own Python code ('auto_map'), and Polymath never "
-            f"runs code that came with a model: give a {TOKENIZER}"
+            f"runs code that came with a model: add a {TOKENIZER}"
         )
     folder = files[vocabulary].parent
     try:
@@ -61,21 +65,18 @@ def convert_tokenizer(
         tokenizer.save(str(temporary))
 
 
-def _described(files: Mapping[str, Path]) -> dict[str, Any]:
+def _tokenizer_config(files: Mapping[str, Path]) -> dict[str, Any]:
     path = files.get("tokenizer_config.json")
-    described: dict[str, Any] = read_json(path) if path else {}
-    return described
+    config: dict[str, Any] = read_json(path) if path else {}
+    return config
 
 
 def _case(files: Mapping[str, Path]) -> dict[str, bool]:
-    """Return what a bare vocab.txt says about case: nothing in it has capitals but of a cased one.
+    """Return whether to fold case: not if a vocab.txt has capitals, unless a file states it.
 
-    Where nothing is said, transformers folds case, and no residue or base would be known.
+    transformers would fold it, and leave every residue or base unknown.
     """
-    described = (
-        read_json(files["tokenizer_config.json"]) if "tokenizer_config.json" in files else {}
-    )
-    if "vocab.txt" not in files or "do_lower_case" in described:
+    if "vocab.txt" not in files or "do_lower_case" in _tokenizer_config(files):
         return {}
     lines = files["vocab.txt"].read_text(encoding="utf-8").splitlines()
     ordinary = [line for line in lines if not re.fullmatch(r"\[.+\]|<.+>", line)]
@@ -89,7 +90,7 @@ def _backend_of(built: Any, place: str) -> Tokenizer:
         return _from_esm(built)
     if not built.is_fast:
         raise PolymathError(
-            f"{place}: the tokenizer {type(built).__name__} has no form as {TOKENIZER}: give one"
+            f"{place}: a {type(built).__name__} cannot be written as {TOKENIZER}: add one"
         )
     backend: Tokenizer = built.backend_tokenizer
     return backend
@@ -98,7 +99,7 @@ def _backend_of(built: Any, place: str) -> Tokenizer:
 def _from_esm(slow: Any) -> Tokenizer:
     """Return a tokenizer that cuts as ESM's does, which transformers has in Python only.
 
-    At each place it takes the longest token of the vocabulary that fits; what lies between
+    At each place it takes the longest token of the vocabulary that matches; what lies between
     tokens is unknown.
     """
     vocabulary = slow.get_vocab()
@@ -112,7 +113,7 @@ def _from_esm(slow: Any) -> Tokenizer:
             pre_tokenizers.Split(Regex("|".join(map(re.escape, ordinary))), behavior="isolated"),
         ]
     )
-    # The frame: <cls> first, and <eos> last where there is one; pairs have it after each part.
+    # <cls> first, and <eos> last where there is one; pairs have it after each sequence.
     first = slow.cls_token
     last = f" {slow.eos_token}" if slow.eos_token else ""
     tokenizer.post_processor = processors.TemplateProcessing(

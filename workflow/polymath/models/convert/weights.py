@@ -1,4 +1,8 @@
-"""A model's weights, in whatever file, as one model.safetensors."""
+"""Convert a model's weights, in whatever file, to one model.safetensors.
+
+By torch and safetensors alone: transformers' save_pretrained writes the tensors of one head only,
+drops tied ones and renames others by its own version, while the file's checksum identifies results.
+"""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -13,13 +17,13 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 INDEX = ".index.json"
-# Whole files first, then those in parts; safetensors before formats that must be converted.
+# Whole files before sharded ones, safetensors before formats that must be converted.
 KNOWN = (WEIGHTS, WEIGHTS + INDEX, "pytorch_model.bin", "pytorch_model.bin" + INDEX)
 SUFFIXES = (".safetensors", ".bin", ".pt", ".onnx")
 
 
 def find_weights(files: Mapping[str, Path], place: str) -> list[Path]:
-    """Return the file, or the parts, that a model's weights are in.
+    """Return the file or the shards that hold a model's weights.
 
     Args:
         files: by name, of one folder.
@@ -32,21 +36,23 @@ def find_weights(files: Mapping[str, Path], place: str) -> list[Path]:
         if name in files and not name.endswith(INDEX):
             return [files[name]]
         if name in files:
-            parts = sorted(set(read_json(files[name])["weight_map"].values()))
-            lost = [part for part in parts if part not in files]
-            if lost:
-                raise PolymathError(f"{place}: {name} names '{lost[0]}', which is not there")
-            return [files[part] for part in parts]
+            shards = sorted(set(read_json(files[name])["weight_map"].values()))
+            absent = [shard for shard in shards if shard not in files]
+            if absent:
+                raise PolymathError(
+                    f"{place}: {name} names '{absent[0]}', which is missing: add it"
+                )
+            return [files[shard] for shard in shards]
     for suffix in SUFFIXES:
-        found = [path for name, path in sorted(files.items()) if name.endswith(suffix)]
-        if len(found) == 1:
-            return found
-        if found:
-            names = ", ".join(path.name for path in found)
-            raise PolymathError(f"{place}: which of {names} are the weights? Name one alone")
+        named = [path for name, path in sorted(files.items()) if name.endswith(suffix)]
+        if len(named) == 1:
+            return named
+        if named:
+            names = ", ".join(path.name for path in named)
+            raise PolymathError(f"{place}: several files of weights, {names}: list one only")
     raise PolymathError(
-        f"{place}: no weights among {', '.join(sorted(files)) or 'no files'}: they are looked for "
-        "in model.safetensors, pytorch_model.bin or an .onnx file"
+        f"{place}: no weights among {', '.join(sorted(files)) or 'no files'}: add "
+        "model.safetensors, pytorch_model.bin or an .onnx file"
     )
 
 
@@ -55,10 +61,10 @@ def convert_weights(
 ) -> None:
     """Write the tensors of one or several files to `target`, as safetensors.
 
-    Every tensor is kept under every name it has: one that is tied to another is written twice.
+    Tied tensors are written once under each of their names.
 
     Args:
-        config: of the model; an .onnx file's tensors are named after it.
+        config: the model's; it names the tensors of an .onnx file.
 
     Raises:
         PolymathError: if a file cannot be read without running code from it.
@@ -96,19 +102,18 @@ def _read_torch(file: Path) -> "Mapping[str, Tensor]":
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0]
         raise PolymathError(
-            f"{file}: not weights that can be read without running code from the file, or "
-            f"damaged: {reason} Use a model.safetensors, or a file that you saved by "
-            "torch.save(model.state_dict(), path)"
+            f"{file}: damaged, or not readable without running code from the file: {reason} Use a "
+            "model.safetensors, or a file saved by torch.save(model.state_dict(), path)"
         ) from None
-    remedy = "save that by torch.save(model.state_dict(), path)"
+    remedy = "save one by torch.save(model.state_dict(), path)"
     if not isinstance(stored, dict):
         raise PolymathError(
             f"{file}: a {type(stored).__name__}, not a model's state_dict: {remedy}"
         )
-    odd = [name for name, value in stored.items() if not isinstance(value, torch.Tensor)]
-    if odd:
+    others = [name for name, value in stored.items() if not isinstance(value, torch.Tensor)]
+    if others:
         raise PolymathError(
-            f"{file}: '{odd[0]}' is no tensor: this is not a model's state_dict alone: {remedy}"
+            f"{file}: '{others[0]}' is not a tensor, so this is more than a state_dict: {remedy}"
         )
     tensors: Mapping[str, Tensor] = stored
     return tensors
