@@ -9,7 +9,7 @@ import pandas as pd
 
 from polymath.data.alphabets import split_units
 from polymath.data.readers import PLACE
-from polymath.data.splits import SPLITS
+from polymath.data.splits import SPLITS, split_counts
 from polymath.experiment.datasets import Dataset
 
 EXAMPLES_KEPT = 5
@@ -58,10 +58,9 @@ def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
     )
     counts, edges = np.histogram(lengths, bins=min(30, max(1, lengths.nunique())))
     repeated = table.duplicated(names, keep=False)
-    by_split = {split: int((table["split"] == split).sum()) for split in SPLITS}
     card: dict[str, Any] = {
         "rows": len(table),
-        "splits": by_split,
+        "splits": split_counts(table),
         "groups": int(table["group"].nunique()),
         "length": {
             "unit": "words" if alphabet.kind == "model" else "symbols",
@@ -77,13 +76,8 @@ def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
         },
     }
     if dataset.type == "classification":
-        cross = pd.crosstab(table["label"], table["split"])
-        card["labels_by_split"] = {
-            str(label): {
-                split: int(cross.at[label, split]) if split in cross else 0 for split in SPLITS
-            }
-            for label in cross.index
-        }
+        cross = pd.crosstab(table["label"], table["split"]).reindex(columns=SPLITS, fill_value=0)
+        card["labels_by_split"] = cross.to_dict("index")
     else:
         values = table["label"].describe()
         card["label_values"] = {k: float(values[k]) for k in ("min", "mean", "max", "std")}

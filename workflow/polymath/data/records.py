@@ -10,7 +10,7 @@ from polymath.data.alphabets import join_units, normalise, split_units
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.readers import PLACE, read_rows, require_column
-from polymath.data.splits import ALIASES, SPLITS, assign_splits, join_groups
+from polymath.data.splits import ALIASES, assign_splits, join_groups, split_counts
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError
@@ -304,9 +304,8 @@ def _keep_apart(table: pd.DataFrame, rejected: RejectedRows) -> pd.DataFrame:
 
 
 def _check_splits(table: pd.DataFrame, dataset: Dataset) -> None:
-    counts = table["split"].value_counts()
-    for split in SPLITS:
-        if counts.get(split, 0) == 0:
+    for split, count in split_counts(table).items():
+        if count == 0:
             raise PolymathError(f"no row is left for {split}: add rows or change the split")
     if dataset.type == "classification":
         classes = set(table["label"])
@@ -330,7 +329,7 @@ def _check_counts(task: str, dataset: Dataset, table: pd.DataFrame) -> None:
     if dataset.rows is None:
         return
     expected = dataset.rows.model_dump()
-    counts = {split: int((table["split"] == split).sum()) for split in SPLITS}
+    counts = split_counts(table)
     if counts != expected:
         raise PolymathError(
             f"datasets: {task}: rows: expected {expected}, found {counts}: check that the files "

@@ -21,6 +21,12 @@ ALIASES = {
 }
 
 
+def split_counts(records: pd.DataFrame) -> dict[str, int]:
+    """Return the number of rows of each split."""
+    counts: dict[str, int] = records["split"].value_counts().reindex(SPLITS, fill_value=0).to_dict()
+    return counts
+
+
 def join_groups(groups: pd.Series, sequences: pd.Series) -> pd.Series:
     """Return group names such that rows of one group or with one sequence share a name.
 

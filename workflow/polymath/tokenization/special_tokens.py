@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 
 from tokenizers import Tokenizer
 
-from polymath.util.errors import PolymathError
-
 
 @dataclass(frozen=True)
 class SpecialTokens:
@@ -25,19 +23,20 @@ class SpecialTokens:
     @classmethod
     def of(cls, tokenizer: Tokenizer, pairs: bool = False) -> "SpecialTokens":
         """Read off a tokenizer what it puts around a sequence, or around a pair."""
-        bare = tokenizer.encode("a", add_special_tokens=False).ids
-        encoding = tokenizer.encode("a", "a" if pairs else None, add_special_tokens=True)
-        ids, types, sequence_types = [], [], []
-        end = 0
-        for _ in range(2 if pairs else 1):
-            start = _find(encoding.ids, bare, end)
-            ids.append(tuple(encoding.ids[end:start]))
-            types.append(tuple(encoding.type_ids[end:start]))
-            sequence_types.append(encoding.type_ids[start])
-            end = start + len(bare)
-        ids.append(tuple(encoding.ids[end:]))
-        types.append(tuple(encoding.type_ids[end:]))
-        return cls(tuple(ids), tuple(types), tuple(sequence_types))
+        encoding = tokenizer.encode("a", "a" if pairs else None)
+        ids: list[list[int]] = [[]]
+        types: list[list[int]] = [[]]
+        sequence_types: list[int] = []
+        tokens = zip(encoding.ids, encoding.type_ids, encoding.sequence_ids, strict=True)
+        for token, kind, sequence in tokens:
+            if sequence is None:  # a special token
+                ids[-1].append(token)
+                types[-1].append(kind)
+            elif sequence == len(sequence_types):  # the first token of a sequence
+                sequence_types.append(kind)
+                ids.append([])
+                types.append([])
+        return cls(tuple(map(tuple, ids)), tuple(map(tuple, types)), tuple(sequence_types))
 
     @property
     def count(self) -> int:
@@ -57,12 +56,3 @@ class SpecialTokens:
 def special_symbol(token: int) -> int:
     """Return the (negative) symbol id under which a mapping lists a special token."""
     return -1 - token
-
-
-def _find(ids: list[int], wanted: list[int], start: int) -> int:
-    for place in range(start, len(ids) - len(wanted) + 1):
-        if ids[place : place + len(wanted)] == wanted:
-            return place
-    raise PolymathError(
-        "the tokenizer changes a text's tokens when it adds special tokens: use another model"
-    )

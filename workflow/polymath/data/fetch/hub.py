@@ -74,7 +74,12 @@ def fetch_hub(
         ) from None
     except (HfHubHTTPError, HFValidationError) as error:
         raise PolymathError(f"{source.repo}: {error}: run again later, or check 'repo'") from None
-    _check(names, files, commit, lock)
+    try:
+        lock.keep({name: sha256_of(file) for name, file in zip(names, files, strict=True)}, commit)
+    except PolymathError:
+        for file in files:
+            file.unlink()
+        raise
     # The library's own notes on the files; the manifest replaces them.
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     return files
@@ -136,19 +141,6 @@ def _download(
         tqdm_class=Bar,
     )  # fmt: skip
     return Path(path)
-
-
-def _check(names: list[str], files: list[Path], commit: str, lock: Lock) -> None:
-    checksums = {name: sha256_of(file) for name, file in zip(names, files, strict=True)}
-    recorded = lock.files
-    try:
-        for name, digest in checksums.items():
-            lock.require(name, digest, recorded.get(name, digest))
-    except PolymathError:
-        for file in files:
-            file.unlink()
-        raise
-    lock.keep(checksums, commit)
 
 
 def _explain_revision(source: HubSource, lock: Lock) -> str:

@@ -42,33 +42,30 @@ class Lock:
     def keep(self, files: Mapping[str, str], commit: str | None = None) -> None:
         """Record what was fetched; several jobs may do so at once.
 
+        Args:
+            files: the SHA-256 of each file, by name.
+
         Raises:
-            PolymathError: if something else is recorded already.
+            PolymathError: if another checksum is recorded; the message tells how to accept it.
         """
         # The file itself is replaced at each update, so another one is locked.
         with locked(self.path.with_name(f".{self.path.name}.guard")):
             content = self._read()
             entry = self._entry(content)
+            recorded = entry.get("files", {})
             for name, sha256 in files.items():
-                self.require(name, sha256, entry.get("files", {}).get(name, sha256))
-            entry = {"files": {**entry.get("files", {}), **files}}
+                if recorded.get(name, sha256) != sha256:
+                    raise PolymathError(
+                        f"{self.place}: '{name}' has sha256 {sha256}, but {recorded[name]} was "
+                        f"recorded in {self.path} when it was first fetched: it changed at its "
+                        "source, or is damaged. To accept the change, delete the entry "
+                        f"'{self.place}' of {self.path}"
+                    )
+            entry = {**entry, "files": {**recorded, **files}}
             if commit is not None:
                 entry["commit"] = commit
             entries = {**content.get(self.place, {}), self.digest: entry}
             write_json({**content, self.place: entries}, self.path)
-
-    def require(self, name: str, sha256: str, expected: str) -> None:
-        """Check a file's SHA-256 against the recorded one.
-
-        Raises:
-            PolymathError: if they differ; the message tells how to accept the change.
-        """
-        if sha256 != expected:
-            raise PolymathError(
-                f"{self.place}: '{name}' has sha256 {sha256}, but {expected} was recorded in "
-                f"{self.path} when it was first fetched: it changed at its source, or is damaged. "
-                f"To accept the change, delete the entry '{self.place}' of {self.path}"
-            )
 
     def _entry(self, content: Mapping[str, Any]) -> dict[str, Any]:
         entry: dict[str, Any] = content.get(self.place, {}).get(self.digest, {})

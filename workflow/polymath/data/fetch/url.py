@@ -76,16 +76,15 @@ def _fetch_file(
     lock: Lock,
     log: Callable[[str], None],
 ) -> list[Path]:
-    recorded = lock.files.get(file.file_name)
     log(f"downloading {file.url}")
     partial = _PartialFile.of(file, folder)
-    is_known = (file.sha256 or recorded) is not None
+    is_known = file.sha256 is not None or file.file_name in lock.files
     _download(session, file.url, partial, is_known, log)
     sha256 = sha256_of(partial.path)
     log(f"checked {file.file_name} ({partial.size / 1e6:.1f} MB): sha256 {sha256}")
     try:
         if file.sha256 is None:
-            lock.require(file.file_name, sha256, recorded or sha256)
+            lock.keep({file.file_name: sha256})
         elif sha256 != file.sha256:
             raise PolymathError(
                 f"{file.url}: its sha256 is {sha256}, the catalogue says {file.sha256}: the file "
@@ -100,8 +99,6 @@ def _fetch_file(
     else:
         written = [partial.path.replace(folder / file.file_name)]
     partial.discard()
-    if file.sha256 is None:
-        lock.keep({file.file_name: sha256})
     return written
 
 
