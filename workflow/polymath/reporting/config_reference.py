@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from polymath.experiment.analyses import Probes, Representations
 from polymath.experiment.config import Exclusion, Experiment
-from polymath.experiment.datasets import Alphabet, Dataset, Reader, SplitPolicy, Windows
+from polymath.experiment.datasets import PRESETS, Alphabet, Dataset, Reader, SplitPolicy, Windows
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.recipes import PretrainingRecipe, Recipe
 from polymath.experiment.sources import (
@@ -67,8 +67,25 @@ is one more recipe. With `--replace-workflow-config` as well, your file stands a
 
 
 def config_schema() -> str:
-    """Return the JSON schema of the configuration."""
-    return json.dumps(Experiment.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    """Return the JSON schema by which editors complete and check a configuration.
+
+    It allows what is accepted beyond the types: presets of alphabets, a value in place of a list
+    of one, and a file without keys that `config.yaml` has.
+    """
+    schema = Experiment.model_json_schema()
+    del schema["required"]
+    types, presets = schema["$defs"], {"enum": list(PRESETS)}
+    types["Dataset"]["properties"]["alphabet"] = {"anyOf": [presets, {"$ref": "#/$defs/Alphabet"}]}
+    types["Alphabet"]["properties"]["preset"] = presets
+    del types["Alphabet"]["required"]
+    for field in types["Exclusion"]["properties"].values():
+        field["anyOf"].append(field["anyOf"][0]["items"])
+    lines = {
+        key: ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in part.items())
+        for key, part in (("$defs", schema.pop("$defs")), ("properties", schema.pop("properties")))
+    }
+    blocks = "".join(f',\n"{key}": {{\n{text}\n}}' for key, text in lines.items())
+    return f"{json.dumps(schema)[:-1]}{blocks}\n}}\n"
 
 
 def config_reference() -> str:
