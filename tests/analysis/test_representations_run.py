@@ -9,7 +9,6 @@ import pytest
 
 from polymath.analysis.representations.run import Subject, Tables, compare_representations
 from polymath.experiment.analyses import Representations
-from polymath.experiment.representation_contrasts import Arm
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata
 from support.jobs import CLASSES, outputs_in, run_job, write_job
@@ -31,9 +30,9 @@ def subjects_in(folder: Path, source: Path) -> list[Subject]:
     text = write_job(folder / "text", source, CLASSES * 2, init="pretrained", length=15)
     scratch = replace(text, condition=replace(text.condition, init="scratch"))
     return [
-        Subject(Arm("text", text.condition), text, None),
-        Subject(Arm("scratch", scratch.condition), scratch, None),
-        Subject(Arm("domain", text.condition), text, None),
+        Subject(text, None),
+        Subject(scratch, None),
+        Subject(text, None),
     ]
 
 

@@ -13,7 +13,7 @@ from polymath.experiment.lineage import (
     tokenizer_domain,
     tokenizer_of,
 )
-from polymath.experiment.representation_contrasts import expand_comparisons
+from polymath.experiment.representation_studies import find_studies
 from support import ROOT
 from support.workspace import tiny_config
 
@@ -40,9 +40,9 @@ def test_a_configured_model_is_what_its_own_weights_are(tmp_path: Path) -> None:
     assert {(contrast.condition.model, contrast.reference.model) for contrast in in_domain} == {
         ("small", "native")
     }
-    for study in expand_comparisons(experiment, conditions):
+    for study in find_studies(experiment, conditions):
         assert study.text.model == "small"
-        assert [condition.model for condition in study.domain] == ["native"]
+        assert [condition.model for condition in study.in_domain] == ["native"]
 
 
 def test_a_configuration_without_weights_has_no_domain(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from polymath.experiment.conditions import expand_conditions
 from polymath.experiment.config import load_experiment, read_config
 from polymath.experiment.models import ModelSize
-from polymath.experiment.representation_contrasts import expand_comparisons
+from polymath.experiment.representation_studies import find_studies
 from polymath.planning.cost import (
     ASSUMED_SIZE,
     BASE_MB,
@@ -125,7 +125,7 @@ def kept_similarity(tmp_path: Path, part: str, **changes: Any) -> Estimator:
 
 def comparing(tmp_path: Path, **changes: Any) -> Needs:
     one = kept_similarity(tmp_path, "representations", **changes)
-    (comparison,) = expand_comparisons(one.experiment, expand_conditions(one.experiment))
+    (comparison,) = find_studies(one.experiment, expand_conditions(one.experiment))
     return one.comparing(comparison)
 
 
@@ -169,7 +169,7 @@ def test_every_job_of_the_paper_has_an_estimate_and_it_costs_no_heavy_import() -
     asking = Estimator(
         load_experiment({**config, "representations": {}, "probes": {}}, ROOT / "resources")
     )
-    comparisons = expand_comparisons(asking.experiment, conditions)
+    comparisons = find_studies(asking.experiment, conditions)
     bounds = [*map(asking.comparing, comparisons), *map(asking.probing, conditions)]
     assert all(BASE_MB < need.mem_mb < 128_000 for need in bounds)
     assert all(need.minutes > START_MINUTES for need in bounds)

@@ -12,7 +12,7 @@ from polymath.experiment.conditions import NONE, Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.lineage import lineage_of, tokenizer_of
 from polymath.experiment.paths import PATTERN, ResultPaths
-from polymath.experiment.representation_contrasts import expand_comparisons
+from polymath.experiment.representation_studies import find_studies
 from polymath.planning.cost import Estimator
 from polymath.planning.snakemake_process import prepare_process
 from polymath.util.errors import PolymathError
@@ -28,9 +28,7 @@ CATALOGUES = [
 try:
     EXPERIMENT = load_experiment(config, CATALOGUES[0].parent)
     CONDITIONS = expand_conditions(EXPERIMENT)
-    COMPARISONS = (
-        expand_comparisons(EXPERIMENT, CONDITIONS) if EXPERIMENT.representations else []
-    )
+    STUDIES = find_studies(EXPERIMENT, CONDITIONS) if EXPERIMENT.representations else []
     require_own_files(EXPERIMENT)
 except PolymathError as error:
     raise WorkflowError(str(error)) from None

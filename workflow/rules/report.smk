@@ -4,7 +4,7 @@ from polymath.reporting.figures.registry import TABLE_CAPTIONS
 
 # Tables that not every experiment has.
 ANALYSES = {"rates": PATHS.evidence("rates")} if TUNED else {}
-ANALYSES |= {"similarity": PATHS.collected("similarity")} if COMPARED else {}
+ANALYSES |= {"similarity": PATHS.collected("similarity")} if STUDIES else {}
 ANALYSES |= {"probes": PATHS.collected("probes")} if PROBED else {}
 
 
@@ -15,7 +15,7 @@ def page_figures():
     for task in EXPERIMENT.tasks:
         shown.append(("card", PATHS.card(task, "svg"), {"task": task}))
     for name in ("layers", "depth"):
-        for compared in COMPARED:
+        for compared in STUDY_OF:
             wildcards = dict(zip(("task", "model", "mapping"), compared))
             svg = PATHS.representations(f"{name}.svg", *compared)
             shown.append((name, svg, wildcards))

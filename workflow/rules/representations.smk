@@ -1,14 +1,13 @@
 # Hidden states of a text model compared with those of a random one and of in-domain ones.
 
-COMPARED = {
-    (comparison.text.task, comparison.text.model, comparison.text.mapping): comparison
-    for comparison in COMPARISONS
+STUDY_OF = {
+    (study.text.task, study.text.model, study.text.mapping): study for study in STUDIES
 }
 
 
-def comparison_of(wildcards):
-    """What a job compares."""
-    return COMPARED[wildcards.task, wildcards.model, wildcards.mapping]
+def study_of(wildcards):
+    """The models that a job compares."""
+    return STUDY_OF[wildcards.task, wildcards.model, wildcards.mapping]
 
 
 def kept_models(condition):
@@ -19,45 +18,40 @@ def kept_models(condition):
 
 def compared_trained_models(wildcards):
     """The trained models to compare."""
-    arms = comparison_of(wildcards).arms
-    return [folder for arm in arms if (folder := kept_models(arm.condition))]
+    folders = map(kept_models, study_of(wildcards).conditions)
+    return [folder for folder in folders if folder]
 
 
 def compared_models(wildcards):
-    """The model of each arm before fine-tuning."""
-    arms = comparison_of(wildcards).arms
-    return [PATHS.model_manifest(arm.condition.model) for arm in arms]
+    """The model of each condition before fine-tuning."""
+    return [PATHS.model_manifest(c.model) for c in study_of(wildcards).conditions]
 
 
 def compared_vocabularies(wildcards):
-    """The mapping of each arm."""
-    conditions = [arm.condition for arm in comparison_of(wildcards).arms]
+    """The mapping of each condition."""
+    conditions = study_of(wildcards).conditions
     return [PATHS.vocabulary(c.task, c.model, c.mapping) for c in conditions]
 
 
 def representations_job(wildcards):
-    """What a comparison depends on beside its inputs."""
-    comparison = comparison_of(wildcards)
-    arms = [
-        {
-            "role": arm.role,
-            "condition": arm.condition.columns,
-            "kept": kept_models(arm.condition),
-        }
-        for arm in comparison.arms
+    """What a study depends on beside its inputs."""
+    study = study_of(wildcards)
+    compared = [
+        {"condition": condition.columns, "kept": kept_models(condition)}
+        for condition in study.conditions
     ]
     settings = as_param(EXPERIMENT.representations)
-    return {**training_job(comparison.text), "arms": arms, "settings": settings}
+    return {**training_job(study.text), "compared": compared, "settings": settings}
 
 
 def representations_needs(wildcards):
-    """Memory and time of a comparison's job."""
-    return COST.comparing(comparison_of(wildcards))
+    """Memory and time of a study's job."""
+    return COST.comparing(study_of(wildcards))
 
 
 def all_representations(name):
-    """One file of every comparison."""
-    return [PATHS.representations(name, *compared) for compared in COMPARED]
+    """One file of every study."""
+    return [PATHS.representations(name, *study) for study in STUDY_OF]
 
 
 rule compare_representations:

@@ -19,7 +19,7 @@ def all_results():
     asked += [PATHS.figure(name, "png") for name in EVIDENCE_FIGURES]
     asked += [PATHS.card(task, "png") for task in EXPERIMENT.tasks]
     asked += [PATHS.figure("probes", "png")] if PROBED else []
-    asked += [PATHS.collected("similarity")] if COMPARED else []
+    asked += [PATHS.collected("similarity")] if STUDIES else []
     for name in ("layers.png", "depth.png"):
         asked += all_representations(name)
     return asked

@@ -17,7 +17,7 @@ from polymath.experiment.config import Experiment
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.models import ModelSize
 from polymath.experiment.recipes import Recipe, TrainingRecipe
-from polymath.experiment.representation_contrasts import Comparison
+from polymath.experiment.representation_studies import RepresentationStudy
 from polymath.experiment.schedule import Schedule
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
 
@@ -189,7 +189,7 @@ class Estimator:
         flops = pretraining_flops(source.recipe, rows, size)
         return _needs(source.recipe, flops, rows, size)
 
-    def comparing(self, comparison: Comparison) -> Needs:
+    def comparing(self, study: RepresentationStudy) -> Needs:
         """Return a bound of what the job needs that compares models, each taken for the largest.
 
         Memory: of each model and one more random one, weights (twice while they are loaded), hidden
@@ -200,17 +200,17 @@ class Estimator:
         """
         settings = self.experiment.representations
         assert settings is not None
-        arms = comparison.arms
-        size = _largest([self.size(arm.condition.model) or ASSUMED_SIZE for arm in arms])
-        length = self.rows(comparison.text.task).tokens
-        layers, models = size.layers + 1, settings.replicates * (len(arms) + 1)
+        conditions = study.conditions
+        size = _largest([self.size(condition.model) or ASSUMED_SIZE for condition in conditions])
+        length = self.rows(study.text.task).tokens
+        layers, models = size.layers + 1, settings.replicates * (len(conditions) + 1)
         held: float = models * 2 * FP32_BYTES * count_parameters(size)
         held += models * layers * FP32_BYTES * (settings.tokens + length) * size.width
         held += FP64_BYTES * (3 * models * layers + 4 * BLOCKS) * size.width**2
         held += 2 * activation_bytes(size, READING_BATCH, length)
         a_value = 2 * settings.tokens * size.width**2 + 40 * size.width**3
         values = layers**2 + layers * (settings.bootstraps + settings.permutations)
-        pairs = settings.replicates * 2 * (len(arms) - 1) * (1 + self.experiment.keep_models)
+        pairs = settings.replicates * 2 * (len(conditions) - 1) * (1 + self.experiment.keep_models)
         return _asked(held, pairs * values * a_value / ASSUMED_CORE_FLOPS)
 
     def probing(self, condition: Condition) -> Needs:

@@ -19,12 +19,11 @@ from polymath.analysis.representations.hidden_states import (
 from polymath.analysis.representations.layers import HiddenStates, compare_states
 from polymath.evaluation.tables import HEADS_SCHEMA, SIMILARITY_SCHEMA
 from polymath.experiment.analyses import Representations
-from polymath.experiment.representation_contrasts import (
-    Arm,
+from polymath.experiment.representation_studies import (
+    ModelReplicate,
     PairName,
-    Side,
     floor_replicates,
-    pair_sides,
+    list_pairs,
 )
 from polymath.experiment.stage_versions import REPRESENTATIONS
 from polymath.models.build import longest_input
@@ -40,9 +39,8 @@ State = Literal["initial", "fine-tuned"]
 
 @dataclass(frozen=True)
 class Subject:
-    """An arm, the job that trains it, and the folder of its trained models if they are kept."""
+    """The job that trains a condition, and the folder of its trained models if they are kept."""
 
-    arm: Arm
     job: Job
     kept: Path | None
 
@@ -50,15 +48,14 @@ class Subject:
     def all_of(cls, snakemake: Any) -> list["Subject"]:
         """Return the subjects of a rule with inputs tokens, vocabularies and models.
 
-        Its parameter `job` holds what the arms' jobs share and, as `arms`, each one's role,
-        condition and folder of trained models.
+        Its parameter `job` holds what all jobs share and, as `compared`, each one's condition and
+        folder of trained models.
         """
         shared, source = snakemake.params.job, snakemake.input
         subjects = []
-        for arm, *files in zip(shared["arms"], source.vocabularies, source.models, strict=True):
-            job = Job.parse({**shared, "condition": arm["condition"]}, source.tokens, *files)
-            kept = Path(arm["kept"]) if arm["kept"] else None
-            subjects.append(cls(Arm(arm["role"], job.condition), job, kept))
+        for own, *files in zip(shared["compared"], source.vocabularies, source.models, strict=True):
+            job = Job.parse({**shared, "condition": own["condition"]}, source.tokens, *files)
+            subjects.append(cls(job, Path(own["kept"]) if own["kept"] else None))
         return subjects
 
 
@@ -83,7 +80,7 @@ def compare_representations(
     left none, and its pairs are missing.
 
     Args:
-        subjects: in the order of `Comparison.arms`, all reading the same tokens.
+        subjects: in the order of `RepresentationStudy.conditions`, all reading the same tokens.
 
     Raises:
         PolymathError: if there are too few tokens for the models' dimensions.
@@ -119,8 +116,7 @@ class _Study:
         first = subjects[0].job
         self.seed = derive_seed(first.seed, "resampling")
         floors = floor_replicates(settings.replicates, first.replicates, first.crossed)
-        arms = [subject.arm for subject in subjects]
-        self.pairs = pair_sides(arms, settings.replicates, floors)
+        self.pairs = list_pairs(len(subjects), settings.replicates, floors)
         self.sides = list(dict.fromkeys(side for _, *pair in self.pairs for side in pair))
 
     def compare(self, state: State) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -154,15 +150,15 @@ class _Study:
         return {
             "code_version": REPRESENTATIONS,
             "settings": self.settings.model_dump(),
-            "conditions": [one.arm.condition.columns for one in self.subjects],
+            "conditions": [one.job.condition.columns for one in self.subjects],
             "model_sha256": [one.model_sha256 for one in self.inputs],
             "experiment_seed": self.subjects[0].job.seed,
             "device": device_name(self.device),
             "machine": describe_machine(),
         }
 
-    def _load(self, side: Side, state: State) -> PreTrainedModel | None:
-        inputs, kept = self.inputs[side.arm], self.subjects[side.arm].kept
+    def _load(self, side: ModelReplicate, state: State) -> PreTrainedModel | None:
+        inputs, kept = self.inputs[side.model], self.subjects[side.model].kept
         if state == "initial":
             job, levels = inputs.job, inputs.levels(side.replicate)
             seeds = {stream: derive_seed(job.seed, stream, n) for stream, n in levels.items()}
@@ -175,10 +171,12 @@ class _Study:
         )
         return model
 
-    def _read(self, models: dict[Side, PreTrainedModel]) -> Iterator[tuple[Side, Reader]]:
+    def _read(
+        self, models: dict[ModelReplicate, PreTrainedModel]
+    ) -> Iterator[tuple[ModelReplicate, Reader]]:
         """Yield the same rows as each model reads them."""
         special_tokens = {
-            side: self.inputs[side.arm].special_tokens(side.replicate) for side in models
+            side: self.inputs[side.model].special_tokens(side.replicate) for side in models
         }
         rooms = [
             limit - special_tokens[side].count
@@ -188,17 +186,19 @@ class _Study:
         room = min(rooms, default=None)
         rows = choose_rows(self.inputs[0].task.rows, self.settings.tokens, room, self.seed)
         for side, model in models.items():
-            mapping = self.inputs[side.arm].mapping(side.replicate)
+            mapping = self.inputs[side.model].mapping(side.replicate)
             yield side, read_rows(rows, model.to(self.device), mapping, special_tokens[side], room)
 
-    def _columns(self, name: PairName, a: Side, b: Side, state: State) -> dict[str, Any]:
-        text = self.subjects[0].arm.condition
+    def _columns(
+        self, name: PairName, a: ModelReplicate, b: ModelReplicate, state: State
+    ) -> dict[str, Any]:
+        text = self.subjects[0].job.condition
         sides = {
             f"{key}_{which}": value
             for which, side in (("a", a), ("b", b))
             for key, value in (
-                ("model", self.subjects[side.arm].arm.condition.model),
-                ("init", self.subjects[side.arm].arm.condition.init),
+                ("model", self.subjects[side.model].job.condition.model),
+                ("init", self.subjects[side.model].job.condition.init),
                 ("replicate", side.replicate),
             )
         }

@@ -5,26 +5,23 @@ from typing import Any
 
 import pytest
 
-from polymath.experiment.conditions import Condition, expand_conditions
+from polymath.experiment.conditions import expand_conditions
 from polymath.experiment.config import load_experiment
-from polymath.experiment.representation_contrasts import (
-    Arm,
-    Comparison,
-    Side,
-    expand_comparisons,
+from polymath.experiment.representation_studies import (
+    ModelReplicate,
+    RepresentationStudy,
+    find_studies,
     floor_replicates,
-    pair_sides,
+    list_pairs,
 )
 from polymath.util.errors import PolymathError
 from support import ROOT
 from support.workspace import tiny_config
 
-ANY = Condition("odd", "small", "pretrained", "random", "1", "tiny")
 
-
-def compared(config: dict[str, Any]) -> list[Comparison]:
+def studies_of(config: dict[str, Any]) -> list[RepresentationStudy]:
     experiment = load_experiment(config, ROOT / "resources")
-    return expand_comparisons(experiment, expand_conditions(experiment))
+    return find_studies(experiment, expand_conditions(experiment))
 
 
 def config_of(folder: Path, **changes: Any) -> dict[str, Any]:
@@ -42,29 +39,28 @@ def config_of(folder: Path, **changes: Any) -> dict[str, Any]:
 
 
 def test_text_models_meet_the_in_domain_model_that_reads_the_same_tokens(tmp_path: Path) -> None:
-    found = compared(config_of(tmp_path))
-    assert [(one.text.model, one.text.mapping) for one in found] == [
+    studies = studies_of(config_of(tmp_path))
+    assert [(study.text.model, study.text.mapping) for study in studies] == [
         ("small", "random"), ("small", "character"),
     ]  # fmt: skip
-    for one in found:
-        assert [(arm.role, arm.condition.model, arm.condition.init, arm.condition.mapping)
-                for arm in one.arms] == [
-            ("text", "small", "pretrained", one.text.mapping),
-            ("scratch", "small", "scratch", one.text.mapping),
-            ("domain", "native", "pretrained", "character"),
-        ]  # fmt: skip
+    for study in studies:
+        assert [(each.model, each.init, each.mapping) for each in study.conditions] == [
+            ("small", "pretrained", study.text.mapping),
+            ("small", "scratch", study.text.mapping),
+            ("native", "pretrained", "character"),
+        ]
 
 
 def test_without_its_own_letters_an_in_domain_model_stays_out(tmp_path: Path) -> None:
-    (one,) = compared(config_of(tmp_path, mappings=["random"]))
-    assert [arm.role for arm in one.arms] == ["text", "scratch"]
+    (study,) = studies_of(config_of(tmp_path, mappings=["random"]))
+    assert study.in_domain == ()
 
 
 def test_the_largest_fraction_and_the_first_recipe_are_taken(tmp_path: Path) -> None:
     config = config_of(tmp_path, mappings=["random"], fractions=[0.5, 1])
     config["recipes"] = {"zeroth": config["recipes"]["tiny"], "first": config["recipes"]["tiny"]}
-    (one,) = compared(config)
-    assert (one.text.fraction, one.text.recipe) == ("1", "zeroth")
+    (study,) = studies_of(config)
+    assert (study.text.fraction, study.text.recipe) == ("1", "zeroth")
 
 
 def test_a_model_pretrained_here_is_in_the_domain_of_its_task(tmp_path: Path) -> None:
@@ -73,13 +69,14 @@ def test_a_model_pretrained_here_is_in_the_domain_of_its_task(tmp_path: Path) ->
         "source": {"kind": "pretrain", "task": "odd", "base": "small",
                    "recipe": {"learning_rate": 1e-3, "batch_size": 4, "steps": 2}},
     }  # fmt: skip
-    assert {one.text.model for one in compared(config)} == {"small"}
-    assert all(one.arms[2].condition.model == "made" for one in compared(config))
+    studies = studies_of(config)
+    assert {study.text.model for study in studies} == {"small"}
+    assert all(study.in_domain[0].model == "made" for study in studies)
 
 
 def test_no_text_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PolymathError, match="representations: no text model begins pretrained"):
-        compared(config_of(tmp_path, initialisations=["scratch"]))
+        studies_of(config_of(tmp_path, initialisations=["scratch"]))
 
 
 def test_the_floor_is_another_random_model(tmp_path: Path) -> None:
@@ -87,18 +84,16 @@ def test_the_floor_is_another_random_model(tmp_path: Path) -> None:
     # Mappings change first: replicates 0 and 1 have the same random weights.
     assert floor_replicates(2, 4, {"mapping": 2, "init": 2}) == [2, 2]
     for changes in ({"replicates": 1}, {"crossed": {"mapping": 3}}):
-        with pytest.raises(PolymathError, match="two random models are the floor"):
-            compared(config_of(tmp_path, **changes))
+        with pytest.raises(PolymathError, match="raise 'replicates' or 'crossed'"):
+            studies_of(config_of(tmp_path, **changes))
 
 
 def test_all_pairs_and_the_floor_in_every_replicate() -> None:
-    arms = [Arm("text", ANY), Arm("scratch", ANY), Arm("domain", ANY)]
-    assert pair_sides(arms, 2, [1, 2])[4:] == [
-        ("text-domain", Side(0, 1), Side(2, 1)),
-        ("scratch-domain", Side(1, 1), Side(2, 1)),
-        ("text-scratch", Side(0, 1), Side(1, 1)),
-        ("scratch-scratch", Side(1, 1), Side(1, 2)),
+    text, scratch, domain = (ModelReplicate(model, 1) for model in range(3))
+    assert list_pairs(3, 2, [1, 2])[4:] == [
+        ("text-domain", text, domain),
+        ("scratch-domain", scratch, domain),
+        ("text-scratch", text, scratch),
+        ("scratch-scratch", scratch, ModelReplicate(1, 2)),
     ]
-    assert [name for name, *_ in pair_sides(arms[:2], 1, [1])] == [
-        "text-scratch", "scratch-scratch",
-    ]  # fmt: skip
+    assert [name for name, *_ in list_pairs(2, 1, [1])] == ["text-scratch", "scratch-scratch"]
