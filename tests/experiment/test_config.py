@@ -38,12 +38,17 @@ def refusal(**changes: Any) -> str:
     return str(caught.value)
 
 
-def refusal_of_own(**changes: Any) -> str:
-    return refusal(datasets={"own": {**OWN, **changes}})
+def own(**changes: Any) -> dict[str, Any]:
+    """Return the configuration of a data set of the user's own."""
+    return {"datasets": {"own": {**OWN, **changes}}}
 
 
-def refusal_of_recipe(**changes: Any) -> str:
-    return refusal(recipes={"mine": {**RECIPE, **changes}})
+def recipe(**changes: Any) -> dict[str, Any]:
+    return {"recipes": {"mine": {**RECIPE, **changes}}}
+
+
+def model(**changes: Any) -> dict[str, Any]:
+    return {"checkpoints": {"mine": {"source": {"kind": "path", "path": "x"}, **changes}}}
 
 
 def conditions(**changes: Any) -> list[Condition]:
@@ -64,89 +69,47 @@ def test_a_key_that_moved_to_the_environment_names_its_variable(key: str, variab
     assert variable in message
 
 
-# Unknown keys and values: the full path, and the nearest valid name.
+READER, READER_KEY = OWN["reader"], "datasets.own.reader"
+UNKNOWN_KEYS: list[tuple[dict[str, Any], str, str]] = [
+    ({"replicate": 3}, "replicate", "replicates"),
+    (recipe(warm_up=0.1), "recipes.mine.warm_up", "warmup"),
+    (own(reader={**READER, "delimeter": ";"}), f"{READER_KEY}.delimeter", "delimiter"),
+    (own(licens="MIT"), "datasets.own.licens", "licence"),
+    (own(alphabet={"preset": "dna", "ilegal": "x"}), "datasets.own.alphabet.ilegal", "illegal"),
+    (model(licens="MIT"), "checkpoints.mine.licens", "licence"),
+    ({"exclude": [{"taks": "splice"}]}, "exclude.0.taks", "task"),
+    # A data set may be named like a field.
+    *(({"datasets": {name: {**OWN, "titel": "x"}}}, f"datasets.{name}.titel", "title")
+      for name in ("reader", "source", "alphabet")),
+]  # fmt: skip
 
 
-def test_unknown_key_at_the_top() -> None:
-    assert refusal(replicate=3) == "config: replicate: unknown key: did you mean 'replicates'?"
+@pytest.mark.parametrize(("changes", "place", "nearest"), UNKNOWN_KEYS)
+def test_an_unknown_key_is_named_with_the_nearest(
+    changes: dict[str, Any], place: str, nearest: str
+) -> None:
+    assert refusal(**changes) == f"config: {place}: unknown key: did you mean '{nearest}'?"
 
 
-def test_unknown_key_of_a_recipe() -> None:
-    assert refusal_of_recipe(warm_up=0.1) == (
-        "config: recipes.mine.warm_up: unknown key: did you mean 'warmup'?"
-    )
-
-
-def test_unknown_key_of_a_reader() -> None:
-    assert refusal_of_own(reader={**OWN["reader"], "delimeter": ";"}) == (
-        "config: datasets.own.reader.delimeter: unknown key: did you mean 'delimiter'?"
-    )
-
-
-def test_unknown_key_of_a_source_is_suggested_from_the_chosen_kind_alone() -> None:
-    text = refusal_of_own(source={"kind": "path", "path": "x", "membrs": ["y"]})
+def test_keys_of_a_source_are_suggested_from_the_chosen_kind_alone() -> None:
+    text = refusal(**own(source={"kind": "path", "path": "x", "membrs": ["y"]}))
     assert text == "config: datasets.own.source.membrs: unknown key: valid: kind, path"
 
 
-def test_unknown_key_of_a_dataset() -> None:
-    assert refusal_of_own(licens="MIT") == (
-        "config: datasets.own.licens: unknown key: did you mean 'licence'?"
-    )
-
-
-@pytest.mark.parametrize("name", ["reader", "source", "alphabet"])
-def test_a_dataset_may_be_named_like_a_field(name: str) -> None:
-    assert refusal(datasets={name: {**OWN, "titel": "x"}}) == (
-        f"config: datasets.{name}.titel: unknown key: did you mean 'title'?"
-    )
-
-
-def test_unknown_key_of_an_alphabet_with_preset() -> None:
-    assert refusal_of_own(alphabet={"preset": "dna", "ilegal": "drop"}) == (
-        "config: datasets.own.alphabet.ilegal: unknown key: did you mean 'illegal'?"
-    )
-
-
-def test_unknown_key_of_a_checkpoint() -> None:
-    entry = {"source": {"kind": "path", "path": "x"}, "licens": "MIT"}
-    assert refusal(checkpoints={"mine": entry}) == (
-        "config: checkpoints.mine.licens: unknown key: did you mean 'licence'?"
-    )
-
-
-def test_unknown_key_of_an_exclusion() -> None:
-    assert refusal(exclude=[{"taks": "splice"}]) == (
-        "config: exclude.0.taks: unknown key: did you mean 'task'?"
-    )
-
-
-def test_unknown_value_at_the_top() -> None:
-    assert "config: initialisations.1: unknown value 'scrach': did you mean 'scratch'?" in refusal(
-        initialisations=["pretrained", "scrach"]
-    )
-
-
-def test_unknown_value_of_a_recipe() -> None:
-    assert refusal_of_recipe(schedule="lineer") == (
-        "config: recipes.mine.schedule: unknown value 'lineer': did you mean 'linear'?"
-    )
-
-
-def test_unknown_value_of_a_reader() -> None:
-    assert refusal_of_own(reader={"format": "cvs"}) == (
-        "config: datasets.own.reader.format: unknown value 'cvs': did you mean 'csv'?"
-    )
-
-
-def test_unknown_value_of_a_source() -> None:
-    assert refusal_of_own(source={"kind": "pakage", "path": "x"}) == (
-        "config: datasets.own.source.kind: unknown value 'pakage': did you mean 'package'?"
-    )
-
-
-def test_unknown_preset() -> None:
-    text = refusal_of_own(alphabet="protien")
-    assert text == "config: datasets.own: alphabet 'protien' is unknown: did you mean 'protein'?"
+@pytest.mark.parametrize(
+    ("changes", "place", "value", "nearest"),
+    [
+        ({"initialisations": ["pretrained", "scrach"]}, "initialisations.1", "scrach", "scratch"),
+        (recipe(schedule="lineer"), "recipes.mine.schedule", "lineer", "linear"),
+        (own(reader={"format": "cvs"}), f"{READER_KEY}.format", "cvs", "csv"),
+        (own(source={"kind": "pakage"}), "datasets.own.source.kind", "pakage", "package"),
+    ],
+)
+def test_an_unknown_value_is_named_with_the_nearest(
+    changes: dict[str, Any], place: str, value: str, nearest: str
+) -> None:
+    expected = f"config: {place}: unknown value '{value}': did you mean '{nearest}'?"
+    assert expected in refusal(**changes)
 
 
 def test_nothing_near_lists_what_is_valid() -> None:
@@ -170,26 +133,26 @@ def test_missing_key_at_the_top(key: str) -> None:
 
 
 def test_missing_key_inside() -> None:
-    assert refusal_of_own(source={"kind": "path"}) == (
-        "config: datasets.own.source.path: this key is required"
-    )
-    assert refusal_of_own(source={"path": "x"}) == (
-        "config: datasets.own.source.kind: this key is required"
-    )
+    for source, key in (({"kind": "path"}, "path"), ({"path": "x"}, "kind")):
+        expected = f"config: datasets.own.source.{key}: this key is required"
+        assert refusal(**own(source=source)) == expected
 
 
-def test_unknown_task() -> None:
-    assert refusal(tasks=["splise"]) == (
-        "config: tasks: 'splise' is not described in datasets.yaml or under 'datasets:': "
-        "did you mean 'splice'?"
-    )
-
-
-def test_unknown_model() -> None:
-    assert refusal(models=["minilm-l5"]) == (
-        "config: models: 'minilm-l5' is not described in models.yaml or under 'checkpoints:': "
-        "did you mean 'minilm-l6'?"
-    )
+@pytest.mark.parametrize(
+    ("changes", "key", "name", "nearest"),
+    [
+        ({"tasks": ["splise"]}, "tasks", "splise", "splice"),
+        ({"models": ["minilm-l5"]}, "models", "minilm-l5", "minilm-l6"),
+        ({"models": ["mine"], **model(source={"kind": "configured", "base": "minilm-l7"})},
+         "checkpoints: mine: base", "minilm-l7", "minilm-l"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_described_nowhere(
+    changes: dict[str, Any], key: str, name: str, nearest: str
+) -> None:
+    text = refusal(**changes)
+    assert text.startswith(f"config: {key}: '{name}' is not described in ")
+    assert f"did you mean '{nearest}" in text
 
 
 def test_own_dataset_shadows_the_catalogue() -> None:
@@ -202,66 +165,31 @@ def test_only_the_named_entries_are_kept() -> None:
     assert list(experiment.datasets) == ["splice", "reuters"]
 
 
-@pytest.mark.parametrize("budget", [{"epochs": 1, "steps": 3}, {"epochs": None, "steps": None}])
-def test_epochs_and_steps(budget: dict[str, Any]) -> None:
-    assert refusal_of_recipe(**budget) == "config: recipes.mine: give either 'epochs' or 'steps'"
-
-
-def test_accumulation_must_divide_the_batch() -> None:
-    assert refusal_of_recipe(accumulation=3) == (
-        "config: recipes.mine: 'accumulation' must divide 'batch_size'"
-    )
-
-
 @pytest.mark.parametrize(
-    "fields",
+    ("changes", "place", "keys"),
     [
-        {"type": "regression", "metric": "accuracy"},
-        {"metric": "spearman"},
-        {"type": "regression", "metric": "mcc"},
+        *((recipe(**budget), "recipes.mine", ["'epochs'", "'steps'"])
+          for budget in ({"epochs": 1, "steps": 3}, {"epochs": None, "steps": None})),
+        (recipe(accumulation=3), "recipes.mine", ["'accumulation'", "'batch_size'"]),
+        *((own(**fields), "datasets.own", ["metrics", "type regression"])
+          for fields in ({"type": "regression", "metric": "accuracy"}, {"metric": "spearman"},
+                         {"type": "regression", "metric": "mcc"})),
+        (own(type="regression", labels=["a"]), "datasets.own", ["'labels'"]),
+        (own(alphabet="protien"), "datasets.own", ["'protien'", "'protein'"]),
+        *((own(reader=reader), READER_KEY, ["'pattern'", "'lines'"])
+          for reader in ({"format": "lines"}, {"format": "csv", "pattern": "(?P<label>.)"})),
+        (own(reader={"format": "lines", "pattern": "(?P<label>."}), READER_KEY, ["'pattern'"]),
+        (own(split={"dev": 0.5, "test": 0.5}), "datasets.own.split", ["dev", "test"]),
+        *(({"fractions": [value]}, "fractions.0", [repr(value)]) for value in (0, 1.5, -0.1)),
+        ({"tasks": ["splice", "splice"]}, "configuration", ["'tasks'"]),
     ],
-)
-def test_metric_must_fit_the_type(fields: dict[str, str]) -> None:
-    assert refusal_of_own(**fields).startswith(
-        "config: datasets.own: metrics spearman and pearson go with type regression"
-    )
-
-
-def test_labels_are_for_classification() -> None:
-    text = refusal_of_own(type="regression", metric="spearman", labels=["a"])
-    assert "'labels' lists classes: leave it out with type regression" in text
-
-
-@pytest.mark.parametrize(
-    "reader", [{"format": "lines"}, {"format": "csv", "pattern": "(?P<label>.)"}]
-)
-def test_pattern_goes_with_lines(reader: dict[str, str]) -> None:
-    assert refusal_of_own(reader=reader) == (
-        "config: datasets.own.reader: 'pattern' is needed with format 'lines', and only there"
-    )
-
-
-def test_pattern_must_be_a_regular_expression() -> None:
-    text = refusal_of_own(reader={"format": "lines", "pattern": "(?P<label>."})
-    assert text.startswith("config: datasets.own.reader: 'pattern' is not a regular expression: ")
-
-
-def test_split_must_leave_training_rows() -> None:
-    text = refusal_of_own(split={"dev": 0.5, "test": 0.5})
-    assert text.startswith("config: datasets.own.split: dev + test must leave rows for training")
-
-
-@pytest.mark.parametrize("fraction", [0, 1.5, -0.1])
-def test_fraction_out_of_range(fraction: float) -> None:
-    text = refusal(fractions=[fraction])
-    assert text.startswith("config: fractions.0: ")
-    assert f"(given: {fraction!r})" in text
-
-
-def test_repeated_name() -> None:
-    assert refusal(tasks=["splice", "splice"]) == (
-        "config: configuration: 'tasks' names something twice"
-    )
+)  # fmt: skip
+def test_values_that_do_not_fit_are_refused_where_they_are(
+    changes: dict[str, Any], place: str, keys: list[str]
+) -> None:
+    where, _, what = refusal(**changes).removeprefix("config: ").partition(": ")
+    assert where == place
+    assert all(key in what for key in keys)
 
 
 def test_preset_fields_can_be_overridden() -> None:
@@ -306,9 +234,7 @@ def test_exclusions_take_away_what_matches_every_field(
 
 @pytest.mark.parametrize("rule", [{"task": "amp"}, {"mapping": "shift"}, {"fraction": 0.5}])
 def test_exclusion_that_matches_nothing(rule: dict[str, Any]) -> None:
-    assert refusal(exclude=[rule]) == (
-        f"config: exclude: {rule} matches no condition: mend or remove it"
-    )
+    assert refusal(exclude=[rule]).startswith(f"config: exclude: {rule} matches no condition")
 
 
 def test_excluding_everything() -> None:
@@ -402,14 +328,6 @@ def test_what_a_made_model_needs_is_kept_and_not_trained() -> None:
     assert set(experiment.checkpoints) == {"minilm-l6", "bare", "made"}
     assert set(experiment.datasets) == {"own", "splice"}
     assert {one.task for one in expand_conditions(experiment)} == {"own"}
-
-
-def test_a_base_that_is_not_described_is_named() -> None:
-    source = {"kind": "configured", "base": "minilm-l7"}
-    assert refusal(models=["mine"], checkpoints={"mine": {"source": source}}).startswith(
-        "config: checkpoints: mine: base: 'minilm-l7' is not described in models.yaml or under "
-        "'checkpoints:': did you mean 'minilm-l"
-    )
 
 
 def test_a_model_made_from_itself_is_refused() -> None:

@@ -131,9 +131,9 @@ def test_configurations_are_merged_as_snakemake_does() -> None:
 
 def test_an_unreadable_configuration_is_named(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- a\n")
-    with pytest.raises(PolymathError, match=r"list.yaml: the file must hold keys and values"):
+    with pytest.raises(PolymathError, match=r"list.yaml: the top level must be keys and values"):
         read_config(tmp_path / "list.yaml")
-    with pytest.raises(PolymathError, match=r"absent.yaml: no readable YAML"):
+    with pytest.raises(PolymathError, match=r"absent.yaml: not valid YAML"):
         read_config(tmp_path / "absent.yaml")
 
 

@@ -307,7 +307,7 @@ def test_a_full_disk_ends_with_a_clear_error_and_the_last_checkpoint_intact(
     assert "the checkpoint after step 2 is intact: make room and run the same command" in message
     assert "step-3" not in files
     assert step == "step 2"
-    assert f"{os.strerror(errno.ENOSPC)}: make room and run the same command again" in result.stderr
+    assert f"{os.strerror(errno.ENOSPC)}: free some space and run the same command" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -1,8 +1,8 @@
 """The paper's claims, task by task: supported, contradicted or undecided, by one rule.
 
-Kao and Lee (Findings of EMNLP 2021) say of a model pre-trained on text that it learns other
-fields faster than random weights, ends better, ends only slightly below models that were
-pre-trained on the field itself, and comes to represent it like these.
+Kao and Lee (Findings of EMNLP 2021) claim that a model pre-trained on text learns other domains
+faster than random weights, reaches higher scores, scores only slightly below models pre-trained on
+the domain itself, and comes to represent the domain as these do.
 """
 
 import math
@@ -25,16 +25,16 @@ from polymath.util.storage import read_table, write_table
 
 Verdict = Literal["supported", "contradicted", "undecided"]
 
-# How far below an in-domain model is still «slightly», in the task's metric: about the least that
-# a few hundred test items tell apart (with 300, an accuracy of 0.8 is known to within 0.045).
+# What "slightly" below an in-domain model means, in the task's metric: about the smallest gap that
+# a few hundred test items resolve (300 items give an accuracy of 0.8 to within 0.045).
 MARGIN = 0.05
-# The measure and the models' state that the fourth claim is about.
+# The similarity measure, and the state of the models, by which the fourth claim is judged.
 MEASURE, STATE = "cka", "fine-tuned"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What is claimed, and the number that speaks for it where it is above 0."""
+    """What is claimed, and the number that supports it where it is above 0."""
 
     statement: str
     number: str
@@ -66,15 +66,16 @@ CLAIMS = {
 }
 
 RULE = (
-    "A claim is put as a number that is above 0 where the claim holds (for «slightly below», once "
-    f"the margin of {MARGIN:g} is added), one for each pair of replicates. It is *supported* if "
-    "the mean is above 0 and the two-sided sign-flip test of the pairs, corrected by Holm for all "
-    "rows of the same claim, models, fraction and recipe, has "
-    f"p ≤ {ALPHA:g}; *contradicted* if the mean is below 0 and the same test says so; *undecided* "
-    "otherwise: if there are fewer pairs than the test needs to reach that p at all, if a "
-    "replicate diverged, if replicates share seeds because streams are crossed, if neither arm "
-    "left chance level (for «slightly below»: if the in-domain model is not above it by more than "
-    "the margin), if a similarity is not above that of shuffled tokens, or if nothing was compared."
+    "A claim is stated as a number that is above 0 where the claim holds, one per pair of "
+    f'replicates; for "only slightly below", the margin of {MARGIN:g} is added to it. The claim '
+    "is *supported* if the mean is above 0 and the two-sided sign-flip test of the pairs, "
+    "corrected by Holm for all rows of the same claim, models, fraction and recipe, has "
+    f"p ≤ {ALPHA:g}. It is *contradicted* if the mean is below 0 and the same test has such a p. "
+    "It is *undecided* otherwise: if there are fewer pairs than the test needs to reach that p, if "
+    "a replicate diverged, if replicates share seeds because streams are crossed, if neither arm "
+    'left chance level (for "only slightly below": if the in-domain model is not above it by more '
+    "than the margin), if a similarity is not above that of shuffled tokens, or if nothing was "
+    "compared."
 )
 
 
@@ -91,25 +92,25 @@ class Tables:
 def judge(
     tables: Tables, lineage: Lineage, crossed: Mapping[str, int], output: Path
 ) -> pd.DataFrame:
-    """Write one row a claim and comparison, and one a claim and task without any.
+    """Write one row per claim and comparison, and one per claim and task that has none.
 
     Args:
         crossed: how many seeds of each stream are combined. If several streams vary, replicates
-            that share a seed depend on each other, which the test does not allow for.
+            share seeds, and the sign-flip test's assumption of independence fails.
     """
     comparisons = read_table(tables.comparisons)
-    asked = [
+    rows = [
         *_faster(_of_text(read_table(tables.convergence), lineage)),
         *_better(_of_text(comparisons, lineage)),
         *_near(comparisons),
         *(_similar(read_table(tables.similarity)) if tables.similarity else ()),
     ]
     domains = read_table(tables.estimates).drop_duplicates("task").set_index("task")["domain"]
-    asked += _unasked(asked, domains)
-    rows = pd.DataFrame(asked, columns=[*CLAIM_SCHEMA.names, "differences"])
+    rows += _not_compared(rows, domains)
+    table = pd.DataFrame(rows, columns=[*CLAIM_SCHEMA.names, "differences"])
     if sum(levels > 1 for levels in crossed.values()) > 1:
-        rows["reason"] = rows["reason"].replace("", "crossed replicates share seeds")
-    table = decide(rows)
+        table["reason"] = table["reason"].replace("", "crossed replicates share seeds")
+    table = decide(table)
     table["domain"] = table["task"].map(domains)
     order = {claim: place for place, claim in enumerate(CLAIMS)}
     table = table.sort_values("claim", key=lambda column: column.map(order), kind="stable")
@@ -117,24 +118,24 @@ def judge(
     return table
 
 
-def decide(asked: pd.DataFrame) -> pd.DataFrame:
+def decide(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the claims' rows with their verdicts, by the one rule.
 
     Args:
-        asked: the table's columns as far as they are known, `differences` (the claim's number
-            for each pair), and `reason`, empty unless something hinders a verdict.
+        rows: the table's columns as far as they are known, `differences` (the claim's number
+            per replicate), and `reason`, empty unless something prevents a verdict.
     """
-    table = asked.copy()
-    free = table["reason"] == ""
-    table.loc[free, "p"] = [
+    table = rows.copy()
+    testable = table["reason"] == ""
+    table.loc[testable, "p"] = [
         sign_flip_p(np.asarray(differences) + margin)
         for differences, margin in zip(
-            table.loc[free, "differences"], table.loc[free, "margin"], strict=True
+            table.loc[testable, "differences"], table.loc[testable, "margin"], strict=True
         )
     ]
     table["p"] = table["p"].astype(float)
     table["p_holm"] = holm_by_family(table, CLAIM_FAMILY)
-    table["tests"] = count_tests(table, CLAIM_FAMILY).where(free)
+    table["tests"] = count_tests(table, CLAIM_FAMILY).where(testable)
     table["needed"] = table["tests"].map(needed_replicates, na_action="ignore")
     verdicts = [_verdict(row) for row in table.to_dict("records")]
     table["verdict"] = [verdict for verdict, _ in verdicts]
@@ -157,19 +158,19 @@ def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:
 
 def _of_text(table: pd.DataFrame, lineage: Lineage) -> pd.DataFrame:
     """Return the comparisons of text models with random weights, on symbols new to them."""
-    chosen = [
+    is_of_text = [
         row["against"] == "scratch"
         and knows_text_alone(
             Condition(*(row[name] for name in CONDITION_COLUMNS)), row["domain"], lineage
         )
         for row in table.to_dict("records")
     ]
-    return table[np.array(chosen, dtype=bool)]
+    return table[np.array(is_of_text, dtype=bool)]
 
 
 def _named(claim: str, row: dict[str, Any], reference: str) -> dict[str, Any]:
-    given = {name: row[name] for name in ("task", "model", "mapping", "fraction", "recipe")}
-    return {"claim": claim, **given, "reference": reference, "margin": CLAIMS[claim].margin}
+    names = {name: row[name] for name in ("task", "model", "mapping", "fraction", "recipe")}
+    return {"claim": claim, **names, "reference": reference, "margin": CLAIMS[claim].margin}
 
 
 def _faster(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -186,31 +187,36 @@ def _faster(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def _better(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for row in table.to_dict("records"):
         idle = max(row["mean"], row["reference_mean"]) <= row["chance"]
-        hindered = "neither arm left chance level" if idle else ""
-        yield {**_named("better", row, "scratch"), **_of_scores(row, hindered)}
+        reason = "neither arm left chance level" if idle else ""
+        yield {**_named("better", row, "scratch"), **_of_scores(row, reason)}
 
 
 def _near(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """An in-domain model that learned no more than the margin would let anything be near it."""
+    """Yield the third claim's rows.
+
+    Any model is near an in-domain model that is within the margin of chance: no verdict there.
+    """
     for row in table[table["against"] == "in-domain"].to_dict("records"):
         idle = row["reference_mean"] <= row["chance"] + MARGIN
-        hindered = "the in-domain model is not above chance by more than the margin" if idle else ""
-        named = _named("near in-domain", row, row["reference_model"])
-        yield {**named, **_of_scores(row, hindered)}
+        reason = "the in-domain model is not above chance by more than the margin" if idle else ""
+        names = _named("near in-domain", row, row["reference_model"])
+        yield {**names, **_of_scores(row, reason)}
 
 
-def _of_scores(row: dict[str, Any], hindered: str) -> dict[str, Any]:
+def _of_scores(row: dict[str, Any], reason: str) -> dict[str, Any]:
     kept = ("low", "high", "items_low", "items_high", "n", "differences")
     return {
         **{name: row[name] for name in kept},
         "value": row["difference"],
-        "reason": f"{row['diverged']} replicates diverged" if row["diverged"] else hindered,
+        "reason": f"{row['diverged']} replicates diverged" if row["diverged"] else reason,
     }
 
 
 def _similar(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the fourth claim's rows: a replicate's number is its mean over the layers that lie at
-    the same relative depth, which are those that have a null.
+    """Yield the fourth claim's rows.
+
+    A replicate's number is its mean over the pairs of layers at the same relative depth: those
+    that have a null.
     """
     chosen = (table["measure"] == MEASURE) & (table["state"] == STATE)
     table = table[chosen & table["null_high"].notna()]
@@ -220,10 +226,10 @@ def _similar(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
         return
     text, scratch = means.loc["text-domain"], means.loc["scratch-domain"]
     both = text.join(scratch, rsuffix="_scratch", how="inner").reset_index()
-    for (task, mapping, model, reference), part in both.groupby(names[:-1]):
-        differences = (part["value"] - part["value_scratch"]).to_numpy()
+    for (task, mapping, model, reference), rows in both.groupby(names[:-1]):
+        differences = (rows["value"] - rows["value_scratch"]).to_numpy()
         mean = estimate_mean(differences)
-        above = part["value"].mean() > part["null_high"].mean()
+        above = rows["value"].mean() > rows["null_high"].mean()
         yield {
             "claim": "similar",
             "task": task,
@@ -242,18 +248,18 @@ def _similar(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-def _unasked(asked: list[dict[str, Any]], domains: pd.Series) -> Iterator[dict[str, Any]]:
-    """Yield a row for each claim and task that nothing speaks of, with the reason."""
-    known = {(row["claim"], row["task"]) for row in asked}
-    for claim, what in CLAIMS.items():
+def _not_compared(rows: list[dict[str, Any]], domains: pd.Series) -> Iterator[dict[str, Any]]:
+    """Yield a row for each claim and task without a comparison, with the reason."""
+    compared = {(row["claim"], row["task"]) for row in rows}
+    for name, claim in CLAIMS.items():
         for task in domains.index:
-            if (claim, task) in known:
+            if (name, task) in compared:
                 continue
-            row = dict.fromkeys(CLAIM_COLUMNS, "") | {"claim": claim, "task": task}
-            if what.reference == "scratch":
+            row = dict.fromkeys(CLAIM_COLUMNS, "") | {"claim": name, "task": task}
+            if claim.reference == "scratch":
                 reason = "no text model with the same from random weights"
-            elif claim == "similar":
+            elif name == "similar":
                 reason = "similarity of fine-tuned models was not measured"
             else:
                 reason = "no in-domain model beside a text model"
-            yield {**row, "margin": what.margin, "reason": reason}
+            yield {**row, "margin": claim.margin, "reason": reason}

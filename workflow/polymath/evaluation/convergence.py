@@ -1,10 +1,10 @@
 """How fast arms learn: examples and seconds until a target, and the area under the dev curve.
 
-The target of a comparison is a share of the way from chance to the better arm's final dev score.
-A run's time is where its dev curve first reaches the target, by a straight line between
+The target of a contrast is a share of the way from chance to the better arm's final dev score.
+A run's time is where its dev curve first reaches the target, by linear interpolation between
 evaluations. A run that never does, or diverged, is censored at its end and is kept: its time
 counts as the whole budget (restricted mean time: Royston and Parmar, BMC Med. Res. Methodol. 13,
-2013). All runs of a comparison have one budget, so nothing is censored before it.
+2013). All runs of a contrast have the same budget, so nothing is censored before it.
 """
 
 import math
@@ -99,7 +99,7 @@ def read_learning(curves: pd.DataFrame, metadata: Mapping[str, Any], chance: flo
 
 
 def time_to(target: float, scores: Floats, times: Floats) -> float:
-    """Return when a curve first reaches a target, by a straight line; infinity if never.
+    """Return when a curve first reaches a target, by linear interpolation; infinity if never.
 
     At least 1 (an example, a second), so that ratios of times exist.
 

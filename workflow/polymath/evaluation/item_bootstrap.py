@@ -1,6 +1,6 @@
 """Scores on resampled test items: what another test set of the same size might have given.
 
-The metrics are those of `scoring`, computed from item weights for all resamples at once.
+The metrics are those of `metrics`, computed from item weights for all resamples at once.
 """
 
 from functools import lru_cache
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 RESAMPLES = 1000
-# Correlations are computed in so many parts, to spare memory.
+# Correlations are computed in this many blocks of resamples, to save memory.
 BLOCKS = 20
 
 
@@ -29,33 +29,33 @@ def item_weights(items: int) -> Floats:
     return drawn.astype(float)
 
 
-def resample_score(targets: Floats, answers: Floats, weights: Floats, metric: str) -> Floats:
+def resample_score(targets: Floats, predicted: Floats, weights: Floats, metric: str) -> Floats:
     """Return one metric on each resample.
 
     Args:
         targets: (items,) class numbers or values.
-        answers: (items,) likewise.
+        predicted: (items,) likewise.
         weights: (resamples, items) counts.
-        metric: a name in `scoring.METRICS`.
+        metric: a name in `metrics.METRICS`.
 
     Returns:
         (resamples,) scores.
     """
     if metric == "accuracy":
-        return weights @ (targets == answers) / weights.sum(axis=1)
+        return weights @ (targets == predicted) / weights.sum(axis=1)
     if metric in _FROM_CONFUSION:
-        return _FROM_CONFUSION[metric](_confusion(targets, answers, weights))
-    if np.ptp(targets) == 0 or np.ptp(answers) == 0:
-        return np.zeros(len(weights))  # as `scoring` has it
+        return _FROM_CONFUSION[metric](_confusion(targets, predicted, weights))
+    if np.ptp(targets) == 0 or np.ptp(predicted) == 0:
+        return np.zeros(len(weights))  # as in `metrics`
     correlate = _spearman if metric == "spearman" else _pearson
     blocks = np.array_split(weights, BLOCKS)
-    return np.concatenate([correlate(targets, answers, block) for block in blocks])
+    return np.concatenate([correlate(targets, predicted, block) for block in blocks])
 
 
-def _confusion(targets: Floats, answers: Floats, weights: Floats) -> Floats:
-    """Return (resamples, classes, classes) counts: true class, then answer."""
-    classes = int(max(targets.max(), answers.max())) + 1
-    cells = (targets * classes + answers).astype(int)
+def _confusion(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
+    """Return (resamples, classes, classes) counts: true class, then predicted."""
+    classes = int(max(targets.max(), predicted.max())) + 1
+    cells = (targets * classes + predicted).astype(int)
     counts = weights @ np.eye(classes**2)[cells]
     return counts.reshape(-1, classes, classes)
 
@@ -81,21 +81,21 @@ def _mcc(confusion: Floats) -> Floats:
     """Gorodkin's R_K, as scikit-learn computes it."""
     n = confusion.sum(axis=(1, 2))
     right = np.trace(confusion, axis1=1, axis2=2)
-    given, true = confusion.sum(axis=1), confusion.sum(axis=2)
-    above = right * n - (given * true).sum(axis=1)
-    below = np.sqrt((n**2 - (given**2).sum(axis=1)) * (n**2 - (true**2).sum(axis=1)))
+    predicted, true = confusion.sum(axis=1), confusion.sum(axis=2)
+    above = right * n - (predicted * true).sum(axis=1)
+    below = np.sqrt((n**2 - (predicted**2).sum(axis=1)) * (n**2 - (true**2).sum(axis=1)))
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
 _FROM_CONFUSION = {"f1": _f1, "macro_f1": _macro_f1, "mcc": _mcc}
 
 
-def _pearson(targets: Floats, answers: Floats, weights: Floats) -> Floats:
-    return _correlation(targets[None], answers[None], weights)
+def _pearson(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
+    return _correlation(targets[None], predicted[None], weights)
 
 
-def _spearman(targets: Floats, answers: Floats, weights: Floats) -> Floats:
-    return _correlation(_ranks(targets, weights), _ranks(answers, weights), weights)
+def _spearman(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
+    return _correlation(_ranks(targets, weights), _ranks(predicted, weights), weights)
 
 
 def _ranks(values: Floats, weights: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """How each condition's dev score depends on the learning rate, where several were tried.
 
-An arm at an unsuited rate makes the other look good: each takes the rate that is best on dev for
-it, and this table shows what the choice was between.
+A poor rate for one arm flatters the other, so each condition takes the rate that is best for it on
+dev. This table shows the scores of all rates that were tried.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

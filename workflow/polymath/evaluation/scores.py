@@ -38,10 +38,10 @@ def evaluate(
 
 
 def predictions_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
-    """Return where the predictions lie of each condition that these tables score.
+    """Return the predictions of each condition that these tables score.
 
-    Later stages find them so, not by their inputs: scores are made anew whenever predictions are,
-    and Snakemake would need its time for each file that is named once more.
+    Later stages find predictions through scores instead of their own inputs: scores are made anew
+    whenever predictions are, and planning takes Snakemake time for each input.
 
     Args:
         runs: the folder of all conditions.
@@ -51,7 +51,7 @@ def predictions_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
 
 
 def curves_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
-    """Return where the learning curves lie of each trained condition that these tables score.
+    """Return the learning curves of each trained condition that these tables score.
 
     Raises:
         PolymathError: if one was deleted, which Snakemake does not see.
@@ -65,18 +65,17 @@ def _scored_conditions(scores: Sequence[Path]) -> list[Condition]:
 
 
 def require_curves(conditions: Iterable[Condition], results: ResultPaths) -> dict[Condition, Path]:
-    """Return where the learning curves of each trained condition lie; baselines have none.
+    """Return the learning curves of each trained condition; baselines have none.
 
     Raises:
-        PolymathError: if one was deleted, which Snakemake does not see.
+        PolymathError: if a file was deleted, which Snakemake does not notice.
     """
     curves = {each: results.curves(each) for each in conditions if not each.is_baseline}
     for condition, path in curves.items():
         if not path.exists():
             raise PolymathError(
-                f"{path} is missing: delete {results.predictions(condition)} too and run "
-                "the same command again, which makes both anew (from the replicates kept beside "
-                "them, if they are still there)"
+                f"{path} is missing: delete {results.predictions(condition)} too and run the same "
+                "command again; it makes both anew, from kept replicates where there are any"
             )
     return curves
 

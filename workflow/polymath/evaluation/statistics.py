@@ -1,7 +1,7 @@
 """Estimates, intervals and tests over replicates, and summaries across tasks.
 
-Pure functions on arrays of finite numbers. What each is worth with few replicates is measured
-by tests/benchmarks/coverage.py and written down in resources/docs/evidence.md.
+Pure functions on arrays of finite numbers. tests/benchmarks/coverage.py measures their coverage
+and power with few replicates; resources/docs/evidence.md reports it.
 """
 
 import math
@@ -25,7 +25,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval; NaN where the values do not tell one."""
+    """A 95 % interval; NaN where the values determine none."""
 
     low: float
     high: float
@@ -52,7 +52,7 @@ class Estimate:
 class Paired:
     """Paired differences: their mean with Student's and the BCa interval, a test, an effect size.
 
-    `p` is that of the sign-flip test, `effect` Hedges' g of the differences.
+    `p` is of the sign-flip test, `effect` is Hedges' g of the differences.
     """
 
     mean: Estimate
@@ -64,12 +64,12 @@ class Paired:
 def estimate_mean(values: Floats) -> Estimate:
     """Return the mean and its 95 % interval by Student's t over replicates.
 
-    The interval speaks of training variability (mapping, initialisation, order, dropout),
-    not of which items happened to be in the test set. Few replicates make it wide: at n = 3
-    it is 2.5 standard deviations either way.
+    The interval covers the variability of training (mapping, initialisation, order, dropout),
+    not that of the test items. Few replicates make it wide: at n = 3 it extends 2.5 standard
+    deviations either way.
 
     Args:
-        values: (n,) one value a replicate, or one paired difference; none gives NaN.
+        values: (n,) one value or paired difference per replicate; none gives NaN.
     """
     mean = float(np.mean(values)) if len(values) else float("nan")
     if len(values) < 2:
@@ -87,28 +87,28 @@ def bootstrap_interval(
     Source: Efron, Better bootstrap confidence intervals, JASA 82, 1987, as SciPy computes it.
 
     Args:
-        columns: (n,) each; replicate r of all of them is drawn together.
+        columns: (n,) each; replicates are drawn jointly.
         statistic: of the columns, with an argument `axis`.
-        method: «BCa» or «percentile».
+        method: "BCa" or "percentile".
     """
     if len(columns[0]) < 2:
         return UNKNOWN
     if all(np.ptp(column) < ROUNDING for column in columns):  # BCa would divide by zero
         value = float(statistic(*columns, axis=-1))
         return Interval(value, value)
-    found = stats.bootstrap(
+    interval = stats.bootstrap(
         columns, statistic, paired=True, vectorized=True, axis=-1, n_resamples=RESAMPLES,
         confidence_level=CONFIDENCE, method=method, rng=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
-    return Interval(float(found.low), float(found.high))
+    return Interval(float(interval.low), float(interval.high))
 
 
 def sign_flip_p(differences: Floats) -> float:
     """Return the two-sided p of the sign-flip (paired permutation) test of a mean of zero.
 
-    It asks how often the mean is as far from zero if each pair's arms are exchanged at random:
-    exact up to n = 14, without any assumption on the scores' distribution but that the arms are
-    exchangeable if they do not differ. Its smallest value is 2 / 2^n.
+    It is the share of random exchanges of each pair's arms after which the mean is as far from
+    zero. It is exact up to n = 14, and assumes only that arms that do not differ are exchangeable.
+    Its smallest value is 2 / 2^n.
 
     Args:
         differences: (n,) paired differences; none gives NaN.
@@ -125,7 +125,7 @@ def sign_flip_p(differences: Floats) -> float:
 
 
 def _rounded_mean(values: Floats, axis: int) -> Floats:
-    """Accuracies differ by whole items, so patterns often tie: rounding must not part them."""
+    """Return rounded means: accuracies differ by whole items, so sign patterns must tie exactly."""
     return np.asarray(np.round(np.mean(values, axis=axis), 12))
 
 
@@ -133,7 +133,7 @@ def needed_replicates(tests: int) -> int:
     """Return the least n at which the sign-flip test can be significant after Holm's correction.
 
     Args:
-        tests: in the family.
+        tests: how many the family has.
     """
     return 1 + math.ceil(math.log2(tests / ALPHA))
 
@@ -142,7 +142,7 @@ def hedges_g(differences: Floats) -> float:
     """Return the mean paired difference in standard deviations of the differences.
 
     Cohen's d_z with Hedges' correction for few replicates (Hedges, Journal of Educational
-    Statistics 6, 1981). NaN for two pairs and fewer, and where the differences do not vary.
+    Statistics 6, 1981). NaN for at most two pairs, and where the differences do not vary.
 
     Args:
         differences: (n,) paired differences.
@@ -155,10 +155,10 @@ def hedges_g(differences: Floats) -> float:
 
 
 def compare_pairs(differences: Floats) -> Paired:
-    """Return what paired differences say.
+    """Return the estimates and the test of paired differences.
 
     Args:
-        differences: (n,) one a replicate.
+        differences: (n,) one per replicate.
     """
     return Paired(
         mean=estimate_mean(differences),
@@ -171,10 +171,10 @@ def compare_pairs(differences: Floats) -> Paired:
 def holm(p: Floats) -> Floats:
     """Return p values adjusted for a family of tests (Holm, Scand. J. Statist. 6, 1979).
 
-    As statsmodels' multipletests, which takes a tenth of a second a call to collect garbage.
+    Written out because statsmodels' multipletests spends 0.1 s per call on garbage collection.
 
     Args:
-        p: (tests,); NaN is no test, stays NaN, and does not count.
+        p: (tests,); NaN stays NaN and does not count as a test.
     """
     adjusted = np.full(len(p), math.nan)
     order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN comes last
@@ -193,10 +193,10 @@ def interquartile_mean(scores: Floats) -> Floats:
 
 
 def interquartile_gain(strata: Sequence[Floats]) -> Floats:
-    """Return the interquartile mean of all first scores less that of all second scores.
+    """Return the interquartile mean of all first scores minus that of all second scores.
 
     Args:
-        strata: a task each: (..., n, 2).
+        strata: (..., n, 2) per task.
     """
     pooled = np.concatenate(strata, axis=-2)
     return interquartile_mean(pooled[..., 0]) - interquartile_mean(pooled[..., 1])
@@ -208,15 +208,11 @@ def improvement_probability(strata: Sequence[Floats]) -> Floats:
     A tie counts half; the mean over tasks. Source: Agarwal et al., NeurIPS 2021.
 
     Args:
-        strata: a task each: (..., n, 2).
+        strata: (..., n, 2) per task.
     """
-    each = [
-        np.mean(
-            np.heaviside(one[..., :, None, 0] - one[..., None, :, 1], 0.5), axis=(-2, -1)
-        )
-        for one in strata
-    ]  # fmt: skip
-    return np.mean(each, axis=0)
+    differences = (scores[..., :, None, 0] - scores[..., None, :, 1] for scores in strata)
+    by_task = [np.mean(np.heaviside(task, 0.5), axis=(-2, -1)) for task in differences]
+    return np.mean(by_task, axis=0)
 
 
 def stratified_interval(
@@ -224,17 +220,19 @@ def stratified_interval(
 ) -> Interval:
     """Return a 95 % percentile interval, drawing replicates anew within each task.
 
-    Tasks are not drawn: the interval speaks of these tasks, not of others.
+    Tasks are fixed: the interval holds for these tasks only.
 
     Args:
-        strata: a task each: (n, 2), the pair of scores of each replicate.
+        strata: (n, 2) per task, the two scores of each replicate.
         statistic: of strata of shape (..., n, 2).
     """
-    if min(len(one) for one in strata) < 2:
+    if min(map(len, strata)) < 2:
         return UNKNOWN
     generator = np.random.default_rng(0)
-    drawn = [one[generator.integers(len(one), size=(RESAMPLES, len(one)))] for one in strata]
-    return percentiles(statistic(drawn))
+    resamples = [
+        scores[generator.integers(len(scores), size=(RESAMPLES, len(scores)))] for scores in strata
+    ]
+    return percentiles(statistic(resamples))
 
 
 def percentiles(resampled: Floats) -> Interval:

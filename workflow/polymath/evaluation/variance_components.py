@@ -1,4 +1,4 @@
-"""How much of a score's variance comes from which stream of seeds, where they are crossed."""
+"""How much of a score's variance comes from each stream of seeds, where streams are crossed."""
 
 import math
 from collections.abc import Mapping
@@ -95,7 +95,10 @@ def components(
 def _component(
     stream: str, square: float, levels: int, per_level: int, noise: float, free_noise: int
 ) -> Component:
-    """The test and interval are exact for normal effects (Searle et al., section 3.6)."""
+    """Return a stream's component; its test and interval are exact for normal effects.
+
+    Source: Searle et al., section 3.6.
+    """
     variance = (square - noise) / per_level
     if noise == 0:
         return Component(stream, levels, variance)

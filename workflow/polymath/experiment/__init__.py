@@ -1,1 +1,1 @@
-"""What is asked for: configuration, conditions, contrasts, paths. Neither pandas nor torch."""
+"""What an experiment is: configuration, conditions, contrasts, paths. No pandas, no torch."""

@@ -1,12 +1,12 @@
-"""The configuration of analyses beside the matrix: what each takes, and how much of it."""
+"""The configuration of the analyses beside the matrix."""
 
 from pydantic import Field
 
 from polymath.experiment.base import StrictModel
 
-# How much each holds in memory at a time: kept here, where estimates read it without torch.
+# Sizes that determine memory: here, so that cost estimates read them without importing torch.
 READING_BATCH = 16  # sequences whose states and attention are read
-BLOCKS = 20  # of sequences, to resample; more would need more memory, and change intervals little
+BLOCKS = 20  # of sequences, to resample; more take more memory and change intervals little
 JACOBIAN_CHUNK = 64  # rows of a Jacobian: each is a backward pass
 
 
@@ -20,25 +20,25 @@ class Representations(StrictModel):
         300, ge=10, description="sequences for RSA and for the matching of attention heads"
     )
     replicates: int = Field(
-        1, ge=1, description="of each model; the floor takes one more of the random ones"
+        1, ge=1, description="of each model; comparing two random models takes one more"
     )
-    bootstraps: int = Field(30, ge=2, description="resamples behind an interval")
-    permutations: int = Field(39, ge=1, description="orders of sequences behind a null")
+    bootstraps: int = Field(30, ge=2, description="resamples per interval")
+    permutations: int = Field(39, ge=1, description="shuffles of sequences per null distribution")
 
 
 class Probes(StrictModel):
-    """Measure how trainable each model is where it begins."""
+    """Measure how trainable each model is before training."""
 
     replicates: int = Field(3, ge=1, description="of each condition, at most the experiment's")
     examples: int = Field(
         32, ge=1, description="training rows whose loss is perturbed and differentiated"
     )
     gradients: int = Field(16, ge=2, description="batches whose gradients are compared")
-    batch_size: int = Field(8, ge=1, description="training rows in each of them")
+    batch_size: int = Field(8, ge=1, description="training rows per batch")
     sequences: int = Field(4, ge=1, description="training rows whose Jacobian is taken")
     noise: float = Field(
-        0.05, gt=0, description="deviation of parameter noise, relative to each tensor"
+        0.05, gt=0, description="standard deviation of parameter noise, relative to each tensor"
     )
-    draws: int = Field(8, ge=1, description="of noise, each with both signs")
+    draws: int = Field(8, ge=1, description="draws of noise, each with both signs")
     radius: float = Field(0.05, gt=0, description="length of the step along the gradient")
-    iterations: int = Field(30, ge=2, description="of the power iteration for the curvature")
+    iterations: int = Field(30, ge=2, description="steps of the power iteration for the curvature")

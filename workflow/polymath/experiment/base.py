@@ -1,4 +1,4 @@
-"""What every part of the configuration shares: strictness, and the shape of names."""
+"""The base of all configuration types, and the form of names and checksums."""
 
 from typing import Annotated
 
@@ -9,6 +9,6 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class StrictModel(BaseModel):
-    """Frozen, and strict about unknown keys."""
+    """A frozen pydantic model that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

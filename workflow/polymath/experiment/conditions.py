@@ -13,7 +13,7 @@ NONE = "none"  # a baseline has no initialisation, mapping or recipe
 
 @dataclass(frozen=True, order=True)
 class Condition:
-    """What is trained; never how or where it is run."""
+    """What is trained, independent of how or where it runs."""
 
     task: str
     model: str
@@ -24,7 +24,7 @@ class Condition:
 
     @property
     def path(self) -> str:
-        """Hive-style folder, one level a field."""
+        """Hive-style folder, one level per field."""
         return "/".join(f"{field}={value}" for field, value in self.columns.items())
 
     @property
@@ -39,7 +39,7 @@ class Condition:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is a simple answer for comparison, without a model to begin from."""
+        """Whether it is a simple predictor for comparison, without a pre-trained model."""
         return self.init == NONE
 
     @property
@@ -54,8 +54,9 @@ def format_fraction(fraction: float) -> str:
 
 
 def expand_conditions(experiment: Experiment) -> list[Condition]:
-    """Return the Cartesian product of the experiment's lists, less what does not fit a task or a
-    model, less the exclusions; then the baselines of each task.
+    """Return the Cartesian product of the experiment's lists, followed by each task's baselines.
+
+    Combinations that do not fit a task or model, and exclusions, are left out.
 
     Raises:
         PolymathError: if a task or a model is left without a condition, an exclusion matches
@@ -73,8 +74,10 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
     for rule in experiment.exclude:
         if not any(left_out(condition, rule) for condition in everything):
             fields = rule.model_dump(exclude_none=True).items()
-            given = {name: one[0] if len(one) == 1 else list(one) for name, one in fields}
-            raise PolymathError(f"config: exclude: {given} matches no condition: mend or remove it")
+            shown = {
+                name: values[0] if len(values) == 1 else list(values) for name, values in fields
+            }
+            raise PolymathError(f"config: exclude: {shown} matches no condition: fix or remove it")
     kept = [c for c in everything if not any(left_out(c, rule) for rule in experiment.exclude)]
     if not kept:
         raise PolymathError("config: exclude: every condition is excluded: nothing is left to run")
@@ -100,12 +103,12 @@ def _baselines(experiment: Experiment) -> Iterator[Condition]:
 
 
 def _can_begin(experiment: Experiment, model: str, init: str) -> bool:
-    """A model that is only a configuration has no weights to begin with."""
+    """Whether a model has what an initialisation needs: a mere configuration has no weights."""
     return init == "scratch" or pretraining_domain(experiment, model) is not None
 
 
 def fitting(experiment: Experiment, task: str, model: str) -> frozenset[str]:
-    """Return the mappings that make sense for a task and a model.
+    """Return the mappings that fit a task and a model.
 
     A domain with an alphabet of its own is mapped symbol by symbol; a model whose own tokenizer
     reads the domain may also take it as it is (identity). Text has no alphabet of its own.
@@ -122,18 +125,17 @@ def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:
         _can_begin(experiment, name, init) for init in experiment.initialisations
     ):
         return (
-            f"config: initialisations: model '{name}' has no weights of its own, so it can only "
-            "begin from scratch: add it"
+            f"config: initialisations: model '{name}' has no weights of its own and needs "
+            "'scratch': add it"
         )
-    pairs = [
-        (name, other) if key == "task" else (other, name)
-        for other in (experiment.models if key == "task" else experiment.tasks)
-    ]
-    fit = sorted(set().union(*(fitting(experiment, *pair) for pair in pairs)))
+    partner = "model" if key == "task" else "task"
+    combinations = (
+        product([name], experiment.models) if key == "task" else product(experiment.tasks, [name])
+    )
+    fit = sorted(set().union(*(fitting(experiment, *names) for names in combinations)))
     if not fit:
         return (
-            f"config: {key}s: '{name}' goes with nothing else that is listed: text is read by the "
-            "tokenizers of text models alone"
+            f"config: {key}s: no listed {partner} fits {key} '{name}': text tasks need a text model"
         )
     return (
         f"config: mappings: none of {list(experiment.mappings)} fits {key} '{name}': add one of "
@@ -143,7 +145,7 @@ def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:
 
 def _matches(rule: Exclusion, condition: Condition, domain: str) -> bool:
     fields = {**condition.columns, "domain": domain}
-    given = rule.model_dump(exclude_none=True)
-    if "fraction" in given:
-        given["fraction"] = [format_fraction(fraction) for fraction in given["fraction"]]
-    return all(fields[field] in values for field, values in given.items())
+    rules = rule.model_dump(exclude_none=True)
+    if "fraction" in rules:
+        rules["fraction"] = [format_fraction(fraction) for fraction in rules["fraction"]]
+    return all(fields[field] in values for field, values in rules.items())

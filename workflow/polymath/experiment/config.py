@@ -1,4 +1,4 @@
-"""The experiment's typed description, and errors that name the key and the mend."""
+"""The experiment's configuration: its types, and how it is read, merged and checked."""
 
 import math
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ Several = Annotated[tuple[T, ...] | None, BeforeValidator(_one_or_several)]
 
 
 class Exclusion(StrictModel):
-    """Conditions to leave out: those that match every field given here, by a value or a list."""
+    """Conditions to leave out: those that match every field set here, to a value or a list."""
 
     domain: Several[Name] = Field(None, description="of the task")
     task: Several[Name] = None
@@ -71,7 +71,7 @@ class Experiment(StrictModel):
         ("pretrained", "scratch"),
         min_length=1,
         description="the checkpoint's weights (pretrained), random ones as its configuration says "
-        "(scratch), or something between: see initialisations.md",
+        "(scratch), or a mixture: see initialisations.md",
     )
     mappings: tuple[MappingName, ...] = Field(
         ("random", "permute"),
@@ -85,7 +85,7 @@ class Experiment(StrictModel):
     )
     recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to fine-tune, by name")
     baselines: tuple[BaselineName, ...] = Field(
-        (), description="simple answers for comparison, one condition a task"
+        (), description="simple predictors for comparison, one condition per task"
     )
     crossed: dict[CrossedStream, Annotated[int, Field(ge=1)]] = Field(
         {},
@@ -122,8 +122,9 @@ class Experiment(StrictModel):
 
 
 def merge_configs(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two configurations as one, as Snakemake merges them: dictionaries key by key, any
-    other value replaced by the later one.
+    """Merge two configurations as Snakemake does.
+
+    Dictionaries are merged key by key; any other value is replaced by the later one.
     """
     merged = dict(first)
     for key, value in then.items():
@@ -136,19 +137,19 @@ def read_config(path: Path) -> dict[str, Any]:
     """Read a configuration file.
 
     Raises:
-        PolymathError: if it cannot be read, or is no YAML dictionary.
+        PolymathError: if it cannot be read, or is not a YAML dictionary.
     """
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise PolymathError(f"{path}: no readable YAML: {error}") from None
+        raise PolymathError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(value, dict):
-        raise PolymathError(f"{path}: the file must hold keys and values, as config.yaml does")
+        raise PolymathError(f"{path}: the top level must be keys and values, as in config.yaml")
     return value
 
 
 def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
-    """Check a configuration and add the catalogues' entries that it names.
+    """Check a configuration and add the catalogue entries that it names.
 
     Args:
         config: the merged configuration, as read from YAML.
@@ -178,10 +179,10 @@ def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
 
 
 def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list[str]:
-    """Return the models asked for and those that they are made from, these first."""
+    """Return these models and those that they are made from, bases first."""
     where = "models.yaml or under 'checkpoints:'"
     _require(names, known, "models", where)
-    found: dict[str, None] = {}
+    models: dict[str, None] = {}  # an ordered set
 
     def add(name: str, above: tuple[str, ...]) -> None:
         source = known[name].source
@@ -190,11 +191,11 @@ def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list
             if source.base in above:
                 raise PolymathError(f"config: checkpoints: {name}: base: it is made from itself")
             add(source.base, (*above, source.base))
-        found[name] = None
+        models[name] = None
 
     for name in names:
         add(name, (name,))
-    return list(found)
+    return list(models)
 
 
 def _with_catalogue(own: Mapping[str, M], path: Path, kind: type[M]) -> dict[str, M]:

@@ -22,7 +22,7 @@ def parse(kind: type[M], value: Any, place: str) -> M:
     """Validate a value as a typed model.
 
     Raises:
-        PolymathError: one line for each mistake, with the nearest valid key or value.
+        PolymathError: one line per mistake, with the nearest valid key or value.
     """
     try:
         return kind.model_validate(value)
@@ -32,9 +32,9 @@ def parse(kind: type[M], value: Any, place: str) -> M:
 
 
 def _explain(detail: Any, kind: type[BaseModel]) -> str:
-    """Return one pydantic error as «key: what is wrong; the nearest valid name»."""
-    path, models = _locate(kind, [str(part) for part in detail["loc"]])
-    where, given = ".".join(path) or "configuration", detail["input"]
+    """Return one pydantic error as text: the key, what is wrong, and the nearest valid name."""
+    path, models = _locate(kind, [str(key) for key in detail["loc"]])
+    where, value = ".".join(path) or "configuration", detail["input"]
     match detail["type"]:
         case "extra_forbidden" if where in MOVED_TO_ENVIRONMENT:
             variable = MOVED_TO_ENVIRONMENT[where]
@@ -43,7 +43,7 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
             return f"{where}: unknown key: {suggest(path[-1], _fields_of(models))}"
         case "literal_error":
             expected = str(detail["ctx"]["expected"])
-            return f"{where}: unknown value '{given}': {suggest(str(given), QUOTED(expected))}"
+            return f"{where}: unknown value '{value}': {suggest(str(value), QUOTED(expected))}"
         case "union_tag_invalid":
             tag, expected = detail["ctx"]["tag"], str(detail["ctx"]["expected_tags"])
             return f"{where}.kind: unknown value '{tag}': {suggest(tag, QUOTED(expected))}"
@@ -54,7 +54,7 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
         case "value_error":
             return f"{where}: {str(detail['msg']).removeprefix('Value error, ')}"
         case _:
-            return f"{where}: {detail['msg']} (given: {given!r})"
+            return f"{where}: {detail['msg']} (value: {value!r})"
 
 
 def _locate(kind: type[BaseModel], loc: list[str]) -> tuple[list[str], list[type[BaseModel]]]:
@@ -64,17 +64,17 @@ def _locate(kind: type[BaseModel], loc: list[str]) -> tuple[list[str], list[type
     path: list[str] = []
     models, owners = [kind], [kind]
     in_container = False
-    for part in loc:
-        chosen = [model for model in models if _tag_of(model) == part]
+    for key in loc:
+        chosen = [model for model in models if _tag_of(model) == key]
         if chosen and len(models) > 1 and not in_container:
             models = chosen  # pydantic names the chosen member of a union; the user did not
             continue
-        path.append(part)
+        path.append(key)
         if in_container:  # a dictionary's key or a list's index
             in_container = False
             continue
         owners = models
-        fields = [model.model_fields[part] for model in models if part in model.model_fields]
+        fields = [model.model_fields[key] for model in models if key in model.model_fields]
         models = [inner for field in fields for inner in _models_in(field.annotation)]
         in_container = any(get_origin(field.annotation) in (dict, tuple) for field in fields)
     return path, owners
@@ -93,4 +93,4 @@ def _tag_of(model: type[BaseModel]) -> str | None:
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]

@@ -73,7 +73,7 @@ def _setting(condition: Condition) -> tuple[str, str, str]:
 def find_scratch(
     condition: Condition, known: Container[Condition], bases: Mapping[str, str]
 ) -> Condition | None:
-    """Return the same condition from scratch, if it is known.
+    """Return the same condition from scratch, if the experiment has it.
 
     From scratch, a model that was pre-trained here is its base: where it was not trained itself,
     the base stands for it.

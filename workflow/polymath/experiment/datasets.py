@@ -22,12 +22,12 @@ class Reader(StrictModel):
     """
 
     format: Literal["csv", "tsv", "parquet", "json", "fasta", "midi", "lines"] = Field(
-        description="lines: one row a line, columns are the named groups of `pattern`; json: a "
+        description="lines: one row per line, columns are the named groups of `pattern`; json: a "
         "list of objects"
     )
     sequence: str = Field("sequence", description="column of the sequence")
     sequence2: str | None = Field(
-        None, description="column of a second sequence, where a row is a pair"
+        None, description="column of a second sequence, for tasks on two sequences"
     )
     label: str = Field("label", description="column of the label")
     split: str | None = Field(None, description="column of the official split, if there is one")
@@ -47,7 +47,9 @@ class Reader(StrictModel):
     pattern: str | None = Field(None, description="lines: regular expression with named groups")
     # Needed by h3, h4 and h3k9ac.
     lines_per_row: int = Field(
-        1, ge=1, description="lines: how many make a row; `pattern` sees them joined by line ends"
+        1,
+        ge=1,
+        description="lines: how many make a row; `pattern` matches them joined by line ends",
     )
     # Needed by localization, and by the composers of experiments/at-hand.yaml.
     columns: dict[str, str] = Field(
@@ -86,17 +88,17 @@ class Alphabet(StrictModel):
         description="one character; text between separators; k characters; the model's tokenizer"
     )
     symbols: tuple[str, ...] | None = Field(
-        None, description="the legal symbols (for kmer: characters); default: those that occur"
+        None, description="the legal symbols (for kmer: characters); default: all that occur"
     )
     separator: str = Field(" ", min_length=1, description="for kind separator")
-    k: int = Field(3, ge=1, le=8, description="for kind kmer: characters a symbol")
+    k: int = Field(3, ge=1, le=8, description="for kind kmer: characters per symbol")
     stride: int = Field(1, ge=1, description="for kind kmer: characters from one to the next")
     uppercase: bool = Field(False, description="fold case before anything else")
     remove: str = Field("", description="characters to delete first (gaps, separators)")
     illegal: str = Field(
         "error",
         min_length=1,
-        description="rows with other symbols: 'error', 'drop', or a symbol to put instead",
+        description="rows with other symbols: 'error', 'drop', or a symbol to replace them by",
     )
 
 
@@ -111,9 +113,9 @@ PRESETS: dict[str, Alphabet] = {
 class Windows(StrictModel):
     """Cut long sequences; the windows of one record vote at evaluation."""
 
-    size: int = Field(ge=1, description="symbols a window")
+    size: int = Field(ge=1, description="symbols per window")
     stride: int = Field(ge=1, description="symbols from one window's start to the next")
-    limit: int | None = Field(None, ge=1, description="most windows a record, evenly spaced")
+    limit: int | None = Field(None, ge=1, description="maximum windows per record, evenly spaced")
 
 
 class SplitPolicy(StrictModel):
@@ -140,7 +142,7 @@ class RowCounts(StrictModel):
 class Dataset(StrictModel):
     """A task: labelled sequences, and how they are split and scored."""
 
-    domain: Name = Field(description="field the sequences come from: text, protein, dna, ...")
+    domain: Name = Field(description="domain that the sequences come from: text, protein, dna, ...")
     source: DataSource
     reader: Reader
     alphabet: Alphabet
@@ -159,18 +161,18 @@ class Dataset(StrictModel):
     )
     unseen_labels: Literal["error", "drop"] = Field(
         "error",
-        description="dev and test rows of a class without a training row: refuse the data set, or "
-        "leave the rows out and count them",
+        description="dev and test rows of a class without training rows: refuse the data set, or "
+        "drop the rows and count them",
     )
     rows: RowCounts | None = Field(
-        None, description="how many rows the prepared data set has, where known beforehand"
+        None, description="how many rows the prepared data set has, where known in advance"
     )
     about: RowCounts | None = Field(
         None,
-        description="about how many rows each split has (windows, where sequences are cut), to "
-        "plan with before the data is here",
+        description="about how many rows each split has (windows, where sequences are cut), for "
+        "plans made before the data is fetched",
     )
-    title: str = Field("", description="one line for people")
+    title: str = Field("", description="one line that describes the data set")
     licence: str = "not stated"
     citation: str = ""
     notes: str = Field("", description="for the data set's page: choices, differences, checks")
@@ -209,11 +211,11 @@ class Dataset(StrictModel):
 
 
 def _from_preset(value: dict[str, object]) -> dict[str, object]:
-    """Return an alphabet's fields, those of its `preset` filled in where not given."""
-    given = dict(value)
-    name = given.pop("preset", None)
+    """Return an alphabet's fields, with those of its `preset` where it has none of its own."""
+    fields = dict(value)
+    name = fields.pop("preset", None)
     if name is None:
-        return given
+        return fields
     if name not in PRESETS:
         raise ValueError(f"alphabet '{name}' is unknown: {suggest(str(name), PRESETS)}")
-    return {**PRESETS[str(name)].model_dump(), **given}
+    return {**PRESETS[str(name)].model_dump(), **fields}

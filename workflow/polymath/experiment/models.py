@@ -7,7 +7,7 @@ from polymath.experiment.sources import ModelSource
 
 
 class ModelSize(StrictModel):
-    """A model's dimensions, for estimates before it is fetched."""
+    """A model's dimensions, for cost estimates before it is fetched."""
 
     layers: int = Field(ge=1)
     width: int = Field(ge=1, description="of the hidden states")
@@ -23,9 +23,16 @@ class ModelEntry(StrictModel):
     """
 
     source: ModelSource
-    domain: Name = Field("text", description="field that its own tokenizer reads")
+    domain: Name = Field(
+        "text",
+        description="domain that its weights were pre-trained on and its tokenizer reads; a "
+        "configured model has its base's tokenizer, a pre-trained one its task's domain",
+    )
     kmer: int | None = Field(
-        None, ge=1, le=8, description="its tokenizer reads words of so many characters, as `A C G`"
+        None,
+        ge=1,
+        le=8,
+        description="number of characters per word that its tokenizer reads, as 1 for `A C G`",
     )
     size: ModelSize | None = None
     title: str = ""

@@ -1,4 +1,4 @@
-"""How a model is trained: everything here changes results; nothing else does."""
+"""How a model is trained: every key here changes results."""
 
 from typing import Annotated, Literal
 
@@ -12,8 +12,8 @@ Rate = Annotated[float, Field(gt=0, lt=1)]
 class TrainingRecipe(StrictModel):
     """What fine-tuning and pre-training have in common."""
 
-    batch_size: int = Field(ge=1, description="examples an optimiser step")
-    accumulation: int = Field(1, ge=1, description="micro-batches an optimiser step")
+    batch_size: int = Field(ge=1, description="examples per optimiser step")
+    accumulation: int = Field(1, ge=1, description="micro-batches per optimiser step")
     epochs: float | None = Field(None, gt=0, description="passes over the training split")
     steps: int | None = Field(None, ge=1, description="optimiser steps, instead of epochs")
     weight_decay: float = Field(0.0, ge=0, description="of matrices (not embeddings, biases)")
@@ -36,7 +36,7 @@ class TrainingRecipe(StrictModel):
     @model_validator(mode="after")
     def _budget_is_stated_once(self) -> "TrainingRecipe":
         if (self.epochs is None) == (self.steps is None):
-            raise ValueError("give either 'epochs' or 'steps'")
+            raise ValueError("set either 'epochs' or 'steps'")
         if self.batch_size % self.accumulation:
             raise ValueError("'accumulation' must divide 'batch_size'")
         return self
@@ -46,8 +46,8 @@ class Recipe(TrainingRecipe):
     """How a model is fine-tuned."""
 
     learning_rate: Rate | Annotated[tuple[Rate, ...], Field(min_length=1)] = Field(
-        description="the highest, after the warm-up; of a list, each condition takes the one that "
-        "is best on dev"
+        description="the highest, after the warm-up; from a list, each condition takes the rate "
+        "that is best on dev"
     )
     rate_replicates: int | None = Field(
         None, ge=1, description="replicates that choose among several rates; null: all of them"
@@ -62,17 +62,17 @@ class Recipe(TrainingRecipe):
     @property
     def rates(self) -> tuple[float, ...]:
         """The learning rates to choose from, in the order given."""
-        given = self.learning_rate
-        return given if isinstance(given, tuple) else (given,)
+        rates = self.learning_rate
+        return rates if isinstance(rates, tuple) else (rates,)
 
     @property
     def peak_rate(self) -> float:
-        """The one learning rate to train with; of several, one must have been taken by `at`."""
+        """The learning rate to train with; `at` chooses one of several first."""
         (rate,) = self.rates
         return rate
 
     def at(self, rate: float) -> "Recipe":
-        """Return the recipe with that one rate."""
+        """Return the recipe with this rate only."""
         return self.model_copy(update={"learning_rate": rate, "rate_replicates": None})
 
     @model_validator(mode="after")

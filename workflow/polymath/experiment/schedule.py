@@ -1,4 +1,4 @@
-"""When a recipe does what: steps, dev scores and learning rates. Knows nothing of torch."""
+"""A recipe's schedule: steps, dev evaluations and learning rates. Imports no torch."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from polymath.experiment.recipes import TrainingRecipe
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a recipe does what on so many training examples."""
+    """The schedule of a recipe on a number of training examples."""
 
     recipe: TrainingRecipe
     examples: int
@@ -19,8 +19,8 @@ class Schedule:
         if self.recipe.steps is not None:
             return self.recipe.steps
         assert self.recipe.epochs is not None
-        an_epoch = math.ceil(self.examples / self.recipe.batch_size)
-        return max(1, math.ceil(self.recipe.epochs * an_epoch))
+        steps_per_epoch = math.ceil(self.examples / self.recipe.batch_size)
+        return max(1, math.ceil(self.recipe.epochs * steps_per_epoch))
 
     @property
     def evaluations(self) -> set[int]:

@@ -1,4 +1,4 @@
-"""Where a data set's or a model's files come from: one type a kind of source."""
+"""Where a data set's or a model's files come from: one type per kind of source."""
 
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
@@ -32,13 +32,13 @@ class PackageSource(StrictModel):
 
 
 class Music21Source(StrictModel):
-    """Scores of the corpus that the installed music21 carries, written to MIDI once."""
+    """Musical scores of the corpus in the installed music21, written to MIDI once."""
 
     kind: Literal["music21"]
     version: str = Field(description="version of music21 whose corpus this is")
-    sha256: Sha256 = Field(description="SHA-256 over the chosen scores, in order of name")
+    sha256: Sha256 = Field(description="SHA-256 over the chosen musical scores, in order of name")
     composers: tuple[str, ...] = Field(min_length=2, description="folders of the corpus")
-    limit: int = Field(ge=1, description="most scores a composer, chosen by seeded hash")
+    limit: int = Field(ge=1, description="maximum scores per composer, chosen by seeded hash")
 
 
 class PathSource(StrictModel):
@@ -56,10 +56,12 @@ class RemoteFile(StrictModel):
         None, description="null: recorded in the lock file when first fetched, then enforced"
     )
     name: str | None = Field(
-        None, pattern=r"^[^/\\]+$", description="what to call it; default the address's last part"
+        None,
+        pattern=r"^[^/\\]+$",
+        description="file name to keep it under; default: the address's last part",
     )
     members: tuple[str, ...] = Field(
-        (), description="of a zip or tar archive: patterns of the members to take out, as `*.mid`"
+        (), description="of a zip or tar archive: patterns of the members to extract, as `*.mid`"
     )
 
     @property
@@ -94,7 +96,7 @@ class HubSource(StrictModel):
     revision: str = Field(
         "main",
         pattern=r"^[\w./-]+$",
-        description="commit, tag or branch; what it stood for at first is kept in the lock file",
+        description="commit, tag or branch; the commit first resolved is kept in the lock file",
     )
     files: tuple[str, ...] = Field(
         (),
@@ -110,7 +112,7 @@ class HubSource(StrictModel):
 
 
 class ConfiguredSource(StrictModel):
-    """The configuration and tokenizer of another model, with changes; random weights, or others."""
+    """Another model's configuration, with changes, and tokenizer; weights of its own, or none."""
 
     kind: Literal["configured"]
     base: Name = Field(description="the model whose configuration and tokenizer it takes")
@@ -120,17 +122,17 @@ class ConfiguredSource(StrictModel):
     weights: (
         Annotated[PackageSource | PathSource | UrlSource | HubSource, Field(discriminator="kind")]
         | None
-    ) = Field(None, description="a source of weights alone; null: it has none of its own")
+    ) = Field(None, description="a source of weights only; null: it has none of its own")
 
 
 class PretrainSource(StrictModel):
     """A masked language model that this pipeline trains on a task's unlabelled training rows."""
 
     kind: Literal["pretrain"]
-    task: Name = Field(description="whose training rows, without their labels")
+    task: Name = Field(description="the task whose training rows it reads, without their labels")
     base: Name = Field(description="the model whose configuration and tokenizer it takes")
     init: Literal["scratch", "pretrained"] = Field(
-        "scratch", description="begin with random weights, or with the base's own"
+        "scratch", description="start from random weights, or from the base's"
     )
     mapping: Literal["random", "frequency", "character", "identity", "permute", "shift"] = Field(
         "character", description="of the task's symbols into the base's vocabulary"

@@ -1,4 +1,4 @@
-"""The code version of each stage; results carry it, and raising it makes exactly them stale.
+"""The code version of each stage; raising it makes exactly that stage's results stale.
 
 Raise a stage's number in the commit that changes what the stage computes from the same
 inputs. A refactoring, a comment or a log message does not count.

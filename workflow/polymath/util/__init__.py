@@ -1,1 +1,1 @@
-"""What knows nothing of experiments: errors, atomic files, locks, logs, seeds, GPUs."""
+"""Tools that know nothing of experiments: errors, atomic files, locks, logs, seeds, GPUs."""

@@ -1,15 +1,15 @@
-"""Errors that a user can mend, and the suggestions in them."""
+"""Errors that a user can fix, and the suggestions in them."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class PolymathError(Exception):
-    """A mistake in what the user gave; the message names the place and the remedy."""
+    """A mistake in the user's input; the message names the place and the remedy."""
 
 
 class PreemptedError(Exception):
-    """A job was told to leave; what it had done is saved."""
+    """The job received a stop signal; its progress is saved."""
 
 
 def suggest(wrong: str, valid: Iterable[str]) -> str:

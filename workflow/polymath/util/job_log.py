@@ -1,4 +1,4 @@
-"""Progress and errors: on the terminal for who watches, in a log file for who comes later."""
+"""Send progress and errors to the terminal and to the job's log file."""
 
 import errno
 import logging
@@ -15,11 +15,11 @@ LOGGER = logging.getLogger("polymath")
 
 @contextmanager
 def job_log(log_file: str, title: str) -> Iterator[None]:
-    """Send messages to the terminal and to `log` while one workflow job runs.
+    """Send messages to the terminal and to `log_file` while one workflow job runs.
 
-    A user's mistake or a full disk ends the job with its message alone; any other error also
-    leaves its traceback. Either way the process exits with status 1. A job that was told to
-    leave exits with EX_TEMPFAIL: it failed, and will succeed if it is run again.
+    A user's mistake or a full disk ends the job with its message only; any other error also
+    logs its traceback. Either way the process exits with status 1. A job that received a stop
+    signal exits with EX_TEMPFAIL: it failed, and will succeed if it is run again.
     """
     Path(log_file).parent.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
@@ -41,7 +41,7 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
         raise SystemExit(os.EX_TEMPFAIL) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            LOGGER.error("ERROR: %s: make room and run the same command again", error)
+            LOGGER.error("ERROR: %s: free some space and run the same command again", error)
         else:
             LOGGER.exception("ERROR: unexpected; please report it with this log")
         raise SystemExit(1) from None
@@ -52,5 +52,5 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
 
 
 def log(message: str) -> None:
-    """Report progress."""
+    """Log a line of progress."""
     LOGGER.info(message)

@@ -1,4 +1,4 @@
-"""Named seed streams: every random choice has its own, derived from the experiment's seed."""
+"""Seeds of all random choices: named streams, derived from the experiment's seed."""
 
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
@@ -42,10 +42,10 @@ def seed_levels(replicate: int, crossed: Mapping[str, int]) -> dict[Stream, int]
 
 
 def hash_order(items: Sequence[T], seed: int) -> list[T]:
-    """Return distinct items in an order that depends on the seed and the items alone.
+    """Return distinct items in an order that depends on the seed and the items only.
 
-    Sorting by SHA-256 gives the same order with any library version on any machine, and
-    the order of two items does not depend on which others are present, so that prefixes
-    of a growing data set stay nested.
+    Sorting by SHA-256 gives the same order with any library version on any machine. The order of
+    two items does not depend on which others are present, so prefixes of a growing data set stay
+    nested.
     """
     return sorted(items, key=lambda item: hashlib.sha256(f"{seed}/{item}".encode()).digest())

@@ -1,4 +1,4 @@
-"""Files that appear under their final name only when whole."""
+"""Files that appear under their final name only when complete, in JSON and Parquet."""
 
 import hashlib
 import json
