@@ -1,6 +1,7 @@
 """The report: what it concludes from tables; its page is whole, safe and always the same."""
 
 import re
+from collections import OrderedDict
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -188,8 +189,9 @@ def test_names_and_values_of_users_are_text_and_nothing_else(tmp_path: Path) -> 
     assert len(re.findall("<script", text)) == 1
 
 
-def test_the_configuration_can_be_read_back(tmp_path: Path) -> None:
-    configuration = {"tasks": ["splice"], "recipes": {"a": {"learning_rate": 1e-4}}, "seed": 3}
+def test_the_configuration_as_snakemake_nests_it_can_be_read_back(tmp_path: Path) -> None:
+    configuration = {"tasks": ["splice"], "recipes": {"a": {"learning_rate": 1e-4}}, "seed": 3,
+                     "exclude": [OrderedDict(model="esm")]}  # fmt: skip
     page = write_small_report(tmp_path, configuration).read_text(encoding="utf-8")
     shown = unescape(page.split("<pre>")[1].split("</pre>")[0])
     assert yaml.safe_load(shown) == configuration

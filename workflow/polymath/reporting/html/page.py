@@ -47,10 +47,15 @@ def write_report(sources: Sources, configuration: dict[str, Any], page: Path) ->
         machines=machine_table(content["made"].get("machines", [])),
         recipes=settings_table(content["made"].get("recipes", {})),
         versions=_versions(content["made"]),
-        configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True),
+        configuration=_to_yaml(configuration),
     )
     with whole_file(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _to_yaml(configuration: dict[str, Any]) -> str:
+    plain = json.loads(json.dumps(configuration))  # Snakemake nests ordered dicts, unknown to YAML
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
 
 
 def _embed(picture: Picture) -> dict[str, str]:
