@@ -113,4 +113,4 @@ def _length(entry: Dataset) -> str:
         return f"the first {entry.max_length} symbols"
     windows = entry.windows
     most = f", at most {windows.limit} per sequence" if windows.limit else ""
-    return f"windows of {windows.size} symbols, one every {windows.stride}{most}; a sequence gets the vote of its windows"
+    return f"windows of {windows.size} symbols, one every {windows.stride}{most}; windows vote"
