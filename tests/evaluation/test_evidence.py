@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 
 from polymath.evaluation.evidence import EvidenceFiles, write_evidence
 from polymath.evaluation.tables import CURVE_SCHEMA, SCORE_SCHEMA
 from polymath.experiment.conditions import NONE, Condition
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
-from polymath.util.errors import PolymathError
 from polymath.util.seeds import VARIED
 from polymath.util.storage import read_table, write_table
 from support.evidence import write_condition
@@ -91,11 +89,3 @@ def test_rates_and_variance_are_written_where_they_are_asked_for(tmp_path: Path)
     rates, variance = read_table(files.rates), read_table(files.variance)
     assert rates["init"].tolist() == ["pretrained"] * 2 + ["scratch"] * 2
     assert variance["stream"].tolist() == ["init"]  # a replicate from scratch diverged
-
-
-def test_a_deleted_curve_is_named_with_what_makes_it_anew(tmp_path: Path) -> None:
-    scores, results = write_run(tmp_path)
-    results.curves(SCRATCH).unlink()
-    files = EvidenceFiles(*(tmp_path / str(number) for number in range(6)))
-    with pytest.raises(PolymathError, match=r"curves\.parquet is missing: delete .*predictions"):
-        write_evidence([scores], results, Lineage(domains={}, bases={}), {}, files)

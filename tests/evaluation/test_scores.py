@@ -12,13 +12,14 @@ from scipy import stats
 
 from polymath.evaluation.predictions import score_items, vote
 from polymath.evaluation.scores import (
-    curves_behind,
     evaluate,
-    predictions_behind,
+    find_curves,
     score_condition,
+    scored_conditions,
 )
 from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import Condition
+from polymath.experiment.paths import ResultPaths
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table, write_table
 
@@ -189,27 +190,24 @@ def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) ->
     np.testing.assert_allclose(by_metric["pearson"], stats.pearsonr(targets, values).statistic)
 
 
-def test_later_stages_find_each_conditions_run_through_its_scores(tmp_path: Path) -> None:
+def test_later_stages_find_each_trained_conditions_curves_through_its_scores(
+    tmp_path: Path,
+) -> None:
     ngram = replace(CONDITION, model="ngram", init="none", mapping="none", recipe="none")
     amp = replace(CONDITION, task="amp")
     tables = []
     for number, conditions in enumerate([[CONDITION, ngram], [amp]]):
-        rows = [one.columns for one in conditions for _ in range(3)]
+        rows = [condition.columns for condition in conditions for _ in range(3)]
         tables.append(tmp_path / f"{number}.parquet")
         pd.DataFrame(rows).to_parquet(tables[-1])
-    runs = tmp_path / "runs"
-    assert predictions_behind(tables, runs) == [
-        runs / one.path / "predictions.parquet" for one in (CONDITION, ngram, amp)
-    ]
-    curves = [runs / one.path / "curves.parquet" for one in (CONDITION, amp)]
-    for path in curves:
-        path.parent.mkdir(parents=True)
-        path.touch()
-    assert curves_behind(tables, runs) == curves
-
-
-def test_a_deleted_curve_is_named_with_what_makes_it_anew(tmp_path: Path) -> None:
-    scores = tmp_path / "scores.parquet"
-    pd.DataFrame([CONDITION.columns]).to_parquet(scores)
+    scored = scored_conditions(tables)
+    assert scored == [CONDITION, ngram, amp]
+    results = ResultPaths(tmp_path)
+    for condition in (CONDITION, amp):
+        results.run(condition).mkdir(parents=True)
+        results.curves(condition).touch()
+    curves = find_curves(scored, results)
+    assert curves == {condition: results.curves(condition) for condition in (CONDITION, amp)}
+    curves[amp].unlink()
     with pytest.raises(PolymathError, match=r"curves\.parquet is missing: delete .*predictions"):
-        curves_behind([scores], tmp_path)
+        find_curves(scored, results)

@@ -11,8 +11,7 @@ import pytest
 import torch
 from transformers import Trainer, TrainingArguments, get_linear_schedule_with_warmup
 
-from polymath.experiment.recipes import Recipe
-from polymath.experiment.schedule import Schedule
+from polymath.experiment.recipes import Recipe, Schedule
 from polymath.models.build import build_classifier
 from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
 from polymath.models.tuning import apply_tuning

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from polymath.evaluation.scores import curves_behind
+from polymath.evaluation.scores import find_curves, scored_conditions
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.figures.draw import draw_figure
 from polymath.util.job_log import job_log, log
@@ -14,8 +14,8 @@ with job_log(snakemake.log[0], "figures"):
     }
     names, outputs = list(snakemake.params.captions), snakemake.output
     if "curves" in names:
-        runs = ResultPaths.of(snakemake.params.results).runs
-        tables["curves"] = curves_behind(tables["scores"], runs)
+        results = ResultPaths.of(snakemake.params.results)
+        tables["curves"] = [*find_curves(scored_conditions(tables["scores"]), results).values()]
     for name, *files in zip(names, outputs.svg, outputs.png, outputs.csv, strict=True):
         draw_figure(name, tables, *map(Path, files))
         log(name)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from polymath.evaluation.claims import Tables, judge
-from polymath.evaluation.scores import predictions_behind
+from polymath.evaluation.scores import scored_conditions
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.claims_page import write_claims_page
@@ -32,7 +32,7 @@ with job_log(snakemake.log[0], "report"):
     write_claims_page(claims, inputs["summary"], outputs["claims_page"])
     write_matrix_page(matrix, outputs["matrix_page"])
     write_paper_tables(matrix, inputs["comparisons"], claims, outputs)
-    scores, runs = inputs["scores"], ResultPaths.of(params.results).runs
+    scores, results = inputs["scores"], ResultPaths.of(params.results)
     write_report(
         Sources(
             matrix=matrix,
@@ -40,7 +40,7 @@ with job_log(snakemake.log[0], "report"):
             summary=inputs["summary"],
             convergence=inputs["convergence"],
             cards=inputs["cards"],
-            predictions=predictions_behind(scores, runs),
+            predictions=[results.predictions(condition) for condition in scored_conditions(scores)],
             pictures=[
                 Picture(Path(figure["svg"]), figure["figure"], figure["wildcards"])
                 for figure in params.figures

@@ -13,7 +13,7 @@ from polymath.evaluation.convergence import SHARE, measure_convergence, read_cha
 from polymath.evaluation.matrix import build_matrix
 from polymath.evaluation.predictions import read_test_predictions
 from polymath.evaluation.rate_sensitivity import list_rates
-from polymath.evaluation.scores import require_curves
+from polymath.evaluation.scores import find_curves
 from polymath.evaluation.tables import (
     COMPARISON_SCHEMA,
     CONVERGENCE_SCHEMA,
@@ -78,7 +78,7 @@ def write_evidence(
     )
     curves = {
         condition: read_with_metadata(path)
-        for condition, path in require_curves(headline, results).items()
+        for condition, path in find_curves(headline, results).items()
     }
     chances = read_chances(all_scores)
     learning = {

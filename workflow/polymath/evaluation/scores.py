@@ -37,34 +37,17 @@ def evaluate(
     return table
 
 
-def predictions_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
-    """Return the predictions of each condition that these tables score.
+def scored_conditions(scores: Sequence[Path]) -> list[Condition]:
+    """Return the conditions that these tables score, in their order.
 
-    Later stages find predictions through scores instead of their own inputs: scores are made anew
-    whenever predictions are, and planning takes Snakemake time for each input.
-
-    Args:
-        runs: the folder of all conditions.
+    Later stages find predictions and curves through them instead of through inputs of their own:
+    scores are made anew whenever predictions are, and planning takes Snakemake time per input.
     """
-    results = ResultPaths(runs.parent)
-    return [results.predictions(condition) for condition in _scored_conditions(scores)]
-
-
-def curves_behind(scores: Sequence[Path], runs: Path) -> list[Path]:
-    """Return the learning curves of each trained condition that these tables score.
-
-    Raises:
-        PolymathError: if one was deleted, which Snakemake does not see.
-    """
-    return [*require_curves(_scored_conditions(scores), ResultPaths(runs.parent)).values()]
-
-
-def _scored_conditions(scores: Sequence[Path]) -> list[Condition]:
     tables = (read_table(path)[[*CONDITION_COLUMNS]].drop_duplicates() for path in scores)
     return [Condition(*row) for table in tables for row in table.itertuples(index=False)]
 
 
-def require_curves(conditions: Iterable[Condition], results: ResultPaths) -> dict[Condition, Path]:
+def find_curves(conditions: Iterable[Condition], results: ResultPaths) -> dict[Condition, Path]:
     """Return the learning curves of each trained condition; baselines have none.
 
     Raises:

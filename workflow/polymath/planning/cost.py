@@ -16,9 +16,8 @@ from polymath.experiment.conditions import Condition
 from polymath.experiment.config import Experiment
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.models import ModelSize
-from polymath.experiment.recipes import Recipe, TrainingRecipe
+from polymath.experiment.recipes import Recipe, Schedule, TrainingRecipe
 from polymath.experiment.representation_studies import RepresentationStudy
-from polymath.experiment.schedule import Schedule
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
 
 # A backward pass makes two matrix products for each of the forward pass.

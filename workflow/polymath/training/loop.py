@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from polymath.experiment.recipes import TrainingRecipe
-from polymath.experiment.schedule import Schedule
+from polymath.experiment.recipes import Schedule, TrainingRecipe
 from polymath.training.acceleration.cuda_graphs import Lane, Recorder, Repeated
 from polymath.training.batches import (
     Batch,
