@@ -15,7 +15,7 @@ from polymath.evaluation.claims import (
     decide,
     judge,
 )
-from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIM_SCHEMA
+from polymath.evaluation.tables import CLAIM_SCHEMA
 from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
 from polymath.evaluation.tables import ESTIMATE_SCHEMA as ESTIMATES

@@ -1,4 +1,4 @@
-"""Means, intervals and paired differences, against SciPy."""
+"""The matrix of conditions: its own columns, estimates, and differences from scratch."""
 
 import numpy as np
 import pandas as pd
@@ -92,11 +92,9 @@ def test_replicates_that_diverged_are_counted_and_left_out_of_mean_and_pairs() -
 
 @pytest.mark.filterwarnings("error")
 def test_an_arm_that_diverged_throughout_has_no_number() -> None:
-    scores = diverge(both(PRETRAINED, SCRATCH), "scratch", list(range(5)))
-    matrix = matrix_of(scores)
-    assert list(matrix["n"]) == [5, 0]
-    assert list(matrix["diverged"]) == [0, 5]
+    matrix = matrix_of(diverge(both(PRETRAINED, SCRATCH), "scratch", list(range(5))))
     assert matrix["mean"].isna().tolist() == [False, True]
+    assert matrix["items"].isna().tolist() == [False, True]
     assert matrix["difference"].isna().all()
     assert matrix["n_pairs"].tolist()[0] == 0
 
@@ -108,15 +106,12 @@ def test_only_replicates_that_both_have_are_paired() -> None:
     assert matrix["difference"][0] == pytest.approx((PRETRAINED[:3] - SCRATCH[:3]).mean())
 
 
-def test_scratch_has_no_difference_from_itself() -> None:
-    row = matrix_of(both(PRETRAINED, SCRATCH)).iloc[1]
-    assert row["init"] == "scratch"
-    assert row[["n_pairs", "difference", "difference_low", "difference_high"]].isna().all()
-
-
-def test_without_scratch_there_are_no_differences() -> None:
-    matrix = matrix_of(scores_of("pretrained", PRETRAINED))
-    assert matrix[["n_pairs", "difference"]].isna().all().all()
+def test_scratch_itself_and_a_condition_without_it_have_no_difference() -> None:
+    for row in (
+        matrix_of(both(PRETRAINED, SCRATCH)).iloc[1],
+        matrix_of(scores_of("pretrained", PRETRAINED)).iloc[0],
+    ):
+        assert row[["n_pairs", "difference", "difference_low", "difference_high"]].isna().all()
 
 
 def test_the_baseline_is_the_same_condition_from_scratch() -> None:
