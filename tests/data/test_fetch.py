@@ -334,9 +334,9 @@ def read_works(table: Path) -> dict[str, str]:
 
 
 def test_scores_become_midi_and_a_table_of_works(corpus: Path, tmp_path: Path) -> None:
-    said: list[str] = []
+    logged: list[str] = []
     raw = tmp_path / "raw"
-    files, rejected = fetch_scores(describe_scores(corpus), raw, 1, said.append)
+    files, rejected = fetch_scores(describe_scores(corpus), raw, 1, logged.append)
     assert rejected == []
     assert files[0] == raw / "metadata.csv"
     assert sorted(file.relative_to(raw).as_posix() for file in files[1:]) == [
@@ -347,20 +347,20 @@ def test_scores_become_midi_and_a_table_of_works(corpus: Path, tmp_path: Path) -
     ]
     for file in files[1:]:
         midi = pretty_midi.PrettyMIDI(str(file))
-        assert sum(len(part.notes) for part in midi.instruments) > 10, file
+        assert sum(len(track.notes) for track in midi.instruments) > 10, file
     assert read_works(files[0]) == {
         "bwv165.6": "bach: bwv165.6",
         "bwv66.6": "bach: bwv66.6",
         "Credo_67_c": "palestrina: Missa In illo tempore",
         "Gloria_70_c": "palestrina: Missa In illo tempore",
     }
-    assert said[-1] == "wrote 4 of 4 scores to MIDI"
+    assert logged[-1] == "wrote 4 of 4 scores to MIDI"
 
 
 def test_a_broken_score_is_reported_and_the_others_are_kept(corpus: Path, tmp_path: Path) -> None:
     (corpus / "bach" / "bwv66.6.mxl").write_bytes(b"not a score \x00\xff" * 40)
     files, rejected = fetch_scores(describe_scores(corpus), tmp_path / "raw", 1, quiet)
-    assert [one["file"] for one in rejected] == ["bwv66.6"]
+    assert [score["file"] for score in rejected] == ["bwv66.6"]
     assert rejected[0]["reason"]
     assert len(files) == 1 + 3
     assert "bwv66.6" not in read_works(files[0])

@@ -99,10 +99,10 @@ def source(*files: str, **changes: Any) -> HubSource:
     return HubSource(kind="hub", **{**values, **changes})
 
 
-def get(what: HubSource, root: Path, said: list[str] | None = None) -> Path:
+def get(what: HubSource, root: Path, logged: list[str] | None = None) -> Path:
     """Fetch into `root`, and return the folder."""
     folder = root / "results" / "raw" / "odd"
-    log = said.append if said is not None else lambda message: None
+    log = logged.append if logged is not None else lambda message: None
     fetch(what, folder / MANIFEST, 1, log, root / "lock.json")
     return folder
 
@@ -156,9 +156,9 @@ def test_a_cut_connection_is_resumed(
     monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
     content = bytes(range(256)) * 4000
     hub.files[FIRST]["big.bin"], hub.cuts = content, [500_000]
-    said: list[str] = []
-    assert (get(source("big.bin"), tmp_path, said) / "big.bin").read_bytes() == content
-    assert "1.0 of 1.0 MB" in said
+    logged: list[str] = []
+    assert (get(source("big.bin"), tmp_path, logged) / "big.bin").read_bytes() == content
+    assert "1.0 of 1.0 MB" in logged
 
 
 def test_code_is_never_fetched(hub: Hub, tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def test_another_checksum_is_refused_and_nothing_is_recorded(tmp_path: Path) -> 
     before = lock.path.read_text()
     with pytest.raises(PolymathError) as caught:
         lock.keep({"a": "2", "b": "3"})
-    for part in ("models/small: 'a' has sha256 2", "but 1 was recorded", "delete the entry"):
-        assert part in str(caught.value)
+    for detail in ("models/small: 'a' has sha256 2", "but 1 was recorded", "delete the entry"):
+        assert detail in str(caught.value)
     assert lock.path.read_text() == before
 
 

@@ -41,7 +41,7 @@ def prepare(task: str, files: dict[str, pd.DataFrame], raw: Path) -> tuple[pd.Da
 
 
 def rejected(card: dict[str, Any]) -> dict[str, int]:
-    return {one["reason"]: one["count"] for one in card["rejected"]}
+    return {entry["reason"]: entry["count"] for entry in card["rejected"]}
 
 
 @pytest.mark.parametrize("task", GUE)

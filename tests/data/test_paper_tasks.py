@@ -51,15 +51,15 @@ def refusal(task: str, folder: Path, **changes: Any) -> str:
 
 
 def rejected(card: dict[str, Any]) -> dict[str, int]:
-    return {one["reason"]: one["count"] for one in card["rejected"]}
+    return {entry["reason"]: entry["count"] for entry in card["rejected"]}
 
 
 def words(count: int, letters: str, length: int, seed: int = 0) -> list[str]:
     """Return distinct random sequences."""
     drawn = np.random.default_rng(seed).choice(list(letters), (count, length))
-    found = ["".join(row) for row in drawn]
-    assert len(set(found)) == count
-    return found
+    sequences = ["".join(row) for row in drawn]
+    assert len(set(sequences)) == count
+    return sequences
 
 
 # GLUE: Parquet with whole numbers for classes, and -1 for what is hidden.

@@ -39,7 +39,7 @@ class Prepared:
         return set(self.table.loc[self.table["sequence"] == sequence, "split"])
 
     def rejected(self) -> dict[str, int]:
-        return {one["reason"]: one["count"] for one in self.card["rejected"]}
+        return {entry["reason"]: entry["count"] for entry in self.card["rejected"]}
 
 
 def prepare(source: Path, out: Path, seed: int = 1, **fields: Any) -> Prepared:
@@ -193,8 +193,8 @@ def test_regression_of_midi_by_metadata(tmp_path: Path) -> None:
 
 def test_official_split_is_kept(tmp_path: Path) -> None:
     done = prepare_csv(tmp_path, split_rows(), "seq,y,s", reader=OFFICIAL)
-    found = dict(zip(done.table["sequence"], done.table["split"], strict=True))
-    assert found == {row.split(",")[0]: row.split(",")[2] for row in split_rows()}
+    splits = dict(zip(done.table["sequence"], done.table["split"], strict=True))
+    assert splits == {row.split(",")[0]: row.split(",")[2] for row in split_rows()}
 
 
 def test_missing_dev_is_taken_from_train(tmp_path: Path) -> None:
@@ -254,11 +254,11 @@ def test_sequences_are_normalised(tmp_path: Path) -> None:
 
 
 def test_seed_decides_the_split(tmp_path: Path) -> None:
-    first, again, other = (
+    first, again, another = (
         prepare_csv(tmp_path, good_rows(), seed=seed).table for seed in (1, 1, 2)
     )
     assert first.equals(again)
-    assert list(first["split"]) != list(other["split"])
+    assert list(first["split"]) != list(another["split"])
 
 
 # Bad input: the message names the place, the value and what to change.
@@ -554,8 +554,8 @@ def prepare_pairs(tmp_path: Path, rows: list[str], **fields: Any) -> Prepared:
 def test_a_pair_keeps_both_sequences(tmp_path: Path) -> None:
     table = prepare_pairs(tmp_path, pair_rows()).table
     assert list(table.columns) == ["id", "sequence", "sequence2", "label", "split", "group"]
-    given = {tuple(row.split(",")[:2]) for row in pair_rows()}
-    assert set(zip(table["sequence"], table["sequence2"], strict=True)) == given
+    pairs = {tuple(row.split(",")[:2]) for row in pair_rows()}
+    assert set(zip(table["sequence"], table["sequence2"], strict=True)) == pairs
 
 
 def test_pairs_are_equal_only_if_both_sequences_are(tmp_path: Path) -> None:

@@ -158,11 +158,11 @@ def test_torch_loads_no_code_and_transformers_none_that_came_with_a_model() -> N
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
-            given = {word.arg: word.value for word in node.keywords}
+            keywords = {word.arg: word.value for word in node.keywords}
             if ast.unparse(node.func) == "torch.load":
                 loads += 1
-                assert ast.unparse(given["weights_only"]) == "True", path
-            if "trust_remote_code" in given:
-                assert ast.unparse(given["trust_remote_code"]) == "False", path
-            assert "allow_pickle" not in given, path
+                assert ast.unparse(keywords["weights_only"]) == "True", path
+            if "trust_remote_code" in keywords:
+                assert ast.unparse(keywords["trust_remote_code"]) == "False", path
+            assert "allow_pickle" not in keywords, path
     assert loads == 1

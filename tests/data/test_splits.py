@@ -67,12 +67,12 @@ def test_split_depends_on_neither_the_order_of_rows_nor_the_call(
 @QUICK
 @given(grouped_rows(), st.integers(0, 99))
 def test_a_share_is_not_exceeded_but_by_one_group(rows: Rows, seed: int) -> None:
-    found = split(rows, seed)
+    splits = split(rows, seed)
     for label in set(rows[0]):
         of_class = rows[0] == label
-        for part, share in (("test", POLICY.test), ("dev", POLICY.dev)):
-            taken = (found[of_class] == part).sum()
-            groups = rows[1][of_class & (found == part)].nunique()
+        for split_name, share in (("test", POLICY.test), ("dev", POLICY.dev)):
+            taken = (splits[of_class] == split_name).sum()
+            groups = rows[1][of_class & (splits == split_name)].nunique()
             assert taken <= share * of_class.sum() or groups == 1
 
 
@@ -92,8 +92,8 @@ def test_seeds_split_differently() -> None:
 
 def test_pinned_split() -> None:
     groups = pd.Series([f"g{number}" for number in range(10)])
-    found = split((pd.Series(["a"] * 10), groups), 7)
-    assert {part: list(groups[found == part]) for part in ("test", "dev")} == {
+    splits = split((pd.Series(["a"] * 10), groups), 7)
+    assert {split_name: list(groups[splits == split_name]) for split_name in ("test", "dev")} == {
         "test": ["g0", "g1"],
         "dev": ["g6"],
     }
@@ -108,8 +108,8 @@ def test_group_of_several_labels_counts_for_the_commonest() -> None:
 
 def test_dev_alone() -> None:
     groups = pd.Series([f"g{number}" for number in range(20)])
-    found = assign_splits(pd.Series(["a"] * 20), groups, POLICY, 1, True, splits=("dev",))
-    assert found.value_counts().to_dict() == {"train": 17, "dev": 3}
+    splits = assign_splits(pd.Series(["a"] * 20), groups, POLICY, 1, True, splits=("dev",))
+    assert splits.value_counts().to_dict() == {"train": 17, "dev": 3}
 
 
 @pytest.mark.parametrize("stratify", [True, False])

@@ -56,38 +56,38 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr(url, "BACKOFF", 0.0)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    what = Served()
+    served = Served()
 
     class FileHandler(Handler):
         def answer(self) -> None:
-            what.asked.append(self.headers.get("Range", ""))
+            served.asked.append(self.headers.get("Range", ""))
             if self.path != "/files/data.bin":
                 self.send_error(404)
-            elif what.statuses:
-                self.send_error(what.statuses.pop(0))
+            elif served.statuses:
+                self.send_error(served.statuses.pop(0))
             else:
                 self._send()
             self.close_connection = True
 
         def _send(self) -> None:
-            start, size = 0, len(what.content)
+            start, size = 0, len(served.content)
             wanted = self.headers.get("Range")
-            condition = self.headers.get("If-Range") if what.heeds_conditions else None
-            if wanted and what.has_ranges and condition in (None, what.version):
+            condition = self.headers.get("If-Range") if served.heeds_conditions else None
+            if wanted and served.has_ranges and condition in (None, served.version):
                 start = int(wanted.removeprefix("bytes=").removesuffix("-"))
             if start >= size:
                 self.reply(416, b"", Content_Range=f"bytes */{size}")
                 return
-            start -= 7 if what.shifts_ranges and start else 0
+            start -= 7 if served.shifts_ranges and start else 0
             headers = {"Content-Range": f"bytes {start}-{size - 1}/{size}"} if start else {}
-            if what.version:
-                headers["ETag"] = what.version
-            body = what.content[start:]
+            if served.version:
+                headers["ETag"] = served.version
+            body = served.content[start:]
             self.send_head(206 if start else 200, len(body), **headers)
-            self.wfile.write(body[: what.cuts.pop(0)] if what.cuts else body)
+            self.wfile.write(body[: served.cuts.pop(0)] if served.cuts else body)
 
-    with serving(FileHandler) as what.address:
-        yield what
+    with serving(FileHandler) as served.address:
+        yield served
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Place:
     """Where a test fetches to."""
 
     root: Path
-    said: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -106,7 +106,7 @@ class Place:
         return self.root / "polymath.lock.json"
 
     def fetch(self, source: UrlSource) -> None:
-        fetch(source, self.folder / MANIFEST, 1, self.said.append, self.lock)
+        fetch(source, self.folder / MANIFEST, 1, self.logged.append, self.lock)
 
     def names(self) -> list[str]:
         """All files there, hidden ones too."""
@@ -238,9 +238,9 @@ def test_a_long_download_says_how_far_it_is(
     monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
     served.cuts = [CUT]
     place.fetch(served.source())
-    told = [line for line in place.said if line.endswith("of 1.0 MB")]
+    told = [line for line in place.logged if line.endswith("of 1.0 MB")]
     assert told[-1] == "1.0 of 1.0 MB"
-    assert "connection lost at 0.3 MB: retrying" in place.said
+    assert "connection lost at 0.3 MB: retrying" in place.logged
 
 
 def test_a_first_checksum_is_kept_and_enforced(served: Served, place: Place) -> None:

@@ -109,9 +109,11 @@ def test_pickled_weights_become_the_same_tensors(
     loaded, info = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
     assert not info["missing_keys"]
     assert all(torch.equal(value, state[name]) for name, value in loaded.state_dict().items())
-    one, other = (build_classifier(path, "pretrained", 2, 5, None) for path in (original, folder))
-    again = other.state_dict()
-    assert all(torch.equal(value, again[name]) for name, value in one.state_dict().items())
+    first, second = (
+        build_classifier(path, "pretrained", 2, 5, None) for path in (original, folder)
+    )
+    again = second.state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in first.state_dict().items())
 
 
 @pytest.mark.parametrize("in_parts", ["safetensors", "bin"])
@@ -124,12 +126,12 @@ def test_weights_in_parts_become_one_file(
     index: dict[str, str] = {}
     for number in (1, 2):
         name = f"{stem}-0000{number}-of-00002.{in_parts}"
-        part = {key: whole[key] for key in sorted(whole)[number - 1 :: 2]}
-        index |= dict.fromkeys(part, name)
+        shard = {key: whole[key] for key in sorted(whole)[number - 1 :: 2]}
+        index |= dict.fromkeys(shard, name)
         if in_parts == "bin":
-            torch.save(part, source / name)
+            torch.save(shard, source / name)
         else:
-            save_file(part, source / name)
+            save_file(shard, source / name)
     write_json({"weight_map": index}, source / f"{stem}.{in_parts}.index.json")
     converted = load_file(get(source, tmp_path) / "model.safetensors")
     assert converted.keys() == whole.keys()

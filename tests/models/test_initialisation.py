@@ -72,11 +72,11 @@ def test_embeddings_only_keeps_positions_and_types_of_a_random_encoder(
             weights_of(folder, "embeddings-only")
         return
     pretrained, scratch = weights_of(folder, "pretrained"), weights_of(folder, "scratch")
-    found = weights_of(folder, "embeddings-only")
-    kept = {name for name in found if name.split(".")[-2] in KEPT[family]}
+    weights = weights_of(folder, "embeddings-only")
+    kept = {name for name in weights if name.split(".")[-2] in KEPT[family]}
     assert {name.split(".")[-2] for name in kept} == KEPT[family]
     assert kept == other_embedding_names(build_classifier(folder, "scratch", 3, 0, None))
-    for name, value in found.items():
+    for name, value in weights.items():
         assert torch.equal(value, (pretrained if name in kept else scratch)[name]), name
     assert not any(torch.equal(pretrained[name], scratch[name]) for name in kept)
 
@@ -114,5 +114,5 @@ def test_all_arms_of_a_replicate_share_the_new_head(
     stored, scratch = stored_in(folder), weights_of(folder, "scratch")
     new = [name for name in scratch if name not in stored]
     assert any("classifier" in name for name in new)
-    found = weights_of(folder, init)
-    assert all(torch.equal(found[name], scratch[name]) for name in new)
+    weights = weights_of(folder, init)
+    assert all(torch.equal(weights[name], scratch[name]) for name in new)

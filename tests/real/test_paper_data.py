@@ -135,7 +135,7 @@ def test_counts_are_exact(prepared: Path) -> None:
     for part in {"train", "dev", "test", "train+dev", "rows"} & set(expected):
         assert counts[part] == expected[part], part
     assert len(card["labels"]) == expected.get("classes", 0)
-    rejected = {one["reason"]: one["count"] for one in card["rejected"]}
+    rejected = {entry["reason"]: entry["count"] for entry in card["rejected"]}
     assert rejected == expected.get("rejected", {})
     assert card["duplicates"]["surplus_rows_kept"] == expected.get("surplus", 0)
     assert card["rows_with_replaced_symbols"] == expected.get("replaced", 0)
@@ -173,7 +173,7 @@ def test_maestros_own_table(tmp_path: Path) -> None:
     of_train = set(kept.loc[kept["split"] == "train", "canonical_composer"])
     unseen = ~kept["canonical_composer"].isin(of_train)
     assert (int(moved.sum()), int(unseen.sum())) == (6, 4)
-    rejected = {one["reason"]: one["count"] for one in card["rejected"]}
+    rejected = {entry["reason"]: entry["count"] for entry in card["rejected"]}
     assert rejected.pop("class without a training row") == 4
     assert sum(rejected.values()) == 6
     assert all(reason.startswith("same sequence or group as a") for reason in rejected)

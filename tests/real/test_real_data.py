@@ -82,7 +82,7 @@ def test_counts_are_exact(prepared: Path) -> None:
     assert card["splits"] == expected["splits"]
     labels = {label: sum(splits.values()) for label, splits in card["labels_by_split"].items()}
     assert labels == expected["labels"]
-    assert {one["reason"]: one["count"] for one in card["rejected"]} == expected["rejected"]
+    assert {entry["reason"]: entry["count"] for entry in card["rejected"]} == expected["rejected"]
     assert card["duplicates"]["surplus_rows_kept"] == expected["surplus"]
     assert card["rows_with_replaced_symbols"] == expected["replaced"]
 

@@ -109,8 +109,8 @@ def test_logits_are_those_of_transformers_own_path(family: str, checkpoint: Chec
         resident = move_data(data.train, "cpu")
         for rows in length_order(data.train.lengths, 5):
             shape = shape_of(data.train.lengths, rows, buckets=False)
-            found = forward(model, take_batch(resident, torch.from_numpy(rows), shape), "fp32")
-            torch.testing.assert_close(found, expected[rows], rtol=1e-4, atol=1e-5)
+            logits = forward(model, take_batch(resident, torch.from_numpy(rows), shape), "fp32")
+            torch.testing.assert_close(logits, expected[rows], rtol=1e-4, atol=1e-5)
 
 
 def test_token_types_are_given_only_to_models_that_know_them(checkpoint: Checkpoint) -> None:
@@ -139,12 +139,12 @@ def test_tokens_of_pairs_are_cut_together_and_counted(tmp_path: Path) -> None:
     pairs = some_pairs()
     write_table(pairs, tmp_path / "records.parquet", None, {"type": "classification"})
     tokenizer_of("bert").save(str(tmp_path / "model.json"))
-    said = tokenize_records(
+    line = tokenize_records(
         tmp_path / "records.parquet", PRESETS["model"], None, 20, tmp_path / "tokens.parquet",
         tmp_path / "tokenizer.json", tmp_path / "model.json",
     )  # fmt: skip
-    found = read_table(tmp_path / "tokens.parquet")
+    tokens = read_table(tmp_path / "tokens.parquet")
     lengths = pairs["sequence"].str.split().str.len() + pairs["sequence2"].str.split().str.len()
-    assert list(found["length"]) == list(lengths.clip(upper=20))
-    assert list(found["length"]) == list(found["ids"].str.len() + found["ids2"].str.len())
-    assert f"{(lengths > 20).sum()} rows truncated to 20" in said
+    assert list(tokens["length"]) == list(lengths.clip(upper=20))
+    assert list(tokens["length"]) == list(tokens["ids"].str.len() + tokens["ids2"].str.len())
+    assert f"{(lengths > 20).sum()} rows truncated to 20" in line

@@ -69,14 +69,14 @@ def test_tokenizer_file_round_trip(
 
 
 def test_symbols_are_numbered_in_sorted_order() -> None:
-    found = build_tokenizer(["TG", "CA"], make_alphabet(kind="character")).get_vocab()
-    assert found == {"A": 0, "C": 1, "G": 2, "T": 3}
+    vocabulary = build_tokenizer(["TG", "CA"], make_alphabet(kind="character")).get_vocab()
+    assert vocabulary == {"A": 0, "C": 1, "G": 2, "T": 3}
 
 
 def test_stated_symbols_are_all_there_and_no_others() -> None:
     alphabet = make_alphabet(kind="separator", symbols=("60", "61", "7"), illegal="?")
-    found = build_tokenizer(["60 60"], alphabet).get_vocab()
-    assert found == {"60": 0, "61": 1, "7": 2, "?": 3}
+    vocabulary = build_tokenizer(["60 60"], alphabet).get_vocab()
+    assert vocabulary == {"60": 0, "61": 1, "7": 2, "?": 3}
 
 
 @pytest.mark.parametrize("policy", ["error", "drop"])
@@ -300,6 +300,5 @@ def test_all_words_of_an_alphabet(kind: str) -> None:
     sequences = ["".join(letters) for letters in product("ACGT", repeat=3)]
     tokenizer = build_tokenizer(sequences, alphabet)
     rows = encode_records(make_records(sequences), tokenizer, alphabet, None)
-    found = ["".join(spelled(tokenizer, ids)) for ids in rows["ids"]]
-    assert found == sequences
+    assert ["".join(spelled(tokenizer, ids)) for ids in rows["ids"]] == sequences
     assert tokenizer.get_vocab_size() == (4 if kind == "character" else 64)
