@@ -16,6 +16,7 @@ from polymath.reporting.documents import KEPT, fill_blocks, generate_documents, 
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import ROOT
+from support.workspace import run_snakemake
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 EXPERIMENTS = sorted(ROOT.glob("resources/experiments/*.yaml"))
@@ -79,6 +80,11 @@ COMMANDS = [
 ]
 
 
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder and return what it printed."""
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
     if command in RUN_ELSEWHERE:
@@ -86,16 +92,14 @@ def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
         return
     program, *words = re.findall(r'(?:[^\s"]|"[^"]*")+', command)
     words = [word.replace('"', "") for word in words]
-    folder = user_folder
-    if program == "make":
-        command_line, folder = ["make", "--dry-run", *words], ROOT
-    elif program == "snakemake":
-        snakemake = str(Path(sys.executable).with_name("snakemake"))
-        command_line = [snakemake, f"--snakefile={ROOT / 'Snakefile'}", *words, "--dry-run"]
+    if program == "snakemake":
+        arguments = [f"--snakefile={ROOT / 'Snakefile'}", *words, "--dry-run"]
+        result = run_snakemake(user_folder, arguments)
+    elif program == "make":
+        result = run(["make", "--dry-run", *words], ROOT)
     else:
         assert program == "python", command
-        command_line = [sys.executable, *words]
-    result = subprocess.run(command_line, cwd=folder, capture_output=True, text=True, check=False)
+        result = run([sys.executable, *words], user_folder)
     assert result.returncode == 0, result.stdout + result.stderr
     if program == "snakemake":
         assert re.search(r"^finetune +\d+$", result.stdout, re.MULTILINE)
