@@ -51,9 +51,11 @@ def column(table: Locator, name: str) -> list[str]:
 def test_it_renders_without_a_complaint_and_fetches_nothing(report: Opened) -> None:
     assert report.page.title() == "Should one start from a text model?"
     assert report.page.locator("section").count() == 11
-    report.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    report.page.locator("details").evaluate_all(
+        "all => all.forEach(details => details.open = true)"
+    )
     widths = report.page.locator("img").evaluate_all(
-        "all => all.map(one => one.complete * one.naturalWidth * one.clientWidth)"
+        "all => all.map(image => image.complete * image.naturalWidth * image.clientWidth)"
     )
     assert len(widths) == 2
     assert min(widths) > 0

@@ -148,7 +148,7 @@ def test_all_machines_of_all_runs_are_named_once(tmp_path: Path) -> None:
         write_table(pd.DataFrame({"id": [1]}), paths[-1], pa.schema([("id", pa.int32())]),
                     RUN | machines)  # fmt: skip
     named = provenance_of(paths)["machines"]
-    assert [machine["processor"].split(",")[0] for machine in named] == ["one", "two", "x86_64"]
+    assert [machine["processor"].split()[0] for machine in named] == ["one", "two", "x86_64"]
     assert [named[2][name] for name in ("device", "torch", "numpy")] == [
         "cuda", "2.1", "not recorded",
     ]  # fmt: skip

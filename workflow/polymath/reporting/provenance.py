@@ -39,7 +39,7 @@ def machines_of(run: dict[str, Any]) -> list[dict[str, Any]]:
     """
     older: dict[str, Any] = {name: run[name] for name in ("device", "threads") if name in run}
     if "processor" in run:
-        older["processor"] = f"{run['processor']}, model {NOT_RECORDED}"
+        older["processor"] = f"{run['processor']} (model {NOT_RECORDED})"
     machines = run.get("machines") or [older | run.get("versions", {})]
     return [dict.fromkeys(MACHINE_FACTS, NOT_RECORDED) | machine for machine in machines]
 
