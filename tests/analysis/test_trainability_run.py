@@ -12,7 +12,7 @@ import torch
 from polymath.analysis.trainability.run import _Subject, probe_condition
 from polymath.experiment.analyses import Probes
 from polymath.training.loop import batch_loss
-from polymath.training.replicate import Inputs
+from polymath.training.replicate import ConditionInputs
 from support.families import families
 from support.jobs import CLASSES, write_job
 
@@ -62,7 +62,7 @@ def test_the_same_job_gives_the_same_bytes_and_dropout_is_off(
 def test_gradients_and_jacobian_are_those_of_plain_autograd(
     checkpoint: SourceOf, tmp_path: Path
 ) -> None:
-    inputs = Inputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
+    inputs = ConditionInputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
     subject = _Subject(inputs, 0, SETTINGS)
     found = dict(subject.probes())
     flat = []
@@ -92,7 +92,7 @@ def test_arms_are_probed_on_the_same_rows(checkpoint: SourceOf, tmp_path: Path) 
     both = []
     for init in ("scratch", "pretrained"):
         condition = replace(job.condition, init=init)
-        subject = _Subject(Inputs(replace(job, condition=condition), "cpu"), 0, SETTINGS)
+        subject = _Subject(ConditionInputs(replace(job, condition=condition), "cpu"), 0, SETTINGS)
         both.append(subject._batch(0, 6))
     assert torch.equal(both[0].ids, both[1].ids)
     assert torch.equal(both[0].targets, both[1].targets)

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polymath.training.batches import epoch_order
+from polymath.training.batches import epoch_batches
 
 ROOT = Path(__file__).parents[2]
 BATCH, EPOCHS = 16, 6
@@ -70,7 +70,7 @@ def measure(results: Path) -> dict[str, dict[str, float]]:
         table = table[table["split"] == "train"]
         lengths = table["length"].to_numpy(dtype=np.int64) + 2
         labels = pd.factorize(table["label"], sort=True)[0].astype(np.int64)
-        ours, plain = (describe(order, lengths, labels) for order in (epoch_order, shuffled))
+        ours, plain = (describe(order, lengths, labels) for order in (epoch_batches, shuffled))
         figures[path.parent.parent.name.removeprefix("task=")] = {
             "rows": len(lengths),
             "padding": ours["padding"],

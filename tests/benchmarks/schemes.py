@@ -135,36 +135,36 @@ def make_run(shape: Shape, device: str, seed: int = 0) -> Any:
     """Return a training run as the workflow makes it."""
     from polymath.experiment.recipes import Recipe
     from polymath.models.compact_embeddings import compact_embeddings
-    from polymath.training.acceleration.cuda_graphs import Lane
-    from polymath.training.acceleration.prepare import take_shortcuts
-    from polymath.training.batches import Encoded
+    from polymath.training.acceleration.cuda_graphs import ReplicateStream
+    from polymath.training.acceleration.prepare import prepare_for_training
+    from polymath.training.batches import EncodedSplit
     from polymath.training.loop import Run
 
     ids, targets = rows_of(shape)
     recipe = Recipe(
         learning_rate=1e-5, batch_size=shape.batch, steps=shape.steps, clip_norm=1, evaluations=1
     )
-    model, lane = new_model(device, shape.dropout), Lane(device)
+    model, stream = new_model(device, shape.dropout), ReplicateStream(device)
     tokens = compact_embeddings(model, sorted({int(t) for row in ids for t in row} | {0}))
-    data = Encoded(
+    data = EncodedSplit(
         ids=[np.array([tokens[int(token)] for token in row]) for row in ids],
         lengths=shape.lengths,
         targets=targets.astype(float),
         items=np.arange(len(ids)).astype(str),
         padding=0,
     )
-    with lane.entered():
+    with stream.activate():
         model.to(device)
-        take_shortcuts(model, precision_here())
-        return Run(model, data, recipe, seed, 0, lane, precision_here(), lambda: 0.0)
+        prepare_for_training(model, precision_here())
+        return Run(model, data, recipe, seed, 0, stream, precision_here(), lambda: 0.0)
 
 
 def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], int]:
     """Train as the workflow does; return what counts the timed steps' operations."""
-    from polymath.training.devices import set_up_process
+    from polymath.training.devices import configure_torch
     from polymath.training.loop import train
 
-    set_up_process(os.cpu_count() or 1)
+    configure_torch(os.cpu_count() or 1)
     runs = [make_run(shape, clock.device, number) for number in range(replicates)]
     before = 0
     for _ in train(runs):
@@ -178,7 +178,7 @@ def count_flops(run: Any) -> list[int]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from polymath.training.batches import take_batch
+    from polymath.training.batches import gather_batch
     from polymath.training.loop import batch_loss
 
     counts: dict[Any, int] = {}
@@ -186,7 +186,7 @@ def count_flops(run: Any) -> list[int]:
         if shape not in counts:
             places = torch.arange(shape.rows, device=run.model.device)
             with FlopCounterMode(display=False) as counter:
-                batch = take_batch(run.data, places, shape)
+                batch = gather_batch(run.data, places, shape)
                 batch_loss(run.model, batch, run.precision).backward()
             counts[shape] = counter.get_total_flops()
     return [counts[shape] for shape in run._shapes]

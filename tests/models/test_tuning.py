@@ -17,13 +17,13 @@ from polymath.models.build import build_classifier
 from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
 from polymath.models.tuning import apply_tuning, head_names, merged_weights
 from polymath.training.acceleration.cpu_kernels import tune_model
-from polymath.training.acceleration.cuda_graphs import Lane
-from polymath.training.acceleration.side_by_side import BYTES_FROZEN, MARGIN, replicate_bytes
+from polymath.training.acceleration.cuda_graphs import ReplicateStream
+from polymath.training.acceleration.side_by_side import BYTES_FROZEN, MARGIN, estimate_memory
 from polymath.training.batches import Batch
 from polymath.training.checkpoints import Checkpoint as Saved
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Run, batch_loss, forward
-from polymath.training.replicate import Inputs, Trainee
+from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.errors import PolymathError
 from support.families import families
 from support.jobs import CLASSES, recipe_of, run_job, some_data, write_job
@@ -63,7 +63,7 @@ def weights_of(model: Any) -> Weights:
 
 def train(model: Any, tuning: str, steps: int = 4) -> None:
     recipe = recipe_of(tuning=tuning, steps=steps, weight_decay=0.1)
-    run = Run(model, some_data(), recipe, 3, 0, Lane("cpu"), "fp32", lambda: 0.0)
+    run = Run(model, some_data(), recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: 0.0)
     while not run.ended:
         run.advance()
     assert torch.isfinite(run.losses).all()
@@ -198,14 +198,14 @@ def test_an_interrupted_run_ends_with_the_same_predictions(
 ) -> None:
     changes = {"tuning": tuning, "steps": 8}
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe=changes, init="pretrained")
-    inputs = Inputs(job, "cpu")
+    inputs = ConditionInputs(job, "cpu")
 
-    def finish(one: Trainee) -> pd.DataFrame:
+    def finish(one: Replicate) -> pd.DataFrame:
         while not one.run.ended:
             one.run.advance()
         return one.finish().predictions
 
-    one = Trainee(inputs, 0)
+    one = Replicate(inputs, 0)
     for _ in range(5):
         one.run.advance()
     store = CheckpointStore(tmp_path, "0-abc")
@@ -215,9 +215,9 @@ def test_an_interrupted_run_ends_with_the_same_predictions(
     frozen = [name for name, value in one.model.named_parameters() if not value.requires_grad]
     assert len(frozen) > 10
     assert not {f"model.{name}" for name in frozen} & saved.tensors.keys(), "they do not change"
-    resumed = Trainee(inputs, 0)
+    resumed = Replicate(inputs, 0)
     resumed.run.restore(saved.tensors, saved.step, saved.curve, saved.seconds)
-    ends = [finish(trainee) for trainee in (Trainee(inputs, 0), resumed)]
+    ends = [finish(trainee) for trainee in (Replicate(inputs, 0), resumed)]
     pd.testing.assert_frame_equal(*ends)
     train_only_5 = one.finish().predictions
     assert not train_only_5["logits"].equals(ends[0]["logits"])
@@ -266,7 +266,7 @@ def test_a_model_without_such_layers_is_refused(tuning: str, checkpoint: Checkpo
 def test_results_carry_pefts_version_under_lora(checkpoint: Checkpoint, tmp_path: Path) -> None:
     for tuning, expected in (("head", False), ("lora", True)):
         job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"tuning": tuning})
-        assert ("peft" in Inputs(job, "cpu").machine()) == expected
+        assert ("peft" in ConditionInputs(job, "cpu").machine()) == expected
 
 
 def test_the_log_says_how_much_is_trained(checkpoint: Checkpoint, tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_the_log_says_how_much_is_trained(checkpoint: Checkpoint, tmp_path: Path
 def test_frozen_parameters_take_less_memory(checkpoint: Checkpoint) -> None:
     batch = Batch(torch.full((1, 2), 8), None, torch.zeros(1))
     full, head = (
-        replicate_bytes(tuned(checkpoint("bert"), name), batch, "fp32") for name in ("full", "head")
+        estimate_memory(tuned(checkpoint("bert"), name), batch, "fp32") for name in ("full", "head")
     )
     model = tuned(checkpoint("bert"), "head")
     trained = model.num_parameters(only_trainable=True)

@@ -18,7 +18,7 @@ from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenize import tokenize_records
 from polymath.tokenization.tokenizers import load_tokenizer, ordinary_tokens
 from polymath.tokenization.vocabulary_mapping import map_symbols
-from polymath.training.batches import epoch_order, shape_of
+from polymath.training.batches import batch_shape, epoch_batches
 from polymath.util.storage import read_json, read_metadata
 from support import ROOT
 
@@ -167,12 +167,12 @@ def test_at_most_a_twentieth_of_the_computed_tokens_is_padding(
     )  # fmt: skip
     tokens = pd.read_parquet(prepared / "all.parquet")
     lengths = tokens[tokens["split"] == "train"]["length"].to_numpy(dtype=np.int64) + 2
-    epoch = list(epoch_order(lengths, batch_size, np.random.default_rng(0)))
-    shapes = [shape_of(lengths, rows, buckets=False) for rows in epoch]
+    epoch = list(epoch_batches(lengths, batch_size, np.random.default_rng(0)))
+    shapes = [batch_shape(lengths, rows, buckets=False) for rows in epoch]
     computed = sum(shape.rows * shape.length for shape in shapes)
     assert lengths.sum() / computed >= 0.95
     # A GPU rounds lengths up, so that few shapes recur: that must cost no more than 2 % on top.
-    rounded = [shape_of(lengths, rows, buckets=True) for rows in epoch]
+    rounded = [batch_shape(lengths, rows, buckets=True) for rows in epoch]
     assert sum(shape.rows * shape.length for shape in rounded) / computed <= 1.02
     assert len({shape.length for shape in rounded}) <= 80
 

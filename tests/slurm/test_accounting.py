@@ -33,7 +33,7 @@ def test_a_cancelled_job_is_noticed_and_tried_again_with_a_database_too(
     first = experiment.held["r1"]
     cluster.run("scancel", first.job)
     assert experiment.wait(seconds=300) == 0, experiment.said
-    assert "goes on after step" in experiment.log("r1")
+    assert "resumed at step" in experiment.log("r1")
     shown = cluster.run("sacct", "-X", "-n", "-P", "-o", "JobIDRaw,State").splitlines()
     states = {line.partition("|")[0]: line.partition("|")[2].split()[0] for line in shown}
     assert states.pop(first.job) == "CANCELLED"

@@ -163,7 +163,7 @@ def test_what_was_cut_short_goes_on_from_its_checkpoint_to_the_same_bytes(
     session: Session, fault: str, tmp_path: Path
 ) -> None:
     recipe = session.struck[fault].recipe
-    found = re.search(r"goes on after step (\d+)", session.experiment.log(recipe))
+    found = re.search(r"resumed at step (\d+)", session.experiment.log(recipe))
     assert found is not None, session.experiment.log(recipe)
     assert int(found.group(1)) >= session.saved[fault] > 0
     predictions = session.experiment.run_folder(recipe) / "predictions.parquet"

@@ -16,7 +16,7 @@ from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
 from polymath.tokenization.tokenize import token_schema
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
-from polymath.training.batches import Encoded
+from polymath.training.batches import EncodedSplit
 from polymath.training.finetune import finetune
 from polymath.training.job import Execution, Job, Outputs
 from polymath.util.storage import write_table
@@ -32,7 +32,7 @@ def recipe_of(**changes: object) -> Recipe:
     return Recipe(**{**values, **changes})
 
 
-def some_data(rows: int = 64, seed: int = 0) -> Encoded:
+def some_data(rows: int = 64, seed: int = 0) -> EncodedSplit:
     """Sequences of mixed lengths over the small vocabulary, three classes."""
     generator = np.random.default_rng(seed)
     lengths = generator.integers(4, 20, rows)
@@ -44,7 +44,7 @@ def some_data(rows: int = 64, seed: int = 0) -> Encoded:
         )
         for n, target in zip(lengths, targets, strict=True)
     ]
-    return Encoded(
+    return EncodedSplit(
         ids=ids,
         lengths=lengths,
         targets=targets.astype(float),

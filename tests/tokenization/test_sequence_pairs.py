@@ -18,7 +18,7 @@ from polymath.models.build import build_classifier
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task
 from polymath.tokenization.tokenize import encode_records, tokenize_records, truncate_pair
-from polymath.training.batches import length_order, move_data, shape_of, take_batch
+from polymath.training.batches import batch_shape, batches_by_length, gather_batch, move_split
 from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.loop import forward
 from polymath.util.storage import read_table, write_table
@@ -106,10 +106,10 @@ def test_logits_are_those_of_transformers_own_path(family: str, checkpoint: Chec
     )  # fmt: skip
     with torch.no_grad():
         expected = whole(**inputs).logits
-        resident = move_data(data.train, "cpu")
-        for rows in length_order(data.train.lengths, 5):
-            shape = shape_of(data.train.lengths, rows, buckets=False)
-            logits = forward(model, take_batch(resident, torch.from_numpy(rows), shape), "fp32")
+        resident = move_split(data.train, "cpu")
+        for rows in batches_by_length(data.train.lengths, 5):
+            shape = batch_shape(data.train.lengths, rows, buckets=False)
+            logits = forward(model, gather_batch(resident, torch.from_numpy(rows), shape), "fp32")
             torch.testing.assert_close(logits, expected[rows], rtol=1e-4, atol=1e-5)
 
 
@@ -126,8 +126,10 @@ def test_token_types_are_given_only_to_models_that_know_them(checkpoint: Checkpo
 
 def test_token_types_reach_the_model(checkpoint: Checkpoint) -> None:
     model, data = encode_pairs("bert", checkpoint("bert"), some_pairs())
-    batch = take_batch(
-        move_data(data.dev, "cpu"), torch.arange(1), shape_of(data.dev.lengths, np.arange(1), False)
+    batch = gather_batch(
+        move_split(data.dev, "cpu"),
+        torch.arange(1),
+        batch_shape(data.dev.lengths, np.arange(1), False),
     )
     assert batch.types is not None
     flipped = type(batch)(batch.ids, batch.mask, batch.targets, 1 - batch.types)

@@ -19,7 +19,7 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import NONE, Condition
 from polymath.reporting.figures.matrix import draw
 from polymath.tokenization.tokenize import token_schema
-from polymath.training.baselines import STRENGTHS, answer, list_ngrams
+from polymath.training.baselines import STRENGTHS, list_ngrams, run_baseline
 from polymath.training.job import BaselineJob
 from polymath.util.storage import read_metadata, read_table, write_table
 from support.evidence import matrix_of
@@ -63,7 +63,7 @@ def said_by(question: BaselineJob) -> list[str]:
     """Answer a question and return what was said."""
     said: list[str] = []
     folder = question.tokens.parent
-    answer(question, folder / "predictions.parquet", folder / "curves.parquet", said.append)
+    run_baseline(question, folder / "predictions.parquet", folder / "curves.parquet", said.append)
     return said
 
 

@@ -10,7 +10,7 @@ import torch
 from polymath.models.build import build_classifier
 from polymath.training.acceleration import cpu_kernels
 from polymath.training.acceleration.cpu_kernels import fast_dropout, tune_model
-from polymath.training.acceleration.first_position import read_first_position
+from polymath.training.acceleration.first_position import compute_first_position_only
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
 from support.families import families
@@ -165,7 +165,7 @@ def test_every_dropout_of_a_model_draws_from_it(
 ) -> None:
     model = build_classifier(checkpoint(family), "scratch", 3, 0, 0.5).train()
     tune_model(model, "fp32")
-    read_first_position(model)
+    compute_first_position_only(model)
     ids = torch.full((2, 9), 8)
 
     def logits(seed: int, noise: int) -> torch.Tensor:

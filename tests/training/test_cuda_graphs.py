@@ -15,8 +15,8 @@ from polymath.models.build import build_classifier
 from polymath.models.tuning import apply_tuning
 from polymath.training import loop, masked_lm
 from polymath.training.acceleration import prepare
-from polymath.training.acceleration.prepare import remember_positions, take_shortcuts
-from polymath.training.batches import Batch, Resident, Shape, take_batch
+from polymath.training.acceleration.prepare import cache_relative_positions, prepare_for_training
+from polymath.training.batches import Batch, BatchShape, DeviceSplit, gather_batch
 from polymath.training.loop import batch_loss, forward
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
 from support.families import families
@@ -55,14 +55,14 @@ def as_if_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def record(model: PreTrainedModel, loss: loop.Loss, padded: bool) -> None:
     """Make a step and a prediction once, as before a recording, and once as in one."""
-    take_shortcuts(model.to(DEVICE), "bf16")
+    prepare_for_training(model.to(DEVICE), "bf16")
     lengths = torch.full((9,), LENGTH, device=DEVICE)
     ids = torch.full((9, LENGTH), 8, device=DEVICE)
-    data = Resident(ids, lengths, torch.zeros(9, dtype=torch.float64, device=DEVICE), None)
+    data = DeviceSplit(ids, lengths, torch.zeros(9, dtype=torch.float64, device=DEVICE), None)
     rows = torch.arange(ROWS, device=DEVICE)
 
     def step() -> None:
-        batch = take_batch(data, rows, Shape(ROWS, LENGTH, padded))
+        batch = gather_batch(data, rows, BatchShape(ROWS, LENGTH, padded))
         loss(model.train(), batch, "bf16").backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         with torch.no_grad():
@@ -96,7 +96,7 @@ def test_a_step_of_pre_training_asks_nothing_of_the_device(
 def test_a_table_of_positions_made_in_a_step_is_noticed(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "remember_positions", lambda model: None)
+    monkeypatch.setattr(prepare, "cache_relative_positions", lambda model: None)
     model = build_classifier(checkpoint("deberta-v2"), "pretrained", 3, 0, 0.1)
     with pytest.raises(CopiedError, match="a copy from cpu"):
         record(model, batch_loss, padded=True)
@@ -126,7 +126,7 @@ def test_positions_are_made_once_for_each_length(
         return compute(states)
 
     monkeypatch.setattr(keeping.base_model.encoder, "get_rel_pos", counted)
-    remember_positions(keeping)
+    cache_relative_positions(keeping)
     generator = torch.Generator().manual_seed(0)
     for rows, length in ((4, 12), (2, 12), (3, 20), (4, 12)):
         ids = torch.randint(7, 20, (rows, length), generator=generator)

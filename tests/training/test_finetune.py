@@ -11,9 +11,10 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from polymath.training import finetune as finetune_module
+from polymath.training import resumable as resumable_module
 from polymath.training.acceleration.side_by_side import USABLE
 from polymath.training.loop import Run, train
-from polymath.training.replicate import Inputs, Trainee
+from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.storage import read_metadata, read_table
 from support.families import SPECIALS, UNUSED, WORDS, families
 from support.jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
@@ -125,7 +126,7 @@ def test_a_kept_model_is_whole_and_gives_the_same_logits(
         assert model.config.id2label == {0: "even", 1: "odd"}
 
     tokens = read_table(job.tokens).set_index("id")["ids"]
-    mapping = Inputs(job, "cpu").mapping(0)
+    mapping = ConditionInputs(job, "cpu").mapping(0)
     table = read_table(outputs.predictions)
     for row in table.head(8).itertuples():
         ids = torch.tensor([[2, *mapping[tokens[row.id]].tolist(), 3]])
@@ -166,7 +167,7 @@ def test_a_replicate_that_diverges_is_recorded_and_stops_no_other(
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, replicates=3)
     said = run_job(job, tmp_path)
     assert any(
-        line.startswith("replicate 2 of 3: DIVERGED at step 4 of 6: recorded as such")
+        line.startswith("replicate 2 of 3: DIVERGED at step 4 of 6")
         and "lower learning_rate" in line
         for line in said
     )
@@ -199,8 +200,8 @@ def test_as_many_replicates_as_fit_the_memory_are_trained_side_by_side(
         groups.append(len(runs))
         return train(runs)
 
-    monkeypatch.setattr(finetune_module, "train", noted)
-    monkeypatch.setattr(finetune_module, "replicate_bytes", lambda *_: 2**30)
+    monkeypatch.setattr(resumable_module, "train", noted)
+    monkeypatch.setattr(finetune_module, "estimate_memory", lambda *_: 2**30)
     monkeypatch.setattr(finetune_module, "free_memory", lambda *_: int(fitting / USABLE * 2**30))
     said = run_job(write_job(together, checkpoint("bert"), CLASSES, replicates=3), together)
     assert groups == expected
@@ -216,9 +217,9 @@ def test_as_many_replicates_as_fit_the_memory_are_trained_side_by_side(
 def test_a_replicate_does_not_depend_on_the_global_random_state(
     checkpoint: SourceOf, tmp_path: Path
 ) -> None:
-    inputs = Inputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
+    inputs = ConditionInputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
     torch.manual_seed(1)
-    first = Trainee(inputs, 0).model.state_dict()
+    first = Replicate(inputs, 0).model.state_dict()
     torch.manual_seed(2)
-    second = Trainee(inputs, 0).model.state_dict()
+    second = Replicate(inputs, 0).model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)

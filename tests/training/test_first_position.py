@@ -11,7 +11,7 @@ from polymath.experiment.recipes import Recipe
 from polymath.models.build import build_classifier
 from polymath.models.tuning import apply_tuning
 from polymath.training.acceleration.cpu_kernels import tune_model
-from polymath.training.acceleration.first_position import read_first_position
+from polymath.training.acceleration.first_position import compute_first_position_only
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
 from support.families import FAMILIES, families
@@ -68,7 +68,7 @@ def test_logits_and_gradients_are_those_of_the_whole_layer(
     whole, cut = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
     for model in (whole, cut):
         model.set_attn_implementation(attention)
-    read_first_position(cut)
+    compute_first_position_only(cut)
     torch.testing.assert_close(
         forward(cut, batch, "fp32"), forward(whole, batch, "fp32"), rtol=0, atol=1e-6
     )
@@ -79,14 +79,14 @@ def test_logits_and_gradients_are_those_of_the_whole_layer(
 @pytest.mark.parametrize("family", families(CUT))
 def test_only_the_last_layer_is_cut(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-    read_first_position(model)
+    compute_first_position_only(model)
     assert feed_forward_shapes(model, padded_batch()) == [(8, 12, 64), (8, 1, 64)]
 
 
 @pytest.mark.parametrize("family", families(set(FAMILIES) - set(CUT)))
 def test_models_of_other_families_stay_as_they_are(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-    read_first_position(model)
+    compute_first_position_only(model)
     for module in model.modules():
         assert "forward" not in vars(module)
         assert not module._forward_pre_hooks
@@ -102,7 +102,7 @@ def test_low_rank_additions_to_the_last_layer_are_trained_as_before(
         apply_tuning(model, recipe, checkpoint("bert"), 0)
         models.append(model)
     whole, cut = models
-    read_first_position(cut)
+    compute_first_position_only(cut)
     expected, found = (gradients_of(model, padded_batch()) for model in (whole, cut))
     assert any("layer.1.attention.self.query.lora_" in name for name in found)
     assert_like(expected, found)
@@ -114,7 +114,7 @@ def test_it_goes_with_what_the_cpu_has_of_its_own(family: str, checkpoint: Check
     whole, cut = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
     for model in (whole, cut):
         tune_model(model, "bf16")
-    read_first_position(cut)
+    compute_first_position_only(cut)
     torch.testing.assert_close(
         forward(cut, batch, "bf16"), forward(whole, batch, "bf16"), rtol=0, atol=0.02
     )

@@ -15,12 +15,12 @@ from polymath.experiment.recipes import Recipe, Schedule
 from polymath.models.build import build_classifier
 from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
 from polymath.models.tuning import apply_tuning
-from polymath.training.acceleration.cuda_graphs import Lane, Recorder, Repeated
-from polymath.training.acceleration.prepare import take_shortcuts
+from polymath.training.acceleration.cuda_graphs import Capture, CapturedFunction, ReplicateStream
+from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import (
-    Encoded,
-    Shape,
-    training_order,
+    BatchShape,
+    EncodedSplit,
+    training_batches,
 )
 from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
@@ -32,11 +32,11 @@ STEPS = 56
 RATE = 3e-3
 
 
-def make_run(model: Any, data: Encoded, recipe: Recipe, score: float = 0.0) -> Run:
-    return Run(model, data, recipe, 3, 0, Lane("cpu"), "fp32", lambda: score)
+def make_run(model: Any, data: EncodedSplit, recipe: Recipe, score: float = 0.0) -> Run:
+    return Run(model, data, recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: score)
 
 
-def train(model: Any, data: Encoded, recipe: Recipe) -> list[float]:
+def train(model: Any, data: EncodedSplit, recipe: Recipe) -> list[float]:
     """Train and return the loss of each step."""
     run = make_run(model, data, recipe)
     for _ in train_side_by_side([run]):
@@ -45,7 +45,7 @@ def train(model: Any, data: Encoded, recipe: Recipe) -> list[float]:
     return losses
 
 
-def predict(model: Any, data: Encoded) -> Any:
+def predict(model: Any, data: EncodedSplit) -> Any:
     return Predictor(model, data, "fp32", None)()
 
 
@@ -75,10 +75,10 @@ class RecordingTrainer(Trainer):
         return loss
 
 
-def train_with_trainer(model: Any, data: Encoded, folder: Path, recipe: Recipe) -> list[float]:
+def train_with_trainer(model: Any, data: EncodedSplit, folder: Path, recipe: Recipe) -> list[float]:
     """Train with Trainer on the same rows in the same order; return each step's loss."""
     rows: list[dict[str, Any]] = []
-    for number, batch in enumerate(training_order(data.lengths, 8, 3)):
+    for number, batch in enumerate(training_batches(data.lengths, 8, 3)):
         if number == STEPS:
             break
         rows += [{"ids": data.ids[row], "label": int(data.targets[row])} for row in batch]
@@ -123,7 +123,7 @@ def test_losses_and_logits_agree_with_transformers_trainer(
     data, recipe = some_data(), recipe_of(**changes)
     ours = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
     theirs = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-    take_shortcuts(ours, "fp32")  # as in a job
+    prepare_for_training(ours, "fp32")  # as in a job
     mine = train(ours, data, recipe)
     reference = train_with_trainer(theirs, data, tmp_path, recipe)
     assert len(mine) == len(reference) == STEPS
@@ -201,13 +201,13 @@ def test_training_only_the_rows_in_use_gives_the_same_weights_as_training_all(
     assert not torch.equal(trained[sorted(used)], untrained[sorted(used)])
 
 
-class ReplayingLane(Lane):
-    """A lane that records as a GPU does, but on the CPU: fixed inputs and outputs."""
+class ReplayingStream(ReplicateStream):
+    """A stream that records as a GPU does, but on the CPU: fixed inputs and outputs."""
 
     recorded = 0
 
     @property
-    def recorder(self) -> Recorder:
+    def capture(self) -> Capture:
         return self._record_on_cpu
 
     def _record_on_cpu(
@@ -223,23 +223,25 @@ class ReplayingLane(Lane):
         return replay, output
 
 
-def dropout_run(checkpoint: Checkpoint, seed: int, lane: Lane, tuning: str = "full") -> Run:
+def dropout_run(
+    checkpoint: Checkpoint, seed: int, stream: ReplicateStream, tuning: str = "full"
+) -> Run:
     recipe = recipe_of(evaluations=6, tuning=tuning)
     model = build_classifier(checkpoint("bert"), "pretrained", 3, seed, 0.2)
     apply_tuning(model, recipe, checkpoint("bert"), seed)
     data = some_data()
-    predictor = Predictor(model, data, "fp32", lane.recorder)
-    return Run(model, data, recipe, seed, seed, lane, "fp32", lambda: float(predictor().sum()))
+    predictor = Predictor(model, data, "fp32", stream.capture)
+    return Run(model, data, recipe, seed, seed, stream, "fp32", lambda: float(predictor().sum()))
 
 
 @pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
 def test_replayed_steps_are_those_computed_afresh(tuning: str, checkpoint: Checkpoint) -> None:
-    plain, replayed = (dropout_run(checkpoint, 1, lane, tuning) for lane in
-                       (Lane("cpu"), ReplayingLane("cpu")))  # fmt: skip
+    plain, replayed = (dropout_run(checkpoint, 1, stream, tuning) for stream in
+                       (ReplicateStream("cpu"), ReplayingStream("cpu")))  # fmt: skip
     for run in (plain, replayed):
         for _ in train_side_by_side([run]):
             pass
-    assert ReplayingLane.recorded > 4
+    assert ReplayingStream.recorded > 4
     assert torch.equal(plain.losses, replayed.losses)
     scores = [[point.dev_score for point in run.curve] for run in (plain, replayed)]
     assert scores[0] == scores[1]
@@ -248,26 +250,26 @@ def test_replayed_steps_are_those_computed_afresh(tuning: str, checkpoint: Check
 def test_a_shape_is_recorded_when_it_recurs_and_then_replayed() -> None:
     calls: list[str] = []
 
-    def work(rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+    def work(rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
         calls.append("work")
         return rows.double().sum()
 
-    lane = ReplayingLane("cpu")
-    repeated = Repeated(work, lane.recorder)
-    before = ReplayingLane.recorded
-    shape, other = Shape(2, 9, True), Shape(2, 10, True)
+    stream = ReplayingStream("cpu")
+    repeated = CapturedFunction(work, stream.capture)
+    before = ReplayingStream.recorded
+    shape, other = BatchShape(2, 9, True), BatchShape(2, 10, True)
     totals = [float(repeated(torch.tensor([1, step]), shape)) for step in range(5)]
     assert totals == [1, 2, 3, 4, 5]
-    assert ReplayingLane.recorded == before + 1
+    assert ReplayingStream.recorded == before + 1
     assert float(repeated(torch.tensor([5, 6]), other)) == 11
-    assert ReplayingLane.recorded == before + 1
+    assert ReplayingStream.recorded == before + 1
 
 
-class RefusingLane(Lane):
-    """A lane whose recorder fails, as for a model that asks the device for a value."""
+class RefusingStream(ReplicateStream):
+    """A stream whose recorder fails, as for a model that asks the device for a value."""
 
     @property
-    def recorder(self) -> Recorder:
+    def capture(self) -> Capture:
         def refuse(work: Callable[[], torch.Tensor]) -> Any:
             work()
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
@@ -279,12 +281,12 @@ def test_a_model_that_cannot_be_recorded_is_trained_step_by_step(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
 
-    def work(rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+    def work(rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
         return rows.double().sum()
 
     caplog.set_level("INFO", "polymath")
-    repeated = Repeated(work, RefusingLane("cpu").recorder)
-    totals = [float(repeated(torch.tensor([step]), Shape(1, 9, True))) for step in range(5)]
+    repeated = CapturedFunction(work, RefusingStream("cpu").capture)
+    totals = [float(repeated(torch.tensor([step]), BatchShape(1, 9, True))) for step in range(5)]
     assert totals == [0, 1, 2, 3, 4]
     assert [record.getMessage() for record in caplog.records] == [
         "this model cannot be recorded (operation not permitted when stream is capturing): "
@@ -293,10 +295,10 @@ def test_a_model_that_cannot_be_recorded_is_trained_step_by_step(
 
 
 def test_a_replicate_does_not_depend_on_those_beside_it(checkpoint: Checkpoint) -> None:
-    alone = dropout_run(checkpoint, 2, Lane("cpu"))
+    alone = dropout_run(checkpoint, 2, ReplicateStream("cpu"))
     for _ in train_side_by_side([alone]):
         pass
-    group = [dropout_run(checkpoint, seed, Lane("cpu")) for seed in (1, 2, 3)]
+    group = [dropout_run(checkpoint, seed, ReplicateStream("cpu")) for seed in (1, 2, 3)]
     for _ in train_side_by_side(group):
         pass
     assert torch.equal(alone.losses, group[1].losses)
@@ -309,14 +311,14 @@ def test_a_replicate_does_not_depend_on_those_beside_it(checkpoint: Checkpoint) 
 def test_a_run_restored_after_any_step_ends_as_if_it_had_not_stopped(
     at: int, checkpoint: Checkpoint
 ) -> None:
-    straight = dropout_run(checkpoint, 2, Lane("cpu"))
+    straight = dropout_run(checkpoint, 2, ReplicateStream("cpu"))
     turns = train_side_by_side([straight])
     for _ in range(at):
         next(turns)
     state = {name: value.detach().clone() for name, value in straight.state().items()}
     curve = list(straight.curve)
-    resumed = dropout_run(checkpoint, 9, Lane("cpu"))  # other weights, to be replaced
-    resumed = Run(resumed.model, some_data(), straight.recipe, 2, 2, Lane("cpu"), "fp32",
+    resumed = dropout_run(checkpoint, 9, ReplicateStream("cpu"))  # other weights, to be replaced
+    resumed = Run(resumed.model, some_data(), straight.recipe, 2, 2, ReplicateStream("cpu"), "fp32",
                   resumed.score_dev)  # fmt: skip
     resumed.restore(state, at, curve, 5.0)
     for run in (straight, resumed):
@@ -343,7 +345,9 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_step_and_last_score(
     recipe = recipe_of(evaluations=7)
     scores = iter(range(100))
     data = some_data()
-    run = Run(model, data, recipe, 3, 0, Lane("cpu"), "fp32", lambda: float(next(scores)))
+    run = Run(
+        model, data, recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: float(next(scores))
+    )
     for _ in train_side_by_side([run]):
         pass
     # Scored before the first step, after 8 and after 16: the loss of the 21st step is bad.
@@ -360,7 +364,7 @@ def test_logits_that_are_not_finite_end_the_run(checkpoint: Checkpoint) -> None:
 
 
 def test_the_rest_of_the_replicates_goes_on_when_one_diverges(checkpoint: Checkpoint) -> None:
-    good = dropout_run(checkpoint, 2, Lane("cpu"))
+    good = dropout_run(checkpoint, 2, ReplicateStream("cpu"))
     bad = make_run(build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0), some_data(),
                    recipe_of(), score=math.nan)  # fmt: skip
     for _ in train_side_by_side([bad, good]):

@@ -24,7 +24,7 @@ from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.training.batches import Batch
 from polymath.training.job import Execution, PretrainingJob
 from polymath.training.masked_lm import (
-    NOT_ASKED,
+    IGNORE_INDEX,
     build_masked_model,
     compact_vocabulary,
     make_masking,
@@ -61,7 +61,7 @@ def test_only_symbols_are_masked_in_the_stated_shares() -> None:
     batch = random_batch(vocabulary, 200, 102)
     torch.manual_seed(0)
     ids, answers = masking_of(vocabulary, 0.15)(batch.ids)
-    asked = answers != NOT_ASKED
+    asked = answers != IGNORE_INDEX
     assert not asked[:, [0, -1]].any()
     assert torch.equal(answers[asked], batch.ids[asked])
     assert torch.equal(ids[~asked], batch.ids[~asked])
@@ -287,7 +287,7 @@ def test_killed_it_goes_on_to_the_same_bytes(tmp_path: Path, checkpoint: Checkpo
     assert process.wait() == -signal.SIGKILL
     again = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
                            check=True)  # fmt: skip
-    assert "goes on after step" in again.stdout
+    assert "resumed at step" in again.stdout
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
         assert sha256_of(tmp_path / "cut/out" / name) == sha256_of(tmp_path / "whole/out" / name)
     assert not list(store.glob("*.step-*"))

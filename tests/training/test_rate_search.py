@@ -13,7 +13,7 @@ from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.recipes import Recipe
 from polymath.training.loop import Divergence
 from polymath.training.rate_search import Trial, choose_rate, summarise_trial
-from polymath.training.replicate_store import Replicate
+from polymath.training.replicate_store import ReplicateResult
 from polymath.util.seeds import VARIED, derive_seed, seed_levels
 from polymath.util.storage import read_metadata, read_table
 from support.jobs import CLASSES, outputs_in, predictions_of, run_job, write_job
@@ -45,7 +45,10 @@ def test_a_trial_takes_the_last_dev_score_and_none_of_a_divergence() -> None:
     curve = pd.DataFrame({name: [0, 1] for name in CURVE_SCHEMA.names})
     curve["dev_score"] = [0.9, 0.4]
     empty = pd.DataFrame()
-    results = [Replicate(empty, curve, None), Replicate(empty, curve, Divergence(2, 0.9))]
+    results = [
+        ReplicateResult(empty, curve, None),
+        ReplicateResult(empty, curve, Divergence(2, 0.9)),
+    ]
     assert summarise_trial(0.1, results) == Trial(0.1, (0.4, None))
 
 

@@ -17,11 +17,11 @@ import torch
 from safetensors.torch import save_file
 
 from polymath.training import checkpoints as checkpoints_module
-from polymath.training import finetune as finetune_module
+from polymath.training import resumable as resumable_module
 from polymath.training.checkpoints import Checkpoint, CheckpointStore
 from polymath.training.loop import CurvePoint, Run, train
-from polymath.training.replicate import Inputs
-from polymath.training.signals import noticed_signals
+from polymath.training.replicate import ConditionInputs
+from polymath.training.signals import catch_stop_signals
 from polymath.util.errors import PolymathError, PreemptedError
 from polymath.util.storage import read_json, write_json
 from support import ROOT
@@ -64,7 +64,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
         process.kill()
         _, said = process.communicate()
         kills += process.returncode == -signal.SIGKILL
-        goes_on += [line for line in said.splitlines() if "goes on after step" in line]
+        goes_on += [line for line in said.splitlines() if "resumed at step" in line]
     assert kills >= 2, "too fast to be interrupted"
     assert goes_on, "killed each time before the first checkpoint"
     run_job(long_job(tmp_path, checkpoint("bert")), tmp_path, seconds=0.05)
@@ -92,11 +92,11 @@ def test_told_to_leave_it_saves_first_and_goes_on_from_that_step(
     _, said = process.communicate(timeout=60)
     assert process.returncode == os.EX_TEMPFAIL
     last = said.strip().splitlines()[-1]
-    assert f"asked to leave by {number.name}: replicate 1 saved after step " in last
-    step = last.partition("saved after step ")[2].partition(";")[0]
+    assert f"received {number.name}: replicate 1 of 2 saved at step " in last
+    step = last.partition("saved at step ")[2].partition(";")[0]
     assert int(step) >= 50
     logged = run_job(long_job(tmp_path, checkpoint("bert")), tmp_path)
-    assert any(f"replicate 1 of 2: goes on after step {step}" in line for line in logged)
+    assert any(f"replicate 1 of 2: resumed at step {step}" in line for line in logged)
     assert predictions_of(tmp_path) == undisturbed
 
 
@@ -109,7 +109,7 @@ def leave_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
                 os.kill(os.getpid(), signal.SIGTERM)
             yield turn
 
-    monkeypatch.setattr(finetune_module, "train", stopping)
+    monkeypatch.setattr(resumable_module, "train", stopping)
 
 
 def interrupted_job(
@@ -119,7 +119,7 @@ def interrupted_job(
     job = write_job(folder, checkpoint, CLASSES, replicates=1, recipe={"steps": 8})
     with monkeypatch.context() as patch:
         leave_after(4, patch)
-        with pytest.raises(PreemptedError, match="replicate 1 saved after step 4"):
+        with pytest.raises(PreemptedError, match="saved at step 4"):
             run_job(job, folder, seconds=1e-6)
     files = sorted((folder / "out/.replicates").glob("*.safetensors"))
     assert [path.stem.rpartition("-")[2] for path in files] == ["3", "4"], "the last two"
@@ -137,10 +137,10 @@ def test_interrupted_and_resumed_gives_the_same_bytes(
     run_job(jobs[0], tmp_path / "straight")
     with monkeypatch.context() as patch:
         leave_after(4, patch)
-        with pytest.raises(PreemptedError, match="replicate 1 saved after step 4"):
+        with pytest.raises(PreemptedError, match="saved at step 4"):
             run_job(jobs[1], tmp_path / "stopped")
     said = run_job(jobs[1], tmp_path / "stopped")
-    assert any("goes on after step 4" in line for line in said)
+    assert any("resumed at step 4" in line for line in said)
     assert predictions_of(tmp_path / "stopped") == predictions_of(tmp_path / "straight")
 
 
@@ -155,11 +155,11 @@ def test_handlers_of_signals_are_as_before(
 def test_a_signal_that_was_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
-        with noticed_signals() as asked_to_leave:
+        with catch_stop_signals() as stop_signal:
             os.kill(os.getpid(), signal.SIGUSR1)
-            assert asked_to_leave() is None
+            assert stop_signal() is None
             os.kill(os.getpid(), signal.SIGTERM)
-            assert asked_to_leave() == "SIGTERM"
+            assert stop_signal() == "SIGTERM"
         assert signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGUSR1, before)
@@ -187,9 +187,9 @@ def test_a_damaged_checkpoint_is_left_out_for_the_one_before_it(
     job, files = interrupted_job(tmp_path / "cut", checkpoint("bert"), monkeypatch)
     damage(files[-1])
     said = run_job(job, tmp_path / "cut")
-    assert any("the checkpoint after step 4 is damaged" in line and "left out" in line
+    assert any("the checkpoint at step 4 is damaged" in line and "skipped" in line
                for line in said)  # fmt: skip
-    assert "replicate 1 of 1: goes on after step 3" in said
+    assert "replicate 1 of 1: resumed at step 3" in said
     run_job(write_job(tmp_path / "whole", checkpoint("bert"), CLASSES, replicates=1,
                       recipe={"steps": 8}), tmp_path / "whole")  # fmt: skip
     assert predictions_of(tmp_path / "cut") == predictions_of(tmp_path / "whole")
@@ -203,7 +203,7 @@ def test_without_a_whole_checkpoint_training_starts_anew(
         alter(path)
     said = run_job(job, tmp_path)
     assert sum("is damaged (its checksum does not match)" in line for line in said) == 2
-    assert not any("goes on" in line for line in said)
+    assert not any("resumed" in line for line in said)
 
 
 def test_checkpoints_of_an_abandoned_recipe_are_removed(
@@ -220,7 +220,9 @@ def test_checkpoints_that_outlived_their_replicate_are_removed(
     """As when a process is killed after its results and before its checkpoints are removed."""
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, replicates=1)
     run_job(job, tmp_path)
-    store = CheckpointStore(tmp_path / "out/.replicates", f"0-{Inputs(job, 'cpu').digest(0)}")
+    store = CheckpointStore(
+        tmp_path / "out/.replicates", f"0-{ConditionInputs(job, 'cpu').digest(0)}"
+    )
     store.save(some_checkpoint(3))
     assert "replicate 1 of 1: already finished" in run_job(job, tmp_path)
     assert not list((tmp_path / "out/.replicates").glob("*.step-*"))
@@ -302,9 +304,9 @@ def test_a_full_disk_ends_with_a_clear_error_and_the_last_checkpoint_intact(
     )  # fmt: skip
     assert result.returncode == 1, result.stderr
     message, files, step = result.stdout.strip().splitlines()
-    assert "a checkpoint cannot be written" in message
+    assert "cannot write a checkpoint" in message
     assert os.strerror(errno.ENOSPC) in message
-    assert "the checkpoint after step 2 is intact: make room and run the same command" in message
+    assert "the checkpoint at step 2 is intact: free disk space" in message
     assert "step-3" not in files
     assert step == "step 2"
     assert f"{os.strerror(errno.ENOSPC)}: free some space and run the same command" in result.stderr
@@ -321,7 +323,7 @@ def test_weights_without_a_description_are_not_left_behind(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(checkpoints_module, "write_json", fail)
-    with pytest.raises(PolymathError, match="the checkpoint after step 1 is intact"):
+    with pytest.raises(PolymathError, match="the checkpoint at step 1 is intact"):
         store.save(some_checkpoint(2))
     assert not list(tmp_path.glob("*step-2*"))
 
@@ -330,5 +332,7 @@ def test_a_checkpoint_that_cannot_be_written_says_when_there_is_none_before(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(PolymathError, match=r"cannot be written .*there is none yet: make room"):
+    with pytest.raises(
+        PolymathError, match=r"cannot write .*there is no earlier one: free disk space"
+    ):
         CheckpointStore(tmp_path / "file", "0-abc").save(some_checkpoint(1))

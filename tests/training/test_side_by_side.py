@@ -10,10 +10,10 @@ import torch
 
 from polymath.models.build import build_classifier
 from polymath.training.acceleration.side_by_side import (
-    BYTES_A_PARAMETER,
+    BYTES_PER_PARAMETER,
     MARGIN,
-    fit_side_by_side,
-    replicate_bytes,
+    count_that_fit,
+    estimate_memory,
 )
 from polymath.training.batches import (
     Batch,
@@ -24,12 +24,12 @@ Checkpoint = Callable[[str], Path]
 
 def test_memory_grows_with_the_batch_and_with_its_length(checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
-    weights = MARGIN * BYTES_A_PARAMETER * model.num_parameters()
+    weights = MARGIN * BYTES_PER_PARAMETER * model.num_parameters()
 
     def activations(rows: int, length: int) -> float:
         ids = torch.full((rows, length), 8)
         batch = Batch(ids, torch.ones_like(ids), torch.zeros(rows))
-        return replicate_bytes(model, batch, "fp32") - weights
+        return estimate_memory(model, batch, "fp32") - weights
 
     assert activations(16, 20) / activations(8, 20) == pytest.approx(2, rel=0.02)
     assert activations(8, 40) / activations(8, 20) == pytest.approx(2, rel=0.02)
@@ -55,10 +55,10 @@ def test_memory_of_one_linear_layer_is_what_autograd_keeps() -> None:
     # The layer's input (4 × 10 floats), the log-probabilities (4 × 3 floats), the targets
     # (4 longs), and the loss' total weight (one float).
     kept = 4 * 10 * 4 + 4 * 3 * 4 + 4 * 8 + 4
-    assert replicate_bytes(model, batch, "fp32") == int(MARGIN * (16 * 33 + kept))
+    assert estimate_memory(model, batch, "fp32") == int(MARGIN * (16 * 33 + kept))
 
 
 def test_as_many_replicates_side_by_side_as_fit() -> None:
-    assert fit_side_by_side(needed=10, free=100, wanted=20) == 9
-    assert fit_side_by_side(needed=10, free=100, wanted=3) == 3
-    assert fit_side_by_side(needed=1000, free=100, wanted=3) == 1
+    assert count_that_fit(needed=10, free=100, wanted=20) == 9
+    assert count_that_fit(needed=10, free=100, wanted=3) == 3
+    assert count_that_fit(needed=1000, free=100, wanted=3) == 1

@@ -113,10 +113,10 @@ def test_a_lost_terminal_leaves_a_state_from_which_the_same_command_goes_on(
     os.close(terminal)
     os.waitpid(child, 0)
     psutil.wait_procs([training, snakemake], timeout=60)
-    assert re.search(r"asked to leave by SIG(HUP|INT): replicate 1 saved", workspace.log("scratch"))
+    assert re.search(r"received SIG(HUP|INT): replicate 1 of 1 saved", workspace.log("scratch"))
     again = workspace.run("--until", "finetune")
     assert again.returncode == 0, "no lock is left, nothing to unlock"
-    assert "replicate 1 of 1: goes on after step" in workspace.log("scratch")
+    assert "replicate 1 of 1: resumed at step" in workspace.log("scratch")
 
 
 FULL = r"""

@@ -236,8 +236,8 @@ def test_a_job_told_to_leave_is_retried_and_goes_on_where_it_was(
     training_process(process.pid, workspace).terminate()
     _, said = process.communicate(timeout=240)
     assert process.returncode == 0, said
-    assert "asked to leave by SIGTERM: replicate 1 saved after step" in said
-    assert "replicate 1 of 2: goes on after step" in workspace.log("scratch")
+    assert "received SIGTERM: replicate 1 of 2 saved at step" in said
+    assert "replicate 1 of 2: resumed at step" in workspace.log("scratch")
     assert workspace.read("scratch", "predictions.parquet") == undisturbed
 
 
@@ -252,10 +252,10 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(
     training_process(process.pid, workspace)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=60) != 0
-    assert "asked to leave by SIGINT: replicate 1 saved after step" in workspace.log("scratch")
+    assert "received SIGINT: replicate 1 of 2 saved at step" in workspace.log("scratch")
     again = workspace.run("--until=finetune")
     assert again.returncode == 0, "no lock is left, nothing to unlock"
-    assert "replicate 1 of 2: goes on after step" in workspace.log("scratch")
+    assert "replicate 1 of 2: resumed at step" in workspace.log("scratch")
     assert workspace.read("scratch", "predictions.parquet") == undisturbed
 
 

@@ -6,7 +6,7 @@ from polymath.util.job_log import job_log, log
 job = BaselineJob.of(snakemake)
 with job_log(snakemake.log[0], job.condition.title):
     log("loading scikit-learn")
-    from polymath.training.baselines import answer
+    from polymath.training.baselines import run_baseline
 
     outputs = Outputs.of(snakemake)
-    answer(job, outputs.predictions, outputs.curves, log)
+    run_baseline(job, outputs.predictions, outputs.curves, log)

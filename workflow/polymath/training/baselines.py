@@ -1,4 +1,4 @@
-"""Simple answers for comparison, in the same tables as what is trained: majority and n-grams."""
+"""Baselines in the same tables as trained models: the majority class and linear n-gram models."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,28 +29,30 @@ STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # inverse regularisation, chosen on dev
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a fitted baseline says of every row, and what it was fitted with.
+class FittedBaseline:
+    """A fitted baseline's predictions for every row.
 
     Attributes:
         logits: (rows, outputs) log-probabilities of the classes, or the value.
-        strength: the inverse regularisation, None for the majority.
+        strength: the inverse regularisation C; None for the majority.
     """
 
     logits: Floats
     strength: float | None
 
 
-def answer(job: BaselineJob, predictions: Path, curves: Path, log: Callable[[str], None]) -> None:
+def run_baseline(
+    job: BaselineJob, predictions: Path, curves: Path, log: Callable[[str], None]
+) -> None:
     """Write a baseline's predictions, and learning curves without a point, as fine-tuning does.
 
-    The answer depends on the data alone, so it is fitted once for each distinct training subset
-    and repeated in the replicates that share it.
+    A baseline depends on the data alone, so it is fitted once per distinct training subset, and
+    replicates that share the subset share its predictions.
     """
     task = read_task(job.tokens)
     require_fit(job.condition.task, job.metric, task.outputs)
-    fitted: dict[bytes, Answer] = {}
-    answers = []
+    fitted: dict[bytes, FittedBaseline] = {}
+    baselines = []
     for replicate in range(job.replicates):
         level = seed_levels(replicate, job.crossed)["subset"]
         subset_seed = derive_seed(job.seed, "subset", level)
@@ -59,31 +61,31 @@ def answer(job: BaselineJob, predictions: Path, curves: Path, log: Callable[[str
         if key not in fitted:
             fitted[key] = FITTERS[job.condition.model](task, train, job.metric)
             log(f"{_describe(fitted[key])} fitted to {train.sum()} training rows")
-        answers.append(fitted[key])
-    metadata = _provenance(job, task, answers)
-    tables = [_tabulate(task, one.logits, number) for number, one in enumerate(answers)]
+        baselines.append(fitted[key])
+    metadata = _provenance(job, task, baselines)
+    tables = [_tabulate(task, baseline.logits, number) for number, baseline in enumerate(baselines)]
     schema = prediction_schema(task.type)
     write_table(pd.DataFrame(columns=CURVE_SCHEMA.names), curves, CURVE_SCHEMA, metadata)
     write_table(pd.concat(tables), predictions, schema, metadata)
 
 
-def fit_majority(task: Task, train: NDArray[np.bool_], metric: str) -> Answer:
-    """Answer with the training items' share of each class, or their mean value."""
+def fit_majority(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
+    """Predict the training items' share of each class, or their mean value."""
     items = task.rows[train].drop_duplicates("item")
     targets = task.targets(items)
     if task.type == "regression":
         outputs = np.array([targets.mean()])
     else:
         outputs = np.log(np.bincount(targets.astype(int)) / len(targets))
-    return Answer(np.tile(outputs, (len(task.rows), 1)), None)
+    return FittedBaseline(np.tile(outputs, (len(task.rows), 1)), None)
 
 
-def fit_ngrams(task: Task, train: NDArray[np.bool_], metric: str) -> Answer:
+def fit_ngrams(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
     """Fit a linear model of n-grams of symbols, n up to LONGEST, weighted by TF-IDF.
 
     Logistic regression for classes, ridge regression for values; the regularisation is the best
-    on dev by `metric` (of equal ones the strongest). Windows of an item count as rows, and vote
-    as they do for models.
+    on the development set by `metric` (ties go to the strongest). Windows of an item are rows, and
+    vote as they do for models.
     """
     documents = list(_symbols(task.rows))
     vectors = TfidfVectorizer(analyzer=list_ngrams, max_features=FEATURES)
@@ -96,29 +98,29 @@ def fit_ngrams(task: Task, train: NDArray[np.bool_], metric: str) -> Answer:
         logits = _fit_linear(task, features, targets, train, strength)
         score = score_items(items[dev], targets[dev], logits[dev], task.type, metric)
         if best is None or score > best_score:
-            best, best_score = Answer(logits, strength), score
+            best, best_score = FittedBaseline(logits, strength), score
     assert best is not None
     return best
 
 
-FITTERS: dict[str, Callable[[Task, NDArray[np.bool_], str], Answer]] = {
+FITTERS: dict[str, Callable[[Task, NDArray[np.bool_], str], FittedBaseline]] = {
     "majority": fit_majority,
     "ngram": fit_ngrams,
 }
 
 
 def list_ngrams(sequences: tuple[NDArray[np.int32], ...]) -> list[bytes]:
-    """Return every n-gram of one sequence or a pair: which of the two it is from, then its symbols.
+    """Return every n-gram of a sequence or a pair: the sequence's number, then its symbols.
 
     Bytes take a third of the memory of tuples, and large tasks have millions of n-grams.
     """
-    found = []
+    ngrams = []
     for number, ids in enumerate(sequences):
         mark, symbols, width = bytes([number]), ids.tobytes(), ids.itemsize
         for size in range(1, LONGEST + 1):
             starts = range(0, len(symbols) - (size - 1) * width, width)
-            found += [mark + symbols[start : start + size * width] for start in starts]
-    return found
+            ngrams += [mark + symbols[start : start + size * width] for start in starts]
+    return ngrams
 
 
 def _symbols(rows: pd.DataFrame) -> Iterator[tuple[NDArray[np.int32], ...]]:
@@ -131,7 +133,7 @@ def _fit_linear(
 ) -> Floats:
     """Return log-probabilities (rows, classes), or values (rows, 1).
 
-    Every class has a training row: preparation and fractions see to it.
+    Every class has a training row; preparation and fractions ensure it.
     """
     if task.type == "regression":
         line = Ridge(alpha=1 / strength).fit(features[train], targets[train])
@@ -144,17 +146,19 @@ def _fit_linear(
 
 
 def _tabulate(task: Task, logits: Floats, replicate: int) -> pd.DataFrame:
-    """Return the predictions of dev and test, in that order, as fine-tuning has them."""
+    """Return the predictions of dev and test, in the table format of fine-tuning."""
     named = task.rows.assign(logits=list(logits.astype(np.float32)), replicate=replicate)
     parts = [named[named["split"] == split] for split in ("dev", "test")]
     return pd.concat(parts)[prediction_schema(task.type).names]
 
 
-def _describe(one: Answer) -> str:
-    return "majority" if one.strength is None else f"n-grams, C {one.strength:g} by dev score,"
+def _describe(baseline: FittedBaseline) -> str:
+    if baseline.strength is None:
+        return "majority"
+    return f"n-grams, C {baseline.strength:g} by dev score,"
 
 
-def _provenance(job: BaselineJob, task: Task, answers: list[Answer]) -> dict[str, Any]:
+def _provenance(job: BaselineJob, task: Task, baselines: list[FittedBaseline]) -> dict[str, Any]:
     """Return what evaluation and figures need, and the provenance of the results."""
     return {
         **task.metadata,
@@ -171,5 +175,5 @@ def _provenance(job: BaselineJob, task: Task, answers: list[Answer]) -> dict[str
         "diverged": {},
         "learning_rate": None,
         "rate_trials": [],
-        "strengths": [one.strength for one in answers],
+        "strengths": [baseline.strength for baseline in baselines],
     }

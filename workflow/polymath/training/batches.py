@@ -1,4 +1,4 @@
-"""Token sequences as a model reads them, in batches that waste little padding."""
+"""Encoded sequences, and batches of them with little padding."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-# Batches are cut from pools of this many batches' rows, sorted by length: the larger, the less
-# padding, and the less random a batch's company.
+# Batches are cut from pools of this many batches' rows, sorted by length: a larger pool means less
+# padding and less random batches.
 POOL_BATCHES = 64
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Sequences with their special tokens, in the model's (compacted) ids.
+class EncodedSplit:
+    """One split: sequences with their special tokens, in the model's (compacted) ids.
 
     Attributes:
         ids: (n,) arrays of token ids.
         lengths: (n,) their lengths.
         targets: (n,) class numbers or values.
-        items: (n,) the item each belongs to.
-        padding: id that fills up short rows.
-        types: (n,) arrays of token types; None where the model has none or all are 0.
+        items: (n,) the item of each row.
+        padding: id that pads short rows.
+        types: (n,) arrays of token type ids; None where the model has none or all are 0.
     """
 
     ids: list[NDArray[np.int64]]
@@ -37,8 +37,8 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Resident:
-    """The same on the device: ids and types (n, longest) padded, lengths and targets (n,)."""
+class DeviceSplit:
+    """A split on the device: ids and types (n, longest) padded, lengths and targets (n,)."""
 
     ids: torch.Tensor
     lengths: torch.Tensor
@@ -47,8 +47,8 @@ class Resident:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What a captured step depends on: the batch's rows, its length, and whether it is padded."""
+class BatchShape:
+    """The number of rows and the length of a batch, and whether it has padding."""
 
     rows: int
     length: int
@@ -67,10 +67,10 @@ class Batch:
     types: torch.Tensor | None = None
 
 
-def move_data(data: Encoded, device: str) -> Resident:
-    """Put a whole split on the device, once."""
+def move_split(data: EncodedSplit, device: str) -> DeviceSplit:
+    """Move a whole split to the device."""
     longest = int(data.lengths.max())
-    return Resident(
+    return DeviceSplit(
         ids=torch.from_numpy(_pad(data.ids, longest, data.padding)).to(device),
         lengths=torch.from_numpy(data.lengths).to(device),
         targets=torch.from_numpy(data.targets).to(device),
@@ -87,8 +87,8 @@ def _pad(rows: list[NDArray[np.int64]], length: int, filler: int) -> NDArray[np.
     return table
 
 
-def take_batch(data: Resident, rows: torch.Tensor, shape: Shape) -> Batch:
-    """Collect rows (b,) into one batch, on the device and without asking it for a value."""
+def gather_batch(data: DeviceSplit, rows: torch.Tensor, shape: BatchShape) -> Batch:
+    """Gather rows (b,) into a batch on the device, without synchronising with the host."""
 
     def take(table: torch.Tensor) -> torch.Tensor:
         return table[:, : shape.length].index_select(0, rows)
@@ -101,16 +101,16 @@ def take_batch(data: Resident, rows: torch.Tensor, shape: Shape) -> Batch:
     return Batch(take(data.ids), mask, data.targets.index_select(0, rows), types)
 
 
-def shape_of(lengths: NDArray[np.int64], rows: NDArray[np.int64], buckets: bool) -> Shape:
+def batch_shape(lengths: NDArray[np.int64], rows: NDArray[np.int64], buckets: bool) -> BatchShape:
     """Return the shape of a batch.
 
     Args:
         lengths: (n,) of the whole split.
-        buckets: round the length up to one of sixteen an octave, so that few shapes recur.
+        buckets: round the length up to one of sixteen per octave, so that shapes recur.
     """
     longest = int(lengths[rows].max())
     length = min(_bucket(longest), int(lengths.max())) if buckets else longest
-    return Shape(len(rows), length, bool(lengths[rows].min() < length))
+    return BatchShape(len(rows), length, bool(lengths[rows].min() < length))
 
 
 def _bucket(length: int) -> int:
@@ -118,7 +118,7 @@ def _bucket(length: int) -> int:
     return -(-length // step) * step
 
 
-def epoch_order(
+def epoch_batches(
     lengths: NDArray[np.int64], batch_size: int, generator: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the rows of each batch of one epoch; every row once.
@@ -138,16 +138,16 @@ def epoch_order(
             yield cut[index]
 
 
-def training_order(
+def training_batches(
     lengths: NDArray[np.int64], batch_size: int, seed: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield batches of row numbers without end, epoch after epoch."""
+    """Yield batches of row numbers endlessly, epoch after epoch."""
     generator = np.random.default_rng(seed)
     while True:
-        yield from epoch_order(lengths, batch_size, generator)
+        yield from epoch_batches(lengths, batch_size, generator)
 
 
-def length_order(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
+def batches_by_length(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
     """Yield batches of row numbers from short to long, every row once."""
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):

@@ -1,8 +1,8 @@
 """Checkpoints of a replicate in training, so that an interruption costs a minute at most.
 
-A checkpoint is a safetensors file and, written after it, a JSON file with its SHA-256: without
-that it does not exist. The last two are kept, beside the finished replicates and outside what
-Snakemake knows of, because it deletes the outputs of a job that failed.
+A checkpoint is a safetensors file and a JSON file with its SHA-256, written last: weights without
+that file are ignored. The last two are kept, beside the finished replicates and outside the
+workflow's declared outputs, because Snakemake deletes the outputs of a failed job.
 """
 
 from collections.abc import Callable
@@ -23,20 +23,19 @@ from polymath.util.storage import read_json, sha256_of, whole_file, write_json
 KEPT = 2
 
 
-def trained_alone(folder: Path, log: Callable[[str], None]) -> AbstractContextManager[None]:
-    """Return a context that only one process at a time is in for a folder of checkpoints.
+def lock_checkpoints(folder: Path, log: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Lock a folder of checkpoints so that only one process trains in it.
 
-    Another one may be there: a process that outlived its job, or one of a Snakemake that was
-    started in another place.
+    Another process may be a job that outlived its Snakemake, or one of a second Snakemake.
     """
     return locked(
-        folder / ".guard", lambda: log("another process trains this: waiting until it has ended")
+        folder / ".guard", lambda: log("another process trains this: waiting for it to finish")
     )
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A replicate after `step` steps; all that is not tensors is a function of the step."""
+    """A replicate after `step` steps; everything else is a function of the step."""
 
     step: int
     curve: list[CurvePoint]
@@ -47,7 +46,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class CheckpointStore:
-    """The checkpoints of one replicate; `stem` names it and all that determines its result."""
+    """The checkpoints of one replicate; `stem` identifies it and what determines its result."""
 
     folder: Path
     stem: str
@@ -56,7 +55,7 @@ class CheckpointStore:
         """Write a checkpoint and remove all but the last two.
 
         Raises:
-            PolymathError: if it cannot be written; the ones before it are intact.
+            PolymathError: if it cannot be written; earlier ones are intact.
         """
         weights, description = self._paths(checkpoint.step)
         tensors = {name: value.contiguous() for name, value in checkpoint.tensors.items()}
@@ -75,13 +74,13 @@ class CheckpointStore:
                 path.unlink(missing_ok=True)
 
     def load(self, log: Callable[[str], None]) -> Checkpoint | None:
-        """Return the last checkpoint that is whole, saying which ones are not."""
+        """Return the last intact checkpoint; log damaged ones."""
         self._remove(f".{self.stem}.step-*")  # half-written when a process was killed
         for step in reversed(self._steps()):
             try:
                 return self._read(step)
             except (OSError, ValueError, KeyError, TypeError) as error:
-                log(f"the checkpoint after step {step} is damaged ({error}): it is left out")
+                log(f"the checkpoint at step {step} is damaged ({error}): skipped")
         return None
 
     def clear(self) -> None:
@@ -97,8 +96,8 @@ class CheckpointStore:
         return self.folder / f"{name}.safetensors", self.folder / f"{name}.json"
 
     def _steps(self) -> list[int]:
-        found = self.folder.glob(f"{self.stem}.step-*.json")
-        return sorted(int(path.stem.rpartition("-")[2]) for path in found)
+        paths = self.folder.glob(f"{self.stem}.step-*.json")
+        return sorted(int(path.stem.rpartition("-")[2]) for path in paths)
 
     def _read(self, step: int) -> Checkpoint:
         weights, description = self._paths(step)
@@ -110,10 +109,10 @@ class CheckpointStore:
 
     def _explain(self, error: Exception) -> str:
         steps = self._steps()
-        intact = (
-            f"the checkpoint after step {steps[-1]} is intact" if steps else "there is none yet"
+        earlier = (
+            f"the checkpoint at step {steps[-1]} is intact" if steps else "there is no earlier one"
         )
         return (
-            f"{self.folder}: a checkpoint cannot be written ({error}); {intact}: make room and "
+            f"{self.folder}: cannot write a checkpoint ({error}); {earlier}: free disk space and "
             "run the same command again"
         )

@@ -1,8 +1,8 @@
-"""One GPU for each job, and which precision a device does well.
+"""Claim one GPU per job, and choose the precision that a device supports.
 
-Snakemake counts GPUs (`--resources gpu=4`) but gives none out, so each job takes the first
-free one: a lock per device (or several, where conditions may share it), which the kernel frees
-even when a job is killed.
+Snakemake counts GPUs (`--resources gpu=4`) but assigns none, so each job takes the first free one.
+It holds a lock per device (several, where conditions share it), which the kernel frees even when
+a job is killed.
 """
 
 import os
@@ -23,12 +23,10 @@ WAIT_SECONDS = 1.0
 
 @contextmanager
 def claimed_device(log: Callable[[str], None], sharing: int = 1) -> Iterator[str]:
-    """Yield the torch device of this job, «cuda» or «cpu», and hold it until the block ends.
+    """Yield the torch device of this job, "cuda" or "cpu", and hold it until the block ends.
 
-    Up to `sharing` jobs hold a GPU at once; one that nobody holds is taken first.
-
-    Must run before CUDA is initialised: the choice is made by setting CUDA_VISIBLE_DEVICES.
-    Under SLURM the scheduler has chosen already, and its choice is kept.
+    Up to `sharing` jobs hold a GPU at once; a free GPU is taken first. This must run before CUDA is
+    initialised, because it sets CUDA_VISIBLE_DEVICES. Under SLURM the scheduler's choice is kept.
     """
     candidates = _candidates()
     lock: FileLock | None = None
@@ -46,7 +44,7 @@ def claimed_device(log: Callable[[str], None], sharing: int = 1) -> Iterator[str
 
 
 def _candidates() -> list[str]:
-    """The devices that this job may use: CUDA_VISIBLE_DEVICES, or all there are."""
+    """Return the GPUs that this job may use: CUDA_VISIBLE_DEVICES, or all of the machine."""
     named = named_gpus()
     if named is not None:
         return named
@@ -67,14 +65,14 @@ def _lock_first_free(
             if handle is not None:
                 return handle, device
         if not told:
-            log(f"waiting for one of the GPUs {', '.join(candidates)}: all are taken")
+            log(f"all of the GPUs {', '.join(candidates)} are taken: waiting for one")
             told = True
         time.sleep(WAIT_SECONDS)
 
 
-def set_up_process(threads: int) -> None:
-    """Give torch its threads, choose repeatable kernels, and keep freed memory."""
-    # Without this, products on concurrent CUDA streams may differ from run to run.
+def configure_torch(threads: int) -> None:
+    """Set torch's threads, choose deterministic kernels, and keep freed memory."""
+    # Without this, matrix products on concurrent CUDA streams may differ from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
@@ -87,7 +85,7 @@ def set_up_process(threads: int) -> None:
 
 
 def resolve_precision(precision: str, device: str) -> str:
-    """Return «bf16» or «fp32» for a recipe's precision on a device."""
+    """Return "bf16" or "fp32" for a recipe's precision on a device."""
     if precision != "auto":
         return precision
     import torch
@@ -98,8 +96,7 @@ def resolve_precision(precision: str, device: str) -> str:
 
 
 def free_memory(device: str, sharing: int) -> int | None:
-    """Return the bytes of a GPU that a job may take, of which `sharing` may hold it; None on the
-    CPU, where jobs run side by side."""
+    """Return the bytes of GPU memory that one of `sharing` jobs may take; None on the CPU."""
     import torch
 
     if device != "cuda":

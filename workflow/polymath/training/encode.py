@@ -1,4 +1,4 @@
-"""A task's tokens as one model reads them: mapped, framed, truncated and compacted."""
+"""Encode a task for one model: map symbols to token ids, truncate, add special tokens."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,19 +13,22 @@ from polymath.models.compact_embeddings import compact_embeddings
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task, train_mask
 from polymath.tokenization.tokenize import truncate_pair
-from polymath.training.batches import Encoded
+from polymath.training.batches import EncodedSplit
 from polymath.util.errors import PolymathError
 
 
 @dataclass(frozen=True)
 class EncodedTask:
-    """The three splits for one replicate, how many rows the model's limit cut, and the
-    embedding row of each token in use.
+    """The splits of one replicate.
+
+    Attributes:
+        truncated: rows that exceeded the model's longest input.
+        tokens: the embedding row of each token in use.
     """
 
-    train: Encoded
-    dev: Encoded
-    test: Encoded
+    train: EncodedSplit
+    dev: EncodedSplit
+    test: EncodedSplit
     truncated: int
     tokens: dict[int, int]
 
@@ -40,34 +43,34 @@ def encode_task(
     compact: Callable[[PreTrainedModel, list[int]], dict[int, int]] = compact_embeddings,
     also: frozenset[int] = frozenset(),
 ) -> EncodedTask:
-    """Encode a task for a model, whose embeddings are shrunk to the tokens in use.
+    """Encode a task for a model, and shrink its embeddings to the tokens in use.
 
     Args:
         mapping: (symbols,) the token id of each symbol id.
         fraction: share of the training items to keep.
         compact: shrinks the model's vocabulary; returns the new id of each token in use.
-        also: tokens to count as in use besides those that occur.
+        also: further tokens to keep, which need not occur.
 
     Raises:
-        PolymathError: if the tokenizer and the model do not belong together.
+        PolymathError: if the tokenizer has tokens that the model lacks.
     """
     limit = longest_input(model)
     room = None if limit is None else limit - special_tokens.count
-    parts = [fit_parts(row, room) for row in sequences_of(task.rows)]
+    parts = [truncate_row(row, room) for row in iterate_sequences(task.rows)]
     sequences = [
         np.concatenate(interleave(special_tokens.ids, [mapping[ids] for ids in row]))
         for row in parts
     ]
-    types = token_types(model, special_tokens, parts)
+    types = token_type_ids(model, special_tokens, parts)
     padding, used = _used_tokens(model, sequences)
     rows = compact(model, sorted(used | also))
     table = np.zeros(max(rows) + 1, dtype=np.int64)
     table[list(rows)] = list(rows.values())
 
-    def collect(mask: "pd.Series[bool]") -> Encoded:
+    def collect(mask: "pd.Series[bool]") -> EncodedSplit:
         chosen, places = task.rows[mask], np.flatnonzero(mask)
         ids = [table[sequences[place]] for place in places]
-        return Encoded(
+        return EncodedSplit(
             ids=ids,
             lengths=np.array([len(row) for row in ids], dtype=np.int64),
             targets=task.targets(chosen),
@@ -85,15 +88,15 @@ def encode_task(
     )
 
 
-def sequences_of(rows: pd.DataFrame) -> Iterator[list[NDArray[np.int64]]]:
-    """Yield the symbols of each row's sequence, or of the two of a pair."""
+def iterate_sequences(rows: pd.DataFrame) -> Iterator[list[NDArray[np.int64]]]:
+    """Yield the symbols of each row's sequence, or of both sequences of a pair."""
     columns = [rows[name] for name in ("ids", "ids2") if name in rows]
     for row in zip(*columns, strict=True):
         yield [np.asarray(ids, dtype=np.int64) for ids in row]
 
 
-def fit_parts(row: list[NDArray[np.int64]], room: int | None) -> list[NDArray[np.int64]]:
-    """Cut a sequence, or the two of a pair, to the symbols that there is room for."""
+def truncate_row(row: list[NDArray[np.int64]], room: int | None) -> list[NDArray[np.int64]]:
+    """Truncate a sequence, or both sequences of a pair, to `room` symbols."""
     if room is None:
         return row
     return list(truncate_pair(row[0], row[1], room)) if len(row) == 2 else [row[0][:room]]
@@ -102,15 +105,15 @@ def fit_parts(row: list[NDArray[np.int64]], room: int | None) -> list[NDArray[np
 def interleave(
     special: tuple[tuple[int, ...], ...], parts: list[NDArray[np.int64]]
 ) -> list[NDArray[np.int64]]:
-    """Return special tokens, first part, special tokens, and so on."""
+    """Return special tokens, first sequence, special tokens, and so on."""
     fixed = [np.array(ids, dtype=np.int64) for ids in special]
     return [fixed[0], *(piece for pair in zip(parts, fixed[1:], strict=True) for piece in pair)]
 
 
-def token_types(
+def token_type_ids(
     model: PreTrainedModel, special_tokens: SpecialTokens, parts: list[list[NDArray[np.int64]]]
 ) -> list[NDArray[np.int64]] | None:
-    """Return the token types of each row; None if all are 0 or the model knows only one."""
+    """Return the token type ids of each row; None if all are 0 or the model has only one."""
     known = getattr(model.config, "type_vocab_size", 0) or 0
     if max(special_tokens.sequence_types) == 0 or known <= 1:
         return None
@@ -140,6 +143,6 @@ def _used_tokens(
     if max(used) >= size:
         raise PolymathError(
             f"the model's tokenizer.json has token {max(used)}, its embedding only {size} rows: "
-            "tokenizer.json and config.json do not belong together"
+            "take tokenizer.json and config.json from the same model"
         )
     return padding, used

@@ -1,4 +1,4 @@
-"""The training of one replicate, from top to bottom."""
+"""Train one replicate: optimiser steps, dev scores, divergence."""
 
 import math
 import time
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from polymath.experiment.recipes import Schedule, TrainingRecipe
-from polymath.training.acceleration.cuda_graphs import Lane, Recorder, Repeated
+from polymath.training.acceleration.cuda_graphs import Capture, CapturedFunction, ReplicateStream
 from polymath.training.batches import (
     Batch,
-    Encoded,
-    Shape,
-    length_order,
-    move_data,
-    shape_of,
-    take_batch,
-    training_order,
+    BatchShape,
+    EncodedSplit,
+    batch_shape,
+    batches_by_length,
+    gather_batch,
+    move_split,
+    training_batches,
 )
 from polymath.util.seeds import named_seed
 
@@ -44,60 +44,60 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Divergence:
-    """How a replicate ended early: the first step (from 1) whose result was not finite."""
+    """Why a replicate ended early: the first step (from 1) whose result was not finite."""
 
     step: int
     dev_score: float | None
-    """The last finite one, if there was any."""
+    """The last finite dev score, if there is one."""
 
 
 class Run:
-    """One replicate in training: everything that changes, and how a step changes it.
+    """One replicate in training: its state, and how a step changes it.
 
-    What is random in a step is a function of the seeds and the step's number, so the number
-    is all that a checkpoint must hold of the data's order and of dropout.
+    Batches and dropout are functions of the seeds and the step's number, so a checkpoint needs no
+    state of the random number generators.
     """
 
     def __init__(
         self,
         model: PreTrainedModel,
-        train: Encoded,
+        train: EncodedSplit,
         recipe: TrainingRecipe,
         order_seed: int,
         dropout_seed: int,
-        lane: Lane,
+        stream: ReplicateStream,
         precision: str,
         score_dev: Callable[[], float],
         loss: Loss | None = None,
     ) -> None:
-        """Prepare a run; nothing is computed yet.
+        """Prepare a run without computing anything.
 
         Args:
             model: in fp32, on its device, and trained in place; one output means regression.
             train: the training split; for regression, targets are standardised.
-            precision: «fp32» or «bf16».
-            score_dev: scores the model as it is now; NaN if its logits are not finite.
+            precision: "fp32" or "bf16".
+            score_dev: returns the model's current dev score; NaN if its logits are not finite.
             loss: the mean loss of a batch; default `batch_loss`.
         """
-        self.model, self.recipe, self.lane, self.precision = model, recipe, lane, precision
+        self.model, self.recipe, self.stream, self.precision = model, recipe, stream, precision
         self.schedule = Schedule(recipe, len(train))
         self.steps, self.points = self.schedule.steps, self.schedule.evaluations
         self.dropout_seed, self.score_dev = dropout_seed, score_dev
         self.loss = loss or batch_loss
-        self.data = move_data(train, model.device.type)
+        self.data = move_split(train, model.device.type)
         self.optimiser = make_optimiser(model, recipe)
         self.step = 0
         self.losses = torch.full((self.steps,), math.nan, device=model.device)
         self.curve: list[CurvePoint] = []
         self.divergence: Divergence | None = None
-        order = training_order(train.lengths, recipe.batch_size, order_seed)
+        order = training_batches(train.lengths, recipe.batch_size, order_seed)
         batches = list(islice(order, self.steps))
-        buckets = lane.recorder is not None
-        self._shapes = [shape_of(train.lengths, rows, buckets) for rows in batches]
-        # All rows of all batches lie on the device: a copy a step would wait for it.
+        buckets = stream.capture is not None
+        self._shapes = [batch_shape(train.lengths, rows, buckets) for rows in batches]
+        # The rows of all batches lie on the device: a copy per step would synchronise with it.
         self._rows = torch.from_numpy(np.concatenate(batches)).to(model.device)
         self._ends = np.cumsum([len(rows) for rows in batches])
-        self._compute = Repeated(self._work, lane.recorder)
+        self._compute = CapturedFunction(self._work, stream.capture)
         self._started: float | None = None
         self._seconds_before = 0.0
 
@@ -117,38 +117,41 @@ class Run:
         return self._seconds_before + (time.monotonic() - self._started if self._started else 0)
 
     def advance(self) -> None:
-        """Make one optimiser step, and score dev where the recipe asks for it."""
+        """Make one optimiser step, and compute the dev score where the recipe asks for it."""
         self._started = self._started or time.monotonic()
-        with self.lane.entered():
+        with self.stream.activate():
             if self.step == 0:
                 self._score()
             for group in self.optimiser.param_groups:
                 group["lr"].fill_(self.schedule.rate(self.step))
             rows = self._rows[self.examples : self._ends[self.step]]
-            with self.lane.drawing(named_seed(self.dropout_seed, self.step)):
+            with self.stream.seeded(named_seed(self.dropout_seed, self.step)):
                 self.losses[self.step].copy_(self._compute(rows, self._shapes[self.step]))
             self.step += 1
             if self.step in self.points:
                 self._score()
 
-    def _work(self, rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+    def _work(self, rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
         """Make one optimiser step, in the recipe's micro-batches; return the batch's mean loss."""
         self.model.train()
         self.optimiser.zero_grad()
         losses = []
         for micro in rows.tensor_split(min(self.recipe.accumulation, len(rows))):
-            batch = take_batch(self.data, micro, shape)
-            part = self.loss(self.model, batch, self.precision) * (len(micro) / len(rows))
-            part.backward()
-            losses.append(part.detach())
+            batch = gather_batch(self.data, micro, shape)
+            loss = self.loss(self.model, batch, self.precision) * (len(micro) / len(rows))
+            loss.backward()
+            losses.append(loss.detach())
         if self.recipe.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimiser.step()
         return torch.stack(losses).sum()
 
     def check(self) -> float:
-        """Return the last loss; end the run if a loss was not finite. Waits for the device."""
-        with self.lane.entered():
+        """Return the last loss; end the run if any loss was not finite.
+
+        Synchronises with the device.
+        """
+        with self.stream.activate():
             done = self.losses[: self.step].cpu()
         bad = torch.nonzero(~torch.isfinite(done))
         if len(bad):
@@ -156,7 +159,7 @@ class Run:
         return float(done[-1])
 
     def diverge(self, step: int) -> Divergence:
-        """End the run: what `step` gave is not finite, and scores from then on mean nothing."""
+        """End the run at the first step whose result is not finite; drop later scores."""
         self.curve = [point for point in self.curve if point.step < step]
         score = self.curve[-1].dev_score if self.curve else None
         self.divergence = Divergence(step, score)
@@ -183,13 +186,13 @@ class Run:
         for number, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": value for name, value in moments.items()}
         tensors["losses"] = self.losses
-        with self.lane.entered():
+        with self.stream.activate():
             return {name: value.detach().cpu() for name, value in tensors.items()}
 
     def restore(
         self, state: dict[str, torch.Tensor], step: int, curve: list[CurvePoint], seconds: float
     ) -> None:
-        """Continue after `step` as if nothing had happened."""
+        """Continue after `step` from a checkpoint's state."""
         weights = {n.removeprefix("model."): v for n, v in state.items() if n.startswith("model.")}
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, value in state.items():
@@ -197,7 +200,7 @@ class Run:
                 _, number, key = name.split(".")
                 moments.setdefault(int(number), {})[key] = value
         groups = self.optimiser.state_dict()["param_groups"]
-        with self.lane.entered():
+        with self.stream.activate():
             self.model.load_state_dict(weights, strict=False)  # frozen and tied ones are left out
             self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
             self.losses.copy_(state["losses"])
@@ -205,8 +208,7 @@ class Run:
 
 
 def _untied_state(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Return the tensors of a model that are not frozen, those with several names (tied weights)
-    under the first."""
+    """Return the tensors that are not frozen; tied weights appear once, by their first name."""
     frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
     named: dict[int, tuple[str, torch.Tensor]] = {}
     for name, value in model.state_dict().items():
@@ -216,10 +218,9 @@ def _untied_state(model: PreTrainedModel) -> dict[str, torch.Tensor]:
 
 
 def make_optimiser(model: PreTrainedModel, recipe: TrainingRecipe) -> torch.optim.AdamW:
-    """Return AdamW (Adam, if the recipe has no weight decay) of what is not frozen; matrices
-    decay, the rest does not.
+    """Return AdamW for all parameters that are not frozen; weight decay applies to matrices only.
 
-    The rate of each group is a tensor on the model's device, which a recorded step reads anew.
+    The learning rate is a tensor on the model's device, which a captured step reads again.
     """
     embedding = model.get_input_embeddings().weight
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -253,7 +254,7 @@ def forward(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tenso
 
 
 def model_inputs(batch: Batch) -> dict[str, torch.Tensor | None]:
-    """Return a batch by the names of transformers; token types only where there are any."""
+    """Return a batch by transformers' argument names; token_type_ids only where needed."""
     inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
     return inputs if batch.types is None else {**inputs, "token_type_ids": batch.types}
 
@@ -264,21 +265,21 @@ def autocast(device: str, precision: str) -> AbstractContextManager[None]:
 
 
 class Predictor:
-    """Computes the logits of one split, again and again as the model learns."""
+    """Compute the logits of one split, repeatedly as the model learns."""
 
     def __init__(
-        self, model: PreTrainedModel, data: Encoded, precision: str, record: Recorder | None
+        self, model: PreTrainedModel, data: EncodedSplit, precision: str, record: Capture | None
     ) -> None:
         self.model, self.precision = model, precision
-        self.data = move_data(data, model.device.type)
+        self.data = move_split(data, model.device.type)
         self.batches = [
             (
                 torch.from_numpy(rows).to(model.device),
-                shape_of(data.lengths, rows, record is not None),
+                batch_shape(data.lengths, rows, record is not None),
             )
-            for rows in length_order(data.lengths, EVALUATION_BATCH)
+            for rows in batches_by_length(data.lengths, EVALUATION_BATCH)
         ]
-        self._compute = Repeated(self._work, record)
+        self._compute = CapturedFunction(self._work, record)
 
     def __call__(self) -> NDArray[np.float64]:
         """Return logits (n, outputs) in evaluation mode, in the order of the data."""
@@ -290,12 +291,12 @@ class Predictor:
         return logits.cpu().numpy().astype(np.float64)
 
     @torch.no_grad()
-    def _work(self, rows: torch.Tensor, shape: Shape) -> torch.Tensor:
-        return forward(self.model, take_batch(self.data, rows, shape), self.precision)
+    def _work(self, rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
+        return forward(self.model, gather_batch(self.data, rows, shape), self.precision)
 
 
 def train(runs: list[Run]) -> Iterator[None]:
-    """Train replicates side by side, a step of each in turn; yield after each turn."""
+    """Train replicates side by side, one step of each in turn; yield after each turn."""
     while active := [run for run in runs if not run.ended]:
         for run in active:
             run.advance()

@@ -19,19 +19,19 @@ from polymath.models.build import build_model
 from polymath.models.compact_embeddings import compact_order, renumber
 from polymath.training.batches import (
     Batch,
-    Encoded,
-    length_order,
-    move_data,
-    shape_of,
-    take_batch,
+    EncodedSplit,
+    batch_shape,
+    batches_by_length,
+    gather_batch,
+    move_split,
 )
 from polymath.training.loop import EVALUATION_BATCH, Loss, autocast, model_inputs
 from polymath.util.errors import PolymathError
 
-# Of the symbols to predict, so many are shown as the mask and so many as another symbol; the rest
-# stay as they are, so that a model cannot know which it will be asked for.
-SHOWN_MASKED, SHOWN_WRONG = 0.8, 0.1
-NOT_ASKED = -100  # what torch's cross-entropy leaves out
+# Of the symbols to predict, these shares are replaced by the mask token and by a random symbol; the
+# rest stay unchanged (Devlin et al.).
+SHARE_MASKED, SHARE_RANDOM = 0.8, 0.1
+IGNORE_INDEX = -100  # torch's cross-entropy leaves these labels out
 
 
 def mask_token(tokenizer: Tokenizer) -> int:
@@ -41,11 +41,11 @@ def mask_token(tokenizer: Tokenizer) -> int:
         PolymathError: if it has none.
     """
     stored = json.loads(tokenizer.to_str())
-    masks = [one["id"] for one in stored["added_tokens"] if "mask" in one["content"].lower()]
+    masks = [token["id"] for token in stored["added_tokens"] if "mask" in token["content"].lower()]
     if not masks:
         raise PolymathError(
-            "the base's tokenizer.json has no mask token, which masked language modelling needs: "
-            "choose a base that has one"
+            "the base model's tokenizer.json has no mask token, which masked language modelling "
+            "needs: choose a base model that has one"
         )
     return int(masks[0])
 
@@ -58,9 +58,9 @@ def build_masked_model(
 
 
 def compact_vocabulary(model: PreTrainedModel, used: list[int]) -> dict[int, int]:
-    """Keep only the tokens in use, as inputs and as answers; return their new ids.
+    """Keep only the tokens in use, as inputs and as predictions; return their new ids.
 
-    So a masked base or residue is one of the domain's own symbols, and not one of 30,000 words.
+    The model then predicts one of the domain's own symbols rather than one of 30,000 words.
     """
     order = compact_order(used, model.config.pad_token_id)
     table = model.get_input_embeddings().weight
@@ -79,10 +79,10 @@ def compact_vocabulary(model: PreTrainedModel, used: list[int]) -> dict[int, int
 def restore_vocabulary(
     whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
 ) -> None:
-    """Give the whole model the weights of the trained, compact one; other tokens keep theirs.
+    """Copy the weights of the trained, compact model to the whole one; other tokens keep theirs.
 
     Args:
-        tokens: the row in `trained` of each token that it knows.
+        tokens: the row in `trained` of each of its tokens.
     """
     known, rows = torch.tensor(list(tokens)), torch.tensor(list(tokens.values()))
     weights = whole.state_dict()
@@ -97,13 +97,13 @@ def restore_vocabulary(
 
 @dataclass(frozen=True)
 class Masking:
-    """What may be masked, and how; drawn from the device's random numbers as they are.
+    """Mask random symbols, drawn from the device's default generator.
 
     Attributes:
-        symbols: (k,) the ids that stand for symbols of the domain, not for special tokens.
+        symbols: (k,) the ids of the domain's symbols, without special tokens.
         is_symbol: (v,) the same as a table.
         mask: id of the mask token.
-        share: of the symbols, to be predicted.
+        share: of the symbols to predict.
     """
 
     symbols: torch.Tensor
@@ -112,14 +112,14 @@ class Masking:
     share: float
 
     def __call__(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return masked ids (b, t), and the answers (b, t), NOT_ASKED where nothing is asked."""
-        asked = (torch.rand(ids.shape, device=ids.device) < self.share) & self.is_symbol[ids]
-        shown = torch.rand(ids.shape, device=ids.device)
-        drawn = torch.randint(len(self.symbols), ids.shape, device=ids.device)
-        wrong = shown < SHOWN_MASKED + SHOWN_WRONG
-        masked = torch.where(asked & wrong, self.symbols[drawn], ids)
-        masked = torch.where(asked & (shown < SHOWN_MASKED), self.mask, masked)
-        return masked, torch.where(asked, ids, NOT_ASKED)
+        """Return masked ids (b, t) and labels (b, t), IGNORE_INDEX where nothing is predicted."""
+        chosen = (torch.rand(ids.shape, device=ids.device) < self.share) & self.is_symbol[ids]
+        draw = torch.rand(ids.shape, device=ids.device)
+        symbols = torch.randint(len(self.symbols), ids.shape, device=ids.device)
+        replaced = draw < SHARE_MASKED + SHARE_RANDOM
+        masked = torch.where(chosen & replaced, self.symbols[symbols], ids)
+        masked = torch.where(chosen & (draw < SHARE_MASKED), self.mask, masked)
+        return masked, torch.where(chosen, ids, IGNORE_INDEX)
 
 
 def make_masking(
@@ -129,7 +129,7 @@ def make_masking(
 
     Args:
         vocabulary: the compact id of each of the model's tokens in use.
-        special: of the model's tokens, those that are never asked for.
+        special: the model's tokens that are never predicted.
         mask: the model's mask token.
     """
     is_symbol = torch.zeros(len(vocabulary), dtype=torch.bool)
@@ -139,13 +139,13 @@ def make_masking(
 
 
 def masked_loss(masking: Masking) -> Loss:
-    """Return a loss for `Run`: the mean cross-entropy of the symbols asked for."""
+    """Return a loss for `Run`: the mean cross-entropy of the masked symbols."""
 
     def loss(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
-        ids, answers = masking(batch.ids)
+        ids, labels = masking(batch.ids)
         logits = token_logits(model, replace(batch, ids=ids), precision)
-        total = F.cross_entropy(logits.flatten(0, 1), answers.flatten(), reduction="sum")
-        return total / (answers != NOT_ASKED).sum().clamp(min=1)
+        total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+        return total / (labels != IGNORE_INDEX).sum().clamp(min=1)
 
     return loss
 
@@ -158,38 +158,43 @@ def token_logits(model: PreTrainedModel, batch: Batch, precision: str) -> torch.
 
 
 class MaskedScore:
-    """The share of masked symbols that a model finds in a split, always the same ones."""
+    """The accuracy of a model on a split's masked symbols, the same ones at each call."""
 
     def __init__(
-        self, model: PreTrainedModel, data: Encoded, masking: Masking, precision: str, seed: int
+        self,
+        model: PreTrainedModel,
+        data: EncodedSplit,
+        masking: Masking,
+        precision: str,
+        seed: int,
     ) -> None:
         """Mask a split once.
 
         Args:
-            seed: of the choice of symbols; the device's random numbers are left as they were.
+            seed: of the choice of symbols; the state of the default generator is kept.
         """
         self.model, self.precision = model, precision
         device = model.device.type
-        resident = move_data(data, device)
+        resident = move_split(data, device)
         self.batches = []
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            for rows in length_order(data.lengths, EVALUATION_BATCH):
-                shape = shape_of(data.lengths, rows, buckets=False)
-                batch = take_batch(resident, torch.from_numpy(rows).to(device), shape)
-                ids, answers = masking(batch.ids)
-                self.batches.append((replace(batch, ids=ids), answers))
+            for rows in batches_by_length(data.lengths, EVALUATION_BATCH):
+                shape = batch_shape(data.lengths, rows, buckets=False)
+                batch = gather_batch(resident, torch.from_numpy(rows).to(device), shape)
+                ids, labels = masking(batch.ids)
+                self.batches.append((replace(batch, ids=ids), labels))
 
     @torch.no_grad()
     def __call__(self) -> float:
-        """Return the share found, of the model as it is now; NaN if its logits are not finite."""
+        """Return the model's current accuracy; NaN if its logits are not finite."""
         self.model.eval()
-        found, asked = 0, 0
-        for batch, answers in self.batches:
+        correct, total = 0, 0
+        for batch, labels in self.batches:
             logits = token_logits(self.model, batch, self.precision)
             if not torch.isfinite(logits).all():
                 return math.nan
-            wanted = answers != NOT_ASKED
-            found += int((logits.argmax(-1)[wanted] == answers[wanted]).sum())
-            asked += int(wanted.sum())
-        return found / max(1, asked)
+            masked = labels != IGNORE_INDEX
+            correct += int((logits.argmax(-1)[masked] == labels[masked]).sum())
+            total += int(masked.sum())
+        return correct / max(1, total)

@@ -1,4 +1,4 @@
-"""Which of a recipe's learning rates a condition takes: the best on dev, never looking at test."""
+"""Choose a condition's learning rate by its scores on the development set."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polymath.training.replicate_store import Replicate
+from polymath.training.replicate_store import ReplicateResult
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How one learning rate did on dev: the last score of each replicate that tried it.
+    """The last dev score of each replicate trained with one learning rate.
 
-    A replicate that diverged has no score.
+    A replicate that diverged has None.
     """
 
     learning_rate: float
@@ -26,13 +26,13 @@ class Trial:
 
     @property
     def mean(self) -> float:
-        """Mean dev score of the replicates that finished; minus infinity if none did."""
+        """Mean dev score of the replicates that did not diverge; minus infinity if all did."""
         finished = [score for score in self.dev_scores if score is not None]
         return float(np.mean(finished)) if finished else -math.inf
 
 
-def summarise_trial(rate: float, results: Sequence[Replicate]) -> Trial:
-    """Return what a rate's replicates scored on dev at the end of training."""
+def summarise_trial(rate: float, results: Sequence[ReplicateResult]) -> Trial:
+    """Return the dev scores of a rate's replicates at the end of training."""
     return Trial(
         rate,
         tuple(
@@ -43,7 +43,8 @@ def summarise_trial(rate: float, results: Sequence[Replicate]) -> Trial:
 
 
 def choose_rate(trials: Mapping[float, Trial]) -> float:
-    """Return the rate with the fewest diverged replicates, then the best mean dev score; of equal
-    ones the lowest.
+    """Return the rate with the fewest diverged replicates, then the best mean dev score.
+
+    Ties go to the lowest rate.
     """
     return min(trials, key=lambda rate: (trials[rate].diverged, -trials[rate].mean, rate))

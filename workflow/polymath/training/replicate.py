@@ -1,4 +1,4 @@
-"""One replicate of a condition: built from its seeds, trained, and turned into tables."""
+"""One replicate of a condition: build it from its seeds, train it, tabulate its predictions."""
 
 import copy
 import math
@@ -24,14 +24,14 @@ from polymath.models.tuning import apply_tuning
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task, read_task
 from polymath.tokenization.tokenizers import load_tokenizer
-from polymath.training.acceleration.cuda_graphs import Lane
-from polymath.training.acceleration.prepare import take_shortcuts
-from polymath.training.batches import Encoded
+from polymath.training.acceleration.cuda_graphs import ReplicateStream
+from polymath.training.acceleration.prepare import prepare_for_training
+from polymath.training.batches import EncodedSplit
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.job import Job
 from polymath.training.loop import CurvePoint, Predictor, Run
-from polymath.training.replicate_store import Replicate
+from polymath.training.replicate_store import ReplicateResult
 from polymath.util.machine import PACKAGES, describe_machine
 from polymath.util.seeds import Stream, derive_seed, seed_levels
 from polymath.util.storage import digest_of, read_table
@@ -39,7 +39,7 @@ from polymath.util.storage import digest_of, read_table
 CURVE_COLUMNS = [field.name for field in fields(CurvePoint)]
 
 
-class Inputs:
+class ConditionInputs:
     """A job's inputs, read once, from which its replicates are made."""
 
     def __init__(self, job: Job, device: str) -> None:
@@ -57,11 +57,11 @@ class Inputs:
         columns = ["id", "item", "split", "label", "ids", *(["ids2"] if pairs else [])]
         self.content = digest_of(self.task.rows[columns].to_json(double_precision=15))
 
-    def at(self, rate: float) -> "Inputs":
+    def at_rate(self, rate: float) -> "ConditionInputs":
         """Return the same inputs with the recipe at one of its learning rates."""
-        one = copy.copy(self)
-        one.job = replace(self.job, recipe=self.job.recipe.at(rate))
-        return one
+        changed = copy.copy(self)
+        changed.job = replace(self.job, recipe=self.job.recipe.at(rate))
+        return changed
 
     def digest(self, replicate: int) -> str:
         """Return a digest of everything that determines a replicate's result."""
@@ -110,24 +110,31 @@ class Inputs:
         """Return the level of each seed stream in a replicate."""
         return seed_levels(replicate, self.job.crossed)
 
+    def seeds(self, replicate: int) -> dict[Stream, int]:
+        """Return the seed of each stream in a replicate."""
+        return {
+            stream: derive_seed(self.job.seed, stream, level)
+            for stream, level in self.levels(replicate).items()
+        }
+
     def mapping(self, replicate: int) -> NDArray[np.int64]:
         """Return the token id of each symbol id."""
-        mine = self._mapped(replicate)
-        symbols = mine[mine["symbol_id"] >= 0]
+        vocabulary = self._vocabulary(replicate)
+        symbols = vocabulary[vocabulary["symbol_id"] >= 0]
         return symbols.sort_values("symbol_id")["token_id"].to_numpy(dtype=np.int64)
 
     def special_tokens(self, replicate: int) -> SpecialTokens:
-        """Return the special tokens around a sequence, where the mapping says they go."""
-        mine = self._mapped(replicate)
+        """Return the special tokens around a sequence, as the mapping moves them."""
+        vocabulary = self._vocabulary(replicate)
         return self._special_tokens.mapped(
-            dict(zip(mine["symbol_id"], mine["token_id"], strict=True))
+            dict(zip(vocabulary["symbol_id"], vocabulary["token_id"], strict=True))
         )
 
-    def _mapped(self, replicate: int) -> pd.DataFrame:
+    def _vocabulary(self, replicate: int) -> pd.DataFrame:
         return self.vocabulary[self.vocabulary["replicate"] == replicate]
 
-    def build(self, seeds: Mapping[Stream, int]) -> PreTrainedModel:
-        """Return the model as it is before training, whole, on the CPU."""
+    def build_model(self, seeds: Mapping[Stream, int]) -> PreTrainedModel:
+        """Return the model before training, with its whole vocabulary, on the CPU."""
         job = self.job
         return build_classifier(
             self.model_folder,
@@ -138,31 +145,27 @@ class Inputs:
         )
 
 
-class Trainee:
-    """One replicate: its model, its data as that model reads them, and its run."""
+class Replicate:
+    """One replicate: its model, its encoded data and its training run."""
 
-    def __init__(self, inputs: Inputs, replicate: int) -> None:
+    def __init__(self, inputs: ConditionInputs, number: int) -> None:
         job = inputs.job
-        self.inputs, self.replicate = inputs, replicate
-        self.seeds = {
-            stream: derive_seed(job.seed, stream, level)
-            for stream, level in inputs.levels(replicate).items()
-        }
-        self.lane = Lane(inputs.device)
-        self.model = inputs.build(self.seeds)
+        self.inputs, self.number, self.seeds = inputs, number, inputs.seeds(number)
+        self.stream = ReplicateStream(inputs.device)
+        self.model = inputs.build_model(self.seeds)
         self.data: EncodedTask = encode_task(
             inputs.task,
             self.model,
-            inputs.mapping(replicate),
-            inputs.special_tokens(replicate),
+            inputs.mapping(number),
+            inputs.special_tokens(number),
             float(job.condition.fraction),
             self.seeds["subset"],
         )
         apply_tuning(self.model, job.recipe, inputs.model_folder, self.seeds["init"])
         self.centre, self.scale = standardise(self.data.train, inputs.task.type)
-        with self.lane.entered():
+        with self.stream.activate():
             self.model.to(inputs.device)
-            take_shortcuts(self.model, inputs.precision)
+            prepare_for_training(self.model, inputs.precision)
             self._predict_dev = self._predictor(self.data.dev)
             self.run = Run(
                 self.model,
@@ -170,30 +173,30 @@ class Trainee:
                 job.recipe,
                 self.seeds["order"],
                 self.seeds["dropout"],
-                self.lane,
+                self.stream,
                 inputs.precision,
                 self._score_dev,
             )
 
-    def finish(self) -> Replicate:
-        """Return what the replicate leaves behind, now that its run has ended."""
+    def finish(self) -> ReplicateResult:
+        """Return the predictions and the curve of a run that has ended."""
         divergence, logits = self.run.divergence, {}
         if not divergence:
-            with self.lane.entered():
+            with self.stream.activate():
                 logits = {"dev": self._predict_dev(), "test": self._predictor(self.data.test)()}
             if not all(np.isfinite(of_split).all() for of_split in logits.values()):
                 divergence, logits = self.run.diverge(self.run.steps), {}
         curve = pd.DataFrame([asdict(point) for point in self.run.curve], columns=CURVE_COLUMNS)
-        return Replicate(
+        return ReplicateResult(
             self._tabulate(logits),
-            curve.assign(replicate=self.replicate)[CURVE_SCHEMA.names],
+            curve.assign(replicate=self.number)[CURVE_SCHEMA.names],
             divergence,
             self.inputs.machine(),
         )
 
     def save_model(self, folder: Path) -> None:
-        """Write the trained model as any transformers user can load it."""
-        whole = self.inputs.build(self.seeds)
+        """Write the trained model with its whole vocabulary, as transformers loads it."""
+        whole = self.inputs.build_model(self.seeds)
         restore_embeddings(whole, self.model, self.data.tokens)
         if self.inputs.task.type == "regression":
             rescale_output(whole, self.centre, self.scale)
@@ -203,8 +206,8 @@ class Trainee:
             whole.config.label2id = {label: number for number, label in enumerate(labels)}
         whole.save_pretrained(folder)
 
-    def _predictor(self, split: Encoded) -> Predictor:
-        return Predictor(self.model, split, self.inputs.precision, self.lane.recorder)
+    def _predictor(self, split: EncodedSplit) -> Predictor:
+        return Predictor(self.model, split, self.inputs.precision, self.stream.capture)
 
     def _score_dev(self) -> float:
         dev, logits = self.data.dev, self._predict_dev()
@@ -219,15 +222,15 @@ class Trainee:
         parts = [
             rows[rows["split"] == split].assign(
                 logits=list((of_split * self.scale + self.centre).astype(np.float32)),
-                replicate=self.replicate,
+                replicate=self.number,
             )[names]
             for split, of_split in logits.items()
         ]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
 
-def standardise(train: Encoded, task_type: str) -> tuple[float, float]:
-    """Give regression targets mean 0 and deviation 1, in place; return what undoes it."""
+def standardise(train: EncodedSplit, task_type: str) -> tuple[float, float]:
+    """Give regression targets mean 0 and deviation 1, in place; return that mean and deviation."""
     if task_type == "classification":
         return 0.0, 1.0
     centre, scale = float(train.targets.mean()), float(train.targets.std()) or 1.0

@@ -1,8 +1,8 @@
-"""Finished replicates, kept outside the workflow's declared outputs so that none is retrained.
+"""Keep finished replicates outside the workflow's declared outputs, so that none is retrained.
 
 Snakemake deletes a job's outputs before it runs again. The store lies hidden in the
 condition's folder: asking for more replicates trains only the missing ones, an interrupted
-job loses only what its last checkpoint lacks, and deleting the folder forgets everything.
+job loses only the steps since its last checkpoint, and deleting the folder discards everything.
 """
 
 import shutil
@@ -24,8 +24,8 @@ FOLDER = ".replicates"
 
 
 @dataclass(frozen=True)
-class Replicate:
-    """What one replicate leaves behind; one that diverged predicts nothing."""
+class ReplicateResult:
+    """One replicate's tables; one that diverged has no predictions."""
 
     predictions: pd.DataFrame
     curve: pd.DataFrame
@@ -42,8 +42,8 @@ class ReplicateStore:
     task_type: str
     keep_models: bool
 
-    def find(self, replicate: int, digest: str) -> Replicate | None:
-        """Return a finished replicate, or None; a finished one needs no checkpoints."""
+    def find(self, replicate: int, digest: str) -> ReplicateResult | None:
+        """Return a finished replicate, or None; remove its remaining checkpoints."""
         predictions, curve = self._tables(replicate, digest)
         if not predictions.is_file() or not curve.is_file():
             return None
@@ -52,18 +52,18 @@ class ReplicateStore:
         divergence = None if diverged is None else Divergence(**diverged)
         if self.keep_models and not divergence and not self.model(replicate, digest).is_dir():
             return None
-        self.checkpoints(replicate, digest).clear()  # a kill may have come before it was done
+        self.checkpoints(replicate, digest).clear()  # a killed process may have left them
         rows, stored = read_with_metadata(predictions)
-        return Replicate(rows, curve_table, divergence, stored.get("machine", {}))
+        return ReplicateResult(rows, curve_table, divergence, stored.get("machine", {}))
 
     def save(
         self,
         replicate: int,
         digest: str,
-        result: Replicate,
+        result: ReplicateResult,
         write_model: Callable[[Path], None],
     ) -> None:
-        """Keep a finished replicate, with its model if models are kept; forget its checkpoints."""
+        """Store a finished replicate, with its model if models are kept; remove its checkpoints."""
         if self.keep_models and not result.divergence:
             self._save_model(self.model(replicate, digest), write_model)
         predictions, curve = self._tables(replicate, digest)
@@ -74,14 +74,14 @@ class ReplicateStore:
         self.checkpoints(replicate, digest).clear()
 
     def checkpoints(self, replicate: int, digest: str) -> CheckpointStore:
-        """Return where the checkpoints of an unfinished replicate lie."""
+        """Return the checkpoints of an unfinished replicate."""
         return CheckpointStore(self.folder / FOLDER, f"{replicate}-{digest}")
 
-    def forget_others(self, wanted: list[str]) -> None:
+    def remove_abandoned(self, wanted: list[str]) -> None:
         """Remove the checkpoints of replicates that the configuration no longer asks for.
 
         Args:
-            wanted: number and digest of those that it does, joined by a hyphen.
+            wanted: "number-digest" of each replicate that it asks for.
         """
         for path in (self.folder / FOLDER).glob("*.step-*"):
             if path.name.lstrip(".").partition(".step-")[0] not in wanted:
@@ -103,7 +103,7 @@ class ReplicateStore:
             write_model(unfinished)
         except SafetensorError as error:
             raise PolymathError(
-                f"{folder}: the model cannot be written ({error}): make room and run the same "
+                f"{folder}: cannot write the model ({error}): free disk space and run the same "
                 "command again"
             ) from None
         unfinished.rename(folder)

@@ -24,8 +24,14 @@ from polymath.analysis.representations.attention_heads import (
 from polymath.analysis.representations.layers import HiddenStates, matching_layers
 from polymath.experiment.analyses import READING_BATCH
 from polymath.tokenization.special_tokens import SpecialTokens
-from polymath.training.batches import Encoded, length_order, move_data, shape_of, take_batch
-from polymath.training.encode import fit_parts, interleave, sequences_of, token_types
+from polymath.training.batches import (
+    EncodedSplit,
+    batch_shape,
+    batches_by_length,
+    gather_batch,
+    move_split,
+)
+from polymath.training.encode import interleave, iterate_sequences, token_type_ids, truncate_row
 from polymath.training.loop import model_inputs
 from polymath.util.seeds import hash_order
 
@@ -41,7 +47,7 @@ class Reader:
     """
 
     model: PreTrainedModel
-    data: Encoded
+    data: EncodedSplit
     content: list[NDArray[np.bool_]]
 
     @property
@@ -57,10 +63,10 @@ class Reader:
             wanted: `output_hidden_states` or `output_attentions`.
         """
         device = str(self.model.device)
-        resident = move_data(self.data, device)
+        resident = move_split(self.data, device)
         for rows in order:
-            shape = shape_of(self.data.lengths, rows, buckets=False)
-            batch = take_batch(resident, torch.from_numpy(rows).to(device), shape)
+            shape = batch_shape(self.data.lengths, rows, buckets=False)
+            batch = gather_batch(resident, torch.from_numpy(rows).to(device), shape)
             with torch.inference_mode():  # not around the yield, which would leave it on outside
                 output = self.model.base_model(**model_inputs(batch), **wanted)
             yield output
@@ -90,7 +96,7 @@ def read_rows(
     Args:
         mapping: (symbols,) the token id of each symbol id.
     """
-    parts = [fit_parts(row, room) for row in sequences_of(rows)]
+    parts = [truncate_row(row, room) for row in iterate_sequences(rows)]
     ids = [
         np.concatenate(interleave(special_tokens.ids, [mapping[symbols] for symbols in row]))
         for row in parts
@@ -100,13 +106,13 @@ def read_rows(
         np.concatenate(interleave(nothing, [np.ones_like(symbols) for symbols in row])).astype(bool)
         for row in parts
     ]
-    data = Encoded(
+    data = EncodedSplit(
         ids=ids,
         lengths=np.array([len(row) for row in ids], dtype=np.int64),
         targets=np.zeros(len(ids)),
         items=rows["item"].to_numpy(),
         padding=model.config.pad_token_id,
-        types=token_types(model, special_tokens, parts),
+        types=token_type_ids(model, special_tokens, parts),
     )
     model.set_attn_implementation("eager")  # the others do not return attention
     return Reader(model.eval(), data, content)
@@ -119,7 +125,7 @@ def record_states(reader: Reader, folder: Path) -> HiddenStates:
     """
     starts = reader.starts
     layers: NDArray[np.float32] | None = None
-    order = list(length_order(reader.data.lengths, READING_BATCH))
+    order = list(batches_by_length(reader.data.lengths, READING_BATCH))
     for rows, output in zip(order, reader.read(order, output_hidden_states=True), strict=True):
         states = torch.stack(output.hidden_states).float().cpu().numpy()
         if layers is None:
@@ -146,7 +152,7 @@ def matched_heads(a: Reader, b: Reader, items: int) -> pd.DataFrame:
         (see `polymath.analysis.representations.attention_heads`) and tokens.
     """
     count = min(items, len(a.data))
-    order = list(length_order(a.data.lengths[:count], READING_BATCH))
+    order = list(batches_by_length(a.data.lengths[:count], READING_BATCH))
     sums: dict[tuple[int, int], NDArray[np.float64]] = {}
     outputs = (one.read(order, output_attentions=True) for one in (a, b))
     for rows, *pair in zip(order, *outputs, strict=True):

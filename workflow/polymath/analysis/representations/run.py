@@ -27,9 +27,9 @@ from polymath.experiment.representation_studies import (
 )
 from polymath.experiment.stage_versions import REPRESENTATIONS
 from polymath.models.build import longest_input
-from polymath.training.devices import claimed_device, device_name, set_up_process
+from polymath.training.devices import claimed_device, configure_torch, device_name
 from polymath.training.job import Job
-from polymath.training.replicate import Inputs
+from polymath.training.replicate import ConditionInputs
 from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
@@ -85,7 +85,7 @@ def compare_representations(
     Raises:
         PolymathError: if there are too few tokens for the models' dimensions.
     """
-    set_up_process(threads)
+    configure_torch(threads)
     with claimed_device(log) as device:
         study = _Study(subjects, settings, device, tables.similarity.parent, log)
         parts = [study.compare(state) for state in ("initial", "fine-tuned")]
@@ -112,7 +112,7 @@ class _Study:
     ) -> None:
         self.subjects, self.settings, self.device = subjects, settings, device
         self.folder, self.log = folder, log
-        self.inputs = [Inputs(subject.job, device) for subject in subjects]
+        self.inputs = [ConditionInputs(subject.job, device) for subject in subjects]
         first = subjects[0].job
         self.seed = derive_seed(first.seed, "resampling")
         floors = floor_replicates(settings.replicates, first.replicates, first.crossed)
@@ -162,7 +162,7 @@ class _Study:
         if state == "initial":
             job, levels = inputs.job, inputs.levels(side.replicate)
             seeds = {stream: derive_seed(job.seed, stream, n) for stream, n in levels.items()}
-            return inputs.build(seeds)
+            return inputs.build_model(seeds)
         folder = kept / f"replicate-{side.replicate}" if kept else None
         if folder is None or not folder.is_dir():
             return None

@@ -23,12 +23,12 @@ from polymath.analysis.trainability.measures import (
 from polymath.evaluation.tables import PROBE_SCHEMA
 from polymath.experiment.analyses import Probes
 from polymath.experiment.stage_versions import PROBES
-from polymath.training.batches import Batch, move_data, shape_of, take_batch
-from polymath.training.devices import claimed_device, device_name, set_up_process
+from polymath.training.batches import Batch, batch_shape, gather_batch, move_split
+from polymath.training.devices import claimed_device, configure_torch, device_name
 from polymath.training.encode import encode_task
 from polymath.training.job import Job
 from polymath.training.loop import mean_loss, model_inputs
-from polymath.training.replicate import Inputs, standardise
+from polymath.training.replicate import ConditionInputs, standardise
 from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
@@ -38,9 +38,9 @@ def probe_condition(
     job: Job, settings: Probes, threads: int, table: Path, log: Callable[[str], None]
 ) -> None:
     """Write every probe of the first replicates of a condition, before any training."""
-    set_up_process(threads)
+    configure_torch(threads)
     with claimed_device(log) as device:
-        inputs = Inputs(job, device)
+        inputs = ConditionInputs(job, device)
         rows = []
         for replicate in range(min(settings.replicates, job.replicates)):
             found = dict(_Subject(inputs, replicate, settings).probes())
@@ -68,13 +68,10 @@ def probe_condition(
 class _Subject:
     """One replicate in evaluation mode, with attention that can be differentiated twice."""
 
-    def __init__(self, inputs: Inputs, replicate: int, settings: Probes) -> None:
+    def __init__(self, inputs: ConditionInputs, replicate: int, settings: Probes) -> None:
         self.settings, self.seed = settings, derive_seed(inputs.job.seed, "resampling")
-        seeds = {
-            stream: derive_seed(inputs.job.seed, stream, level)
-            for stream, level in inputs.levels(replicate).items()
-        }
-        self.model: PreTrainedModel = inputs.build(seeds)
+        seeds = inputs.seeds(replicate)
+        self.model: PreTrainedModel = inputs.build_model(seeds)
         mapping, special_tokens = inputs.mapping(replicate), inputs.special_tokens(replicate)
         data = encode_task(
             inputs.task, self.model, mapping, special_tokens, 1.0, seeds["subset"]
@@ -85,7 +82,7 @@ class _Subject:
         self.weights: Weights = {
             name: value.detach() for name, value in self.model.named_parameters()
         }
-        self.lengths, self.data = data.lengths, move_data(data, inputs.device)
+        self.lengths, self.data = data.lengths, move_split(data, inputs.device)
         # The same rows in all arms.
         self.order = np.random.default_rng(self.seed).permutation(len(data))
 
@@ -123,8 +120,8 @@ class _Subject:
     def _batch(self, start: int, count: int) -> Batch:
         """Return some rows, beginning again where there are no more."""
         rows = self.order[np.arange(start, start + count) % len(self.order)]
-        shape = shape_of(self.lengths, rows, buckets=False)
-        return take_batch(self.data, torch.from_numpy(rows).to(self.data.ids.device), shape)
+        shape = batch_shape(self.lengths, rows, buckets=False)
+        return gather_batch(self.data, torch.from_numpy(rows).to(self.data.ids.device), shape)
 
     def _loss(self, start: int, count: int) -> Loss:
         batch = self._batch(start, count)

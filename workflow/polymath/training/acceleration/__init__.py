@@ -1,1 +1,1 @@
-"""What makes a training step faster without changing its result."""
+"""Make training steps faster. tests/benchmarks/ablation.py measures what each piece gains."""

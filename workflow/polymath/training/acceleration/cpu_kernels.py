@@ -1,4 +1,9 @@
-"""What makes a training step fast on the CPU; nothing here is used on a GPU."""
+"""Fast training steps on the CPU; nothing here is used on a GPU.
+
+The percentages say how much more processor time a step takes without a piece at 16 x 62 tokens and
+on Reuters (MiniLM-L6's size, AVX-512 BF16, one thread, dropout 0.1). The command is
+`python tests/benchmarks/ablation.py`.
+"""
 
 import ctypes
 from collections.abc import Iterator
@@ -16,10 +21,10 @@ KEPT_BYTES = 2**30
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep the large blocks that a step frees and asks for again.
+    """Let glibc keep the large blocks that each step frees and allocates again (8 %, 7 %).
 
-    By default they go back to the kernel each time, and a step then waits for page faults.
-    Does nothing with another C library.
+    By default they go back to the kernel, and each step waits for page faults. Other C libraries
+    are left as they are.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
@@ -30,11 +35,11 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def fast_dropout(seed: int) -> Iterator[None]:
-    """Let torch's dropout draw its masks, in the block, from 16 random bits an entry.
+    """Draw dropout masks from 16 random bits per entry while the block lasts (11 %, 15 %).
 
-    Torch draws a floating-point number for each, one after another. Modules and attention functions
-    both look up the function that is replaced here. A rate is rounded to a multiple of 2^-16, and
-    what is kept is scaled by the rate as rounded, so that the expectation is exact.
+    Torch draws a floating-point number for each entry, one after another. Modules and attention
+    functions both look up the function that is replaced here. A rate is rounded to a multiple of
+    2^-16, and kept entries are scaled by the rounded rate, so that the expectation is exact.
     """
     bits, original = np.random.SFC64(seed), F.dropout
 
@@ -57,7 +62,7 @@ def fast_dropout(seed: int) -> Iterator[None]:
 
 
 class _Dropout(torch.autograd.Function):
-    """Keeps the chosen entries, scaled; a byte an entry is all that it remembers."""
+    """Keep the chosen entries, scaled; save one byte per entry for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, tensor: torch.Tensor, kept: torch.Tensor, scale: float) -> torch.Tensor:
@@ -74,7 +79,7 @@ class _Dropout(torch.autograd.Function):
 def tune_model(model: PreTrainedModel, precision: str) -> None:
     """Choose how a model on the CPU computes attention and, in bf16, linear layers.
 
-    The fused attention kernel's backward pass is slower than single operations there.
+    The backward pass of the fused attention kernel is slower than single operations (13 %, 16 %).
     """
     model.set_attn_implementation("eager")
     if precision != "bf16":
@@ -86,7 +91,7 @@ def tune_model(model: PreTrainedModel, precision: str) -> None:
 
 
 class _SharedCast:
-    """Casts to bf16, once for layers that read the same tensor (query, key and value)."""
+    """Cast a tensor to bf16 once for all layers that read it (query, key and value)."""
 
     def __init__(self) -> None:
         self._source: torch.Tensor | None = None
@@ -96,7 +101,7 @@ class _SharedCast:
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         if tensor.dtype == torch.bfloat16:
             return tensor
-        # A parameter is the same tensor after its update, and after a pass without gradients.
+        # An updated parameter is the same object, and so is one cast without gradients before.
         state = (tensor._version, torch.is_grad_enabled())
         if tensor is not self._source or state != self._state:
             self._source, self._state = tensor, state
@@ -105,13 +110,13 @@ class _SharedCast:
 
 
 def _forward(layer: nn.Linear, shared: _SharedCast, tensor: torch.Tensor) -> torch.Tensor:
-    """Return what autocast would: the layer in bf16."""
+    """Compute a linear layer in bf16, as autocast would."""
     output: torch.Tensor = _Linear.apply(shared(tensor), layer.weight, layer.bias)
     return output
 
 
 class _Linear(torch.autograd.Function):
-    """A linear layer in bf16 with fp32 weights; its input is cast before, once for all readers."""
+    """A linear layer with fp32 weights and bf16 inputs, computed in bf16."""
 
     @staticmethod
     def forward(

@@ -11,26 +11,26 @@ from dataclasses import dataclass, field
 import torch
 
 from polymath.training.acceleration.cpu_kernels import fast_dropout
-from polymath.training.batches import Shape
+from polymath.training.batches import BatchShape
 from polymath.util.job_log import LOGGER
 
-Work = Callable[[torch.Tensor, Shape], torch.Tensor]
+Work = Callable[[torch.Tensor, BatchShape], torch.Tensor]
 # Records work on fixed tensors; returns what repeats it, and its output, which a repeat renews.
-Recorder = Callable[[Callable[[], torch.Tensor]], tuple[Callable[[], None], torch.Tensor]]
+Capture = Callable[[Callable[[], torch.Tensor]], tuple[Callable[[], None], torch.Tensor]]
 # A shape must come this often as it is before it is worth recording; libraries choose their
 # kernels and make their workspaces meanwhile.
 WARM_UP = 2
 
 
 @dataclass(frozen=True)
-class _Recording:
+class _Graph:
     rows: torch.Tensor
     replay: Callable[[], None]
     output: torch.Tensor
 
 
 @dataclass
-class Repeated:
+class CapturedFunction:
     """Calls `work(rows, shape)`, recording each shape that recurs if there is a recorder.
 
     Work may read the host's values only through `shape`, must not ask the device for a
@@ -39,11 +39,11 @@ class Repeated:
     """
 
     work: Work
-    record: Recorder | None
-    _seen: dict[Shape, int] = field(default_factory=dict)
-    _recordings: dict[Shape, _Recording] = field(default_factory=dict)
+    record: Capture | None
+    _seen: dict[BatchShape, int] = field(default_factory=dict)
+    _recordings: dict[BatchShape, _Graph] = field(default_factory=dict)
 
-    def __call__(self, rows: torch.Tensor, shape: Shape) -> torch.Tensor:
+    def __call__(self, rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
         if self.record is None:
             return self.work(rows, shape)
         recording = self._recordings.get(shape)
@@ -59,7 +59,7 @@ class Repeated:
         recording.replay()
         return recording.output
 
-    def _make(self, rows: torch.Tensor, shape: Shape) -> _Recording | None:
+    def _make(self, rows: torch.Tensor, shape: BatchShape) -> _Graph | None:
         """Record a shape; None, and never again, if the model's code cannot be recorded."""
         assert self.record is not None
         fixed = rows.clone()
@@ -72,14 +72,14 @@ class Repeated:
             )
             self.record = None
             return None
-        return _Recording(fixed, replay, output)
+        return _Graph(fixed, replay, output)
 
 
-class Lane:
+class ReplicateStream:
     """Where one replicate's work is queued: a CUDA stream with its own random numbers.
 
-    Replicates in lanes of their own run side by side, and none's dropout depends on another's.
-    On the CPU a lane is the process itself.
+    Replicates in streams of their own run side by side, and none's dropout depends on another's.
+    On the CPU a stream is the process itself.
     """
 
     def __init__(self, device: str) -> None:
@@ -90,13 +90,13 @@ class Lane:
             self._pool = torch.cuda.graph_pool_handle()
 
     @property
-    def recorder(self) -> Recorder | None:
-        """What records work in this lane."""
+    def capture(self) -> Capture | None:
+        """What records work in this stream."""
         return self._record if self.on_gpu else None
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Queue what happens in the block here, drawing from this lane's random numbers."""
+    def activate(self) -> Iterator[None]:
+        """Queue what happens in the block here, drawing from this stream's random numbers."""
         if not self.on_gpu:
             yield
             return
@@ -110,7 +110,7 @@ class Lane:
             default.graphsafe_set_state(others)
 
     @contextmanager
-    def drawing(self, seed: int) -> Iterator[None]:
+    def seeded(self, seed: int) -> Iterator[None]:
         """Draw what is random in the block, one step, from this seed."""
         if self.on_gpu:
             self._generator.manual_seed(seed)
@@ -122,7 +122,7 @@ class Lane:
 
     def _record(self, work: Callable[[], torch.Tensor]) -> tuple[Callable[[], None], torch.Tensor]:
         graph = torch.cuda.CUDAGraph()
-        # Other lanes go on while this one records: their calls must not end the recording.
+        # Other streams go on while this one records: their calls must not end the recording.
         with torch.cuda.graph(
             graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
         ):

@@ -1,4 +1,4 @@
-"""How much memory a replicate takes in training, and how many fit side by side."""
+"""Estimate the memory that a replicate takes in training, and how many fit side by side."""
 
 import torch
 from transformers import PreTrainedModel
@@ -7,14 +7,14 @@ from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss
 
 # Weights, gradients and Adam's two moments, fp32; a frozen parameter is its weight alone.
-BYTES_A_PARAMETER, BYTES_FROZEN = 16, 4
+BYTES_PER_PARAMETER, BYTES_FROZEN = 16, 4
 # Library workspaces, gradients of activations, fragments, and graphs of several lengths.
 MARGIN = 1.5
 USABLE = 0.9
 
 
-def replicate_bytes(model: PreTrainedModel, batch: Batch, precision: str) -> int:
-    """Return the bytes that training takes with batches of this shape, by one forward pass.
+def estimate_memory(model: PreTrainedModel, batch: Batch, precision: str) -> int:
+    """Return the bytes that training takes with batches of this shape, from one forward pass.
 
     The pass counts each storage that autograd keeps for the backward pass once, parameters
     left out.
@@ -33,12 +33,12 @@ def replicate_bytes(model: PreTrainedModel, batch: Batch, precision: str) -> int
         loss = batch_loss(model, batch, precision)
     del loss
     held = sum(
-        p.numel() * (BYTES_A_PARAMETER if p.requires_grad else BYTES_FROZEN)
+        p.numel() * (BYTES_PER_PARAMETER if p.requires_grad else BYTES_FROZEN)
         for p in model.parameters()
     )
     return int(MARGIN * (held + sum(kept.values())))
 
 
-def fit_side_by_side(needed: int, free: int, wanted: int) -> int:
-    """Return how many of `wanted` replicates to train at once: one at least."""
+def count_that_fit(needed: int, free: int, wanted: int) -> int:
+    """Return how many of `wanted` replicates to train at once: at least one."""
     return max(1, min(wanted, int(USABLE * free) // needed))
