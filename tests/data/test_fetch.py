@@ -23,7 +23,6 @@ from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
 from polymath.experiment.sources import Music21Source, PackageSource, PathSource
 from polymath.util.errors import PolymathError
-from polymath.util.storage import whole_file
 from support.server import Handler, serving
 
 WHEEL = "tinydata-1.0-py3-none-any.whl"
@@ -256,42 +255,6 @@ def test_a_file_that_is_gone_or_changed_size_is_noticed(
         file.write_text(text)
     with pytest.raises(PolymathError, match=r"two\.csv: missing, or not the 2 bytes"):
         fetched.locate_all()
-
-
-def test_a_file_appears_under_its_final_name_only_when_whole(tmp_path: Path) -> None:
-    target = tmp_path / "new" / "table.csv"
-    with whole_file(target) as temporary:
-        temporary.write_text("whole")
-        assert not target.exists()
-    assert target.read_text() == "whole"
-    assert list(target.parent.iterdir()) == [target]
-
-
-def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
-    target = tmp_path / "table.csv"
-    target.write_text("old")
-
-    def fail() -> None:
-        with whole_file(target) as temporary:
-            temporary.write_text("half")
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        fail()
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_two_writers_of_one_file_do_not_collide(tmp_path: Path) -> None:
-    target = tmp_path / "table.csv"
-    with whole_file(target) as first:
-        with whole_file(target) as second:
-            assert first != second
-            first.write_text("first")
-            second.write_text("second")
-        assert target.read_text() == "second"
-    assert target.read_text() == "first"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def installed_corpus() -> Path:

@@ -25,12 +25,6 @@ HOSTILE = ["$(touch pwned)", "`touch pwned`", "../../pwned", 'a"b', "a'b", "a b"
 CODE = ROOT / "workflow"
 
 
-def trees() -> list[tuple[Path, ast.Module]]:
-    """The library's and the scripts' own code, parsed."""
-    paths = [*CODE.glob("polymath/**/*.py"), *CODE.glob("scripts/*.py")]
-    return [(path, ast.parse(path.read_text())) for path in paths]
-
-
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("key", ["tasks", "models", "recipes", "datasets", "checkpoints"])
 def test_a_hostile_name_is_refused_wherever_names_become_paths(
@@ -92,15 +86,8 @@ def test_labels_and_identifiers_are_data(value: str, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_nothing_of_ours_starts_a_shell() -> None:
-    for path, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.keyword) and node.arg == "shell":
-                raise AssertionError(f"{path}:{node.value.lineno}: shell=")
-            if isinstance(node, ast.Attribute):
-                assert node.attr not in ("system", "popen", "getoutput"), f"{path}:{node.lineno}"
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in ("eval", "exec"), f"{path}:{node.lineno}"
+def test_no_rule_starts_a_shell() -> None:
+    """Ruff (S) finds shells, eval and unsafe YAML in Python; it does not read rules."""
     for rules in CODE.glob("rules/*.smk"):
         assert not {"    shell:", "    run:"} & set(rules.read_text().splitlines()), rules
 
@@ -137,32 +124,21 @@ def test_yaml_with_code_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.yaml").write_text(f"results: {tag}\n")
-    with pytest.raises(PolymathError, match=r"bad.yaml: no readable YAML"):
+    with pytest.raises(PolymathError, match=r"bad.yaml: not valid YAML"):
         read_config(tmp_path / "bad.yaml")
     assert not (tmp_path / "pwned").exists()
 
 
-def test_only_the_safe_loader_reads_yaml() -> None:
-    for path, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                if node.value.id == "yaml":
-                    assert node.attr in ("safe_load", "YAMLError", "safe_dump"), path
-                if node.value.id == "pickle":
-                    assert node.attr == "UnpicklingError", path
-
-
 def test_torch_loads_no_code_and_transformers_none_that_came_with_a_model() -> None:
     loads = 0
-    for path, tree in trees():
-        for node in ast.walk(tree):
+    for path in CODE.glob("**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
-            keywords = {word.arg: word.value for word in node.keywords}
+            keywords = {word.arg: ast.unparse(word.value) for word in node.keywords}
             if ast.unparse(node.func) == "torch.load":
                 loads += 1
-                assert ast.unparse(keywords["weights_only"]) == "True", path
-            if "trust_remote_code" in keywords:
-                assert ast.unparse(keywords["trust_remote_code"]) == "False", path
+                assert keywords["weights_only"] == "True", path
+            assert keywords.get("trust_remote_code", "False") == "False", path
             assert "allow_pickle" not in keywords, path
     assert loads == 1
