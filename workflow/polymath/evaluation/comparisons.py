@@ -109,12 +109,9 @@ def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled
         **condition.columns,
         "domain": scores.domain,
         "metric": scores.metric,
-        "n": mean.n,
         "diverged": scores.diverged,
-        "mean": mean.mean,
+        **mean.__dict__,
         "deviation": float(np.std(values, ddof=1)) if mean.n > 1 else np.nan,
-        "low": mean.low,
-        "high": mean.high,
         **bootstrap_interval(values).columns("bootstrap"),
         **_items_interval([*resampled.values()]).columns("items"),
     }
@@ -132,8 +129,7 @@ def _compare(
         np.array([arm.values[replicate] for replicate in replicates])
         for arm in (condition, reference)
     )
-    differences = values - reference_values
-    paired = compare_pairs(differences)
+    paired = compare_pairs(values - reference_values)
     resampled_differences = [
         resampled[contrast.condition][replicate] - resampled[contrast.reference][replicate]
         for replicate in replicates
@@ -141,19 +137,13 @@ def _compare(
     return {
         **contrast.columns(condition.domain),
         "metric": condition.metric,
-        "n": paired.mean.n,
         "diverged": condition.diverged + reference.diverged,
         "mean": values.mean() if replicates else np.nan,
         "reference_mean": reference_values.mean() if replicates else np.nan,
         "chance": condition.chance,
         "difference": paired.mean.mean,
-        "low": paired.mean.low,
-        "high": paired.mean.high,
-        **paired.bootstrap.columns("bootstrap"),
+        **paired.columns,
         **_items_interval(resampled_differences).columns("items"),
-        "p": paired.p,
-        "effect": paired.effect,
-        "differences": differences,
     }
 
 

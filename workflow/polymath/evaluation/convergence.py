@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.evaluation.families import holm_by_family
-from polymath.evaluation.statistics import UNKNOWN, Interval, bootstrap_interval, compare_pairs
+from polymath.evaluation.statistics import bootstrap_interval, compare_pairs, estimate_mean
 from polymath.evaluation.tables import CONDITION_COLUMNS, CONVERGENCE_SCHEMA, FAMILY
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import Contrast
@@ -164,10 +164,8 @@ def compare_speed(condition: Learning, reference: Learning) -> dict[str, Any]:
         np.array([_when(curve, target, curve.examples) for curve in arm]) for arm in arms
     )
     times, reference_times = np.minimum(reached, budget), np.minimum(reference_reached, budget)
-    saved = (reference_times - times) / budget
-    paired = compare_pairs(saved)
+    paired = compare_pairs((reference_times - times) / budget)
     return {
-        "n": len(replicates),
         "target": target,
         "budget": budget,
         "reached": int(np.isfinite(reached).sum()),
@@ -178,12 +176,7 @@ def compare_speed(condition: Learning, reference: Learning) -> dict[str, Any]:
         "reference_examples": reference_times.mean(),
         **_ratio("speed_up", reference_times, times),
         "saved": paired.mean.mean,
-        "low": paired.mean.low,
-        "high": paired.mean.high,
-        **paired.bootstrap.columns("bootstrap"),
-        "p": paired.p,
-        "effect": paired.effect,
-        "differences": saved,
+        **paired.columns,
         **_compare_seconds(arms, target),
         **_compare_areas(arms),
     }
@@ -216,12 +209,11 @@ def _compare_seconds(arms: list[list[Curve]], target: float) -> dict[str, float]
 def _compare_areas(arms: list[list[Curve]]) -> dict[str, float]:
     areas = np.array([[area_under(curve) for curve in arm] for arm in arms])
     areas = areas[:, ~np.isnan(areas).any(axis=0)]
-    gain = areas[0] - areas[1]
-    paired = compare_pairs(gain)
-    interval = Interval(paired.mean.low, paired.mean.high) if len(gain) else UNKNOWN
+    gain = estimate_mean(areas[0] - areas[1])
     return {
-        "area": areas[0].mean() if len(gain) else math.nan,
-        "reference_area": areas[1].mean() if len(gain) else math.nan,
-        "area_gain": paired.mean.mean,
-        **interval.columns("area_gain"),
+        "area": areas[0].mean() if gain.n else math.nan,
+        "reference_area": areas[1].mean() if gain.n else math.nan,
+        "area_gain": gain.mean,
+        "area_gain_low": gain.low,
+        "area_gain_high": gain.high,
     }

@@ -7,6 +7,7 @@ and power with few replicates; resources/docs/evidence.md reports it.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +56,24 @@ class Paired:
     `p` is of the sign-flip test, `effect` is Hedges' g of the differences.
     """
 
+    differences: Floats
     mean: Estimate
     bootstrap: Interval
     p: float
     effect: float
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Everything but the mean itself, as columns of a table."""
+        return {
+            "n": self.mean.n,
+            "low": self.mean.low,
+            "high": self.mean.high,
+            **self.bootstrap.columns("bootstrap"),
+            "p": self.p,
+            "effect": self.effect,
+            "differences": self.differences,
+        }
 
 
 def estimate_mean(values: Floats) -> Estimate:
@@ -161,6 +176,7 @@ def compare_pairs(differences: Floats) -> Paired:
         differences: (n,) one per replicate.
     """
     return Paired(
+        differences,
         mean=estimate_mean(differences),
         bootstrap=bootstrap_interval(differences),
         p=sign_flip_p(differences),

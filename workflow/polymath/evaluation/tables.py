@@ -1,6 +1,7 @@
 """The columns of every table of results, and what reads and joins the tables of conditions."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -18,178 +19,146 @@ CONDITION_COLUMNS = tuple(Condition.__dataclass_fields__)
 FAMILY = ("against", "model", "init", "reference_model", "fraction", "recipe")
 CLAIM_FAMILY = ("claim", "model", "reference", "fraction", "recipe")
 
-Columns = list[tuple[str, pa.DataType]]
+TEXT, FLAG = pa.string(), pa.bool_()
+INTEGER, LONG, FLOAT = pa.int32(), pa.int64(), pa.float64()
+FLOATS = pa.list_(FLOAT)
 
 
-def _strings(*names: str) -> Columns:
-    return [(name, pa.string()) for name in names]
-
-
-def _integers(*names: str) -> Columns:
-    return [(name, pa.int32()) for name in names]
-
-
-def _floats(*names: str) -> Columns:
-    return [(name, pa.float64()) for name in names]
+def _schema(*groups: tuple[Any, ...]) -> pa.Schema:
+    """Return a schema from groups of a type and the names of the columns that have it, in order."""
+    return pa.schema([(name, kind) for kind, *names in groups for name in names])
 
 
 # Of a condition's folder.
 
-CURVE_SCHEMA = pa.schema(
-    [
-        *_integers("replicate", "step"),
-        ("examples", pa.int64()),
-        *_floats("train_loss", "dev_score", "seconds"),
-    ]
+CURVE_SCHEMA = _schema(
+    (INTEGER, "replicate", "step"),
+    (LONG, "examples"),
+    (FLOAT, "train_loss", "dev_score", "seconds"),
 )
 
 
 def prediction_schema(task_type: str) -> pa.Schema:
     """Return the columns of predictions: one row per dev or test row, one logit per class."""
-    return pa.schema(
-        [
-            *_integers("replicate"),
-            *_strings("split", "id", "item"),
-            ("label", pa.string() if task_type == "classification" else pa.float64()),
-            ("logits", pa.list_(pa.float32())),
-        ]
+    return _schema(
+        (INTEGER, "replicate"),
+        (TEXT, "split", "id", "item"),
+        (TEXT if task_type == "classification" else FLOAT, "label"),
+        (pa.list_(pa.float32()), "logits"),
     )
 
 
 # Of all conditions: one row per condition, replicate, split and metric; see `evaluation.scores`.
-SCORE_SCHEMA = pa.schema(
-    [
-        *_strings(*CONDITION_COLUMNS, "domain"),
-        *_integers("replicate"),
-        *_strings("split", "metric"),
-        ("headline", pa.bool_()),
-        *_integers("items"),
-        *_floats("value", "chance"),
-        *_integers("diverged_at"),
-        *_floats("learning_rate"),
-        *_integers(*(f"{stream}_seed" for stream in VARIED)),
-    ]
+SCORE_SCHEMA = _schema(
+    (TEXT, *CONDITION_COLUMNS, "domain"),
+    (INTEGER, "replicate"),
+    (TEXT, "split", "metric"),
+    (FLAG, "headline"),
+    (INTEGER, "items"),
+    (FLOAT, "value", "chance"),
+    (INTEGER, "diverged_at"),
+    (FLOAT, "learning_rate"),
+    (INTEGER, *(f"{stream}_seed" for stream in VARIED)),
 )
 
 # One row per condition.
 INTERVALS = ("low", "high", "bootstrap_low", "bootstrap_high", "items_low", "items_high")
-ESTIMATE_SCHEMA = pa.schema(
-    [
-        *_strings(*CONDITION_COLUMNS, "domain", "metric"),
-        *_integers("n", "diverged"),
-        *_floats("mean", "deviation", *INTERVALS),
-    ]
+ESTIMATE_SCHEMA = _schema(
+    (TEXT, *CONDITION_COLUMNS, "domain", "metric"),
+    (INTEGER, "n", "diverged"),
+    (FLOAT, "mean", "deviation", *INTERVALS),
 )
-MATRIX_SCHEMA = pa.schema(
-    [
-        *_strings("task", "domain", *CONDITION_COLUMNS[1:]),
-        *_floats("learning_rate"),
-        *_strings("metric"),
-        *_integers("items"),
-        *_floats("chance"),
-        *_integers("n", "diverged"),
-        *_floats("mean", "low", "high"),
-        *_integers("n_pairs"),
-        *_floats("difference", "difference_low", "difference_high"),
-    ]
+MATRIX_SCHEMA = _schema(
+    (TEXT, "task", "domain", *CONDITION_COLUMNS[1:]),
+    (FLOAT, "learning_rate"),
+    (TEXT, "metric"),
+    (INTEGER, "items"),
+    (FLOAT, "chance"),
+    (INTEGER, "n", "diverged"),
+    (FLOAT, "mean", "low", "high"),
+    (INTEGER, "n_pairs"),
+    (FLOAT, "difference", "difference_low", "difference_high"),
 )
 
 # One row per contrast.
-COMPARISON_SCHEMA = pa.schema(
-    [
-        *_strings(*CONTRAST_COLUMNS, "metric"),
-        *_integers("n", "diverged"),
-        *_floats("mean", "reference_mean", "chance", "difference"),
-        *_floats(*INTERVALS, "p", "p_holm", "effect"),
-        ("differences", pa.list_(pa.float64())),
-    ]
+COMPARISON_SCHEMA = _schema(
+    (TEXT, *CONTRAST_COLUMNS, "metric"),
+    (INTEGER, "n", "diverged"),
+    (FLOAT, "mean", "reference_mean", "chance", "difference", *INTERVALS, "p", "p_holm", "effect"),
+    (FLOATS, "differences"),
 )
-CONVERGENCE_SCHEMA = pa.schema(
-    [
-        *_strings(*CONTRAST_COLUMNS, "metric"),
-        *_integers("n", "reached", "reference_reached"),
-        *_floats("target", "budget", "median", "reference_median"),
-        *_floats("examples", "reference_examples", "speed_up", "speed_up_low", "speed_up_high"),
-        *_floats("saved", "low", "high", "bootstrap_low", "bootstrap_high"),
-        *_floats("p", "p_holm", "effect"),
-        *_floats("seconds", "reference_seconds"),
-        *_floats("seconds_ratio", "seconds_ratio_low", "seconds_ratio_high"),
-        *_floats("area", "reference_area", "area_gain", "area_gain_low", "area_gain_high"),
-        ("differences", pa.list_(pa.float64())),
-    ]
+CONVERGENCE_SCHEMA = _schema(
+    (TEXT, *CONTRAST_COLUMNS, "metric"),
+    (INTEGER, "n", "reached", "reference_reached"),
+    (FLOAT, "target", "budget", "median", "reference_median"),
+    (FLOAT, "examples", "reference_examples", "speed_up", "speed_up_low", "speed_up_high"),
+    (FLOAT, "saved", "low", "high", "bootstrap_low", "bootstrap_high", "p", "p_holm", "effect"),
+    (FLOAT, "seconds", "reference_seconds"),
+    (FLOAT, "seconds_ratio", "seconds_ratio_low", "seconds_ratio_high"),
+    (FLOAT, "area", "reference_area", "area_gain", "area_gain_low", "area_gain_high"),
+    (FLOATS, "differences"),
 )
 
 # One row per family of contrasts.
-SUMMARY_SCHEMA = pa.schema(
-    [
-        *_strings(*FAMILY),
-        *_integers("tasks", "rows", "runs"),
-        *_floats("iqm", "reference_iqm", "gain", "gain_low", "gain_high"),
-        *_floats("improvement", "improvement_low", "improvement_high"),
-    ]
+SUMMARY_SCHEMA = _schema(
+    (TEXT, *FAMILY),
+    (INTEGER, "tasks", "rows", "runs"),
+    (FLOAT, "iqm", "reference_iqm", "gain", "gain_low", "gain_high"),
+    (FLOAT, "improvement", "improvement_low", "improvement_high"),
 )
 
 # One row per condition and learning rate. At the edge, the rate chosen is the lowest or highest
 # that was tried: a better one may lie beyond.
-RATE_SCHEMA = pa.schema(
-    [
-        *_strings(*CONDITION_COLUMNS, "domain", "metric"),
-        *_floats("learning_rate"),
-        *_integers("n", "diverged"),
-        *_floats("mean", "low", "high"),
-        ("chosen", pa.bool_()),
-        ("at_edge", pa.bool_()),
-    ]
+RATE_SCHEMA = _schema(
+    (TEXT, *CONDITION_COLUMNS, "domain", "metric"),
+    (FLOAT, "learning_rate"),
+    (INTEGER, "n", "diverged"),
+    (FLOAT, "mean", "low", "high"),
+    (FLAG, "chosen", "at_edge"),
 )
 
 # One row per condition and stream of seeds.
-VARIANCE_SCHEMA = pa.schema(
-    [
-        *_strings(*CONDITION_COLUMNS, "domain", "metric", "stream"),
-        *_integers("levels", "n"),
-        *_floats("variance", "deviation", "p", "ratio_low", "ratio_high"),
-    ]
+VARIANCE_SCHEMA = _schema(
+    (TEXT, *CONDITION_COLUMNS, "domain", "metric", "stream"),
+    (INTEGER, "levels", "n"),
+    (FLOAT, "variance", "deviation", "p", "ratio_low", "ratio_high"),
 )
 
 # One row per claim and what it is judged by.
 CLAIM_COLUMNS = ("claim", "task", "domain", "model", "mapping", "fraction", "recipe", "reference")
-CLAIM_SCHEMA = pa.schema(
-    [
-        *_strings(*CLAIM_COLUMNS, "verdict", "reason"),
-        *_floats("value", "low", "high", "items_low", "items_high"),
-        *_integers("n", "needed", "tests"),
-        *_floats("margin", "p", "p_holm"),
-    ]
+CLAIM_SCHEMA = _schema(
+    (TEXT, *CLAIM_COLUMNS, "verdict", "reason"),
+    (FLOAT, "value", "low", "high", "items_low", "items_high"),
+    (INTEGER, "n", "needed", "tests"),
+    (FLOAT, "margin", "p", "p_holm"),
 )
 
 # One row per probe of a replicate before training; see `analysis.trainability`.
-PROBE_SCHEMA = pa.schema(
-    [
-        *_strings("task", "model", "init", "mapping"),
-        *_integers("replicate"),
-        *_strings("probe"),
-        *_floats("value"),
-    ]
+PROBE_SCHEMA = _schema(
+    (TEXT, "task", "model", "init", "mapping"),
+    (INTEGER, "replicate"),
+    (TEXT, "probe"),
+    (FLOAT, "value"),
 )
 
 # One row per measure, or per two attention heads, of two layers; see `analysis.representations`.
-_MODELS = [
-    *_strings("task", "mapping", "pair"),
-    *_strings("model_a", "init_a"), *_integers("replicate_a"),
-    *_strings("model_b", "init_b"), *_integers("replicate_b"),
-    *_strings("state"),
-    *_integers("layer_a", "layer_b"),
-]  # fmt: skip
-SIMILARITY_SCHEMA = pa.schema(
-    [
-        *_MODELS,
-        *_strings("measure"),
-        *_floats("value", "low", "high", "null_high", "p"),
-        ("tokens", pa.int64()),
-    ]
+_LAYERS = (
+    (TEXT, "task", "mapping", "pair"),
+    (TEXT, "model_a", "init_a"),
+    (INTEGER, "replicate_a"),
+    (TEXT, "model_b", "init_b"),
+    (INTEGER, "replicate_b"),
+    (TEXT, "state"),
+    (INTEGER, "layer_a", "layer_b"),
 )
-HEADS_SCHEMA = pa.schema(
-    [*_MODELS, *_integers("head_a", "head_b"), *_floats("distance"), ("tokens", pa.int64())]
+SIMILARITY_SCHEMA = _schema(
+    *_LAYERS,
+    (TEXT, "measure"),
+    (FLOAT, "value", "low", "high", "null_high", "p"),
+    (LONG, "tokens"),
+)
+HEADS_SCHEMA = _schema(
+    *_LAYERS, (INTEGER, "head_a", "head_b"), (FLOAT, "distance"), (LONG, "tokens")
 )
 
 
