@@ -17,11 +17,11 @@ from polymath.analysis.representations.attention_heads import (
     total_variation,
 )
 from polymath.analysis.representations.hidden_states import (
-    Reader,
+    FeatureExtractor,
     choose_rows,
-    matched_heads,
-    read_rows,
-    record_states,
+    compare_heads,
+    encode_rows,
+    extract_states,
 )
 from polymath.analysis.representations.layers import compare_states
 from polymath.experiment.analyses import Representations
@@ -52,8 +52,10 @@ def model_of(source: Path, seed: int = 0, init: str = "scratch") -> PreTrainedMo
     return build_classifier(source, init, 2, seed, dropout=None)  # as configured: 0.1 in most
 
 
-def reader_of(model: PreTrainedModel, rows: pd.DataFrame | None = None) -> Reader:
-    return read_rows(some_rows() if rows is None else rows, model, MAPPING, SPECIAL_TOKENS, room=20)
+def extractor_of(model: PreTrainedModel, rows: pd.DataFrame | None = None) -> FeatureExtractor:
+    return encode_rows(
+        some_rows() if rows is None else rows, model, MAPPING, SPECIAL_TOKENS, room=20
+    )
 
 
 @pytest.mark.parametrize("family", families())
@@ -61,16 +63,16 @@ def test_states_are_those_of_each_sequence_alone(
     family: str, checkpoint: SourceOf, tmp_path: Path
 ) -> None:
     """Neither padding nor dropout counts, special tokens are left out, order is the rows'."""
-    reader = reader_of(model_of(checkpoint(family)))
-    states = record_states(reader, tmp_path)
+    extractor = extractor_of(model_of(checkpoint(family)))
+    states = extract_states(extractor, tmp_path)
     assert states.layers.shape == (3, some_rows()["length"].clip(upper=20).sum(), 32)
     assert not list(tmp_path.iterdir())
     for row in (0, 7, 29):
-        ids = torch.tensor(reader.data.ids[row])[None]
+        ids = torch.tensor(extractor.data.ids[row])[None]
         assert ids[0, 0] == 2
         assert ids[0, -1] == 3
         with torch.no_grad():
-            alone = reader.model.base_model(ids, output_hidden_states=True).hidden_states
+            alone = extractor.model.base_model(ids, output_hidden_states=True).hidden_states
         expected = torch.stack(alone)[:, 0, 1:-1].numpy()
         found = states.layers[:, states.starts[row] : states.starts[row + 1]]
         assert found == pytest.approx(expected, abs=2e-5)
@@ -83,9 +85,11 @@ def test_a_pairs_two_sequences_count_and_what_is_between_them_does_not(
         ids=((2,), (3,), (3,)), types=((0,), (0,), (1,)), sequence_types=(0, 1)
     )
     rows = some_rows(3).assign(ids2=[[1, 2, 3]] * 3)
-    reader = read_rows(rows, model_of(checkpoint("bert")), MAPPING, special_tokens, room=20)
-    assert reader.data.types is not None
-    for ids, mask, types in zip(reader.data.ids, reader.content, reader.data.types, strict=True):
+    extractor = encode_rows(rows, model_of(checkpoint("bert")), MAPPING, special_tokens, room=20)
+    assert extractor.data.types is not None
+    for ids, mask, types in zip(
+        extractor.data.ids, extractor.content, extractor.data.types, strict=True
+    ):
         assert set(ids[~mask]) == {2, 3}
         assert (~mask).sum() == 3
         assert types[mask].sum() == 3
@@ -126,14 +130,14 @@ def test_heads_in_another_order_are_found_at_distance_0(checkpoint: SourceOf) ->
     model = model_of(small)
     model = wider_heads(model)
     order = [2, 0, 3, 1]
-    table = matched_heads(reader_of(model), reader_of(permuted_heads(model, order)), 30)
+    table = compare_heads(extractor_of(model), extractor_of(permuted_heads(model, order)), 30)
     assert table["distance"].to_numpy() == pytest.approx(0, abs=1e-6)
     assert table["layer_a"].to_list() == table["layer_b"].to_list() == [1] * 4 + [2] * 4
     # Head `place` of the twin is head order[place] of the model.
     assert [order[head] for head in table["head_b"]] == table["head_a"].to_list()
     assert not torch.is_inference_mode_enabled()
     other = model_of(small, seed=1)
-    apart = matched_heads(reader_of(model), reader_of(wider_heads(other)), 30)
+    apart = compare_heads(extractor_of(model), extractor_of(wider_heads(other)), 30)
     assert apart["distance"].min() > 0.05
 
 
@@ -149,17 +153,17 @@ def wider_heads(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def test_padding_changes_no_distance(checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    a, b = (reader_of(wider_heads(model_of(checkpoint("bert"), seed))) for seed in (0, 1))
-    padded = matched_heads(a, b, 25)
+    a, b = (extractor_of(wider_heads(model_of(checkpoint("bert"), seed))) for seed in (0, 1))
+    padded = compare_heads(a, b, 25)
     monkeypatch.setattr(hidden_states, "READING_BATCH", 1)
-    alone = matched_heads(a, b, 25)
+    alone = compare_heads(a, b, 25)
     pd.testing.assert_frame_equal(padded, alone, rtol=1e-4)
 
 
 @pytest.mark.parametrize("family", families())
 def test_every_family_gives_its_attention(family: str, checkpoint: SourceOf) -> None:
-    reader = reader_of(model_of(checkpoint(family)))
-    table = matched_heads(reader, reader, 4)
+    extractor = extractor_of(model_of(checkpoint(family)))
+    table = compare_heads(extractor, extractor, 4)
     assert table["distance"].to_numpy() == pytest.approx(0, abs=1e-6)
     assert len(table) == 2 * 2
 
@@ -188,7 +192,7 @@ def test_a_model_compared_with_itself_is_the_same_in_every_layer(
     checkpoint: SourceOf, tmp_path: Path
 ) -> None:
     model = model_of(checkpoint("bert"))
-    first, second = (record_states(reader_of(model), tmp_path) for _ in range(2))
+    first, second = (extract_states(extractor_of(model), tmp_path) for _ in range(2))
     table = compare_states(
         first,
         second,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from polymath.analysis.trainability.run import _Subject, probe_condition
+from polymath.analysis.trainability.run import _UntrainedReplicate, measure_trainability
 from polymath.experiment.analyses import Probes
 from polymath.training.loop import batch_loss
 from polymath.training.replicate import ConditionInputs
@@ -28,7 +28,7 @@ def probed(
     folder: Path, source: Path, settings: Probes = SETTINGS, init: str = "scratch"
 ) -> "pd.Series[float]":
     job = write_job(folder, source, CLASSES, init=init)
-    probe_condition(job, settings, 1, folder / "probes.parquet", lambda _: None)
+    measure_trainability(job, settings, 1, folder / "probes.parquet", lambda _: None)
     table = pd.read_parquet(folder / "probes.parquet")
     assert (table["init"] == init).all()
     return table.set_index("probe")["value"]
@@ -63,7 +63,7 @@ def test_gradients_and_jacobian_are_those_of_plain_autograd(
     checkpoint: SourceOf, tmp_path: Path
 ) -> None:
     inputs = ConditionInputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
-    subject = _Subject(inputs, 0, SETTINGS)
+    subject = _UntrainedReplicate(inputs, 0, SETTINGS)
     found = dict(subject.probes())
     flat = []
     for start in (0, 4, 8):
@@ -92,7 +92,9 @@ def test_arms_are_probed_on_the_same_rows(checkpoint: SourceOf, tmp_path: Path) 
     both = []
     for init in ("scratch", "pretrained"):
         condition = replace(job.condition, init=init)
-        subject = _Subject(ConditionInputs(replace(job, condition=condition), "cpu"), 0, SETTINGS)
+        subject = _UntrainedReplicate(
+            ConditionInputs(replace(job, condition=condition), "cpu"), 0, SETTINGS
+        )
         both.append(subject._batch(0, 6))
     assert torch.equal(both[0].ids, both[1].ids)
     assert torch.equal(both[0].targets, both[1].targets)

@@ -70,8 +70,8 @@ def test_replayed_steps_are_those_computed_afresh(
     afresh = make_run(checkpoint(family), UncapturedStream(DEVICE), dropout=0.0, tuning=tuning)
     (found,), (expected,) = losses_of([replayed]), losses_of([afresh])
     assert found == pytest.approx(expected, rel=TOLERANCE)
-    assert replayed._compute.record is not None, "recording was given up"
-    assert replayed._compute._recordings
+    assert replayed._compute.capture is not None, "recording was given up"
+    assert replayed._compute._graphs
 
 
 def test_the_gpu_computes_what_the_cpu_computes(checkpoint: Checkpoint) -> None:

@@ -1,10 +1,9 @@
-"""Attention heads of two models, matched so that their attention differs least.
+"""Match the attention heads of two models so that their attention differs least.
 
 The distance of two heads is the total variation between their attention from a token, in the mean
 over tokens: half the sum over keys of |p - q|, between 0 and 1. Queries are a sequence's own
-tokens. Keys are the same, and one more that takes in what goes to special tokens: the rest of a row
-is a distribution whatever the model's special tokens, and nothing is divided by what little a head
-may leave. Padding gets no attention.
+tokens. Keys are the same tokens and one more key for all special tokens, so that each row is a
+distribution whatever the model's special tokens. Padding gets no attention.
 """
 
 import numpy as np
@@ -16,10 +15,10 @@ Array = NDArray[np.float64]
 def own_attention(attention: NDArray[np.floating], content: NDArray[np.bool_]) -> Array:
     """Return attention (heads, t, t) from and to a sequence's own q tokens, (heads, q, q + 1).
 
-    The last key is all that is not one of them.
+    The last key sums all other positions.
 
     Args:
-        content: (t,) whether a place holds a token of the sequence itself.
+        content: (t,) whether a position holds one of the sequence's own tokens.
     """
     rows = attention[:, content].astype(np.float64)
     special = rows[:, :, ~content].sum(axis=2, keepdims=True)
@@ -37,15 +36,17 @@ def total_variation(a: Array, b: Array) -> Array:
     """
     from scipy.spatial.distance import cdist
 
-    distances: Array = cdist(*(one.reshape(len(one), -1) for one in (a, b)), metric="cityblock")
+    distances: Array = cdist(
+        *(heads.reshape(len(heads), -1) for heads in (a, b)), metric="cityblock"
+    )
     return distances / 2
 
 
 def match_heads(distances: Array) -> list[tuple[int, int]]:
-    """Return the pairs of heads, one of each model, whose distances have the smallest sum.
+    """Return the one-to-one matching of two models' heads with the smallest sum of distances.
 
-    Source: H. W. Kuhn, The Hungarian method for the assignment problem, 1955. Of unlike numbers of
-    heads, the surplus stays unmatched.
+    Source: H. W. Kuhn, The Hungarian method for the assignment problem, 1955. If one
+    model has more heads, the surplus stays unmatched.
     """
     from scipy.optimize import linear_sum_assignment
 

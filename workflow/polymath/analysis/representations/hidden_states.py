@@ -1,7 +1,7 @@
-"""What a model makes of real sequences in evaluation mode: hidden states and attention.
+"""Hidden states and attention of models on real sequences, in evaluation mode.
 
-Dropout is off and everything is fp32, for every model alike. Only the places of a sequence's own
-tokens are read: special tokens and padding are no tokens of the field.
+Dropout is off and everything is fp32, in every model. Special tokens and padding are left out: only
+the positions of a sequence's own tokens count.
 """
 
 import tempfile
@@ -39,11 +39,11 @@ HELD_OUT = ("dev", "test")
 
 
 @dataclass(frozen=True)
-class Reader:
-    """A model in evaluation mode, and sequences as it reads them.
+class FeatureExtractor:
+    """A model in evaluation mode, and sequences encoded for it.
 
     Attributes:
-        content: (n,) for each sequence, which of its places (t,) hold its own tokens.
+        content: (n,) masks (t,) of the positions of each sequence's own tokens.
     """
 
     model: PreTrainedModel
@@ -52,15 +52,15 @@ class Reader:
 
     @property
     def starts(self) -> NDArray[np.int64]:
-        """Return where each sequence's own tokens begin when they stand end to end."""
+        """Return the offset of each sequence's own tokens when all are concatenated."""
         lengths = [int(mask.sum()) for mask in self.content]
         return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
-    def read(self, order: list[NDArray[np.int64]], **wanted: bool) -> Iterator[Any]:
-        """Yield the encoder's output for each batch of rows.
+    def forward(self, order: list[NDArray[np.int64]], **outputs: bool) -> Iterator[Any]:
+        """Yield the encoder's output of each batch of rows.
 
         Args:
-            wanted: `output_hidden_states` or `output_attentions`.
+            outputs: `output_hidden_states` or `output_attentions`.
         """
         device = str(self.model.device)
         resident = move_split(self.data, device)
@@ -68,15 +68,15 @@ class Reader:
             shape = batch_shape(self.data.lengths, rows, buckets=False)
             batch = gather_batch(resident, torch.from_numpy(rows).to(device), shape)
             with torch.inference_mode():  # not around the yield, which would leave it on outside
-                output = self.model.base_model(**model_inputs(batch), **wanted)
+                output = self.model.base_model(**model_inputs(batch), **outputs)
             yield output
 
 
 def choose_rows(rows: pd.DataFrame, tokens: int, room: int | None, seed: int) -> pd.DataFrame:
-    """Return held-out rows in a seeded order until they hold that many tokens, or all of them.
+    """Return held-out rows in a seeded order, as many as hold `tokens` tokens, or all.
 
     Args:
-        room: the most tokens of a row that all models take.
+        room: the most tokens of a row that all models accept.
     """
     held_out = rows[rows["split"].isin(HELD_OUT)].set_index("id", drop=False)
     held_out = held_out.loc[hash_order(list(held_out["id"]), seed)]
@@ -84,14 +84,14 @@ def choose_rows(rows: pd.DataFrame, tokens: int, room: int | None, seed: int) ->
     return held_out.iloc[: int(np.searchsorted(lengths, tokens)) + 1]
 
 
-def read_rows(
+def encode_rows(
     rows: pd.DataFrame,
     model: PreTrainedModel,
     mapping: NDArray[np.int64],
     special_tokens: SpecialTokens,
     room: int | None,
-) -> Reader:
-    """Return rows as a model reads them, framed by its special tokens; it stops dropping out.
+) -> FeatureExtractor:
+    """Encode rows for a model with its special tokens; put it into evaluation mode.
 
     Args:
         mapping: (symbols,) the token id of each symbol id.
@@ -101,9 +101,11 @@ def read_rows(
         np.concatenate(interleave(special_tokens.ids, [mapping[symbols] for symbols in row]))
         for row in parts
     ]
-    nothing = tuple((0,) * len(side) for side in special_tokens.ids)
+    no_content = tuple((0,) * len(side) for side in special_tokens.ids)
     content = [
-        np.concatenate(interleave(nothing, [np.ones_like(symbols) for symbols in row])).astype(bool)
+        np.concatenate(interleave(no_content, [np.ones_like(symbols) for symbols in row])).astype(
+            bool
+        )
         for row in parts
     ]
     data = EncodedSplit(
@@ -114,38 +116,40 @@ def read_rows(
         padding=model.config.pad_token_id,
         types=token_type_ids(model, special_tokens, parts),
     )
-    model.set_attn_implementation("eager")  # the others do not return attention
-    return Reader(model.eval(), data, content)
+    model.set_attn_implementation("eager")  # other implementations return no attention
+    return FeatureExtractor(model.eval(), data, content)
 
 
-def record_states(reader: Reader, folder: Path) -> HiddenStates:
-    """Return the hidden states of all sequences, kept in a nameless file in `folder`.
+def extract_states(extractor: FeatureExtractor, folder: Path) -> HiddenStates:
+    """Return the hidden states of all sequences, mapped to an unlinked file in `folder`.
 
-    The file has no name, so that none is left behind, however the process ends.
+    The file system frees an unlinked file however the process ends.
     """
-    starts = reader.starts
+    starts = extractor.starts
     layers: NDArray[np.float32] | None = None
-    order = list(batches_by_length(reader.data.lengths, READING_BATCH))
-    for rows, output in zip(order, reader.read(order, output_hidden_states=True), strict=True):
+    order = list(batches_by_length(extractor.data.lengths, READING_BATCH))
+    for rows, output in zip(
+        order, extractor.forward(order, output_hidden_states=True), strict=True
+    ):
         states = torch.stack(output.hidden_states).float().cpu().numpy()
         if layers is None:
             shape = (len(states), int(starts[-1]), states.shape[-1])
             with tempfile.TemporaryFile(dir=folder) as file:
                 layers = np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
         for place, row in enumerate(rows):
-            mask = reader.content[row]
+            mask = extractor.content[row]
             own = states[:, place, : len(mask)][:, mask]
             layers[:, starts[row] : starts[row + 1]] = own
     assert layers is not None
     return HiddenStates(layers, starts)
 
 
-def matched_heads(a: Reader, b: Reader, items: int) -> pd.DataFrame:
-    """Return the heads of two models that belong together, in layers at the same relative depth.
+def compare_heads(a: FeatureExtractor, b: FeatureExtractor, items: int) -> pd.DataFrame:
+    """Match the attention heads of two models in layers at the same relative depth.
 
     Args:
-        a, b: with the same sequences.
-        items: number of sequences to compare attention on, the first ones.
+        a, b: of the same sequences.
+        items: how many sequences to compare attention on, from the first.
 
     Returns:
         Columns layer_a, layer_b (1 is the first after the embeddings), head_a, head_b, distance
@@ -154,9 +158,9 @@ def matched_heads(a: Reader, b: Reader, items: int) -> pd.DataFrame:
     count = min(items, len(a.data))
     order = list(batches_by_length(a.data.lengths[:count], READING_BATCH))
     sums: dict[tuple[int, int], NDArray[np.float64]] = {}
-    outputs = (one.read(order, output_attentions=True) for one in (a, b))
-    for rows, *pair in zip(order, *outputs, strict=True):
-        left, right = ([layer.cpu().numpy() for layer in one.attentions] for one in pair)
+    attentions = (side.forward(order, output_attentions=True) for side in (a, b))
+    for rows, *outputs in zip(order, *attentions, strict=True):
+        left, right = ([layer.cpu().numpy() for layer in output.attentions] for output in outputs)
         for place, row in enumerate(rows):
             for i, j in matching_layers(len(left), len(right)):
                 distances = total_variation(
@@ -179,7 +183,7 @@ def matched_heads(a: Reader, b: Reader, items: int) -> pd.DataFrame:
 
 
 def _own(
-    reader: Reader, attention: NDArray[np.float32], place: int, row: int
+    extractor: FeatureExtractor, attention: NDArray[np.float32], place: int, row: int
 ) -> NDArray[np.float64]:
-    mask = reader.content[row]
+    mask = extractor.content[row]
     return own_attention(attention[place, :, : len(mask), : len(mask)], mask)

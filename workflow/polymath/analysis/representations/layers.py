@@ -1,8 +1,8 @@
-"""Two models' hidden states of the same tokens, held against each other layer by layer.
+"""Compare two models' hidden states of the same tokens, layer by layer.
 
-Sequences, not tokens, are the units: tokens of a sequence depend on each other. A bootstrap draws
-blocks of sequences, so that only their moments are added again; a permutation changes the order of
-one side's sequences.
+The unit is the sequence, because its tokens depend on each other. The bootstrap draws blocks of
+sequences, so that only the blocks' moments are added again; a permutation reorders one side's
+sequences.
 """
 
 from collections.abc import Iterator
@@ -34,11 +34,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HiddenStates:
-    """A model's hidden states of some sequences' own tokens: no padding, no special tokens.
+    """A model's hidden states of sequences' own tokens, without padding and special tokens.
 
     Attributes:
         layers: (layers, tokens, d) fp32, the embeddings' output first; may lie on disk.
-        starts: (sequences + 1,) where each sequence begins, and the end of the last.
+        starts: (sequences + 1,) the offset of each sequence, and the end of the last.
     """
 
     layers: NDArray[np.float32]
@@ -51,7 +51,7 @@ class HiddenStates:
 
     @cached_property
     def blocks(self) -> list[slice]:
-        """Return the tokens of consecutive sequences, about as many sequences in each block."""
+        """Return the tokens of each block of consecutive sequences, of about equal numbers."""
         count = len(self.starts) - 1
         edges = np.linspace(0, count, min(BLOCKS, count) + 1).astype(int)
         ends = self.starts[edges]
@@ -64,7 +64,7 @@ class HiddenStates:
 
     @property
     def once(self) -> Array:
-        """The weights that take every block as it is."""
+        """Return weights that count every block once."""
         return np.ones(len(self.blocks))
 
     def block_moments(self, layer: int) -> list[Moments]:
@@ -74,14 +74,14 @@ class HiddenStates:
     def block_crosses(
         self, layer: int, other: "HiddenStates", other_layer: int, order: NDArray[np.int64]
     ) -> list[Cross]:
-        """Return the sums of a layer with another model's, whose tokens are taken in an order."""
+        """Return each block's cross moments with another model's layer, its tokens reordered."""
         return [
             Cross.of(self.layers[layer, block], other.layers[other_layer, order[block]])
             for block in self.blocks
         ]
 
     def dissimilarities(self, items: int) -> Iterator[Array]:
-        """Yield each layer's dissimilarity of the first sequences, each the mean of its tokens."""
+        """Yield each layer's dissimilarity matrix of the first sequences' mean states."""
         starts = self.starts[: items + 1]
         lengths = np.diff(starts)[:, None]
         for layer in self.layers:
@@ -91,13 +91,13 @@ class HiddenStates:
 
 @dataclass(frozen=True)
 class Resamples:
-    """What is drawn once and used for all layers.
+    """Bootstrap and permutation draws, shared by all layers.
 
     Attributes:
         weights: (bootstraps, blocks) how often each block is drawn.
-        orders: (permutations, tokens) the other side's tokens, its sequences in another order.
+        orders: (permutations, tokens) the second model's tokens, its sequences permuted.
         chosen: (bootstraps, items) sequences drawn for RSA.
-        partners: (permutations, items) the sequence that each is held against.
+        partners: (permutations, items) the sequence that each is compared with.
     """
 
     weights: Array
@@ -109,8 +109,8 @@ class Resamples:
 def draw_resamples(states: HiddenStates, settings: Representations, seed: int) -> Resamples:
     """Draw blocks with replacement, and orders of sequences.
 
-    In a permutation the other side's sequences stand end to end in another order, so that each
-    token meets one of another sequence while its neighbours stay its neighbours.
+    A permutation concatenates the second model's sequences in another order: each token meets a
+    token of another sequence, and neighbours stay neighbours.
     """
     generator = np.random.default_rng(seed)
     blocks, count = len(states.blocks), len(states.starts) - 1
@@ -143,10 +143,9 @@ def compare_states(
     """Return every measure for every pair of layers.
 
     Layers at the same relative depth also have an interval and a null. `low` and `high` are the
-    value less and plus 1.96 bootstrap standard errors: a resample holds copies, which agree with
-    themselves, so that its values lie too high, but vary as they should. `null_high` is the 95 %
-    quantile of the permutations' values, `p` the share of them, with the value itself counted in,
-    that reach the value (one-sided).
+    value minus and plus 1.96 bootstrap standard errors: resamples hold copies, which biases their
+    values upwards but leaves their spread right. `null_high` is the 95 % quantile of the
+    permutations' values; `p` is the one-sided share that reaches the value, itself counted in.
 
     Args:
         a, b: states of the same sequences.
@@ -166,7 +165,7 @@ def compare_states(
         for j in range(b.depth)
         for row in _compare_moments(a, i, b, j, drawn if (i, j) in matched else None)
     ]
-    left, right = (list(one.dissimilarities(drawn.chosen.shape[1])) for one in (a, b))
+    left, right = (list(states.dissimilarities(drawn.chosen.shape[1])) for states in (a, b))
     rows += [
         {"layer_a": i, "layer_b": j, **_compare_items(x, y, drawn if (i, j) in matched else None)}
         for i, x in enumerate(left)
@@ -199,7 +198,7 @@ def _compare_moments(
     ]
     for name in LINEAR:
         yield _summarise(
-            name, value[name], [one[name] for one in resampled], [one[name] for one in null]
+            name, value[name], [draw[name] for draw in resampled], [draw[name] for draw in null]
         )
 
 
@@ -217,7 +216,7 @@ def _summarise(
     measure: Measure, value: float, resampled: list[float], null: list[float]
 ) -> dict[str, Any]:
     half = float(stats.norm.ppf((1 + CONFIDENCE) / 2) * np.std(resampled, ddof=1))
-    reached = sum(one >= value for one in null)
+    reached = sum(draw >= value for draw in null)
     return {
         "measure": measure,
         "value": value,

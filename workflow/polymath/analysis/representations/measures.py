@@ -1,4 +1,4 @@
-"""How alike two representations of the same items are: measures on their second moments.
+"""Similarity measures of two representations of the same items, from their second moments.
 
 X (n, d1) and Y (n, d2) hold a row for each item (a token), the same item in the same row. All
 measures but RSA need X'X, X'Y, Y'Y and some sums, in float64: they are added up block by block, so
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 Measure = Literal["cka", "pwcca", "svcca", "procrustes", "rsa"]
 LINEAR: tuple[Measure, ...] = ("cka", "pwcca", "svcca", "procrustes")
 # Canonical correlations of independent data are about sqrt(d/n), not 0: see `require_tokens`.
-TOKENS_A_DIMENSION = 10
+TOKENS_PER_DIMENSION = 10
 SVCCA_VARIANCE = 0.99
 ROUNDING = float(np.finfo(np.float32).eps)
 
@@ -51,7 +51,7 @@ class Cross:
 
     @classmethod
     def weighted(cls, parts: Sequence["Cross"], weights: Array) -> "Cross":
-        """Add up blocks, each counted as often as its weight says."""
+        """Add up blocks by their weights."""
         pairs = list(zip(weights, parts, strict=True))
         return cls(
             sum((w * part.gram for w, part in pairs), np.zeros_like(parts[0].gram)),
@@ -86,7 +86,7 @@ class Moments:
 
     @classmethod
     def weighted(cls, parts: Sequence["Moments"], weights: Array) -> "Moments":
-        """Add up blocks, each counted as often as its weight says."""
+        """Add up blocks by their weights."""
         return cls(
             float(weights @ [part.n for part in parts]),
             np.asarray(weights @ np.array([part.total for part in parts])),
@@ -123,7 +123,7 @@ def unbiased_hsic(x: Moments, y: Moments, cross: Cross) -> float:
     """
     n = x.n
     trace = float(np.square(cross.gram).sum()) - cross.product
-    sum_x, sum_y = (float(one.total @ one.total) - one.square for one in (x, y))
+    sum_x, sum_y = (float(side.total @ side.total) - side.square for side in (x, y))
     rows = (
         float(x.total @ cross.gram @ y.total)
         - float(cross.right @ y.total)
@@ -206,10 +206,10 @@ def require_tokens(tokens: int, dimensions: int) -> None:
     Raises:
         PolymathError: if there are fewer than ten tokens a dimension.
     """
-    if tokens < TOKENS_A_DIMENSION * dimensions:
+    if tokens < TOKENS_PER_DIMENSION * dimensions:
         raise PolymathError(
             f"representations: {tokens} tokens for {dimensions} dimensions: canonical correlations "
-            f"need {TOKENS_A_DIMENSION * dimensions} at least: raise 'tokens', or leave out the "
+            f"need {TOKENS_PER_DIMENSION * dimensions} at least: raise 'tokens', or leave out the "
             "task if its dev and test rows have no more"
         )
 

@@ -10,11 +10,11 @@ import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from polymath.analysis.representations.hidden_states import (
-    Reader,
+    FeatureExtractor,
     choose_rows,
-    matched_heads,
-    read_rows,
-    record_states,
+    compare_heads,
+    encode_rows,
+    extract_states,
 )
 from polymath.analysis.representations.layers import HiddenStates, compare_states
 from polymath.evaluation.tables import HEADS_SCHEMA, SIMILARITY_SCHEMA
@@ -74,10 +74,10 @@ def compare_representations(
     tables: Tables,
     log: Callable[[str], None],
 ) -> None:
-    """Write how alike all pairs of layers and of heads are, before and after fine-tuning.
+    """Write the similarity of all pairs of layers and heads, before and after fine-tuning.
 
-    After fine-tuning means the models that the configuration keeps; a replicate that diverged
-    left none, and its pairs are missing.
+    The fine-tuned models are those that the configuration keeps; a replicate that diverged has
+    none, and its pairs are left out.
 
     Args:
         subjects: in the order of `RepresentationStudy.conditions`, all reading the same tokens.
@@ -90,13 +90,13 @@ def compare_representations(
         study = _Study(subjects, settings, device, tables.similarity.parent, log)
         parts = [study.compare(state) for state in ("initial", "fine-tuned")]
         provenance = study.provenance()
-    for schema, path, special_tokens in zip(
+    for schema, path, results in zip(
         (SIMILARITY_SCHEMA, HEADS_SCHEMA),
         (tables.similarity, tables.heads),
         zip(*parts, strict=True),
         strict=True,
     ):
-        write_table(pd.concat(special_tokens, ignore_index=True), path, schema, provenance)
+        write_table(pd.concat(results, ignore_index=True), path, schema, provenance)
 
 
 class _Study:
@@ -120,17 +120,19 @@ class _Study:
         self.sides = list(dict.fromkeys(side for _, *pair in self.pairs for side in pair))
 
     def compare(self, state: State) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return similarities and heads of all pairs that are there in a state."""
+        """Return the similarities and heads of all pairs of models that exist in a state."""
         models = {side: self._load(side, state) for side in self.sides}
-        there = {side: model for side, model in models.items() if model is not None}
-        pairs = [pair for pair in self.pairs if pair[1] in there and pair[2] in there]
+        loaded = {side: model for side, model in models.items() if model is not None}
+        pairs = [pair for pair in self.pairs if pair[1] in loaded and pair[2] in loaded]
         if not pairs:
             self.log(f"no pair of {state} models")
             return pd.DataFrame(columns=SIMILARITY_SCHEMA.names), pd.DataFrame(
                 columns=HEADS_SCHEMA.names
             )
-        readers = dict(self._read(there))
-        states = {side: record_states(one, self.folder) for side, one in readers.items()}
+        extractors = dict(self._encode(loaded))
+        states = {
+            side: extract_states(extractor, self.folder) for side, extractor in extractors.items()
+        }
         similarities, heads = [], []
         for name, a, b in pairs:
             self.log(f"{state}: {name}, replicates {a.replicate + 1} and {b.replicate + 1}")
@@ -141,7 +143,7 @@ class _Study:
                 )
             )
             heads.append(
-                matched_heads(readers[a], readers[b], self.settings.items).assign(**columns)
+                compare_heads(extractors[a], extractors[b], self.settings.items).assign(**columns)
             )
         return pd.concat(similarities), pd.concat(heads)
 
@@ -150,8 +152,8 @@ class _Study:
         return {
             "code_version": REPRESENTATIONS,
             "settings": self.settings.model_dump(),
-            "conditions": [one.job.condition.columns for one in self.subjects],
-            "model_sha256": [one.model_sha256 for one in self.inputs],
+            "conditions": [subject.job.condition.columns for subject in self.subjects],
+            "model_sha256": [inputs.model_sha256 for inputs in self.inputs],
             "experiment_seed": self.subjects[0].job.seed,
             "device": device_name(self.device),
             "machine": describe_machine(),
@@ -160,9 +162,7 @@ class _Study:
     def _load(self, side: ModelReplicate, state: State) -> PreTrainedModel | None:
         inputs, kept = self.inputs[side.model], self.subjects[side.model].kept
         if state == "initial":
-            job, levels = inputs.job, inputs.levels(side.replicate)
-            seeds = {stream: derive_seed(job.seed, stream, n) for stream, n in levels.items()}
-            return inputs.build_model(seeds)
+            return inputs.build_model(inputs.seeds(side.replicate))
         folder = kept / f"replicate-{side.replicate}" if kept else None
         if folder is None or not folder.is_dir():
             return None
@@ -171,10 +171,10 @@ class _Study:
         )
         return model
 
-    def _read(
+    def _encode(
         self, models: dict[ModelReplicate, PreTrainedModel]
-    ) -> Iterator[tuple[ModelReplicate, Reader]]:
-        """Yield the same rows as each model reads them."""
+    ) -> Iterator[tuple[ModelReplicate, FeatureExtractor]]:
+        """Yield the same rows encoded for each model."""
         special_tokens = {
             side: self.inputs[side.model].special_tokens(side.replicate) for side in models
         }
@@ -187,7 +187,10 @@ class _Study:
         rows = choose_rows(self.inputs[0].task.rows, self.settings.tokens, room, self.seed)
         for side, model in models.items():
             mapping = self.inputs[side.model].mapping(side.replicate)
-            yield side, read_rows(rows, model.to(self.device), mapping, special_tokens[side], room)
+            yield (
+                side,
+                encode_rows(rows, model.to(self.device), mapping, special_tokens[side], room),
+            )
 
     def _columns(
         self, name: PairName, a: ModelReplicate, b: ModelReplicate, state: State

@@ -28,7 +28,7 @@ def gradient_cosines(losses: Sequence[Loss], weights: Weights) -> Tensor:
     definition 2.1; by cosine as in their experiments.
     """
     gradients = [_flat(grad(loss)(weights)) for loss in losses]
-    unit = torch.stack([one / one.norm() for one in gradients])
+    unit = torch.stack([gradient / gradient.norm() for gradient in gradients])
     first, second = torch.triu_indices(len(unit), len(unit), offset=1)
     return (unit @ unit.T)[first, second]
 
@@ -125,7 +125,7 @@ def top_eigenvalue(
     value = residual = float("nan")
     for _ in range(iterations):
         length = _flat(vector).norm()
-        vector = {name: part / length for name, part in vector.items()}
+        vector = {name: value / length for name, value in vector.items()}
         product = jvp(slope, (weights,), (vector,))[1]
         value = float(_flat(vector) @ _flat(product))
         residual = float((_flat(product) - value * _flat(vector)).norm()) / abs(value)

@@ -1,4 +1,4 @@
-"""Probe a condition's models where they begin: the same rows and the same mode in every arm."""
+"""Measure the trainability of a condition's models before training, on the same rows."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,22 +34,23 @@ from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
 
 
-def probe_condition(
+def measure_trainability(
     job: Job, settings: Probes, threads: int, table: Path, log: Callable[[str], None]
 ) -> None:
-    """Write every probe of the first replicates of a condition, before any training."""
+    """Write every probe of a condition's first replicates before training."""
     configure_torch(threads)
     with claimed_device(log) as device:
         inputs = ConditionInputs(job, device)
         rows = []
         for replicate in range(min(settings.replicates, job.replicates)):
-            found = dict(_Subject(inputs, replicate, settings).probes())
+            values = dict(_UntrainedReplicate(inputs, replicate, settings).probes())
             log(
-                f"replicate {replicate + 1}: " + ", ".join(f"{k} {v:.3g}" for k, v in found.items())
+                f"replicate {replicate + 1}: "
+                + ", ".join(f"{k} {v:.3g}" for k, v in values.items())
             )
             rows += [
                 {"replicate": replicate, "probe": probe, "value": value}
-                for probe, value in found.items()
+                for probe, value in values.items()
             ]
         provenance = {
             **job.condition.columns,
@@ -65,8 +66,8 @@ def probe_condition(
     write_table(frame[PROBE_SCHEMA.names], table, PROBE_SCHEMA, provenance)
 
 
-class _Subject:
-    """One replicate in evaluation mode, with attention that can be differentiated twice."""
+class _UntrainedReplicate:
+    """A replicate before training, in evaluation mode, with twice differentiable attention."""
 
     def __init__(self, inputs: ConditionInputs, replicate: int, settings: Probes) -> None:
         self.settings, self.seed = settings, derive_seed(inputs.job.seed, "resampling")
@@ -118,7 +119,7 @@ class _Subject:
         return torch.Generator().manual_seed(self.seed)
 
     def _batch(self, start: int, count: int) -> Batch:
-        """Return some rows, beginning again where there are no more."""
+        """Return `count` rows from `start`, wrapping around at the end."""
         rows = self.order[np.arange(start, start + count) % len(self.order)]
         shape = batch_shape(self.lengths, rows, buckets=False)
         return gather_batch(self.data, torch.from_numpy(rows).to(self.data.ids.device), shape)
@@ -133,16 +134,16 @@ class _Subject:
         return loss
 
     def _jacobian(self, place: int) -> torch.Tensor:
-        """Return the singular values from the word embeddings of a row to the mean of its last
-        hidden states.
-        """
+        """Return the Jacobian's singular values, from word embeddings to the mean last state."""
         inputs: dict[str, Any] = model_inputs(self._batch(place, 1))
         table = self.model.get_input_embeddings()
         with torch.no_grad():
             words = table(inputs["input_ids"])
 
         def encode(x: torch.Tensor) -> torch.Tensor:
-            hook = table.register_forward_hook(lambda *_: x)  # any family, whatever it calls them
+            hook = table.register_forward_hook(
+                lambda *_: x
+            )  # works for any family's argument names
             try:
                 states: torch.Tensor = self.model.base_model(**inputs).last_hidden_state
             finally:

@@ -1,7 +1,7 @@
-"""Work that a GPU repeats: recorded once for each shape as a CUDA graph, then replayed.
+"""Capture repeated GPU work as one CUDA graph per batch shape, then replay it.
 
-A step of a small encoder is about a thousand kernels of a few microseconds; started one by one
-from Python they take longer to start than to run. A replay starts them all at once.
+A step of a small encoder is about a thousand kernels of a few microseconds; launched one by one
+from Python they take longer to launch than to run. A replay launches them all at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,10 +15,9 @@ from polymath.training.batches import BatchShape
 from polymath.util.job_log import LOGGER
 
 Work = Callable[[torch.Tensor, BatchShape], torch.Tensor]
-# Records work on fixed tensors; returns what repeats it, and its output, which a repeat renews.
+# Captures work on static tensors; returns a replay function and the output that it fills.
 Capture = Callable[[Callable[[], torch.Tensor]], tuple[Callable[[], None], torch.Tensor]]
-# A shape must come this often as it is before it is worth recording; libraries choose their
-# kernels and make their workspaces meanwhile.
+# Calls with a shape before its capture: libraries choose kernels and allocate workspaces.
 WARM_UP = 2
 
 
@@ -31,55 +30,55 @@ class _Graph:
 
 @dataclass
 class CapturedFunction:
-    """Calls `work(rows, shape)`, recording each shape that recurs if there is a recorder.
+    """Call `work(rows, shape)`; with `capture`, replay each shape that recurs.
 
-    Work may read the host's values only through `shape`, must not ask the device for a
-    value, and must leave everything that it changes in the same tensors. The output is
-    valid until the next call.
+    The work may read host values through `shape` only, must not synchronise with the device, and
+    must update its state in place. The output is valid until the next call.
     """
 
     work: Work
-    record: Capture | None
+    capture: Capture | None
     _seen: dict[BatchShape, int] = field(default_factory=dict)
-    _recordings: dict[BatchShape, _Graph] = field(default_factory=dict)
+    _graphs: dict[BatchShape, _Graph] = field(default_factory=dict)
 
     def __call__(self, rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
-        if self.record is None:
+        if self.capture is None:
             return self.work(rows, shape)
-        recording = self._recordings.get(shape)
-        if recording is None:
+        graph = self._graphs.get(shape)
+        if graph is None:
             self._seen[shape] = self._seen.get(shape, 0) + 1
             if self._seen[shape] <= WARM_UP:
                 return self.work(rows, shape)
-            recording = self._make(rows, shape)
-            if recording is None:
+            graph = self._capture_shape(rows, shape)
+            if graph is None:
                 return self.work(rows, shape)
-            self._recordings[shape] = recording
-        recording.rows.copy_(rows)
-        recording.replay()
-        return recording.output
+            self._graphs[shape] = graph
+        graph.rows.copy_(rows)
+        graph.replay()
+        return graph.output
 
-    def _make(self, rows: torch.Tensor, shape: BatchShape) -> _Graph | None:
-        """Record a shape; None, and never again, if the model's code cannot be recorded."""
-        assert self.record is not None
-        fixed = rows.clone()
+    def _capture_shape(self, rows: torch.Tensor, shape: BatchShape) -> _Graph | None:
+        """Capture a shape; None, and no more attempts, if the model's code cannot be captured."""
+        assert self.capture is not None
+        static_rows = rows.clone()
         try:
-            replay, output = self.record(lambda: self.work(fixed, shape))
+            replay, output = self.capture(lambda: self.work(static_rows, shape))
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             LOGGER.warning(
-                "this model cannot be recorded (%s): it runs step by step, more slowly", reason
+                "this model cannot be captured as a CUDA graph (%s): its steps run more slowly",
+                reason,
             )
-            self.record = None
+            self.capture = None
             return None
-        return _Graph(fixed, replay, output)
+        return _Graph(static_rows, replay, output)
 
 
 class ReplicateStream:
-    """Where one replicate's work is queued: a CUDA stream with its own random numbers.
+    """A CUDA stream with its own random number generator, one per replicate.
 
-    Replicates in streams of their own run side by side, and none's dropout depends on another's.
-    On the CPU a stream is the process itself.
+    Replicates on streams of their own run side by side, with independent dropout. On the CPU work
+    runs in the process itself.
     """
 
     def __init__(self, device: str) -> None:
@@ -91,27 +90,27 @@ class ReplicateStream:
 
     @property
     def capture(self) -> Capture | None:
-        """What records work in this stream."""
-        return self._record if self.on_gpu else None
+        """Return what captures work on this stream; None on the CPU."""
+        return self._capture_work if self.on_gpu else None
 
     @contextmanager
     def activate(self) -> Iterator[None]:
-        """Queue what happens in the block here, drawing from this stream's random numbers."""
+        """Queue the block's work on this stream, with its random number generator."""
         if not self.on_gpu:
             yield
             return
         default = torch.cuda.default_generators[torch.cuda.current_device()]
-        others = default.graphsafe_get_state()
+        previous = default.graphsafe_get_state()
         default.graphsafe_set_state(self._generator)
         try:
             with torch.cuda.stream(self._stream):
                 yield
         finally:
-            default.graphsafe_set_state(others)
+            default.graphsafe_set_state(previous)
 
     @contextmanager
     def seeded(self, seed: int) -> Iterator[None]:
-        """Draw what is random in the block, one step, from this seed."""
+        """Seed the random numbers of the block, one step."""
         if self.on_gpu:
             self._generator.manual_seed(seed)
             yield
@@ -120,9 +119,11 @@ class ReplicateStream:
         with fast_dropout(seed):
             yield
 
-    def _record(self, work: Callable[[], torch.Tensor]) -> tuple[Callable[[], None], torch.Tensor]:
+    def _capture_work(
+        self, work: Callable[[], torch.Tensor]
+    ) -> tuple[Callable[[], None], torch.Tensor]:
         graph = torch.cuda.CUDAGraph()
-        # Other streams go on while this one records: their calls must not end the recording.
+        # Other streams keep running: their calls must not invalidate this capture.
         with torch.cuda.graph(
             graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
         ):
