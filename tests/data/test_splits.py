@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from polymath.data.splits import assign_splits, join_groups, subset_train
 from polymath.experiment.datasets import SplitPolicy
@@ -135,17 +133,16 @@ def as_series(pairs: Pairs) -> tuple[pd.Series, pd.Series]:
 
 
 def components(pairs: Pairs) -> list[int]:
-    """An oracle: components of the graph of rows that share a sequence or a named group."""
-    edges = [
-        (one, other)
-        for one, (group, sequence) in enumerate(pairs)
-        for other, (group2, sequence2) in enumerate(pairs)
-        if sequence == sequence2 or (group and group == group2)
-    ]
-    rows, columns = zip(*edges, strict=True)
-    size = len(pairs)
-    graph = coo_array((np.ones(len(edges)), (rows, columns)), shape=(size, size))
-    return [int(number) for number in connected_components(graph, directed=False)[1]]
+    """An oracle: spread the smallest row number among rows that share a sequence or a group."""
+    before, numbers = None, list(range(len(pairs)))
+    while numbers != before:
+        before = numbers
+        numbers = [
+            min(number for number, (g, s) in zip(before, pairs, strict=True)
+                if s == sequence or (group and g == group))
+            for group, sequence in pairs
+        ]  # fmt: skip
+    return numbers
 
 
 def partition(names: list[object]) -> set[frozenset[int]]:

@@ -2,7 +2,10 @@
 
 from collections import Counter, defaultdict
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from polymath.experiment.datasets import SplitPolicy
 from polymath.util.errors import PolymathError
@@ -37,24 +40,14 @@ def join_groups(groups: pd.Series, sequences: pd.Series) -> pd.Series:
     Returns:
         (n,) text: the smallest name of each connected set.
     """
-    parent: dict[str, str] = {}
-
-    def root(node: str) -> str:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    keys = [
-        f"g:{group}" if group else f"s:{sequence}"
-        for group, sequence in zip(groups, sequences, strict=True)
-    ]
-    for key, sequence in zip(keys, sequences, strict=True):
-        for node in (key, f"s:{sequence}"):
-            parent.setdefault(node, node)
-        low, high = sorted((root(key), root(f"s:{sequence}")))
-        parent[high] = low
-    return pd.Series([root(key) for key in keys], index=groups.index)
+    by_sequence = "s:" + sequences
+    keys = ("g:" + groups).where(groups != "", by_sequence)
+    nodes, names = pd.factorize(pd.concat([keys, by_sequence]))
+    edges = np.split(nodes, 2)  # from each row's group to its sequence
+    graph = coo_array((np.ones(len(keys)), tuple(edges)), shape=(len(names), len(names)))
+    _, components = connected_components(graph, directed=False)
+    smallest = pd.Series(names).groupby(components).min().to_numpy()
+    return pd.Series(smallest[components[edges[0]]], index=groups.index)
 
 
 def assign_splits(

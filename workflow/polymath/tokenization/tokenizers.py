@@ -32,13 +32,12 @@ def build_tokenizer(sequences: Iterable[str], alphabet: Alphabet) -> Tokenizer:
         if alphabet.illegal not in ("error", "drop"):
             symbols.add(alphabet.illegal)
     else:
+        is_kmer = alphabet.kind == "kmer"
         for sequence in sequences:
-            units = (
-                spell(sequence, alphabet).split(" ")
-                if alphabet.kind == "kmer"
-                else (split_units(sequence, alphabet))
+            words = (
+                spell(sequence, alphabet).split() if is_kmer else split_units(sequence, alphabet)
             )
-            symbols.update(unit for unit in units if unit)
+            symbols.update(words)
     ids = {symbol: number for number, symbol in enumerate(sorted(symbols))}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=""))
     match alphabet.kind:

@@ -95,20 +95,15 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _kind_of(architectures: list[str]) -> str | None:
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-        MODEL_FOR_PRETRAINING_MAPPING_NAMES,
-        MODEL_MAPPING_NAMES,
-    )
+    from transformers.models.auto import modeling_auto as auto
 
     tables = (
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_PRETRAINING_MAPPING_NAMES, MODEL_MAPPING_NAMES,
-    )  # fmt: skip
-    for table in tables:
-        for kind, name in table.items():
-            if name in architectures:
-                return str(kind)
-    return None
+        auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        auto.MODEL_FOR_PRETRAINING_MAPPING_NAMES,
+        auto.MODEL_MAPPING_NAMES,
+    )
+    names = ((kind, name) for table in tables for kind, name in table.items())
+    return next((str(kind) for kind, name in names if name in architectures), None)
 
 
 def require_kind(kind: str, place: str) -> None:
