@@ -21,28 +21,28 @@ classes = arrays(float, 9, elements=st.integers(0, 2).map(float))
 values = arrays(float, 9, elements=st.integers(-3, 3).map(float))
 
 
-def by_drawing(targets: Floats, answers: Floats, weights: Floats, metric: str) -> list[float]:
+def by_drawing(targets: Floats, predicted: Floats, weights: Floats, metric: str) -> list[float]:
     rows = [np.repeat(np.arange(len(targets)), one.astype(int)) for one in weights]
-    return [METRICS[metric](targets[drawn], answers[drawn]) for drawn in rows]
+    return [METRICS[metric](targets[drawn], predicted[drawn]) for drawn in rows]
 
 
 @pytest.mark.parametrize("metric", [*CLASSIFICATION])
-@given(targets=classes, answers=classes)
-def test_classification(metric: str, targets: Floats, answers: Floats) -> None:
+@given(targets=classes, predicted=classes)
+def test_classification(metric: str, targets: Floats, predicted: Floats) -> None:
     if metric == "f1":
-        targets, answers = targets.clip(max=1), answers.clip(max=1)
+        targets, predicted = targets.clip(max=1), predicted.clip(max=1)
         targets[0] = 1  # both classes are there
     weights = item_weights(9)[:25]
-    found = resample_score(targets, answers, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, answers, weights, metric), atol=1e-12)
+    found = resample_score(targets, predicted, weights, metric)
+    np.testing.assert_allclose(found, by_drawing(targets, predicted, weights, metric), atol=1e-12)
 
 
 @pytest.mark.parametrize("metric", [*REGRESSION])
-@given(targets=values, answers=values)
-def test_regression(metric: str, targets: Floats, answers: Floats) -> None:
+@given(targets=values, predicted=values)
+def test_regression(metric: str, targets: Floats, predicted: Floats) -> None:
     weights = item_weights(9)[:25]
-    found = resample_score(targets, answers, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, answers, weights, metric), atol=1e-7)
+    found = resample_score(targets, predicted, weights, metric)
+    np.testing.assert_allclose(found, by_drawing(targets, predicted, weights, metric), atol=1e-7)
 
 
 def test_every_resample_is_as_large_as_the_test_set_and_always_the_same() -> None:
@@ -54,8 +54,8 @@ def test_every_resample_is_as_large_as_the_test_set_and_always_the_same() -> Non
 
 
 def test_the_spread_of_accuracy_is_binomial() -> None:
-    targets, answers = np.ones(400), (np.arange(400) < 320).astype(float)
-    resampled = resample_score(targets, answers, item_weights(400), "accuracy")
+    targets, predicted = np.ones(400), (np.arange(400) < 320).astype(float)
+    resampled = resample_score(targets, predicted, item_weights(400), "accuracy")
     assert resampled.mean() == pytest.approx(0.8, abs=0.003)
     assert resampled.std() == pytest.approx(np.sqrt(0.8 * 0.2 / 400), rel=0.1)
 
@@ -91,16 +91,18 @@ def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path
     np.testing.assert_array_equal(first.by_replicate[0], other.by_replicate[0])
 
 
-def test_regression_answers_are_the_items_mean_values(tmp_path: Path) -> None:
+def test_regression_predicted_are_the_items_mean_values(tmp_path: Path) -> None:
     path = write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4], "regression")
-    answers = read_test_predictions(path)
-    assert answers.by_replicate[2].tolist() == [3.5, 2, 3, 3]
-    assert answers.targets.tolist() == [1, 2, 0, 0]
+    predicted = read_test_predictions(path)
+    assert predicted.by_replicate[2].tolist() == [3.5, 2, 3, 3]
+    assert predicted.targets.tolist() == [1, 2, 0, 0]
 
 
 def test_the_score_without_resampling_is_that_of_evaluation(tmp_path: Path) -> None:
-    answers = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
-    whole = resample_score(answers.targets, answers.by_replicate[0], np.ones((1, 4)), "accuracy")
+    predicted = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
+    whole = resample_score(
+        predicted.targets, predicted.by_replicate[0], np.ones((1, 4)), "accuracy"
+    )
     items = np.array(["b", "a", "a", "d", "c"])
     logits = np.array([[0, 2.0], [0, 1], [3, 0], [1, 0], [1, 0]])
     targets = np.array([1.0, 0, 0, 1, 0])

@@ -21,13 +21,13 @@ def test_baselines_are_answered_scored_and_kept_apart_from_what_is_trained(
     planned = workspace.planned()
     # The models' mapping and the baselines read the same tokens.
     assert planned == {**without, "baseline": 2}  # a task is scored by one job
-    result = workspace.run("--until=aggregate")
+    result = workspace.run("--until=evidence")
     assert result.returncode == 0, result.stderr
     matrix = pd.read_parquet(tmp_path / "results/matrix.parquet").set_index(["model", "init"])
     assert matrix.index.to_list() == [("ngram", "scratch"), ("majority", "none"), ("ngram", "none")]
     majority = matrix.loc[("majority", "none")]
     assert majority["mean"] == majority["chance"]
     assert matrix.loc[("ngram", "none"), "mean"] > majority["mean"]
-    assert not {"baseline", "aggregate"} & set(workspace.planned())
+    assert not {"baseline", "evidence"} & set(workspace.planned())
     workspace.config["replicates"] = 3
     assert workspace.planned()["baseline"] == 2
