@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ def test_classification(metric: str, targets: Floats, predicted: Floats) -> None
 
 
 @pytest.mark.parametrize("metric", [*REGRESSION])
+@settings(deadline=None)  # the first call imports SciPy
 @given(targets=values, predicted=values)
 def test_regression(metric: str, targets: Floats, predicted: Floats) -> None:
     weights = item_weights(9)[:25]
