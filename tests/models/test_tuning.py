@@ -145,11 +145,11 @@ def test_loras_random_matrices_depend_on_the_seed_alone(checkpoint: Checkpoint) 
     torch.manual_seed(1)
     first = drawn("pretrained", 0)
     torch.manual_seed(2)
-    again, other = drawn("scratch", 0), drawn("pretrained", 1)
+    again, another = drawn("scratch", 0), drawn("pretrained", 1)
     assert len(first) == 12
     for name, value in first.items():
         assert torch.equal(value, again[name])
-        assert not torch.equal(value, other[name])
+        assert not torch.equal(value, another[name])
         assert value.std() > 0
 
 
@@ -200,26 +200,26 @@ def test_an_interrupted_run_ends_with_the_same_predictions(
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe=changes, init="pretrained")
     inputs = ConditionInputs(job, "cpu")
 
-    def finish(one: Replicate) -> pd.DataFrame:
-        while not one.run.ended:
-            one.run.advance()
-        return one.finish().predictions
+    def finish(replicate: Replicate) -> pd.DataFrame:
+        while not replicate.run.ended:
+            replicate.run.advance()
+        return replicate.finish().predictions
 
-    one = Replicate(inputs, 0)
+    cut = Replicate(inputs, 0)
     for _ in range(5):
-        one.run.advance()
+        cut.run.advance()
     store = CheckpointStore(tmp_path, "0-abc")
-    store.save(Saved(5, one.run.curve, one.run.seconds, one.run.state()))
+    store.save(Saved(5, cut.run.curve, cut.run.seconds, cut.run.state()))
     saved = store.load(print)
     assert saved
-    frozen = [name for name, value in one.model.named_parameters() if not value.requires_grad]
+    frozen = [name for name, value in cut.model.named_parameters() if not value.requires_grad]
     assert len(frozen) > 10
     assert not {f"model.{name}" for name in frozen} & saved.tensors.keys(), "they do not change"
     resumed = Replicate(inputs, 0)
     resumed.run.restore(saved.tensors, saved.step, saved.curve, saved.seconds)
-    ends = [finish(trainee) for trainee in (Replicate(inputs, 0), resumed)]
+    ends = [finish(replicate) for replicate in (Replicate(inputs, 0), resumed)]
     pd.testing.assert_frame_equal(*ends)
-    train_only_5 = one.finish().predictions
+    train_only_5 = cut.finish().predictions
     assert not train_only_5["logits"].equals(ends[0]["logits"])
 
 
