@@ -14,7 +14,7 @@ from support.plans import plan_of
 
 def finish(plan: Plan, number: int) -> None:
     schema = prediction_schema("classification")
-    path = plan.results / "runs" / plan.conditions[number].path / "predictions.parquet"
+    path = plan.paths.predictions(plan.conditions[number])
     write_table(schema.empty_table().to_pandas(), path, schema, {"replicates": 2})
 
 
@@ -33,10 +33,10 @@ def test_nothing_is_said_when_all_is_done(tmp_path: Path) -> None:
 def test_a_failed_condition_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     finish(plan, 0)
-    log = plan.results / "logs/finetune/odd.minilm-l6.scratch.random.1.short.log"
+    log = plan.paths.root / "logs/finetune/odd.minilm-l6.scratch.random.1.short.log"
     write_log(log, *(f"step {n}" for n in range(9)), "ERROR: no room")
     lines = list(describe_failures(plan))
-    assert lines[0] == "1 of 2 conditions are not done:"
+    assert lines[0] == "1 of 2 conditions failed or pending:"
     assert lines[1] == "\nodd · minilm-l6 · scratch · random · 1 · short"
     assert lines[2] == f"  {log}"
     assert [line.partition("] ")[2] for line in lines[3:]] == [
@@ -47,11 +47,11 @@ def test_a_failed_condition_is_named_with_the_end_of_its_log(tmp_path: Path) -> 
 def test_what_slurm_says_of_its_last_attempt_is_shown(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     finish(plan, 0)
-    folder = plan.results / "logs/slurm/rule_finetune/odd_minilm-l6_scratch_random_1_short"
+    folder = plan.paths.root / "logs/slurm/rule_finetune/odd_minilm-l6_scratch_random_1_short"
     folder.mkdir(parents=True)
     (folder / "7.log").write_text("Select jobs\nslurmstepd: error: *** DUE TO TIME LIMIT ***\n")
     lines = list(describe_failures(plan))
-    assert lines[1].endswith("short: not begun")
+    assert lines[1].endswith("short: pending")
     assert lines[2:] == [
         f"  {folder / '7.log'}", "    slurmstepd: error: *** DUE TO TIME LIMIT ***"
     ]  # fmt: skip
@@ -59,12 +59,12 @@ def test_what_slurm_says_of_its_last_attempt_is_shown(tmp_path: Path) -> None:
 
 def test_a_stage_that_failed_before_training_is_named(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
-    write_log(plan.results / "logs/fetch/raw/odd.log", "4 files")
-    write_log(plan.results / "logs/prepare/odd.log", "reading", "ERROR: row 5: symbol 'X'")
+    write_log(plan.paths.root / "logs/fetch/raw/odd.log", "4 files")
+    write_log(plan.paths.root / "logs/prepare/odd.log", "reading", "ERROR: row 5: symbol 'X'")
     lines = list(describe_failures(plan))
-    assert [line.endswith(": not begun") for line in lines[1:3]] == [True, True]
+    assert [line.endswith(": pending") for line in lines[1:3]] == [True, True]
     assert lines[3] == "\nstages that failed before them:"
-    assert lines[4] == f"  {plan.results / 'logs/prepare/odd.log'}"
+    assert lines[4] == f"  {plan.paths.root / 'logs/prepare/odd.log'}"
     assert lines[-1].endswith("ERROR: row 5: symbol 'X'")
     assert not any("fetch" in line for line in lines)
 
@@ -76,7 +76,10 @@ def test_the_command_fails_as_long_as_something_is_not_done(
     (tmp_path / "mine.yaml").write_text(plan.experiment.model_dump_json(exclude_defaults=True))
     monkeypatch.setattr("sys.argv", ["polymath", "failed", "--replace-workflow-config",
                                      "--configfile", str(tmp_path / "mine.yaml")])  # fmt: skip
-    for status, words in ((1, "1 of 2 conditions are not done"), (0, "every condition is done")):
+    for status, words in (
+        (1, "1 of 2 conditions failed or pending"),
+        (0, "every condition is done"),
+    ):
         finish(plan, 1 - status)
         if status == 0:
             finish(plan, 0)

@@ -69,7 +69,7 @@ def test_prepared_data_counts_more_than_the_catalogue(tmp_path: Path) -> None:
                          "ids": [[0]] * 9})  # fmt: skip
     path = tmp_path / "results/tokens/task=odd/tokenizer=own/tokens.parquet"
     write_table(rows, path, token_schema("classification"), {"labels": ["x", "y", "z"]})
-    found = plan.rows("odd", "minilm-l6", "random")
+    found = plan.task_size("odd", "minilm-l6", "random")
     assert found is not None
     assert (found.train, found.dev, found.test, found.tokens, found.outputs) == (6, 2, 1, 12, 3)
 
@@ -95,7 +95,9 @@ def test_a_made_model_has_its_bases_size_with_changes(tmp_path: Path) -> None:
     source = {"kind": "configured", "base": "minilm-l6", "config": {"num_hidden_layers": 2}}
     plan = plan_of(tmp_path, models=["mine"], initialisations=["scratch"],
                    checkpoints={"mine": {"source": source}})  # fmt: skip
-    assert plan.size("mine") == ModelSize(layers=2, width=384, intermediate=1536, vocabulary=30522)
+    assert plan.model_size("mine") == ModelSize(
+        layers=2, width=384, intermediate=1536, vocabulary=30522
+    )
 
 
 def test_pretraining_is_counted_until_it_is_done(tmp_path: Path) -> None:
@@ -145,7 +147,7 @@ def test_the_command_prints_the_default_plan(
     main()
     printed = capsys.readouterr().out
     assert printed.startswith("12 conditions, ")
-    assert "sources to fetch" in printed
+    assert "sources to download" in printed
 
 
 def test_the_command_ends_with_the_message_of_a_mistake(

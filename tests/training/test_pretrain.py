@@ -16,6 +16,7 @@ from tokenizers import Tokenizer, models
 from transformers import AutoModelForMaskedLM
 
 from polymath.data.fetch.manifest import Manifest
+from polymath.experiment.paths import PRETRAINING_FOLDER
 from polymath.experiment.recipes import PretrainingRecipe
 from polymath.experiment.sources import PretrainSource
 from polymath.models.build import build_classifier
@@ -33,7 +34,7 @@ from polymath.training.masked_lm import (
     restore_vocabulary,
     token_logits,
 )
-from polymath.training.pretrain import FOLDER, pretrain
+from polymath.training.pretrain import pretrain
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table, sha256_of, write_table
 from support import ROOT
@@ -276,7 +277,7 @@ def test_killed_it_goes_on_to_the_same_bytes(tmp_path: Path, checkpoint: Checkpo
         f"job = write_pretraining(folder, Path({str(source)!r}), steps=300, dropout=0.1)\n"
         "print(run_pretraining(job, folder / 'out', 0.05))\n"
     )
-    store = tmp_path / "cut/out" / FOLDER
+    store = tmp_path / "cut/out" / PRETRAINING_FOLDER
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     end = time.monotonic() + 60
     while not list(store.glob("*.step-*.json")):

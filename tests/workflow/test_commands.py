@@ -65,9 +65,9 @@ def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
     (tmp_path / "matrix.md").write_text("")
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs/run.txt").write_text("wall time 3.0 min, 90% of it in training\n")
-    print_summary(tmp_path)
+    print_summary(ResultPaths(tmp_path))
     printed = capsys.readouterr().out
-    assert "The last run that trained: wall time 3.0 min, 90% of it in training\n" in printed
+    assert "Last run with training: wall time 3.0 min, 90% of it in training\n" in printed
     assert "0.500 [one replicate]" in printed
     assert str(tmp_path / "matrix.md") in printed
     assert "curves.png" not in printed

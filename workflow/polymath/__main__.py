@@ -15,29 +15,29 @@ ROOT = Path(__file__).parents[2]
 DEVICE = "cpu-2-cores"
 
 
-def print_summary(results: Path) -> None:
-    """Print the matrix as a table and name the files to open."""
+def print_summary(results: ResultPaths) -> None:
+    """Print the matrix as a table and list the files to open."""
     from polymath.reporting.matrix import summarise_matrix
     from polymath.util.storage import read_table
 
-    print(summarise_matrix(read_table(results / "matrix.parquet")))
-    if (results / "logs/run.txt").exists():
-        print(f"\nThe last run that trained: {(results / 'logs/run.txt').read_text().strip()}")
+    print(summarise_matrix(read_table(results.matrix())))
+    if results.run_times.exists():
+        print(f"\nLast run with training: {results.run_times.read_text().strip()}")
     print("\nOpen next:")
-    for name, what in (
-        ("report.html", "everything on one page: the answer, the figures, the methods, the limits"),
-        ("claims.md", "what the results say of the paper's claims, and by which rule"),
-        ("matrix.md", "the matrix, one row a condition (also .csv and .parquet)"),
-        ("figures/matrix.png", "the matrix as a figure (also .svg)"),
-        ("figures/forest.png", "differences between arms, with both uncertainties"),
-        ("figures/curves.png", "learning curves (also .svg)"),
-        ("cards/", "a data card for each task: counts, lengths, what was left out"),
-        ("tables/", "tables for a paper, in LaTeX and Markdown"),
-        ("snakemake-report.html", "how everything was made, with the figures"),
-        ("runs/", "predictions, curves and scores of every condition"),
+    for path, content in (
+        (results.report, "everything on one page: answer, figures, methods, limits"),
+        (results.claims("md"), "the verdict on each of the paper's claims, with its rule"),
+        (results.matrix("md"), "the matrix, one row per condition (also .csv and .parquet)"),
+        (results.figure("matrix", "png"), "the matrix as a figure (also .svg)"),
+        (results.figure("forest", "png"), "differences between arms, with both uncertainties"),
+        (results.figure("curves", "png"), "learning curves (also .svg)"),
+        (results.card().parent, "one data card per task: counts, lengths, what was left out"),
+        (results.table().parent, "tables for a paper, in LaTeX and Markdown"),
+        (results.snakemake_report, "how every file was made, with the figures"),
+        (results.runs, "predictions and learning curves of every condition"),
     ):
-        if (results / name).exists():
-            print(f"  {results / name!s:<36} {what}")
+        if path.exists():
+            print(f"  {path!s:<36} {content}")
 
 
 def read_plan(files: list[Path], alone: bool) -> "Plan":
@@ -52,7 +52,7 @@ def read_plan(files: list[Path], alone: bool) -> "Plan":
 
 
 def print_plan(plan: "Plan", device: str | None) -> None:
-    """Print what an experiment will cost."""
+    """Print the expected cost of an experiment."""
     from polymath.planning.plan import benchmark_speed, describe_plan
 
     speed = None if device else plan.measured_speed()
@@ -63,7 +63,7 @@ def print_plan(plan: "Plan", device: str | None) -> None:
 
 
 def print_failures(plan: "Plan") -> int:
-    """Print what is not done and how its logs end; return how many lines that took."""
+    """Print failed and pending conditions with the end of their logs; return the line count."""
     from polymath.planning.failures import describe_failures
 
     lines = list(describe_failures(plan))
@@ -77,9 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "docs", help="regenerate pages, tables and numbers of the documents in a checkout"
     )
-    plan = commands.add_parser("plan", help="say what an experiment will cost, and spend nothing")
+    plan = commands.add_parser("plan", help="print the expected cost of an experiment")
     failed = commands.add_parser(
-        "failed", help="list the conditions that are not done, and how their logs end"
+        "failed", help="list failed and pending conditions, with the end of their logs"
     )
     for command in (plan, failed):
         command.add_argument(
@@ -90,10 +90,10 @@ def _parser() -> argparse.ArgumentParser:
         )
     plan.add_argument(
         "--device",
-        help="a measurement in resources/benchmarks, by name; default: the speed of the runs in "
-        f"the results, and {DEVICE} where there are none",
+        help="name of a measurement in resources/benchmarks; default: the speed of the runs in "
+        f"the results, or of {DEVICE} without any",
     )
-    summary = commands.add_parser("summary", help="print the matrix and name the files to open")
+    summary = commands.add_parser("summary", help="print the matrix and list the files to open")
     publish = commands.add_parser(
         "publish", help="keep a run's results in the repository; `make docs` then shows them"
     )
@@ -115,20 +115,21 @@ def main() -> None:
             print(f"regenerated {path.relative_to(ROOT)}")
     elif arguments.command in ("plan", "failed"):
         try:
-            read = read_plan(arguments.configfile, arguments.replace_workflow_config)
+            experiment = read_plan(arguments.configfile, arguments.replace_workflow_config)
             if arguments.command == "failed":
-                sys.exit(1 if print_failures(read) else 0)
-            print_plan(read, arguments.device)
+                sys.exit(1 if print_failures(experiment) else 0)
+            print_plan(experiment, arguments.device)
         except PolymathError as error:
             sys.exit(f"ERROR: {error}")
     elif arguments.command == "summary":
-        print_summary(arguments.results)
+        print_summary(ResultPaths(arguments.results))
     elif arguments.command == "tensorboard":
         from polymath.reporting.tensorboard import write_events
 
-        folder = arguments.results / "tensorboard"
-        count = write_events(ResultPaths(arguments.results), folder)
-        print(f"{count} replicates; to look at them: tensorboard --logdir {folder}")
+        results = ResultPaths(arguments.results)
+        folder = results.tensorboard
+        count = write_events(results, folder)
+        print(f"{count} replicates written; show them with: tensorboard --logdir {folder}")
     else:
         from polymath.reporting.publish import publish as keep
 

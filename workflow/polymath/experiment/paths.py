@@ -6,8 +6,10 @@ from pathlib import Path
 from polymath.experiment.conditions import Condition
 
 PREDICTIONS, CURVES = "predictions.parquet", "curves.parquet"
-REPLICATES = ".replicates"  # in a condition's folder: its finished replicates and checkpoints
-PRETRAINING = ".pretraining"  # in a model's folder: what its pre-training needs to resume
+REPLICATES_FOLDER = (
+    ".replicates"  # in a condition's folder: its finished replicates and checkpoints
+)
+PRETRAINING_FOLDER = ".pretraining"  # in a model's folder: what its pre-training needs to resume
 PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__))
 """A condition whose fields are Snakemake's wildcards."""
 
@@ -152,6 +154,16 @@ class ResultPaths:
     def report(self) -> Path:
         """The page that shows everything."""
         return self.root / "report.html"
+
+    @property
+    def snakemake_report(self) -> Path:
+        """Snakemake's own report, where `make run` writes it."""
+        return self.root / "snakemake-report.html"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder of event files that `python -m polymath tensorboard` writes."""
+        return self.root / "tensorboard"
 
     @property
     def logs(self) -> Path:

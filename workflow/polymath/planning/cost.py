@@ -1,13 +1,16 @@
-"""What jobs take, from a task's and a model's sizes: operations, memory, time on a cluster.
+"""Estimate operations, memory and time of jobs from the sizes of their task and model.
 
-Cheap enough to be asked while Snakemake plans: nothing here reads a table or imports torch.
+Cheap enough for Snakemake's planning: nothing here reads a table or imports torch.
+
+Why not one constant per model size: in resources/experiments/paper.yaml the conditions of one model
+need 14 to 4,229 minutes and 6.5 to 28.5 GB by this estimate. The constant that suffices for all
+asks for four times the time that they need on average (tests/planning/test_cost.py).
 """
 
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,14 @@ from polymath.experiment.conditions import Condition
 from polymath.experiment.config import Experiment
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.models import ModelSize
+from polymath.experiment.paths import ResultPaths
 from polymath.experiment.recipes import Recipe, Schedule, TrainingRecipe
 from polymath.experiment.representation_studies import RepresentationStudy
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
 
 # A backward pass makes two matrix products for each of the forward pass.
 TRAINING_PASSES = 3
-# The fields of a config.json that say a model's dimensions, as families call them.
+# The fields of a config.json that hold a model's dimensions, by the names that families use.
 FIELDS = {
     "layers": ("num_hidden_layers", "n_layers"),
     "width": ("hidden_size", "dim"),
@@ -30,22 +34,22 @@ FIELDS = {
     "vocabulary": ("vocab_size",),
 }
 
-# What a job asks of a scheduler. Generous: one that asked for too little is tried again with
-# more, and goes on from its checkpoint.
+# What a job asks of a scheduler. Generous: a job that asked for too little is retried with more,
+# and resumes from its checkpoint.
 ASSUMED_FLOPS = 1e13  # FLOP/s that an older GPU reaches with small batches
 ASSUMED_CORE_FLOPS = 5e9  # of one core in float64: of comparisons, which reached 6e9 on a busy one
 SAFETY = 2
 START_MINUTES = 10  # to start Python twice, load libraries and data, and record the first steps
 BASE_MB = 4000  # libraries, a CUDA context, and the data
-BYTES_A_PARAMETER = 20  # weights, gradients, Adam's two moments, and a copy to be written
+BYTES_PER_PARAMETER = 20  # weights, gradients, Adam's two moments, and a copy to be written
 HEAD_WIDTH = 64  # of the attention heads of most encoders
 FP32_FACTOR = 2  # over the bf16 that the formula counts
 FP32_BYTES, FP64_BYTES = 4, 8
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A task's rows by split, and the mean number of tokens that a row has with its frame."""
+class TaskSize:
+    """A task's rows per split, and tokens per row including the special ones."""
 
     train: int
     dev: int
@@ -54,14 +58,14 @@ class Rows:
     outputs: int
 
 
-# Of a task or a model that nothing is known of yet.
+# For a task or a model of unknown size.
 ASSUMED_ROWS = (100_000, 10_000, 10_000)
 ASSUMED_SIZE = ModelSize(layers=12, width=768, intermediate=3072, vocabulary=50_000)
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a job asks of a scheduler the first time; a retry asks for as many times more."""
+    """What a job asks of a scheduler at its first attempt; attempt n asks for n times as much."""
 
     mem_mb: int
     minutes: int
@@ -75,8 +79,8 @@ def forward_flops(size: ModelSize, length: float) -> float:
     scores and of values. Source: J. Kaplan et al., Scaling laws for neural language models, 2020,
     table 1.
     """
-    a_token = 2 * (4 * size.width**2 + 2 * size.width * size.intermediate)
-    return size.layers * length * (a_token + 4 * length * size.width)
+    per_token = 2 * (4 * size.width**2 + 2 * size.width * size.intermediate)
+    return size.layers * length * (per_token + 4 * length * size.width)
 
 
 def activation_bytes(size: ModelSize, sequences: int, length: float) -> float:
@@ -86,8 +90,8 @@ def activation_bytes(size: ModelSize, sequences: int, length: float) -> float:
     2022 (arXiv 2205.05198), equation 1.
     """
     heads = size.width / HEAD_WIDTH
-    a_layer = sequences * length * (34 * size.width + 5 * heads * length)
-    return FP32_FACTOR * size.layers * a_layer
+    per_layer = sequences * length * (34 * size.width + 5 * heads * length)
+    return FP32_FACTOR * size.layers * per_layer
 
 
 def count_parameters(size: ModelSize) -> int:
@@ -102,118 +106,117 @@ def count_runs(recipe: Recipe, replicates: int) -> int:
     return len(recipe.rates) * trying + (replicates - trying)
 
 
-def finetuning_flops(recipe: Recipe, fraction: float, rows: Rows, size: ModelSize) -> float:
+def finetuning_flops(recipe: Recipe, fraction: float, task: TaskSize, model: ModelSize) -> float:
     """Return the FLOPs of one run of a condition, its dev and test scores included."""
-    examples = max(1, round(rows.train * fraction))
+    examples = max(1, round(task.train * fraction))
     schedule = Schedule(recipe, examples)
     passes = 1 if recipe.tuning == "head" else TRAINING_PASSES
     trained = schedule.steps * min(recipe.batch_size, examples) * passes
-    scored = rows.dev * (len(schedule.evaluations) + 2) + rows.test
-    return forward_flops(size, rows.tokens) * (trained + scored)
+    scored = task.dev * (len(schedule.evaluations) + 2) + task.test
+    return forward_flops(model, task.tokens) * (trained + scored)
 
 
-def pretraining_flops(recipe: TrainingRecipe, rows: Rows, size: ModelSize) -> float:
+def pretraining_flops(recipe: TrainingRecipe, task: TaskSize, model: ModelSize) -> float:
     """Return the FLOPs of pre-training a model."""
-    schedule = Schedule(recipe, rows.train)
-    trained = schedule.steps * min(recipe.batch_size, rows.train) * TRAINING_PASSES
-    scored = rows.dev * (len(schedule.evaluations) + 1)
-    return forward_flops(size, rows.tokens) * (trained + scored)
+    schedule = Schedule(recipe, task.train)
+    trained = schedule.steps * min(recipe.batch_size, task.train) * TRAINING_PASSES
+    scored = task.dev * (len(schedule.evaluations) + 1)
+    return forward_flops(model, task.tokens) * (trained + scored)
 
 
-def rows_in_catalogue(dataset: Dataset) -> Rows | None:
-    """Return the catalogue's numbers, with sequences as long as may be."""
+def catalogued_size(dataset: Dataset) -> TaskSize | None:
+    """Return the catalogue's counts, with every sequence at the longest length allowed."""
     if dataset.rows:
-        return _longest(dataset, _in_windows(dataset, dataset.rows.model_dump()))
-    return _longest(dataset, dataset.about.model_dump()) if dataset.about else None
+        return _with_longest_sequences(dataset, _in_windows(dataset, dataset.rows.model_dump()))
+    if dataset.about:
+        return _with_longest_sequences(dataset, dataset.about.model_dump())
+    return None
 
 
-def size_in(config: Mapping[str, Any]) -> ModelSize | None:
-    """Return the dimensions that a config.json names, or None if it lacks one."""
-    named = named_sizes(config)
-    return ModelSize(**named) if len(named) == len(FIELDS) else None
-
-
-def named_sizes(config: Mapping[str, Any]) -> dict[str, int]:
-    """Return those dimensions that a config.json names."""
-    found = {
-        size: next((config[name] for name in names if name in config), None)
-        for size, names in FIELDS.items()
+def dimensions_in(config: Mapping[str, Any]) -> dict[str, int]:
+    """Return the dimensions that a config.json states."""
+    return {
+        dimension: int(config[name])
+        for dimension, names in FIELDS.items()
+        for name in names
+        if config.get(name) is not None
     }
-    return {size: int(value) for size, value in found.items() if value is not None}
 
 
 class Estimator:
-    """Estimates of an experiment's jobs, by what is known of their data and models so far."""
+    """Estimate an experiment's jobs from what is known of its data and models so far."""
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self.results = Path(experiment.results)
+        self.paths = ResultPaths.of(experiment.results)
+        self._files: dict[Path, dict[str, Any]] = {}
 
-    def size(self, model: str) -> ModelSize | None:
-        """Return a model's dimensions: of its files, else of the catalogue, else of its base."""
+    def model_size(self, model: str) -> ModelSize | None:
+        """Return a model's dimensions: from its files, else the catalogue, else its base."""
         entry = self.experiment.checkpoints[model]
         config = self._config(model)
         if config is not None:
-            return size_in(config) or entry.size
+            dimensions = dimensions_in(config)
+            return ModelSize(**dimensions) if len(dimensions) == len(FIELDS) else entry.size
         if entry.size is not None or not isinstance(entry.source, MadeSource):
             return entry.size
-        base = self.size(entry.source.base)
+        base = self.model_size(entry.source.base)
         if base is None or not isinstance(entry.source, ConfiguredSource):
             return base
-        return base.model_copy(update=named_sizes(entry.source.config))
+        return base.model_copy(update=dimensions_in(entry.source.config))
 
-    def rows(self, task: str) -> Rows:
-        """Return at most how many rows a task has: of its data card, else of the catalogue, else
-        assumed; with sequences as long as may be."""
+    def task_size(self, task: str) -> TaskSize:
+        """Return an upper bound of a task's size: from its data card, else the catalogue, else
+        assumed."""
         dataset = self.experiment.datasets[task]
-        card = self._read(self.results / "cards" / f"{task}.json")
+        card = self._read(self.paths.card(task))
         if card is not None:
-            return _longest(dataset, _in_windows(dataset, card["splits"]))
+            return _with_longest_sequences(dataset, _in_windows(dataset, card["splits"]))
         assumed = dict(zip(("train", "dev", "test"), ASSUMED_ROWS, strict=True))
-        return rows_in_catalogue(dataset) or _longest(dataset, assumed)
+        return catalogued_size(dataset) or _with_longest_sequences(dataset, assumed)
 
     def finetuning(self, condition: Condition) -> Needs:
         """Return what a condition's job needs, all its runs."""
         recipe = self.experiment.recipes[condition.recipe]
-        rows, size = self.rows(condition.task), self.size(condition.model) or ASSUMED_SIZE
+        task, model = self.task_size(condition.task), self._size_or_assumed(condition.model)
         runs = count_runs(recipe, self.experiment.runs)
-        flops = runs * finetuning_flops(recipe, float(condition.fraction), rows, size)
-        return _needs(recipe, flops, rows, size)
+        flops = runs * finetuning_flops(recipe, float(condition.fraction), task, model)
+        return _training_needs(recipe, flops, task, model)
 
-    def pretraining(self, model: str) -> Needs:
+    def pretraining(self, name: str) -> Needs:
         """Return what the job needs that pre-trains a model."""
-        source = self.experiment.checkpoints[model].source
+        source = self.experiment.checkpoints[name].source
         assert isinstance(source, PretrainSource)
-        rows, size = self.rows(source.task), self.size(source.base) or ASSUMED_SIZE
-        flops = pretraining_flops(source.recipe, rows, size)
-        return _needs(source.recipe, flops, rows, size)
+        task, model = self.task_size(source.task), self._size_or_assumed(source.base)
+        flops = pretraining_flops(source.recipe, task, model)
+        return _training_needs(source.recipe, flops, task, model)
 
     def comparing(self, study: RepresentationStudy) -> Needs:
-        """Return a bound of what the job needs that compares models, each taken for the largest.
+        """Return an upper bound for the job that compares models, each taken for the largest.
 
         Memory: of each model and one more random one, weights (twice while they are loaded), hidden
-        states of the tokens asked for and three d x d matrices a layer; such matrices of each
-        block; and the activations of a batch in two models. Time: of every pair of replicates,
-        each pair of layers once, and each layer once a resample, at 2nd² operations for the sums
-        over n tokens and 40d³ for their decompositions; all again after fine-tuning.
+        states of the tokens asked for and three d x d matrices per layer; such matrices of each
+        block; and the activations of a batch in two models. Time: for every pair of replicates,
+        each pair of layers once, and each layer once per resample, at 2nd² operations for the
+        sums over n tokens and 40d³ for their decompositions; all again after fine-tuning.
         """
         settings = self.experiment.representations
         assert settings is not None
         conditions = study.conditions
-        size = _largest([self.size(condition.model) or ASSUMED_SIZE for condition in conditions])
-        length = self.rows(study.text.task).tokens
+        size = _largest([self._size_or_assumed(condition.model) for condition in conditions])
+        length = self.task_size(study.text.task).tokens
         layers, models = size.layers + 1, settings.replicates * (len(conditions) + 1)
-        held: float = models * 2 * FP32_BYTES * count_parameters(size)
-        held += models * layers * FP32_BYTES * (settings.tokens + length) * size.width
-        held += FP64_BYTES * (3 * models * layers + 4 * BLOCKS) * size.width**2
-        held += 2 * activation_bytes(size, READING_BATCH, length)
-        a_value = 2 * settings.tokens * size.width**2 + 40 * size.width**3
+        memory: float = models * 2 * FP32_BYTES * count_parameters(size)
+        memory += models * layers * FP32_BYTES * (settings.tokens + length) * size.width
+        memory += FP64_BYTES * (3 * models * layers + 4 * BLOCKS) * size.width**2
+        memory += 2 * activation_bytes(size, READING_BATCH, length)
+        flops_per_value = 2 * settings.tokens * size.width**2 + 40 * size.width**3
         values = layers**2 + layers * (settings.bootstraps + settings.permutations)
         pairs = settings.replicates * 2 * (len(conditions) - 1) * (1 + self.experiment.keep_models)
-        return _asked(held, pairs * values * a_value / ASSUMED_CORE_FLOPS)
+        return _needs(memory, pairs * values * flops_per_value / ASSUMED_CORE_FLOPS)
 
     def probing(self, condition: Condition) -> Needs:
-        """Return a bound of what the job needs that probes a condition's first replicates.
+        """Return an upper bound for the job that probes a condition's first replicates.
 
         Memory: a gradient of each batch three times over and eight more copies of the weights, the
         activations of the rows that are differentiated twice or of a Jacobian's rows, and its
@@ -222,64 +225,67 @@ class Estimator:
         """
         settings = self.experiment.probes
         assert settings is not None
-        size, length = self.size(condition.model) or ASSUMED_SIZE, self.rows(condition.task).tokens
-        held: float = (3 * settings.gradients + 8) * FP32_BYTES * count_parameters(size)
-        held += activation_bytes(size, max(2 * settings.examples, JACOBIAN_CHUNK), length)
-        held += 3 * FP64_BYTES * length * size.width**2
-        a_row = 2 * settings.draws + 3 + TRAINING_PASSES * (1 + 3 * settings.iterations)
+        size = self._size_or_assumed(condition.model)
+        length = self.task_size(condition.task).tokens
+        memory: float = (3 * settings.gradients + 8) * FP32_BYTES * count_parameters(size)
+        memory += activation_bytes(size, max(2 * settings.examples, JACOBIAN_CHUNK), length)
+        memory += 3 * FP64_BYTES * length * size.width**2
+        per_row = 2 * settings.draws + 3 + TRAINING_PASSES * (1 + 3 * settings.iterations)
         passes = TRAINING_PASSES * settings.gradients * settings.batch_size
-        passes += settings.examples * a_row + settings.sequences * (1 + 2 * size.width)
+        passes += settings.examples * per_row + settings.sequences * (1 + 2 * size.width)
         seconds = passes * forward_flops(size, length) / ASSUMED_FLOPS
         seconds += settings.sequences * 4 * length * size.width**3 / ASSUMED_CORE_FLOPS
-        return _asked(held, min(settings.replicates, self.experiment.runs) * seconds)
+        return _needs(memory, min(settings.replicates, self.experiment.runs) * seconds)
+
+    def _size_or_assumed(self, model: str) -> ModelSize:
+        return self.model_size(model) or ASSUMED_SIZE
 
     def _config(self, model: str) -> dict[str, Any] | None:
         """Return the config.json of a model that is fetched, wherever it lies."""
-        folder = self.results / "models" / model
-        manifest = self._read(folder / "manifest.json") or {"files": []}
-        paths = [folder / file["path"] for file in manifest["files"]]
-        return next((self._read(path) for path in paths if path.name == "config.json"), None)
+        path = self.paths.model_manifest(model)
+        manifest = self._read(path) or {"files": []}
+        files = [path.parent / file["path"] for file in manifest["files"]]
+        return next((self._read(file) for file in files if file.name == "config.json"), None)
 
     def _read(self, path: Path) -> dict[str, Any] | None:
-        """Return a JSON file's content, or None; Snakemake asks thousands of times."""
+        """Return a JSON file's content, read once, or None as long as there is no such file."""
         if path not in self._files and path.is_file():
             self._files[path] = json.loads(path.read_text(encoding="utf-8"))
         return self._files.get(path)
 
-    @cached_property
-    def _files(self) -> dict[Path, dict[str, Any]]:
-        return {}
-
 
 def _in_windows(dataset: Dataset, counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the most rows there can be where sequences are cut into windows."""
+    """Return an upper bound of the rows where sequences are cut into windows."""
     windows = (dataset.windows.limit or 1) if dataset.windows else 1
     return {split: windows * counts[split] for split in ("train", "dev", "test")}
 
 
-def _longest(dataset: Dataset, counts: Mapping[str, int]) -> Rows:
-    return Rows(
+def _with_longest_sequences(dataset: Dataset, counts: Mapping[str, int]) -> TaskSize:
+    return TaskSize(
         **{split: counts[split] for split in ("train", "dev", "test")},
         tokens=dataset.max_length + 2,
         outputs=len(dataset.labels or "ab"),
     )
 
 
-def _needs(recipe: TrainingRecipe, flops: float, rows: Rows, size: ModelSize) -> Needs:
+def _training_needs(
+    recipe: TrainingRecipe, flops: float, task: TaskSize, model: ModelSize
+) -> Needs:
     sequences = recipe.batch_size // recipe.accumulation
-    held = activation_bytes(size, sequences, rows.tokens)
-    held += BYTES_A_PARAMETER * count_parameters(size)
-    return _asked(held, flops / ASSUMED_FLOPS)
+    memory = activation_bytes(model, sequences, task.tokens)
+    memory += BYTES_PER_PARAMETER * count_parameters(model)
+    return _needs(memory, flops / ASSUMED_FLOPS)
 
 
-def _asked(held: float, seconds: float) -> Needs:
+def _needs(memory: float, seconds: float) -> Needs:
+    """Return the request for a job of so many bytes and seconds."""
     return Needs(
-        mem_mb=BASE_MB + math.ceil(held / 1e6),
+        mem_mb=BASE_MB + math.ceil(memory / 1e6),
         minutes=START_MINUTES + math.ceil(SAFETY * seconds / 60),
     )
 
 
 def _largest(sizes: list[ModelSize]) -> ModelSize:
     """Return the largest of each dimension."""
-    each = [size.model_dump() for size in sizes]
-    return ModelSize(**{name: max(one[name] for one in each) for name in each[0]})
+    dimensions = ModelSize.model_fields
+    return ModelSize(**{name: max(getattr(size, name) for size in sizes) for name in dimensions})

@@ -1,4 +1,4 @@
-"""Which conditions are not done, and the last lines of the logs that say why."""
+"""Failed and pending conditions, with the end of their logs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,22 +7,25 @@ from polymath.experiment.conditions import Condition
 from polymath.planning.plan import Plan
 
 LAST_LINES = 4
-ERROR = "] ERROR: "  # as `logs.job` writes it
-SCHEDULER = "slurm"  # the folder of SLURM's own logs, as its profile says
+ERROR = "] ERROR: "  # as `job_log` writes it
+SCHEDULER = "slurm"  # the folder of SLURM's own logs, as its profile sets it
 SCHEDULER_ERROR = "error: "
 
 
 def describe_failures(plan: Plan) -> Iterator[str]:
-    """Yield a line for each condition that is not done, with its log and how that ends; then
-    the other stages that failed. Nothing is yielded if all is done."""
-    logs = plan.results / "logs"
-    if not plan.waiting:
+    """Yield each failed or pending condition with the end of its log, then other failed stages.
+
+    Yields nothing if every condition is done.
+    """
+    logs = plan.paths.logs
+    if not plan.pending:
         return
-    yield f"{len(plan.waiting)} of {len(plan.conditions)} conditions are not done:"
+    yield f"{len(plan.pending)} of {len(plan.conditions)} conditions failed or pending:"
     shown = set()
-    for condition in plan.waiting:
-        log = logs / ("baseline" if condition.is_baseline else "finetune") / condition.log
-        yield f"\n{condition.title}" + ("" if log.is_file() else ": not begun")
+    for condition in plan.pending:
+        stage = "baseline" if condition.is_baseline else "finetune"
+        log = plan.paths.log(stage, *condition.columns.values())
+        yield f"\n{condition.title}" + ("" if log.is_file() else ": pending")
         if log.is_file():
             shown.add(log)
             yield from _describe_end(log)
@@ -36,17 +39,17 @@ def describe_failures(plan: Plan) -> Iterator[str]:
 
 
 def _failed_stages(logs: Path) -> Iterator[Path]:
-    """Yield the logs of jobs that ended with an error; a log is that of a job's last attempt."""
+    """Yield the logs of jobs whose last attempt ended with an error."""
     for path in sorted(logs.glob("[!.]*/**/*.log")):
         if SCHEDULER not in path.relative_to(logs).parts and ERROR in path.read_text("utf-8"):
             yield path
 
 
 def _scheduler_logs(logs: Path, condition: Condition) -> list[Path]:
-    """Return SLURM's log of the last attempt that it saw fail, if it says why."""
+    """Return SLURM's log of the last failed attempt, if it holds an error."""
     name = "_".join(condition.columns.values())
-    found = [*(logs / SCHEDULER).glob(f"rule_*/{name}/*.log")]
-    newest = sorted(found, key=lambda path: path.stat().st_mtime)[-1:]
+    attempts = [*(logs / SCHEDULER).glob(f"rule_*/{name}/*.log")]
+    newest = sorted(attempts, key=lambda path: path.stat().st_mtime)[-1:]
     return [path for path in newest if SCHEDULER_ERROR in path.read_text("utf-8", "replace")]
 
 

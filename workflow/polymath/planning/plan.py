@@ -4,7 +4,7 @@ import heapq
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +13,25 @@ import numpy as np
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import Experiment
 from polymath.experiment.lineage import tokenizer_of
-from polymath.experiment.models import ModelSize
+from polymath.experiment.paths import ResultPaths
 from polymath.experiment.sources import MadeSource, PretrainSource
 from polymath.planning.cost import (
     TRAINING_PASSES,
     Estimator,
-    Rows,
+    TaskSize,
+    catalogued_size,
     count_parameters,
     count_runs,
     finetuning_flops,
     forward_flops,
     pretraining_flops,
-    rows_in_catalogue,
 )
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.storage import read_metadata, read_table, read_with_metadata
 
-BYTES_A_LOGIT, BYTES_A_ROW = 4, 40
-COSTLIEST = 10
-SEVERAL = (4, 16, 64)  # devices side by side
+BYTES_PER_LOGIT, BYTES_PER_ROW = 4, 40
+MOST_EXPENSIVE = 10  # conditions that are listed
+DEVICES = (4, 16, 64)  # numbers of devices for which hours are given
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Speed:
-    """FLOP/s that a device trains with, and how that is known."""
+    """FLOP/s of training, and where the figure comes from."""
 
     flops: float
     source: str
@@ -58,20 +58,21 @@ class Plan:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self.results = Path(experiment.results)
+        self.paths = ResultPaths.of(experiment.results)
         self.conditions = expand_conditions(experiment)
-        self._estimator = Estimator(experiment)
+        self.model_size = Estimator(experiment).model_size
+        self._tokenized_size = cache(_read_task_size)
 
     def is_done(self, condition: Condition) -> bool:
-        """Whether a condition's predictions are there, of as many replicates as are asked for."""
-        path = self.results / "runs" / condition.path / "predictions.parquet"
+        """Whether a condition has predictions of as many replicates as the experiment asks for."""
+        path = self.paths.predictions(condition)
         if not path.is_file():
             return False
         return int(read_metadata(path).get("replicates", 0)) >= self.experiment.runs
 
     @cached_property
-    def waiting(self) -> list[Condition]:
-        """The conditions that are not done."""
+    def pending(self) -> list[Condition]:
+        """The conditions that failed or have not been trained yet."""
         return [condition for condition in self.conditions if not self.is_done(condition)]
 
     def cost(self, condition: Condition) -> Cost:
@@ -79,87 +80,75 @@ class Plan:
         if condition.is_baseline:
             return Cost(condition.title, 1, 0.0, 0.0)
         recipe = self.experiment.recipes[condition.recipe]
-        rows = self.rows(condition.task, condition.model, condition.mapping)
+        task = self.task_size(condition.task, condition.model, condition.mapping)
         runs = count_runs(recipe, self.experiment.runs)
-        size = self.size(condition.model)
-        if rows is None or size is None:
+        model = self.model_size(condition.model)
+        if task is None or model is None:
             return Cost(condition.title, runs, None, 0.0)
-        flops = finetuning_flops(recipe, float(condition.fraction), rows, size)
-        row_bytes = BYTES_A_ROW + BYTES_A_LOGIT * rows.outputs
-        # Predictions are kept by replicate and, together, as the condition's result.
-        disk = (rows.dev + rows.test) * row_bytes * (runs + self.experiment.runs)
+        flops = finetuning_flops(recipe, float(condition.fraction), task, model)
+        row_bytes = BYTES_PER_ROW + BYTES_PER_LOGIT * task.outputs
+        # Predictions are kept per replicate and, together, as the condition's result.
+        disk = (task.dev + task.test) * row_bytes * (runs + self.experiment.runs)
         if self.experiment.keep_models:
-            disk += runs * 4 * count_parameters(size)
+            disk += runs * 4 * count_parameters(model)
         return Cost(condition.title, runs, runs * flops, disk)
 
     def pretraining(self) -> Iterator[Cost]:
         """Estimate the pre-training of each model that is not there yet."""
         for name, entry in self.experiment.checkpoints.items():
-            done = (self.results / "models" / name / "manifest.json").is_file()
+            done = self.paths.model_manifest(name).is_file()
             if done or not isinstance(entry.source, PretrainSource):
                 continue
-            source, size = entry.source, self.size(name)
-            rows = self.rows(source.task, source.base, source.mapping)
-            if rows is None or size is None:
+            source, model = entry.source, self.model_size(name)
+            task = self.task_size(source.task, source.base, source.mapping)
+            if task is None or model is None:
                 yield Cost(f"pre-training of {name}", 1, None, 0.0)
                 continue
-            flops = pretraining_flops(source.recipe, rows, size)
-            yield Cost(f"pre-training of {name}", 1, flops, 4.0 * count_parameters(size))
+            flops = pretraining_flops(source.recipe, task, model)
+            yield Cost(f"pre-training of {name}", 1, flops, 4.0 * count_parameters(model))
 
-    def rows(self, task: str, model: str, mapping: str) -> Rows | None:
-        """Return a task's rows: as prepared, else as the catalogue says; else None."""
-        dataset = self.experiment.datasets[task]
+    def task_size(self, task: str, model: str, mapping: str) -> TaskSize | None:
+        """Return a task's size: of its tokens, else of the catalogue; None if neither is known."""
         tokenizer = tokenizer_of(self.experiment, task, model, mapping)
-        path = f"tokens/task={task}/tokenizer={tokenizer}/tokens.parquet"
-        return self._prepared(self.results / path) or rows_in_catalogue(dataset)
-
-    def _prepared(self, path: Path) -> Rows | None:
-        if path not in self._tokens:
-            self._tokens[path] = _read_rows(path) if path.is_file() else None
-        return self._tokens[path]
-
-    @cached_property
-    def _tokens(self) -> dict[Path, Rows | None]:
-        return {}
-
-    def size(self, model: str) -> ModelSize | None:
-        """Return a model's dimensions: of its files, else of the catalogue, else of its base."""
-        return self._estimator.size(model)
+        tokenized = self._tokenized_size(self.paths.tokens(task, tokenizer))
+        return tokenized or catalogued_size(self.experiment.datasets[task])
 
     def downloads(self) -> list[str]:
-        """Return what is not fetched yet, one line a source."""
-        lines = []
-        sections = (("raw", self.experiment.datasets), ("models", self.experiment.checkpoints))
-        for kind, entries in sections:
-            for name, entry in entries.items():
-                fetched = (self.results / kind / name / "manifest.json").is_file()
-                if not fetched and not isinstance(entry.source, MadeSource):
-                    lines.append(f"{name}: {_describe(entry.source)}")
-        return lines
+        """Return what is not downloaded yet, one line per source."""
+        datasets, models = self.experiment.datasets, self.experiment.checkpoints
+        manifests: list[tuple[Path, str, Any]] = [
+            *((self.paths.raw_manifest(name), name, datasets[name].source) for name in datasets),
+            *((self.paths.model_manifest(name), name, models[name].source) for name in models),
+        ]
+        return [
+            f"{name}: {_describe(source)}"
+            for manifest, name, source in manifests
+            if not manifest.is_file() and not isinstance(source, MadeSource)
+        ]
 
     def measured_speed(self) -> Speed | None:
-        """Return the speed of the conditions that are done, if their sizes are known."""
+        """Return the speed of the trained conditions, or None if their sizes are unknown."""
         flops, seconds = 0.0, 0.0
         for condition in self.conditions:
-            path = self.results / "runs" / condition.path / "curves.parquet"
+            path = self.paths.curves(condition)
             if condition.is_baseline or not path.is_file():
                 continue
-            rows = self.rows(condition.task, condition.model, condition.mapping)
-            size = self.size(condition.model)
-            if rows is None or size is None:
+            task = self.task_size(condition.task, condition.model, condition.mapping)
+            model = self.model_size(condition.model)
+            if task is None or model is None:
                 continue
             for _, curve in read_table(path).groupby("replicate"):
                 last = curve.iloc[-1]
-                trained = float(last["examples"]) * TRAINING_PASSES + rows.dev * len(curve)
-                flops += forward_flops(size, rows.tokens) * trained
+                trained = float(last["examples"]) * TRAINING_PASSES + task.dev * len(curve)
+                flops += forward_flops(model, task.tokens) * trained
                 seconds += float(last["seconds"])
         return Speed(flops / seconds, "the runs in these results") if seconds else None
 
 
 def makespan(costs: list[float], devices: int) -> float:
-    """Return when the last of several devices is done, each taking the costliest job that is left.
+    """Return when the last of several devices is done, each taking the most expensive job left.
 
-    A condition is one job, which is not divided among devices. Source: R. L. Graham, Bounds on
+    A condition is one job, which is never split among devices. Source: R. L. Graham, Bounds on
     multiprocessing timing anomalies, 1969 (longest processing time first: at most 4/3 of the
     shortest there is).
     """
@@ -176,7 +165,7 @@ def benchmark_speed(name: str, folder: Path) -> Speed:
         PolymathError: if there is no such measurement.
     """
     path = folder / f"{name}.json"
-    known = [one.stem for one in folder.glob("*.json") if "gemm_flops" in one.read_text()]
+    known = [file.stem for file in folder.glob("*.json") if "gemm_flops" in file.read_text()]
     if name not in known:
         raise PolymathError(
             f"--device: no measurement of '{name}' in {folder}: {suggest(name, known)}; measure "
@@ -189,24 +178,24 @@ def benchmark_speed(name: str, folder: Path) -> Speed:
 
 def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
     """Yield the plan's lines, for a terminal."""
-    waiting = [plan.cost(condition) for condition in plan.waiting]
+    pending = [plan.cost(condition) for condition in plan.pending]
     pretraining = list(plan.pretraining())
     yield (
-        f"{len(plan.conditions)} conditions, {len(plan.conditions) - len(waiting)} of them done; "
-        f"{sum(cost.runs for cost in waiting)} runs to train"
+        f"{len(plan.conditions)} conditions, {len(plan.conditions) - len(pending)} of them done; "
+        f"{sum(cost.runs for cost in pending)} runs to train"
         + (f", and {len(pretraining)} models to pre-train" if pretraining else "")
     )
-    fetched = plan.downloads()
-    yield f"{len(fetched)} sources to fetch" + (":" if fetched else "")
-    yield from (f"  {line}" for line in fetched)
-    costs = [*pretraining, *waiting]
+    downloads = plan.downloads()
+    yield f"{len(downloads)} sources to download" + (":" if downloads else "")
+    yield from (f"  {line}" for line in downloads)
+    costs = [*pretraining, *pending]
     known = [cost for cost in costs if cost.flops]
     if known:
         yield from _describe_known(plan, known, speed)
     if unknown := sum(cost.flops is None for cost in costs):
         yield (
-            f"{unknown} of these are not counted: the size of their data or model is known once it "
-            "is prepared: snakemake --cores all --until tokenize_records"
+            f"{unknown} of these are not counted, as the size of their data or model is unknown; "
+            "prepare them with: snakemake --cores all --until tokenize_records"
         )
 
 
@@ -222,12 +211,12 @@ def _describe_known(plan: Plan, costs: list[Cost], speed: Speed) -> Iterator[str
         "on "
         + ", ".join(
             f"{devices}: {_hours(makespan([cost.flops or 0.0 for cost in costs], devices), speed)}"
-            for devices in SEVERAL
+            for devices in DEVICES
         )
-        + " of them at once, costliest first"
+        + " of them at once, the most expensive first"
     )
-    yield "the costliest:"
-    for cost in sorted(costs, key=lambda cost: -(cost.flops or 0.0))[:COSTLIEST]:
+    yield "most expensive:"
+    for cost in sorted(costs, key=lambda cost: -(cost.flops or 0.0))[:MOST_EXPENSIVE]:
         yield f"  {_hours(cost.flops or 0.0, speed):>9}  {cost.title}"
 
 
@@ -240,10 +229,13 @@ def _hours(flops: float, speed: Speed) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"
 
 
-def _read_rows(path: Path) -> Rows:
+def _read_task_size(path: Path) -> TaskSize | None:
+    """Return the size of a task's tokens, or None if there are none yet."""
+    if not path.is_file():
+        return None
     table, metadata = read_with_metadata(path)
     counts = table["split"].value_counts()
-    return Rows(
+    return TaskSize(
         train=int(counts.get("train", 0)),
         dev=int(counts.get("dev", 0)),
         test=int(counts.get("test", 0)),

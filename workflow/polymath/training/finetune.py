@@ -12,13 +12,14 @@ import torch
 from transformers import PreTrainedModel
 
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.experiment.paths import REPLICATES_FOLDER
 from polymath.training.acceleration.side_by_side import count_that_fit, estimate_memory
 from polymath.training.batches import BatchShape, gather_batch
 from polymath.training.devices import device_name, free_memory
 from polymath.training.job import Execution, Job, Outputs
 from polymath.training.rate_search import Trial, choose_rate, summarise_trial
 from polymath.training.replicate import ConditionInputs, Replicate
-from polymath.training.replicate_store import FOLDER, ReplicateResult, ReplicateStore
+from polymath.training.replicate_store import ReplicateResult, ReplicateStore
 from polymath.training.resumable import ResumableRun, Session, open_session
 from polymath.util.machine import distinct
 from polymath.util.storage import write_table
@@ -34,7 +35,7 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
         PreemptedError: on a stop signal; the next call resumes from there.
     """
     folder = outputs.predictions.parent
-    with open_session(folder / FOLDER, job.metric, execution, log) as session:
+    with open_session(folder / REPLICATES_FOLDER, job.metric, execution, log) as session:
         inputs = ConditionInputs(job, session.device)
         store = ReplicateStore(folder, inputs.task.type, outputs.models is not None)
         trainers = {

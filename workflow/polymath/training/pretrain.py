@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.tables import CURVE_SCHEMA
+from polymath.experiment.paths import PRETRAINING_FOLDER
 from polymath.experiment.stage_versions import PRETRAINING
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task, read_task
@@ -41,7 +42,6 @@ from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import digest_of, read_table, write_table
 
-FOLDER = ".pretraining"
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
@@ -58,7 +58,7 @@ def pretrain(
         PolymathError: if the model cannot take the tokens, or training diverges.
         PreemptedError: on a stop signal; the next call resumes from there.
     """
-    store = manifest.parent / FOLDER
+    store = manifest.parent / PRETRAINING_FOLDER
     with open_session(store, "masked accuracy", execution, log) as session:
         precision = resolve_precision(job.source.recipe.precision, session.device)
         base = Manifest.read(job.base)

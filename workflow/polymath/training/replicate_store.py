@@ -15,12 +15,11 @@ import pandas as pd
 from safetensors import SafetensorError
 
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.experiment.paths import REPLICATES_FOLDER
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Divergence
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_with_metadata, write_table
-
-FOLDER = ".replicates"
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class ReplicateStore:
 
     def checkpoints(self, replicate: int, digest: str) -> CheckpointStore:
         """Return the checkpoints of an unfinished replicate."""
-        return CheckpointStore(self.folder / FOLDER, f"{replicate}-{digest}")
+        return CheckpointStore(self.folder / REPLICATES_FOLDER, f"{replicate}-{digest}")
 
     def remove_abandoned(self, wanted: list[str]) -> None:
         """Remove the checkpoints of replicates that the configuration no longer asks for.
@@ -83,16 +82,16 @@ class ReplicateStore:
         Args:
             wanted: "number-digest" of each replicate that it asks for.
         """
-        for path in (self.folder / FOLDER).glob("*.step-*"):
+        for path in (self.folder / REPLICATES_FOLDER).glob("*.step-*"):
             if path.name.lstrip(".").partition(".step-")[0] not in wanted:
                 path.unlink(missing_ok=True)
 
     def model(self, replicate: int, digest: str) -> Path:
         """Return the folder of a finished replicate's model."""
-        return self.folder / FOLDER / f"{replicate}-{digest}.model"
+        return self.folder / REPLICATES_FOLDER / f"{replicate}-{digest}.model"
 
     def _tables(self, replicate: int, digest: str) -> tuple[Path, Path]:
-        stem = self.folder / FOLDER / f"{replicate}-{digest}"
+        stem = self.folder / REPLICATES_FOLDER / f"{replicate}-{digest}"
         return Path(f"{stem}.predictions.parquet"), Path(f"{stem}.curve.parquet")
 
     def _save_model(self, folder: Path, write_model: Callable[[Path], None]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from polymath.experiment.base import StrictModel
+from polymath.experiment.paths import source_name
 from polymath.util.errors import PolymathError
 from polymath.util.locks import locked
 from polymath.util.storage import digest_of, read_json, write_json
@@ -25,8 +26,11 @@ class Lock:
     @classmethod
     def of(cls, path: Path, manifest: Path, source: StrictModel) -> "Lock":
         """Return the entry of the source whose files lie around `manifest`."""
-        place = f"{manifest.parent.parent.name}/{manifest.parent.name}"
-        return cls(path, place, digest_of(source.model_dump(mode="json", exclude_defaults=True)))
+        return cls(
+            path,
+            source_name(manifest),
+            digest_of(source.model_dump(mode="json", exclude_defaults=True)),
+        )
 
     @property
     def commit(self) -> str | None:
