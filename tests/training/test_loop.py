@@ -28,7 +28,7 @@ from support.families import families
 from support.jobs import recipe_of, some_data
 
 Checkpoint = Callable[[str], Path]
-STEPS = 56
+STEPS = 40
 RATE = 3e-3
 
 
@@ -115,7 +115,7 @@ MODERN = {"warmup": 0.1, "clip_norm": 1.0, "weight_decay": 0.01}
 PAPER = {"warmup": 0.0, "clip_norm": None, "weight_decay": 0.0, "accumulation": 2}
 
 
-@pytest.mark.parametrize("changes", [{}, MODERN, PAPER], ids=["base", "modern", "paper"])
+@pytest.mark.parametrize("changes", [MODERN, PAPER], ids=["modern", "paper"])
 @pytest.mark.parametrize("family", families())
 def test_losses_and_logits_agree_with_transformers_trainer(
     family: str, changes: dict[str, object], checkpoint: Checkpoint, tmp_path: Path
@@ -234,7 +234,7 @@ def dropout_run(
     return Run(model, data, recipe, seed, seed, stream, "fp32", lambda: float(predictor().sum()))
 
 
-@pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
+@pytest.mark.parametrize("tuning", ["full", "layer-norms", "lora"])
 def test_replayed_steps_are_those_computed_afresh(tuning: str, checkpoint: Checkpoint) -> None:
     plain, replayed = (dropout_run(checkpoint, 1, stream, tuning) for stream in
                        (ReplicateStream("cpu"), ReplayingStream("cpu")))  # fmt: skip
@@ -306,7 +306,7 @@ def test_a_replicate_does_not_depend_on_those_beside_it(checkpoint: Checkpoint) 
         assert torch.equal(value, group[1].model.state_dict()[name])
 
 
-@pytest.mark.parametrize("at", [1, 17, 55])
+@pytest.mark.parametrize("at", [1, 17, STEPS - 1])
 def test_a_run_restored_after_any_step_ends_as_if_it_had_not_stopped(
     at: int, checkpoint: Checkpoint
 ) -> None:
@@ -341,7 +341,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_step_and_last_score(
         return output * bad if module.training and next(calls) == 20 else output
 
     model.classifier.register_forward_hook(spoil)
-    recipe = recipe_of(evaluations=7)
+    recipe = recipe_of(evaluations=5)
     scores = iter(range(100))
     data = some_data()
     run = Run(

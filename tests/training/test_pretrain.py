@@ -275,20 +275,19 @@ def test_killed_it_goes_on_to_the_same_bytes(tmp_path: Path, checkpoint: Checkpo
         "from test_pretrain import run_pretraining, write_pretraining\n"
         f"folder = Path({str(tmp_path / 'cut')!r})\n"
         f"job = write_pretraining(folder, Path({str(source)!r}), steps=300, dropout=0.1)\n"
-        "print(run_pretraining(job, folder / 'out', 0.05))\n"
+        "run_pretraining(job, folder / 'out', 0.05)\n"
     )
     store = tmp_path / "cut/out" / PRETRAINING_FOLDER
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300  # a busy machine is slow to import torch
     while not list(store.glob("*.step-*.json")):
         assert time.monotonic() < end
         assert process.poll() is None
         time.sleep(0.01)
     process.kill()
     assert process.wait() == -signal.SIGKILL
-    again = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-                           check=True)  # fmt: skip
-    assert "resumed at step" in again.stdout
+    cut = write_pretraining(tmp_path / "cut", source, steps=300, dropout=0.1)
+    assert any("resumed at step" in line for line in run_pretraining(cut, tmp_path / "cut/out"))
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
         assert sha256_of(tmp_path / "cut/out" / name) == sha256_of(tmp_path / "whole/out" / name)
     assert not list(store.glob("*.step-*"))
