@@ -109,7 +109,7 @@ def session(
     cluster.kill("slurmctld")
     struck["controller"].process.send_signal(signal.SIGCONT)
     # Snakemake must have asked in vain: its executor then asks `sacct`, which has no database.
-    unanswered = "SLURM does not tell the state of"
+    unanswered = "SLURM did not return the state of"
     wait_for(lambda: unanswered in experiment.said, "a check while the controller is away")
     cluster.start()
 

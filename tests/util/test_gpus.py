@@ -43,14 +43,20 @@ def test_without_names_the_drivers_devices_count(
 @pytest.mark.parametrize(
     ("gpus", "asked", "cores", "sharing", "said"),
     [
-        (4, 4, 16, 1, "4 GPUs: 4 conditions at once"),
-        (2, 4, 16, 2, "2 GPUs: 4 conditions at once"),
-        (4, 4, 2, 1, "4 GPUs: 2 conditions at once: more need more --cores"),
-        (2, None, 16, 1, "2 GPUs: give --resources gpu=2, or jobs wait for one and hold a core"),
-        (2, None, 2, 1, "2 GPUs: 2 conditions at once"),
-        (0, 4, 2, 1, "no GPU here: 2 conditions at once train on the CPU"),
-        (0, 4, 16, 1, "no GPU here: 4 conditions at once train on the CPU"),
-        (0, None, 8, 1, "no GPU here: 8 conditions at once train on the CPU"),
+        (4, 4, 16, 1, "4 GPUs found: 4 conditions at once"),
+        (2, 4, 16, 2, "2 GPUs found: 4 conditions at once"),
+        (4, 4, 2, 1, "4 GPUs found: 2 conditions at once; raise --cores for more"),
+        (
+            2,
+            None,
+            16,
+            1,
+            "2 GPUs found: add --resources gpu=2, otherwise waiting jobs occupy CPU cores",
+        ),
+        (2, None, 2, 1, "2 GPUs found: 2 conditions at once"),
+        (0, 4, 2, 1, "no GPU found: 2 conditions at once train on the CPU"),
+        (0, 4, 16, 1, "no GPU found: 4 conditions at once train on the CPU"),
+        (0, None, 8, 1, "no GPU found: 8 conditions at once train on the CPU"),
     ],
 )
 def test_how_conditions_share_the_machine_is_said(
@@ -63,5 +69,5 @@ def test_how_conditions_share_the_machine_is_said(
 def test_more_gpus_than_there_are_is_a_mistake(
     gpus: int, asked: int, sharing: int, places: int
 ) -> None:
-    with pytest.raises(PolymathError, match=f"gpu={asked}: there are {gpus} GPUs .* gpu={places},"):
+    with pytest.raises(PolymathError, match=f"gpu={asked}: {gpus} GPUs found.* gpu={places},"):
         describe_gpus(gpus, asked, 16, sharing)

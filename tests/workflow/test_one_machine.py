@@ -44,14 +44,14 @@ def test_more_gpus_than_there_are_are_refused_at_once(
 ) -> None:
     status, said = with_devices(workspace, "0,1", "--resources", "gpu=8")
     assert status == 1
-    assert "--resources gpu=8: there are 2 GPUs here" in said
+    assert "--resources gpu=8: 2 GPUs found" in said
     assert not (workspace.folder / "results/runs").exists(), "nothing was begun"
     monkeypatch.setenv("POLYMATH_CONDITIONS_PER_GPU", "4")
     status, said = with_devices(
         workspace, "0,1", "--resources", "gpu=8", "--until", "fetch_data", "--forceall"
     )
     assert status == 0, said
-    assert "2 GPUs: 2 conditions at once: more need more --cores" in said
+    assert "2 GPUs found: 2 conditions at once; raise --cores" in said
 
 
 def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) -> None:
@@ -59,7 +59,7 @@ def test_conditions_at_once_are_on_devices_of_their_own(workspace: Workspace) ->
     workspace.config["recipes"]["tiny"]["steps"] = 50
     status, said = with_devices(workspace, "5,7", "--resources=gpu=2", "--until=finetune")
     assert status == 0, said
-    assert "2 GPUs: 2 conditions at once" in said
+    assert "2 GPUs found: 2 conditions at once" in said
     line = re.search(r"wall time \d+\.\d min, \d+% of it with training.* at once on average", said)
     assert line is not None
     assert (workspace.folder / "results/logs/run.txt").read_text() == f"{line.group()}\n"
@@ -73,7 +73,7 @@ def test_the_same_command_works_without_a_gpu_and_says_so(workspace: Workspace) 
         workspace, "", "--resources=gpu=4", "--set-threads=finetune=2", "--until=finetune"
     )
     assert status == 0, said
-    assert "no GPU here: 2 conditions at once train on the CPU" in said
+    assert "no GPU found: 2 conditions at once train on the CPU" in said
     stored = read_metadata(workspace.folder / RUN.format("scratch") / "predictions.parquet")
     assert stored["threads"] == 2, "those that Snakemake granted"
 

@@ -1,4 +1,4 @@
-"""A gap in Snakemake's SLURM executor (2.8.0), closed from outside."""
+"""A repair of Snakemake's SLURM executor 2.8.0; it goes when a later version is pinned."""
 
 from collections.abc import AsyncGenerator, Callable
 from functools import wraps
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def keep_unanswered_jobs(executor: type[Any]) -> None:
-    """Let an executor go on asking for jobs whose state SLURM did not tell.
+    """Let an executor keep asking for jobs whose state SLURM did not return.
 
-    When a check's last attempt has failed, the executor neither reports its jobs as ended nor
-    keeps them: it forgets them, and Snakemake waits for ever. That takes a controller that is away
-    for long, or for a second where `sacct` is installed without a database, which is asked then.
+    After the last failed attempt of a check, the executor neither reports its jobs as ended nor
+    keeps them: it forgets them, and Snakemake waits forever. It takes a controller that is away
+    for long, or for a second where `sacct` is installed without a database.
 
     Args:
         executor: the class, which is changed in place.
@@ -35,7 +35,7 @@ def keep_unanswered_jobs(executor: type[Any]) -> None:
         unanswered = [job for job in active_jobs if id(job) not in accounted_for]
         if unanswered:
             self.logger.warning(
-                f"SLURM does not tell the state of {len(unanswered)} jobs now: asking again later"
+                f"SLURM did not return the state of {len(unanswered)} jobs: asking again later"
             )
         for job in unanswered:
             yield job

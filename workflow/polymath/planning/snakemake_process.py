@@ -4,19 +4,22 @@ import gc
 import os
 import signal
 import sys
+from importlib.metadata import version
 from types import FrameType
 
 from polymath.planning.slurm_executor_patch import keep_unanswered_jobs
 
 GARBAGE_THRESHOLDS = (200_000, 20, 100)
 SLURM = "snakemake_executor_plugin_slurm"
+PATCHED_VERSION = "2.8.0"  # of SLURM's executor; a later one is left as it is
 
 
 def prepare_process() -> None:
     """Let Snakemake plan large experiments fast, survive a lost terminal and await SLURM."""
     collect_garbage_rarely()
     interrupt_on_hangup()
-    if SLURM in sys.modules:  # Snakemake loads its executors before it reads the rules
+    # Snakemake loads its executors before it reads the rules.
+    if SLURM in sys.modules and version(SLURM.replace("_", "-")) == PATCHED_VERSION:
         keep_unanswered_jobs(sys.modules[SLURM].Executor)
 
 

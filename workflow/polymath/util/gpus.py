@@ -1,6 +1,6 @@
-"""How many GPUs there are, and whether what was asked of Snakemake fits them.
+"""Count GPUs, and check that Snakemake's options fit them.
 
-Without torch, so that a mistake is named before anything starts. NVIDIA's devices only.
+Without torch, so that a mistake is an error before anything starts. NVIDIA's devices only.
 """
 
 import os
@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from polymath.util.errors import PolymathError
+from polymath.util.runtime import CONDITIONS_PER_GPU
 
 
 def named_gpus() -> list[str] | None:
@@ -26,29 +27,32 @@ def count_gpus(devices: Path = Path("/dev")) -> int:
     return sum(re.fullmatch(r"nvidia\d+", path.name) is not None for path in devices.iterdir())
 
 
-def describe_gpus(gpus: int, asked: int | None, cores: int, a_gpu: int) -> str:
-    """Return how conditions will share the devices of this machine.
+def describe_gpus(gpus: int, requested: int | None, cores: int, per_gpu: int) -> str:
+    """Return how conditions will share this machine's GPUs.
 
     Args:
-        gpus: how many there are.
-        asked: Snakemake's `--resources gpu=N`; None if it was not given.
+        gpus: number of GPUs.
+        requested: Snakemake's `--resources gpu=N`; None without it.
         cores: Snakemake's `--cores`.
-        a_gpu: how many conditions may share one.
+        per_gpu: conditions that may share a GPU.
 
     Raises:
-        PolymathError: if more conditions at once are asked for than the GPUs take.
+        PolymathError: if `requested` exceeds the conditions that the GPUs take at once.
     """
-    places = gpus * a_gpu
-    wanted = asked or cores
+    places = gpus * per_gpu
+    wanted = requested or cores
     if not gpus:
-        return f"no GPU here: {min(wanted, cores)} conditions at once train on the CPU"
-    if asked is not None and asked > places:
+        return f"no GPU found: {min(wanted, cores)} conditions at once train on the CPU"
+    if requested is not None and requested > places:
         raise PolymathError(
-            f"--resources gpu={asked}: there are {gpus} GPUs here, and conditions_per_gpu is "
-            f"{a_gpu}: ask for gpu={places}, or raise it"
+            f"--resources gpu={requested}: {gpus} GPUs found, and {CONDITIONS_PER_GPU} is "
+            f"{per_gpu}: use gpu={places}, or raise {CONDITIONS_PER_GPU}"
         )
-    if asked is None and cores > places:
-        return f"{gpus} GPUs: give --resources gpu={places}, or jobs wait for one and hold a core"
+    if requested is None and cores > places:
+        return (
+            f"{gpus} GPUs found: add --resources gpu={places}, otherwise waiting jobs occupy CPU "
+            "cores"
+        )
     if cores < wanted:
-        return f"{gpus} GPUs: {cores} conditions at once: more need more --cores"
-    return f"{gpus} GPUs: {wanted} conditions at once"
+        return f"{gpus} GPUs found: {cores} conditions at once; raise --cores for more"
+    return f"{gpus} GPUs found: {wanted} conditions at once"
