@@ -53,7 +53,7 @@ format: development
 
 # Regenerate pages, tables and numbers of the documents from types, kept results and benchmarks.
 docs: environment
-	"$(BIN)/python" -m polymath docs
+	PYTHONPATH=resources/docs "$(BIN)/python" -m generate
 
 environment: $(VENV)/runtime.stamp
 development: $(VENV)/development.stamp

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from generate.dataset_page import dataset_page
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.sources import HubSource, PathSource, UrlSource
-from polymath.reporting.dataset_page import dataset_page
 from polymath.util.errors import PolymathError
 from support import ROOT
 from support.music import write_midi

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from generate.documents import KEPT, fill_blocks, generate_documents, read_matrix
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.recipes import Recipe
-from polymath.reporting.documents import KEPT, fill_blocks, generate_documents, read_matrix
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import ROOT

@@ -74,9 +74,6 @@ def print_failures(plan: "Plan") -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m polymath", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
-        "docs", help="regenerate pages, tables and numbers of the documents in a checkout"
-    )
     plan = commands.add_parser("plan", help="print the expected cost of an experiment")
     failed = commands.add_parser(
         "failed", help="list failed and pending conditions, with the end of their logs"
@@ -108,12 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Run one command."""
     arguments = _parser().parse_args()
-    if arguments.command == "docs":
-        from polymath.reporting.documents import write_documents
-
-        for path in write_documents(ROOT):
-            print(f"regenerated {path.relative_to(ROOT)}")
-    elif arguments.command in ("plan", "failed"):
+    if arguments.command in ("plan", "failed"):
         try:
             experiment = read_plan(arguments.configfile, arguments.replace_workflow_config)
             if arguments.command == "failed":

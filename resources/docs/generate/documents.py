@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from generate.config_reference import config_reference, config_schema
+from generate.dataset_page import dataset_page
 from polymath.evaluation.claims import CLAIMS, MARGIN, RULE
 from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
 from polymath.evaluation.statistics import ALPHA, needed_replicates
-from polymath.reporting.config_reference import config_reference, config_schema
-from polymath.reporting.dataset_page import dataset_page
 from polymath.reporting.matrix import matrix_table
 from polymath.reporting.provenance import NOT_RECORDED
 from polymath.reporting.tables import format_estimate, format_number, to_markdown

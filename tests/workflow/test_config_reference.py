@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from polymath.reporting.config_reference import config_schema
+from generate.config_reference import config_schema
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATIONS = [ROOT / "config.yaml", *sorted((ROOT / "resources/experiments").glob("*.yaml"))]
