@@ -1,7 +1,7 @@
 """What each piece of acceleration is worth on the CPU: training steps with and without it.
 
-    python tests/benchmarks/ablation.py [--shapes 16x62 32x128 reuters] [--rounds 7]
-        [--dropout 0.1] [--results FOLDER]
+    python tests/benchmarks/ablation.py [--shapes 16x62 32x128 reuters] [--rounds 5]
+        [--dropout 0.1] [--results FOLDER] [--json FILE]
 
 One thread trains a randomly initialised model of MiniLM-L6's size. Each round makes one step of
 the same batch with everything on, and one with each piece switched off alone; the gain of a piece
@@ -122,7 +122,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--shapes", nargs="+", default=SHAPES, help=f"of {', '.join(SHAPES)}")
     parser.add_argument("--dropout", type=float, default=0.1, help="0.1 is BERT's own")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="also write the gains here")
     parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     import torch
@@ -149,6 +150,8 @@ def main() -> None:
     print(f"| piece | {' | '.join(gains)} |\n|---|{'---|' * len(gains)}")
     for piece in [*OFF, MEMORY]:
         print(f"| {piece} | {' | '.join(f'{gains[name][piece]:+.1%}' for name in gains)} |")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(gains, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

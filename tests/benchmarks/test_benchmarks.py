@@ -43,6 +43,12 @@ def test_the_benchmark_of_scale_measures_every_part(tmp_path: Path) -> None:
     assert "| 64 |" in printed
 
 
+def test_the_ablation_measures_every_piece(tmp_path: Path) -> None:
+    gains, printed = run_benchmark("ablation", tmp_path, "--shapes", SHAPE, "--rounds", "1")
+    assert gains[SHAPE]["everything on"] == 0
+    assert all(f"| {piece} | {gain:+.1%} |" in printed for piece, gain in gains[SHAPE].items())
+
+
 def test_the_training_benchmark_counts_operations_and_ratios(tmp_path: Path) -> None:
     figures, printed = run_benchmark("training", tmp_path, "--shapes", SHAPE, "--turns", "1")
     rates = {scheme: rate[SHAPE] for scheme, rate in figures["examples_per_second"].items()}
