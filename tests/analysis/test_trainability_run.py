@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,9 +26,13 @@ NAMES = ["gradient_cosine_mean", "gradient_cosine_min", "jacobian_largest", "jac
 
 
 def probed(
-    folder: Path, source: Path, settings: Probes = SETTINGS, init: str = "scratch"
+    folder: Path,
+    source: Path,
+    settings: Probes = SETTINGS,
+    init: str = "scratch",
+    labels: list[Any] = CLASSES,
 ) -> "pd.Series[float]":
-    job = write_job(folder, source, CLASSES, init=init)
+    job = write_job(folder, source, labels, init=init)
     measure_trainability(job, settings, 1, folder / "probes.parquet", lambda _: None)
     table = pd.read_parquet(folder / "probes.parquet")
     assert (table["init"] == init).all()
@@ -46,6 +51,13 @@ def test_every_family_answers_every_probe(
     assert values["ascent_rise"] > 0
     assert values["norm_gain_mean"] == 1  # as every family draws it
     assert values["norm_gain_deviation"] == 0
+
+
+def test_a_regression_task_has_every_probe(checkpoint: SourceOf, tmp_path: Path) -> None:
+    labels = np.random.default_rng(0).normal(size=len(CLASSES)).tolist()
+    values = probed(tmp_path, checkpoint("bert"), labels=labels)
+    assert values.index.to_list() == NAMES
+    assert np.isfinite(values).all()
 
 
 def test_the_same_job_gives_the_same_bytes_and_dropout_is_off(

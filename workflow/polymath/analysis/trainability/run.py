@@ -129,7 +129,10 @@ class _UntrainedReplicate:
         inputs: dict[str, Any] = model_inputs(batch)
 
         def loss(weights: Weights) -> torch.Tensor:
-            return mean_loss(functional_call(self.model, weights, (), inputs).logits, batch.targets)
+            logits: torch.Tensor = functional_call(self.model, weights, (), inputs).logits
+            if logits.shape[1] == 1:  # torch's own squared error has no forward derivative
+                return (logits[:, 0] - batch.targets.float()).square().mean()
+            return mean_loss(logits, batch.targets)
 
         return loss
 
