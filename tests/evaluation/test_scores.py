@@ -127,7 +127,7 @@ def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> N
     assert indexed.loc[(1, "test", "accuracy"), "value"] == 1.0
     assert indexed.loc[(0, "dev", "accuracy"), "value"] == 1.0
     assert indexed.loc[(0, "test", "accuracy"), "items"] == 2
-    # Always «yes»: one item of two on test (a has three windows and counts once), none on dev.
+    # Always "yes": one item of two on test (a has three windows and counts once), none on dev.
     assert indexed.loc[(0, "test", "accuracy"), "chance"] == 0.5
     assert indexed.loc[(0, "dev", "accuracy"), "chance"] == 0.0
 

@@ -34,7 +34,7 @@ PATIENCE = 30.0  # seconds; a job that hangs is killed, and its next line is emp
 
 
 class Jobs:
-    """Processes that hold a device until told to leave."""
+    """Processes that hold a device until they are stopped."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

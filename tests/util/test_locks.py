@@ -21,7 +21,7 @@ with locked(Path(sys.argv[1])):
 
 
 def holder(path: Path) -> subprocess.Popen[str]:
-    """A process that holds the lock until told to leave."""
+    """A process that holds the lock until it is stopped."""
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], text=True,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
     assert process.stdout is not None
