@@ -67,7 +67,8 @@ def test_representations_are_compared_when_asked_for(
     assert heads["distance"].between(0, 1).all()
     probes = pd.read_parquet(tmp_path / "results/probes.parquet")
     assert probes.groupby(["model", "init", "mapping"]).size().to_list() == [10] * 3
-    kept = [path.parent for path in (tmp_path / "results/runs").rglob("model.safetensors")]
+    weights = (tmp_path / "results/runs").rglob("models/*/model.safetensors")
+    kept = [path.parent for path in weights]
     assert {path.name for path in kept} == {"replicate-0", "replicate-1"}
     assert len(kept) == 3 * 2
     for name in ("layers", "depth"):
