@@ -7,6 +7,9 @@ configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/functions/data.smk"
+include: "workflow/rules/functions/training.smk"
+include: "workflow/rules/functions/results.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/tokenize.smk"

@@ -1,15 +1,6 @@
 # Simple classifiers for comparison, one job per condition.
 
 
-def baseline_job(wildcards):
-    """What a baseline's results depend on beside its tokens."""
-    return {
-        "condition": dict(wildcards),
-        "metric": headline_of(wildcards),
-        **REPLICATION,
-    }
-
-
 rule baseline:
     input:
         tokens=tokens_of,

@@ -85,6 +85,11 @@ REPLICATION = {
 }
 
 
+def results_folder(wildcards):
+    """The folder of all results, where stages find files that are not inputs of their jobs."""
+    return EXPERIMENT.results
+
+
 def headline_of(wildcards):
     """The headline metric of a job's task."""
     return EXPERIMENT.datasets[wildcards.task].headline

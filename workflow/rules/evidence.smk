@@ -2,29 +2,6 @@
 # start than to run. Later stages find a condition's other files through its scores, so that each
 # file is the input of one stage only: Snakemake takes time for every file that is named once more.
 
-PREDICTIONS = {
-    task: [
-        str(PATHS.predictions(condition))
-        for condition in CONDITIONS
-        if condition.task == task
-    ]
-    for task in EXPERIMENT.tasks
-}
-# Conditions that choose among several learning rates.
-TUNED = [
-    condition
-    for condition in TRAINED
-    if len(EXPERIMENT.recipes[condition.recipe].rates) > 1
-]
-TABLES = ["estimates", "comparisons", "summary", "convergence"]
-TABLES += ["rates"] if TUNED else []
-TABLES += ["variance"] if any(levels > 1 for levels in CROSSED.values()) else []
-
-
-def predictions_of(wildcards):
-    """The predictions of all conditions of a task."""
-    return PREDICTIONS[wildcards.task]
-
 
 rule evaluate:
     input:
@@ -53,7 +30,7 @@ rule evidence:
         PATHS.log("evidence"),
     localrule: True
     params:
-        results=EXPERIMENT.results,
+        results=results_folder,
         lineage=LINEAGE,
         crossed=CROSSED,
         code_version=[

@@ -1,19 +1,6 @@
 # One job trains one condition, all its replicates.
 
 
-def finetuning_job(wildcards):
-    """What a condition's results depend on beside its inputs."""
-    return training_job(Condition(**wildcards))
-
-
-def finetuning_needs(wildcards):
-    """Memory and time of a condition's job."""
-    return COST.finetuning(Condition(**wildcards))
-
-
-KEPT_MODELS = {"models": directory(PATHS.kept_models())}
-
-
 rule finetune:
     input:
         tokens=tokens_of,

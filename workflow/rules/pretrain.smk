@@ -1,36 +1,5 @@
 # A task's unlabelled training rows to a model that every other stage reads like any other.
 
-from polymath.experiment.sources import PretrainSource
-
-PRETRAINED_MODELS = [
-    name
-    for name, entry in EXPERIMENT.checkpoints.items()
-    if isinstance(entry.source, PretrainSource)
-]
-
-
-def pretraining_tokens(wildcards):
-    """The tokens that a model is pre-trained on."""
-    source = model_source(wildcards)
-    tokenizer = tokenizer_of(EXPERIMENT, source.task, source.base, source.mapping)
-    return PATHS.tokens(source.task, tokenizer)
-
-
-def pretraining_vocabulary(wildcards):
-    """The mapping that a model is pre-trained with."""
-    source = model_source(wildcards)
-    return PATHS.vocabulary(source.task, source.base, source.mapping)
-
-
-def pretraining_job(wildcards):
-    """What a pre-trained model depends on beside its inputs."""
-    return {"source": model_source_param(wildcards), "seed": EXPERIMENT.seed}
-
-
-def pretraining_needs(wildcards):
-    """Memory and time of a model's pre-training."""
-    return COST.pretraining(wildcards.model)
-
 
 rule pretrain:
     input:

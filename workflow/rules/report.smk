@@ -1,32 +1,5 @@
 # Evidence to what people read: verdicts on the claims, tables for a paper, one page with everything.
 
-from polymath.reporting.figures.registry import TABLE_CAPTIONS
-
-# Tables that not every experiment has.
-ANALYSES = {"rates": PATHS.evidence("rates")} if TUNED else {}
-ANALYSES |= {"similarity": PATHS.collected("similarity")} if STUDIES else {}
-ANALYSES |= {"probes": PATHS.collected("probes")} if PROBED else {}
-
-
-def page_figures():
-    """The figures of the page in its order: name, file and the wildcards of its job."""
-    names = [*EVIDENCE_FIGURES, *(["probes"] if PROBED else [])]
-    shown = [(name, PATHS.figure(name), {}) for name in names]
-    for task in EXPERIMENT.tasks:
-        shown.append(("card", PATHS.card(task, "svg"), {"task": task}))
-    for name in ("layers", "depth"):
-        for compared in STUDY_OF:
-            wildcards = dict(zip(("task", "model", "mapping"), compared))
-            svg = PATHS.representations(f"{name}.svg", *compared)
-            shown.append((name, svg, wildcards))
-    return [
-        {"figure": name, "svg": str(svg), "wildcards": wildcards}
-        for name, svg, wildcards in shown
-    ]
-
-
-PAGE_FIGURES = page_figures()
-
 
 rule write_report:
     input:
@@ -58,7 +31,7 @@ rule write_report:
         configuration=config,
         lineage=LINEAGE,
         crossed=CROSSED,
-        results=EXPERIMENT.results,
+        results=results_folder,
         code_version=[versions.CLAIMS, versions.REPORT],
     script:
         "../scripts/write_report.py"

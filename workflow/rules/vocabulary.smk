@@ -1,22 +1,6 @@
 # Symbols to tokens of the model's vocabulary, for every replicate.
 
 
-def symbols_of(wildcards):
-    """The tokenizer.json of a task under a model."""
-    return PATHS.symbols(wildcards.task, tokenizer_for(wildcards))
-
-
-def tokens_to_count(wildcards):
-    """The task's tokens, which only the mapping by frequency looks at."""
-    return tokens_of(wildcards) if wildcards.mapping == "frequency" else []
-
-
-def mapping_job(wildcards):
-    """What a mapping depends on beside its inputs."""
-    shift = {"shift": EXPERIMENT.shift} if wildcards.mapping == "shift" else {}
-    return {**REPLICATION, **shift}
-
-
 rule map_vocabulary:
     input:
         symbols=symbols_of,

@@ -1,0 +1,122 @@
+# Functions of the rules from raw files to vocabularies; Snakemake's linter wants them apart.
+
+from polymath.data.fetch.local import list_path
+from polymath.experiment.lineage import OWN_TOKENIZER, spelling_of
+from polymath.experiment.sources import ConfiguredSource, MadeSource, PathSource
+
+FETCHED_MODELS = [
+    name
+    for name, entry in EXPERIMENT.checkpoints.items()
+    if not isinstance(entry.source, MadeSource)
+]
+CONFIGURED_MODELS = [
+    name
+    for name, entry in EXPERIMENT.checkpoints.items()
+    if isinstance(entry.source, ConfiguredSource)
+]
+
+
+def data_source(wildcards):
+    """Where a task's files come from."""
+    return EXPERIMENT.datasets[wildcards.task].source
+
+
+def model_source(wildcards):
+    """Where a model's files come from."""
+    return EXPERIMENT.checkpoints[wildcards.model].source
+
+
+def own_files(source):
+    """The user's own files among a source's: a change in them makes what follows stale."""
+    return list_path(source) if isinstance(source, PathSource) else []
+
+
+def own_data(wildcards):
+    """The user's own files of a task."""
+    return own_files(data_source(wildcards))
+
+
+def own_model(wildcards):
+    """The user's own files of a model."""
+    return own_files(model_source(wildcards))
+
+
+def own_weights(wildcards):
+    """The user's own weights in a changed configuration of another model."""
+    return own_files(model_source(wildcards).weights)
+
+
+def base_of(wildcards):
+    """The model whose configuration is changed."""
+    return PATHS.model_manifest(model_source(wildcards).base)
+
+
+def data_source_param(wildcards):
+    """The source of a task, as a parameter."""
+    return as_param(data_source(wildcards))
+
+
+def model_source_param(wildcards):
+    """The source of a model, as a parameter."""
+    return as_param(model_source(wildcards))
+
+
+def cores_to_fetch(wildcards):
+    """Cores of a download: rendering scores takes several, all else one."""
+    return SEVERAL_CORES if data_source(wildcards).kind == "music21" else 1
+
+
+# What only later stages use is left out, so that changing it reruns only those.
+FOR_LATER_STAGES = {"metric", "max_length", "windows", "about", "notes", "checked"}
+
+
+def preparation_job(wildcards):
+    """What a task's records depend on beside its files."""
+    dataset = EXPERIMENT.datasets[wildcards.task]
+    described = dataset.model_dump(
+        mode="json", exclude=FOR_LATER_STAGES, exclude_defaults=True
+    )
+    return {"dataset": described, "seed": EXPERIMENT.seed}
+
+
+def cores_to_prepare(wildcards):
+    """Cores to read a task: each of up to a thousand files of music may take a second."""
+    reader = EXPERIMENT.datasets[wildcards.task].reader
+    return SEVERAL_CORES if reader.format == "midi" else 1
+
+
+def model_with_tokenizer(wildcards):
+    """The model whose tokenizer is asked for, unless the task has its own alphabet."""
+    if wildcards.tokenizer == OWN_TOKENIZER:
+        return []
+    return PATHS.model_manifest(wildcards.tokenizer)
+
+
+def tokenization_job(wildcards):
+    """How a task's sequences are cut into symbols, or spelled for a model's own tokenizer."""
+    dataset = EXPERIMENT.datasets[wildcards.task]
+    alphabet = dataset.alphabet
+    if wildcards.tokenizer != OWN_TOKENIZER and alphabet.kind != "model":
+        alphabet = spelling_of(EXPERIMENT, wildcards.tokenizer)
+    windows = {"windows": as_param(dataset.windows)} if dataset.windows else {}
+    return {
+        "alphabet": as_param(alphabet),
+        "max_length": dataset.max_length,
+        **windows,
+    }
+
+
+def symbols_of(wildcards):
+    """The tokenizer.json of a task under a model."""
+    return PATHS.symbols(wildcards.task, tokenizer_for(wildcards))
+
+
+def tokens_to_count(wildcards):
+    """The task's tokens, which only the mapping by frequency looks at."""
+    return tokens_of(wildcards) if wildcards.mapping == "frequency" else []
+
+
+def mapping_job(wildcards):
+    """What a mapping depends on beside its inputs."""
+    shift = {"shift": EXPERIMENT.shift} if wildcards.mapping == "shift" else {}
+    return {**REPLICATION, **shift}
