@@ -24,7 +24,7 @@ import os, sys
 from polymath.training import devices
 devices.WAIT_SECONDS = 0.05
 def say(message):
-    if message.startswith("waiting"):
+    if "waiting" in message:
         print(message, flush=True)
 with devices.claimed_device(say, int(os.environ.get("SHARING", 1))) as device:
     print(device, os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
@@ -106,7 +106,7 @@ def test_all_devices_are_candidates_where_none_is_named(jobs: Jobs) -> None:
 def test_a_fifth_job_waits_and_takes_the_device_of_one_that_was_killed(jobs: Jobs) -> None:
     four = {line_of(process): process for process in [jobs.start(**FOUR) for _ in range(4)]}
     fifth = jobs.start(**FOUR)
-    assert line_of(fifth) == "waiting for one of the GPUs 0, 1, 2, 3: all are taken"
+    assert "0, 1, 2, 3 are taken" in line_of(fifth)
     four["cuda 2"].send_signal(signal.SIGKILL)
     assert line_of(fifth) == "cuda 2"
 
@@ -129,7 +129,7 @@ def test_conditions_share_devices_when_told_to_and_spread_over_them_first(jobs: 
     assert sorted(held[:2]) == ["cuda 0", "cuda 1"], "an empty one first"
     assert sorted(held) == ["cuda 0", "cuda 0", "cuda 1", "cuda 1"]
     fifth = jobs.start(**pair)
-    assert line_of(fifth) == "waiting for one of the GPUs 0, 1: all are taken"
+    assert "0, 1 are taken" in line_of(fifth)
     let_go(jobs.running[1])
     assert line_of(fifth) == held[1]
 
