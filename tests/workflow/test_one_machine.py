@@ -132,6 +132,7 @@ echo "with room: $?"
 """
 
 
+@pytest.mark.full
 def test_a_full_disk_is_named_and_the_same_command_goes_on_when_there_is_room(
     workspace: Workspace,
 ) -> None:
@@ -173,6 +174,7 @@ if ".snakemake/scripts" in sys.argv[0] or any(".finetune.py" in part for part in
 """
 
 
+@pytest.mark.full
 def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
     """As on a shared file system whose other clients see a new file after some seconds."""
     workspace.config["recipes"]["tiny"]["steps"] = 5

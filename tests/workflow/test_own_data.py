@@ -74,7 +74,7 @@ def write_files(folder: Path) -> None:
     pairs.to_csv(folder / "pairs.tsv", sep="\t", index=False)
 
 
-def test_every_documented_example_runs_from_raw_file_to_vocabulary_and_three_to_scores(
+def test_every_documented_example_runs_from_raw_file_to_vocabulary_and_two_to_scores(
     tmp_path: Path, checkpoint: Callable[[str], Path]
 ) -> None:
     write_files(tmp_path)
@@ -93,7 +93,7 @@ def test_every_documented_example_runs_from_raw_file_to_vocabulary_and_three_to_
         "checkpoints": checkpoints,
     }  # fmt: skip
     workspace = Workspace(tmp_path, config)
-    scored = {"stability": "spearman", "topics": "accuracy", "pairs": "accuracy"}
+    scored = {"stability": "spearman", "pairs": "accuracy"}
     for arguments in (
         ["--until=map_vocabulary"],
         [f"results/scores/{task}.parquet" for task in scored],

@@ -42,30 +42,26 @@ def held_in_training(workspace: Workspace) -> Iterator[psutil.Process]:
     assert status == 0, (workspace.folder / "first.log").read_text()
 
 
-def test_a_second_one_in_the_same_folder_is_kept_out(workspace: Workspace) -> None:
-    with held_in_training(workspace):
-        second = workspace.run()
-    assert second.returncode == 1
-    assert "Directory cannot be locked" in second.stdout + second.stderr
-
-
-def test_a_second_one_from_another_folder_waits_and_trains_nothing_twice(
+def test_a_second_one_is_kept_out_of_the_folder_and_waits_elsewhere_to_train_nothing_twice(
     workspace: Workspace,
 ) -> None:
-    elsewhere = workspace.folder / "elsewhere"
-    elsewhere.mkdir()
-    other = Workspace(elsewhere, workspace.config)
+    elsewhere = Workspace(workspace.folder / "elsewhere", workspace.config)
+    elsewhere.folder.mkdir()
+    log = elsewhere.folder / "log"
     with held_in_training(workspace) as training:
-        with (elsewhere / "log").open("w") as log:
+        beside = workspace.run()
+        assert beside.returncode == 1
+        assert "Directory cannot be locked" in beside.stdout + beside.stderr
+        with log.open("w") as output:
             second = subprocess.Popen(
-                other.command("--until=finetune"), cwd=elsewhere, stdout=log, stderr=log
-            )
+                elsewhere.command("--until=finetune"), cwd=elsewhere.folder, stdout=output,
+                stderr=output,
+            )  # fmt: skip
         end = time.monotonic() + 120
-        while "another process trains this: waiting" not in (elsewhere / "log").read_text():
-            assert time.monotonic() < end, (elsewhere / "log").read_text()
+        while "another process trains this" not in log.read_text():
+            assert time.monotonic() < end, log.read_text()
             time.sleep(0.1)
         training.send_signal(signal.SIGCONT)
         status = second.wait(timeout=120)
-    said = (elsewhere / "log").read_text()
-    assert status == 0, said
-    assert "replicate 1 of 1: already finished" in said
+    assert status == 0, log.read_text()
+    assert "replicate 1 of 1: already finished" in log.read_text()
