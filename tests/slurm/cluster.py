@@ -52,11 +52,10 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What SLURM's commands need to find it, and how often jobs save their progress."""
+        """What SLURM's commands need to find it."""
         return {
             **{name: value for name, value in os.environ.items() if name != "SLURM_JOB_ID"},
             "SLURM_CONF": str(self.folder / "etc/slurm.conf"),
-            "POLYMATH_CHECKPOINT_SECONDS": "0.3",
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}:/usr/sbin",
         }
 
@@ -135,6 +134,8 @@ class Submitted:
     cluster: Cluster
     folder: Path
     config: dict[str, Any]
+    checkpoint_seconds: float = 60
+    """Time between checkpoints: a short one, so that what trains is held soon."""
     snakemake: subprocess.Popen[bytes] | None = None
     at_once: list[list[Training]] = field(default_factory=list)
     """What trained at each look, as the watcher saw it."""
@@ -154,11 +155,17 @@ class Submitted:
             *arguments,
         ]  # fmt: skip
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The cluster's, and how often jobs save their progress."""
+        seconds = str(self.checkpoint_seconds)
+        return {**self.cluster.environment, "POLYMATH_CHECKPOINT_SECONDS": seconds}
+
     def start(self, *arguments: str) -> None:
         """Start Snakemake; what it says goes to snakemake.log."""
         with (self.folder / "snakemake.log").open("a") as log:
             self.snakemake = subprocess.Popen(
-                self.command(*arguments), cwd=self.folder, env=self.cluster.environment, stdout=log,
+                self.command(*arguments), cwd=self.folder, env=self.environment, stdout=log,
                 stderr=log,
             )  # fmt: skip
         threading.Thread(target=self._watch, daemon=True).start()
@@ -166,7 +173,7 @@ class Submitted:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake to its end."""
         return subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=self.cluster.environment, check=False,
+            self.command(*arguments), cwd=self.folder, env=self.environment, check=False,
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

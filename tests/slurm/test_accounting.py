@@ -27,7 +27,7 @@ def test_a_cancelled_job_is_noticed_and_tried_again_with_a_database_too(
     config: dict[str, Any] = tiny_config(tmp_path, checkpoint("bert"))
     config["recipes"] = {"r1": {**config["recipes"]["tiny"], "steps": 1000}}
     config |= {"results": RESULTS, "initialisations": ["scratch"], "replicates": 1}
-    experiment = Submitted(cluster, tmp_path, config)
+    experiment = Submitted(cluster, tmp_path, config, checkpoint_seconds=0.3)
     experiment.start()
     wait_for(lambda: experiment.held, "a condition with a checkpoint")
     first = experiment.held["r1"]
