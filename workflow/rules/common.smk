@@ -16,6 +16,7 @@ from polymath.experiment.representation_studies import find_studies
 from polymath.planning.cost import Estimator
 from polymath.planning.snakemake_process import prepare_process
 from polymath.util.errors import PolymathError
+from polymath.util.runtime import read_runtime
 
 prepare_process()
 
@@ -30,6 +31,7 @@ try:
     CONDITIONS = expand_conditions(EXPERIMENT)
     STUDIES = find_studies(EXPERIMENT, CONDITIONS) if EXPERIMENT.representations else []
     require_own_files(EXPERIMENT)
+    RUNTIME = read_runtime()
 except PolymathError as error:
     raise WorkflowError(str(error)) from None
 

@@ -4,7 +4,6 @@ import time
 
 from polymath.planning.run_times import describe_run
 from polymath.util.gpus import count_gpus, describe_gpus
-from polymath.util.runtime import read_runtime
 
 BEGAN = time.time()
 
@@ -39,8 +38,8 @@ onstart:
     if workflow.local_exec:
         asked = workflow.global_resources.get("gpu")
         try:
-            shared = read_runtime().conditions_per_gpu
             gpus = asked and asked.value
+            shared = RUNTIME.conditions_per_gpu
             logger.info(describe_gpus(count_gpus(), gpus, workflow.cores, shared))
         except PolymathError as error:
             raise WorkflowError(str(error)) from None
