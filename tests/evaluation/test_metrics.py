@@ -105,7 +105,7 @@ def test_chance_is_the_score_of_the_commonest_training_class() -> None:
     assert chance_score(0, targets, "regression", "spearman") == 0.0
 
 
-def test_f1_of_more_than_two_classes_is_refused_by_whoever_scores() -> None:
+def test_f1_of_more_than_two_classes_is_refused() -> None:
     with pytest.raises(PolymathError, match="odd: metric f1 is for two classes, the task has 3"):
         require_fit("odd", "f1", 3)
     require_fit("odd", "f1", 2)

@@ -68,7 +68,7 @@ def test_snakemakes_own_executor_keeps_jobs_when_slurm_is_away(
 ) -> None:
     """The plugin's own check, with a `squeue` that always fails; see the patch."""
 
-    class Executor(plugin.Executor):  # not the class of whoever runs these tests
+    class Executor(plugin.Executor):  # a subclass, so that the patch stays in this test
         def __init__(self) -> None:
             self.logger, self.run_uuid = logging.getLogger("slurm"), "run"
             self.workflow = SimpleNamespace(

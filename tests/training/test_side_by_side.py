@@ -1,4 +1,4 @@
-"""How much memory a replicate is said to take."""
+"""The estimate of a replicate's memory."""
 
 from collections.abc import Callable
 from pathlib import Path

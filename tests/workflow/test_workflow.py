@@ -293,7 +293,13 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"replicate": 3}, "did you mean 'replicates'?"), ({}, "'own data.csv' does not exist")],
+    [
+        ({"replicate": 3}, "did you mean 'replicates'?"),
+        ({"tasks": ["od"]}, "did you mean 'odd'?"),
+        ({"models": ["smal"]}, "did you mean 'small'?"),
+        ({"initialisations": ["pretraind"]}, "did you mean 'pretrained'?"),
+        ({}, "'own data.csv' does not exist"),
+    ],
 )
 def test_a_mistake_is_named_before_anything_runs(
     finished: Workspace, tmp_path: Path, change: dict[str, Any], message: str
@@ -302,6 +308,15 @@ def test_a_mistake_is_named_before_anything_runs(
     result = Workspace(tmp_path, {**finished.config, **change}).run("--dry-run")
     assert result.returncode != 0
     assert message in result.stdout + result.stderr
+
+
+def test_a_wrong_variable_is_named_before_anything_runs(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYMATH_CHECKPOINT_SECONDS", "a minute")
+    result = finished.run("--dry-run")
+    assert result.returncode != 0
+    assert "POLYMATH_CHECKPOINT_SECONDS=a minute" in result.stdout + result.stderr
 
 
 def test_a_wrong_residue_ends_with_file_row_and_remedy(workspace: Workspace) -> None:
