@@ -154,6 +154,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str | bytes, list[str]]] = {
     ),
     "column that is not there": (PLACES, "plac\nGolgi\n",
                                  [": ", "'place'", "'columns'", "did you mean 'plac'?"]),
+    "group named as a column": (
+        {**FASTA, "columns": {"header": "(?P<sequence>.+)"}}, ">a\nAC\n",
+        [": ", "header", "'sequence'", "another name"],
+    ),
+    "group named twice": (
+        {**CSV, "columns": {"seq": "(?P<part>.).*", "y": "(?P<part>.).*"}}, "seq,y\nAC,1\n",
+        [": ", "y", "'part'", "another name"],
+    ),
     "csv without rows": (CSV, "seq,y\n", [": no rows", "'format'"]),
     "lines without rows": (LINES, "\n \n", [": no rows", "'format'"]),
     **{f"empty {reader['format']}": (reader, "", [": the file is empty"])

@@ -64,8 +64,15 @@ def _read_tables(files: list[Path], reader: Reader) -> pd.DataFrame:
 
 
 def _cut_column(table: pd.DataFrame, column: str, pattern: str) -> pd.DataFrame:
-    """Add the pattern's named groups as columns; every value must match it."""
-    require_column(table, column, "columns", table[PLACE].iloc[0].rsplit(": ", 1)[0])
+    """Add the pattern's named groups as new columns; every value must match it."""
+    file = table[PLACE].iloc[0].rsplit(": ", 1)[0]
+    require_column(table, column, "columns", file)
+    for group in re.compile(pattern).groupindex:
+        if group in table:
+            raise PolymathError(
+                f"{file}: columns: {column}: group '{group}' is a column of the file already: "
+                "give the group another name"
+            )
     matches = [re.fullmatch(pattern, value) for value in table[column]]
     for place, value, match in zip(table[PLACE], table[column], matches, strict=True):
         if match is None:
