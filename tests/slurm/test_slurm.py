@@ -86,7 +86,9 @@ def session(
 ) -> Session:
     """Run the experiment through all faults."""
     folder = tmp_path_factory.mktemp("experiment")
-    experiment = Submitted(cluster, folder, config_of(folder, checkpoint("bert")))
+    experiment = Submitted(
+        cluster, folder, config_of(folder, checkpoint("bert")), checkpoint_seconds=0.3
+    )
     experiment.start()
 
     def hold(count: int) -> list[Training]:
