@@ -265,6 +265,34 @@ def test_fraction_text(value: float, text: str) -> None:
     assert format_fraction(value) == text
 
 
+# Names that would stand for two things.
+
+
+@pytest.mark.parametrize("name", ["own", "none", "ngram", "majority"])
+def test_a_reserved_name_of_a_model(name: str) -> None:
+    checkpoints = {name: {"source": {"kind": "path", "path": "x"}, "domain": "dna"}}
+    text = refusal(models=[name], checkpoints=checkpoints)
+    assert text.startswith(f"config: models: '{name}' is reserved")
+
+
+def test_fractions_of_one_text() -> None:
+    assert "config: fractions: two are 0.123457" in refusal(fractions=[0.1234567, 0.12345671])
+
+
+@pytest.mark.parametrize("illegal", ["dorp", "Drop", "ERROR"])
+def test_a_misspelt_treatment_of_illegal_symbols(illegal: str) -> None:
+    text = refusal(**own(alphabet={"preset": "dna", "illegal": illegal}))
+    assert f"'{illegal}'" in text
+    assert "'drop'" in text
+
+
+@pytest.mark.parametrize("key", ["header", "separator"])
+def test_a_former_key_of_fasta_names_what_replaces_it(key: str) -> None:
+    text = refusal(**own(reader={"format": "fasta", key: "x"}))
+    assert text.startswith(f"config: datasets.own.reader.{key}: ")
+    assert "'columns'" in text
+
+
 # Exclusions by lists and by domain.
 
 

@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import get_args
 
-from polymath.experiment.config import ALPHABET_MAPPINGS, TOKEN_MAPPINGS, Exclusion, Experiment
-from polymath.experiment.lineage import pretraining_domain, tokenizer_domain
+from polymath.experiment.config import (
+    ALPHABET_MAPPINGS,
+    TOKEN_MAPPINGS,
+    BaselineName,
+    Exclusion,
+    Experiment,
+)
+from polymath.experiment.lineage import OWN_TOKENIZER, pretraining_domain, tokenizer_domain
 from polymath.util.errors import PolymathError
 
 NONE = "none"  # a baseline has no initialisation, mapping or recipe
+# What the place of a model's name says elsewhere.
+RESERVED_MODELS = (OWN_TOKENIZER, NONE, *get_args(BaselineName))
 
 
 @dataclass(frozen=True, order=True)
@@ -59,9 +68,10 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
     Combinations that do not fit a task or model, and exclusions, are left out.
 
     Raises:
-        PolymathError: if a task or a model is left without a condition, an exclusion matches
-            nothing, or nothing is left.
+        PolymathError: if two conditions would have one name, a task or a model is left without a
+            condition, an exclusion matches nothing, or nothing is left.
     """
+    _require_distinct_names(experiment)
     everything = [*_product(experiment), *_baselines(experiment)]
     for key, names in (("model", experiment.models), ("task", experiment.tasks)):
         for name in names:
@@ -82,6 +92,21 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
     if not kept:
         raise PolymathError("config: exclude: every condition is excluded: nothing is left to run")
     return kept
+
+
+def _require_distinct_names(experiment: Experiment) -> None:
+    for model in experiment.models:
+        if model in RESERVED_MODELS:
+            raise PolymathError(
+                f"config: models: '{model}' is reserved: give the model another name under "
+                "'checkpoints'"
+            )
+    texts = [format_fraction(fraction) for fraction in experiment.fractions]
+    for text in texts:
+        if texts.count(text) > 1:
+            raise PolymathError(
+                f"config: fractions: two are {text} to six digits, and would be one: remove one"
+            )
 
 
 def _product(experiment: Experiment) -> Iterator[Condition]:

@@ -101,6 +101,19 @@ class Alphabet(StrictModel):
         description="rows with other symbols: 'error', 'drop', or a symbol to replace them by",
     )
 
+    @model_validator(mode="after")
+    def _replacement_is_one_symbol(self) -> "Alphabet":
+        special = ("error", "drop")
+        if self.illegal in special:
+            return self
+        cuts_characters = self.kind in ("character", "kmer")
+        if self.illegal.lower() in special or (cuts_characters and len(self.illegal) > 1):
+            raise ValueError(
+                f"'illegal' is '{self.illegal}': it must be 'error', 'drop' or one symbol to "
+                "replace others by"
+            )
+        return self
+
 
 PRESETS: dict[str, Alphabet] = {
     "dna": Alphabet(kind="character", symbols=tuple("ACGT"), uppercase=True),
