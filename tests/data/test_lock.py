@@ -57,8 +57,9 @@ def test_the_file_is_sorted_so_that_its_history_reads_well(tmp_path: Path) -> No
     assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
 
 
-def test_a_broken_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "lock.json").write_text("<<<<<<< merge conflict")
+@pytest.mark.parametrize("text", ["<<<<<<< merge conflict", "[]", '{"models/small": 5}'])
+def test_a_broken_file_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "lock.json").write_text(text)
     with pytest.raises(PolymathError, match=r"lock\.json: not a lock file.*version control"):
         _ = lock_of(tmp_path).commit
 

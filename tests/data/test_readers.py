@@ -162,6 +162,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str | bytes, list[str]]] = {
         {**CSV, "columns": {"seq": "(?P<part>.).*", "y": "(?P<part>.).*"}}, "seq,y\nAC,1\n",
         [": ", "y", "'part'", "another name"],
     ),
+    "place of a row": ({**CSV, "columns": {"@place": "(?P<file>.+)"}}, "seq,y\nAC,1\n",
+                       [": no column '@place'", "'columns'"]),
     "csv without rows": (CSV, "seq,y\n", [": no rows", "'format'"]),
     "lines without rows": (LINES, "\n \n", [": no rows", "'format'"]),
     **{f"empty {reader['format']}": (reader, "", [": the file is empty"])

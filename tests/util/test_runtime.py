@@ -35,3 +35,18 @@ def test_what_is_set_holds() -> None:
 def test_a_wrong_value_is_named_with_its_variable(variable: str, value: str) -> None:
     with pytest.raises(PolymathError, match=rf"{variable}={value}: .*positive"):
         read_runtime({variable: value})
+
+
+@pytest.mark.parametrize("value", [".", "file/lock.json"])
+def test_a_lock_that_cannot_be_a_file_is_named_with_its_variable(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(PolymathError, match=f"POLYMATH_LOCK={value}: "):
+        read_runtime({"POLYMATH_LOCK": value})
+
+
+def test_a_lock_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_runtime({"POLYMATH_LOCK": "~/x.json"}).lock == tmp_path / "x.json"

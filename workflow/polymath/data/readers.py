@@ -300,6 +300,6 @@ def _score_name(path: PurePath, with_folder: bool) -> str:
 
 def require_column(table: pd.DataFrame, column: str, role: str, where: object) -> None:
     """Raise PolymathError with the nearest column if `column` is not in the table."""
-    if column not in table:
+    if column == PLACE or column not in table:
         names = [name for name in table.columns if name != PLACE]
         raise PolymathError(f"{where}: no column '{column}' for '{role}': {suggest(column, names)}")

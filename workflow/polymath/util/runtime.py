@@ -34,8 +34,16 @@ def read_runtime(environment: Mapping[str, str] = os.environ) -> Runtime:
     return Runtime(
         _positive(environment, CHECKPOINT_SECONDS, default.checkpoint_seconds),
         int(_positive(environment, CONDITIONS_PER_GPU, default.conditions_per_gpu, whole=True)),
-        Path(environment.get(LOCK) or default.lock),
+        _file(environment, LOCK, default.lock),
     )
+
+
+def _file(environment: Mapping[str, str], variable: str, default: Path) -> Path:
+    text = environment.get(variable, "").strip()
+    path = Path(text).expanduser() if text else default
+    if path.is_dir() or any(above.exists() and not above.is_dir() for above in path.parents):
+        raise PolymathError(f"{variable}={text}: set it to a file in a folder, or unset it")
+    return path
 
 
 def _positive(

@@ -80,6 +80,8 @@ class Lock:
             return {}
         try:
             content: dict[str, Any] = read_json(self.path)
+            if not isinstance(content, dict) or not isinstance(content.get(self.place, {}), dict):
+                raise ValueError("it does not hold entries by source")
         except ValueError as error:
             raise PolymathError(
                 f"{self.path}: not a lock file: {error}. Restore it from version control, or "
