@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.families import count_tests, holm_by_family
-from polymath.evaluation.statistics import ALPHA, estimate_mean, needed_replicates, sign_flip_p
+from polymath.evaluation.similarity_claim import similar_rows
+from polymath.evaluation.statistics import ALPHA, needed_replicates, sign_flip_p
 from polymath.evaluation.tables import CLAIM_COLUMNS, CLAIM_FAMILY, CLAIM_SCHEMA, CONDITION_COLUMNS
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import knows_text_alone
@@ -28,8 +29,6 @@ Verdict = Literal["supported", "contradicted", "undecided"]
 # What "slightly" below an in-domain model means, in the task's metric: about the smallest gap that
 # a few hundred test items resolve (300 items give an accuracy of 0.8 to within 0.045).
 MARGIN = 0.05
-# The similarity measure, and the state of the models, by which the fourth claim is judged.
-MEASURE, STATE = "cka", "fine-tuned"
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def judge(
         *_faster(_of_text(read_table(tables.convergence), lineage)),
         *_better(_of_text(comparisons, lineage)),
         *_near(comparisons),
-        *(_similar(read_table(tables.similarity)) if tables.similarity else ()),
+        *(similar_rows(read_table(tables.similarity)) if tables.similarity else ()),
     ]
     domains = read_table(tables.estimates).drop_duplicates("task").set_index("task")["domain"]
     rows += _not_compared(rows, domains)
@@ -210,42 +209,6 @@ def _of_scores(row: dict[str, Any], reason: str) -> dict[str, Any]:
         "value": row["difference"],
         "reason": f"{row['diverged']} replicates diverged" if row["diverged"] else reason,
     }
-
-
-def _similar(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the fourth claim's rows.
-
-    A replicate's number is its mean over the pairs of layers at the same relative depth: those
-    that have a null.
-    """
-    chosen = (table["measure"] == MEASURE) & (table["state"] == STATE)
-    table = table[chosen & table["null_high"].notna()]
-    names = ["task", "mapping", "model_a", "model_b", "replicate_a"]
-    means = table.groupby(["pair", *names])[["value", "null_high"]].mean()
-    if not {"text-domain", "scratch-domain"} <= set(table["pair"]):
-        return
-    text, scratch = means.loc["text-domain"], means.loc["scratch-domain"]
-    both = text.join(scratch, rsuffix="_scratch", how="inner").reset_index()
-    for (task, mapping, model, reference), rows in both.groupby(names[:-1]):
-        differences = (rows["value"] - rows["value_scratch"]).to_numpy()
-        mean = estimate_mean(differences)
-        above = rows["value"].mean() > rows["null_high"].mean()
-        yield {
-            "claim": "similar",
-            "task": task,
-            "model": model,
-            "mapping": mapping,
-            "fraction": "",
-            "recipe": "",
-            "reference": reference,
-            "margin": CLAIMS["similar"].margin,
-            "value": mean.mean,
-            "low": mean.low,
-            "high": mean.high,
-            "n": mean.n,
-            "differences": differences,
-            "reason": "" if above else "not above shuffled tokens",
-        }
 
 
 def _not_compared(rows: list[dict[str, Any]], domains: pd.Series) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from polymath.evaluation.claims import CLAIMS, MEASURE, Claim
+from polymath.evaluation.claims import CLAIMS, Claim
+from polymath.evaluation.similarity_claim import MEASURE
 from polymath.evaluation.statistics import needed_replicates
 from polymath.experiment.conditions import NONE
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
