@@ -45,11 +45,11 @@ def test_parameters_of_a_known_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "trying", "runs"), [(0.1, None, 3), ((0.1, 0.2), None, 6), ((0.1, 0.2), 1, 4),
-                                 ((0.1, 0.2, 0.3), 2, 7), ((0.1, 0.2), 9, 6)],
+    ("rate", "trials", "runs"), [(0.1, 3, 3), ((0.1, 0.2), 3, 9), ((0.1, 0.2), 1, 5),
+                                 ((0.1, 0.2, 0.3), 2, 9)],
 )  # fmt: skip
-def test_runs_of_a_condition(rate: Any, trying: int | None, runs: int) -> None:
-    recipe = Recipe(learning_rate=rate, rate_replicates=trying, batch_size=1, steps=1)
+def test_runs_of_a_condition(rate: Any, trials: int, runs: int) -> None:
+    recipe = Recipe(learning_rate=rate, rate_replicates=trials, batch_size=1, steps=1)
     assert count_runs(recipe, 3) == runs
 
 

@@ -82,7 +82,7 @@ def write_job(folder: Path, checkpoint: Path, labels: list[Any], **changes: Any)
     domain = Tokenizer(models.WordLevel({f"s{i}": i for i in range(20)}, unk_token=""))
     domain.save(str(folder / "symbols.json"))
     map_vocabulary(folder / "symbols.json", checkpoint / "tokenizer.json", "random", 1, 5, {}, 0,
-                   folder / "vocabulary.parquet")  # fmt: skip
+                   folder / "vocabulary.parquet", trials=3)  # fmt: skip
     return Job(
         condition=Condition("odd", "small", changes.get("init", "scratch"), "random",
                             changes.get("fraction", "1"), "tiny"),

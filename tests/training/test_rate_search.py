@@ -79,28 +79,35 @@ def test_the_rates_can_be_chosen_by_fewer_replicates(
     recipe = {"learning_rate": (1e-3, 3e-3), "rate_replicates": 1}
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe=recipe, replicates=3)
     said = run_job(job, tmp_path)
-    assert sum("training rows" in line for line in said) == 2 + 2
+    assert sum("training rows" in line for line in said) == 2 + 3
     metadata = read_metadata(outputs_in(tmp_path).predictions)
     assert [len(trial["dev_scores"]) for trial in metadata["rate_trials"]] == [1, 1]
     assert any(line.startswith("learning rate") and "best on dev" in line for line in said)
 
 
-def test_one_more_rate_trains_only_its_own_replicates(
-    tmp_path: Path, checkpoint: Checkpoint
-) -> None:
-    first = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"learning_rate": (1e-3,)})
-    run_job(first, tmp_path)
-    more = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"learning_rate": (1e-3, 3e-3)})
-    said = run_job(more, tmp_path)
-    assert sum("already finished" in line for line in said) == 2
-    assert sum("training rows" in line for line in said) == 2
+def test_one_more_rate_trains_only_its_own_trials(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    rates = (1e-7, 3e-3)
+    for tried in (rates, (*rates, 1e-8)):
+        recipe = {"learning_rate": tried, "rate_replicates": 2, "steps": 30}
+        job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe=recipe, replicates=1)
+        lines = run_job(job, tmp_path)
+    trials = [line for line in lines if line.startswith("trial ")]
+    assert sum("already finished" in line for line in trials) == 2 * 2
+    assert sum("training rows" in line for line in trials) == 2
+
+
+def test_the_replicates_that_choose_a_rate_have_seeds_of_their_own() -> None:
+    reported = {derive_seed(1, stream, seed_levels(r, {})[stream])
+                for stream in VARIED for r in range(50)}  # fmt: skip
+    choosing = {derive_seed(1, stream, seed_levels(-r, {"init": 3})[stream])
+                for stream in VARIED for r in range(1, 50)}  # fmt: skip
+    assert len(choosing) == 49 * len(VARIED)
+    assert not reported & choosing
 
 
 def test_recipes_say_what_is_wrong_with_their_rates() -> None:
     with pytest.raises(ValueError, match="'learning_rate' names a rate twice"):
         Recipe(learning_rate=(0.1, 0.1), batch_size=1, steps=1)
-    with pytest.raises(ValueError, match="'rate_replicates' goes with several rates"):
-        Recipe(learning_rate=0.1, rate_replicates=2, batch_size=1, steps=1)
 
 
 # A crossed design.

@@ -20,5 +20,6 @@ with job_log(snakemake.log[0], f"map {snakemake.wildcards.task}"):
             job.get("shift", 0),
             Path(snakemake.output[0]),
             Path(tokens) if tokens else None,
+            job.get("trials", 0),
         )
     )

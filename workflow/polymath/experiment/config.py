@@ -120,6 +120,11 @@ class Experiment(StrictModel):
         """Replicates of each condition."""
         return math.prod(self.crossed.values()) if self.crossed else self.replicates
 
+    @property
+    def trials(self) -> int:
+        """Replicates that at most choose a learning rate, beside those that are reported."""
+        return max(recipe.trials for recipe in self.recipes.values())
+
 
 def merge_configs(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
     """Merge two configurations as Snakemake does.

@@ -51,8 +51,11 @@ class Recipe(TrainingRecipe):
         description="the highest, after the warm-up; from a list, each condition takes the rate "
         "that is best on dev"
     )
-    rate_replicates: int | None = Field(
-        None, ge=1, description="replicates that choose among several rates; null: all of them"
+    rate_replicates: int = Field(
+        3,
+        ge=1,
+        description="replicates that choose among several rates; their seeds are their own, and "
+        "they are not reported",
     )
     tuning: Literal["full", "head", "layer-norms", "lora"] = Field(
         "full",
@@ -68,6 +71,11 @@ class Recipe(TrainingRecipe):
         return rates if isinstance(rates, tuple) else (rates,)
 
     @property
+    def trials(self) -> int:
+        """How many replicates each learning rate is tried with; 0 if there is one rate only."""
+        return self.rate_replicates if len(self.rates) > 1 else 0
+
+    @property
     def peak_rate(self) -> float:
         """The learning rate to train with; `at` chooses one of several first."""
         (rate,) = self.rates
@@ -75,14 +83,13 @@ class Recipe(TrainingRecipe):
 
     def at(self, rate: float) -> "Recipe":
         """Return the recipe with this rate only."""
-        return self.model_copy(update={"learning_rate": rate, "rate_replicates": None})
+        default = Recipe.model_fields["rate_replicates"].default
+        return self.model_copy(update={"learning_rate": rate, "rate_replicates": default})
 
     @model_validator(mode="after")
     def _rates_differ(self) -> "Recipe":
         if len(set(self.rates)) != len(self.rates):
             raise ValueError("'learning_rate' names a rate twice")
-        if self.rate_replicates is not None and len(self.rates) == 1:
-            raise ValueError("'rate_replicates' goes with several rates in 'learning_rate'")
         return self
 
 

@@ -101,9 +101,8 @@ def count_parameters(size: ModelSize) -> int:
 
 
 def count_runs(recipe: Recipe, replicates: int) -> int:
-    """Return how many trainings a condition takes: trials of rates, and the rest of the best."""
-    trying = min(recipe.rate_replicates or replicates, replicates)
-    return len(recipe.rates) * trying + (replicates - trying)
+    """Return how many trainings a condition takes: trials of its rates, and its replicates."""
+    return len(recipe.rates) * recipe.trials + replicates
 
 
 def finetuning_flops(recipe: Recipe, fraction: float, task: TaskSize, model: ModelSize) -> float:

@@ -154,6 +154,7 @@ def map_vocabulary(
     shift: int,
     vocabulary: Path,
     tokens: Path | None = None,
+    trials: int = 0,
 ) -> str:
     """Write the mappings of all replicates as one table; return a line for the log.
 
@@ -163,15 +164,21 @@ def map_vocabulary(
         seed: the experiment's; replicates draw from its stream `mapping`.
         crossed: see `seeds.seed_levels`.
         tokens: the task's tokens, for mapping `frequency`.
+        trials: how many more replicates choose a learning rate; they have numbers below 0.
     """
     domain, target = load_tokenizer(symbols), load_tokenizer(model)
-    levels = [seed_levels(replicate, crossed)["mapping"] for replicate in range(replicates)]
+    numbers = range(-trials, replicates)
     counts = _count_symbols(tokens) if tokens else None
     tables = [
         map_symbols(
-            domain, target, mapping, derive_seed(seed, "mapping", level), shift, counts
-        ).assign(replicate=replicate)
-        for replicate, level in enumerate(levels)
+            domain,
+            target,
+            mapping,
+            derive_seed(seed, "mapping", seed_levels(number, crossed)["mapping"]),
+            shift,
+            counts,
+        ).assign(replicate=number)
+        for number in numbers
     ]
     provenance = {
         "mapping": mapping,

@@ -39,12 +39,13 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
         inputs = ConditionInputs(job, session.device)
         store = ReplicateStore(folder, inputs.task.type, outputs.models is not None)
         trainers = {
-            rate: _Trainer(inputs.at_rate(rate), store, session) for rate in job.recipe.rates
+            rate: _Trainer(inputs.at_rate(rate), job.recipe.trials, store, session)
+            for rate in job.recipe.rates
         }
         store.remove_abandoned([stem for trainer in trainers.values() for stem in trainer.stems])
         trials = _try_rates(trainers, job, log)
         chosen = trainers[choose_rate(trials)]
-        results = chosen.finish(job.replicates)
+        results = chosen.finish(range(job.replicates))
         provenance = inputs.provenance(execution.threads)
     _write(results, chosen.inputs, {**provenance, **_describe_trials(chosen, trials)}, outputs)
     if outputs.models:
@@ -58,14 +59,16 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
 def _try_rates(
     trainers: "dict[float, _Trainer]", job: Job, log: Callable[[str], None]
 ) -> dict[float, Trial]:
-    """Train the replicates that decide between learning rates; a single rate needs no trial."""
+    """Train the replicates that choose a learning rate, which are not reported.
+
+    The arm that varies more gains more from a choice by the replicates that are then reported.
+    """
     if len(trainers) == 1:
         return {rate: Trial(rate, ()) for rate in trainers}
-    count = min(job.recipe.rate_replicates or job.replicates, job.replicates)
     trials = {}
     for number, (rate, trainer) in enumerate(trainers.items(), 1):
         log(f"learning rate {rate:g} ({number} of {len(trainers)}), chosen by dev {job.metric}")
-        trials[rate] = summarise_trial(rate, trainer.finish(count))
+        trials[rate] = summarise_trial(rate, trainer.finish(trainer.trials))
     scores = ", ".join(f"{rate:g}: {trial.mean:.3f}" for rate, trial in trials.items())
     log(f"learning rate {choose_rate(trials):g} is best on dev ({scores})")
     return trials
@@ -125,21 +128,26 @@ def _link_or_copy(source: str, target: str) -> None:
 class _Trainer:
     """Trains a condition's missing replicates, as many side by side as the device holds."""
 
-    def __init__(self, inputs: ConditionInputs, store: ReplicateStore, session: Session) -> None:
+    def __init__(
+        self, inputs: ConditionInputs, trials: int, store: ReplicateStore, session: Session
+    ) -> None:
         self.inputs, self.store, self.session, self.log = inputs, store, session, session.log
         self.total = inputs.job.replicates
-        self.digests = [inputs.digest(replicate) for replicate in range(self.total)]
+        self.trials = range(-trials, 0)
+        self.digests = {
+            number: inputs.digest(number) for number in (*self.trials, *range(self.total))
+        }
         self.results: dict[int, ReplicateResult] = {}
 
     @property
     def stems(self) -> list[str]:
         """Return the store's name of each replicate."""
-        return [f"{replicate}-{digest}" for replicate, digest in enumerate(self.digests)]
+        return [f"{number}-{digest}" for number, digest in self.digests.items()]
 
-    def finish(self, count: int) -> list[ReplicateResult]:
-        """Return the first `count` replicates, from the store or trained now."""
+    def finish(self, numbers: range) -> list[ReplicateResult]:
+        """Return these replicates, from the store or trained now."""
         missing = []
-        for number in range(count):
+        for number in numbers:
             if number in self.results:
                 continue
             stored = self.store.find(number, self.digests[number])
@@ -155,9 +163,11 @@ class _Trainer:
             self._train(group, waiting=len(missing))
             del first, group
             gc.collect()  # a model and its optimiser refer to each other
-        return [self.results[number] for number in range(count)]
+        return [self.results[number] for number in numbers]
 
     def _name(self, *numbers: int) -> str:
+        if numbers[0] < 0:
+            return f"trial {', '.join(str(-n) for n in numbers)} of {len(self.trials)}"
         return f"replicate {', '.join(str(n + 1) for n in numbers)} of {self.total}"
 
     def _resumable(self, replicate: Replicate) -> ResumableRun:

@@ -28,12 +28,14 @@ def derive_seed(seed: int, stream: Stream, level: int = 0) -> int:
 def seed_levels(replicate: int, crossed: Mapping[str, int]) -> dict[Stream, int]:
     """Return the level of each varied stream in one replicate.
 
+    A negative replicate, one that chooses a learning rate, has levels that no other has.
+
     Args:
         crossed: how many levels of each stream are combined, in the order of VARIED, the first
             changing fastest; streams left out stay at level 0. If empty, every stream is at the
             replicate's own level.
     """
-    if not crossed:
+    if not crossed or replicate < 0:
         return dict.fromkeys(VARIED, replicate)
     levels = dict.fromkeys(VARIED, 0)
     for stream in VARIED:

@@ -119,4 +119,5 @@ def tokens_to_count(wildcards):
 def mapping_job(wildcards):
     """What a mapping depends on beside its inputs."""
     shift = {"shift": EXPERIMENT.shift} if wildcards.mapping == "shift" else {}
-    return {**REPLICATION, **shift}
+    trials = {"trials": EXPERIMENT.trials} if EXPERIMENT.trials else {}
+    return {**REPLICATION, **trials, **shift}
