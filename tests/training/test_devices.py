@@ -145,10 +145,18 @@ def test_a_job_plans_with_its_share_of_a_gpus_memory(
     assert free_memory("cpu", sharing) is None
 
 
-def test_the_schedulers_choice_is_left_alone(jobs: Jobs) -> None:
-    pair = [jobs.start(SLURM_JOB_ID="7", CUDA_VISIBLE_DEVICES="2,3") for _ in range(2)]
-    assert [line_of(process) for process in pair] == ["cuda 2,3", "cuda 2,3"]
+def test_the_one_gpu_that_the_scheduler_gave_is_not_locked(jobs: Jobs) -> None:
+    """Two SLURM jobs may each have a GPU that they call 0."""
+    pair = [jobs.start(SLURM_JOB_ID=job, CUDA_VISIBLE_DEVICES="0") for job in ("7", "8")]
+    assert [line_of(process) for process in pair] == ["cuda 0", "cuda 0"]
     assert list(jobs.folder.iterdir()) == []
+
+
+def test_jobs_inside_an_allocation_of_several_gpus_take_one_each(jobs: Jobs) -> None:
+    pair = [jobs.start(SLURM_JOB_ID="7", CUDA_VISIBLE_DEVICES="2,3") for _ in range(2)]
+    assert sorted(line_of(process) for process in pair) == ["cuda 2", "cuda 3"]
+    other = jobs.start(SLURM_JOB_ID="8", CUDA_VISIBLE_DEVICES="2,3")
+    assert line_of(other) == "cuda 2", "another allocation's GPU 2 is another GPU"
 
 
 @pytest.mark.parametrize("hidden", ["", "-1"])

@@ -1,11 +1,13 @@
 """GPUs are counted, and what is asked of Snakemake is held against them, with pretend devices."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from polymath.util.errors import PolymathError
-from polymath.util.gpus import count_gpus, describe_gpus, named_gpus
+from polymath.util.gpus import count_gpus, describe_gpus, lock_folder, named_gpus
+from polymath.util.locks import try_lock
 
 
 @pytest.mark.parametrize(
@@ -71,3 +73,79 @@ def test_more_gpus_than_there_are_is_a_mistake(
 ) -> None:
     with pytest.raises(PolymathError, match=f"gpu={asked}: {gpus} GPUs found.* gpu={places},"):
         describe_gpus(gpus, asked, 16, sharing)
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary folder, a runtime folder and a home of this test's own; return their parent."""
+    for variable, name in (("TMPDIR", "tmp"), ("XDG_RUNTIME_DIR", "run"), ("HOME", "home")):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    return tmp_path
+
+
+def expected_folder(places: Path, name: str = "tmp") -> Path:
+    return places / name / f"polymath-gpus-{os.getuid()}"
+
+
+def test_locks_lie_in_the_temporary_folder_in_a_folder_of_the_users_own(places: Path) -> None:
+    for _ in range(2):
+        folder = lock_folder(lambda line: pytest.fail(line))
+        assert folder == expected_folder(places)
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_another_users_folder_is_passed_over(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    me = os.getuid() + 1
+    theirs = places / "tmp" / f"polymath-gpus-{me}"
+    theirs.mkdir(mode=0o700)
+    monkeypatch.setattr("os.getuid", lambda: me)
+    lines: list[str] = []
+    with pytest.raises(PolymathError, match="TMPDIR"):
+        lock_folder(lines.append)  # the other places' new folders are not that user's either
+    assert str(theirs) in lines[0]
+
+
+def plant_link(folder: Path) -> None:
+    (folder.parent / "elsewhere").mkdir()
+    folder.symlink_to(folder.parent / "elsewhere")
+
+
+def plant_writable_folder(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+@pytest.mark.parametrize("plant", [plant_link, plant_writable_folder, Path.touch])
+def test_a_folder_that_others_may_have_prepared_is_passed_over(plant: object, places: Path) -> None:
+    assert callable(plant)
+    plant(expected_folder(places))
+    lines: list[str] = []
+    assert lock_folder(lines.append) == expected_folder(places, "run")
+    assert len(lines) == 1
+    assert str(expected_folder(places)) in lines[0]
+    expected_folder(places, "run").rmdir()
+    plant(expected_folder(places, "run"))
+    assert places / "home" in lock_folder(lines.append).parents
+
+
+def test_every_allocation_has_its_own_locks(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    assert lock_folder(print).name == f"polymath-gpus-{os.getuid()}-17"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes another user's id, which needs root")
+def test_another_user_cannot_have_a_file_emptied_or_the_jobs_stopped(places: Path) -> None:
+    thesis = places / "thesis.txt"
+    thesis.write_text("three years of work")
+    planted = expected_folder(places)
+    planted.mkdir(mode=0o755)
+    (planted / "0.0").symlink_to(thesis)
+    os.chown(planted, 1234, 1234)
+    folder = lock_folder(lambda line: None)
+    lock = try_lock(folder / "0.0")
+    assert lock is not None
+    lock.release()
+    assert thesis.read_text() == "three years of work"

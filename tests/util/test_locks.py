@@ -72,3 +72,14 @@ def test_any_other_error_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(fcntl, "flock", fail)
     with pytest.raises(OSError, match="broken"):
         try_lock(tmp_path / "guard")
+
+
+def test_a_lock_neither_empties_a_file_nor_follows_a_link(tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("three years of work")
+    (tmp_path / "guard").symlink_to(tmp_path / "thesis")
+    with pytest.raises(OSError, match="guard"):
+        try_lock(tmp_path / "guard")
+    lock = try_lock(tmp_path / "thesis")
+    assert lock is not None
+    lock.release()
+    assert (tmp_path / "thesis").read_text() == "three years of work"

@@ -2,20 +2,18 @@
 
 Snakemake counts GPUs (`--resources gpu=4`) but assigns none, so each job takes the first free one.
 It holds a lock per device (several, where conditions share it), which the kernel frees even when
-a job is killed.
+a job is killed. So do several jobs inside one SLURM allocation of several GPUs.
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
-from pathlib import Path
 
 from filelock import FileLock
 
-from polymath.util.gpus import named_gpus
+from polymath.util.gpus import lock_folder, named_gpus
 from polymath.util.locks import try_lock
 
 WAIT_SECONDS = 1.0
@@ -26,11 +24,14 @@ def claimed_device(log: Callable[[str], None], sharing: int = 1) -> Iterator[str
     """Yield the torch device of this job, "cuda" or "cpu", and hold it until the block ends.
 
     Up to `sharing` jobs hold a GPU at once; a free GPU is taken first. This must run before CUDA is
-    initialised, because it sets CUDA_VISIBLE_DEVICES. Under SLURM the scheduler's choice is kept.
+    initialised, because it sets CUDA_VISIBLE_DEVICES. A job's only GPU under SLURM is its own.
+
+    Raises:
+        PolymathError: if the locks' folder is another user's.
     """
     candidates = _candidates()
     lock: FileLock | None = None
-    if candidates and "SLURM_JOB_ID" not in os.environ:
+    if candidates and ("SLURM_JOB_ID" not in os.environ or len(candidates) > 1):
         lock, device = _lock_first_free(candidates, sharing, log)
         os.environ["CUDA_VISIBLE_DEVICES"] = device
         log(f"took GPU {device}")
@@ -56,8 +57,7 @@ def _candidates() -> list[str]:
 def _lock_first_free(
     candidates: list[str], sharing: int, log: Callable[[str], None]
 ) -> tuple[FileLock, str]:
-    folder = Path(tempfile.gettempdir()) / f"polymath-gpus-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = lock_folder(log)
     told = False
     while True:
         for place, device in product(range(sharing), candidates):

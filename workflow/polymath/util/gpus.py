@@ -1,10 +1,14 @@
-"""Count GPUs, and check that Snakemake's options fit them.
+"""Count GPUs, check that Snakemake's options fit them, and find the folder of their locks.
 
 Without torch, so that a mistake is an error before anything starts. NVIDIA's devices only.
 """
 
 import os
+import platform
 import re
+import stat
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from polymath.util.errors import PolymathError
@@ -25,6 +29,48 @@ def count_gpus(devices: Path = Path("/dev")) -> int:
     if named is not None:
         return len(named)
     return sum(re.fullmatch(r"nvidia\d+", path.name) is not None for path in devices.iterdir())
+
+
+def lock_folder(log: Callable[[str], None]) -> Path:
+    """Return the folder of this machine's GPU locks, made if need be, which is this user's alone.
+
+    Any local user can make a folder of the expected name in the temporary folder, with links in it;
+    such a one is logged and passed over. In a SLURM allocation, whose GPUs have numbers of their
+    own, the folder is that job's.
+
+    Raises:
+        PolymathError: if none of the places is safe.
+    """
+    job = os.environ.get("SLURM_JOB_ID")
+    name = f"polymath-gpus-{os.getuid()}" + (f"-{job}" if job else "")
+    folders = [Path(tempfile.gettempdir(), name)]
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        folders.append(Path(runtime, name))
+    # A home may be shared by several machines.
+    folders.append(Path("~/.cache").expanduser() / f"{name}-{platform.node()}")
+    for folder in folders:
+        if _is_private(folder):
+            return folder
+        log(f"{folder} is not a folder of your own that only you can write to: not used for locks")
+    raise PolymathError(
+        f"{folders[0]}: not a folder of your own that only you can write to: set TMPDIR to one"
+    )
+
+
+def _is_private(folder: Path) -> bool:
+    """Make the folder if it does not exist; return whether only this user can write to it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()  # of a link itself
+    except OSError:
+        return False
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return (
+        stat.S_ISDIR(status.st_mode)
+        and status.st_uid == os.getuid()
+        and not status.st_mode & others
+        and os.access(folder, os.W_OK | os.X_OK)
+    )
 
 
 def describe_gpus(gpus: int, requested: int | None, cores: int, per_gpu: int) -> str:
