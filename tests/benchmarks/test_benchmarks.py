@@ -31,6 +31,15 @@ def test_the_simulation_of_coverage(tmp_path: Path) -> None:
     assert len(figures["rows"]) == 16
 
 
+def test_a_rate_chosen_by_others_is_unbiased(tmp_path: Path) -> None:
+    figures, printed = run_benchmark("rate_choice", tmp_path, "--simulations", "4000")
+    row = next(row for row in figures["rows"] if row["rates"] == 5 and row["n"] == 8)
+    assert row["reported"]["false"] > 0.06
+    assert abs(row["own"]["bias"]) < 0.03
+    assert row["own"]["false"] < 0.04
+    assert f"| 5 | 8 | {row['reported']['bias']:.3f} |" in printed
+
+
 def test_the_benchmark_of_scale_measures_every_part(tmp_path: Path) -> None:
     figures, printed = run_benchmark("scale", tmp_path, "--small")
     costs = figures["costs"]

@@ -197,7 +197,8 @@ def benchmark_block(root: Path, name: str) -> str:
     """The kept figures of a benchmark, as it prints them."""
     files = {"training": "cpu-2-cores"}
     figures = BENCHMARKS / f"{files.get(name, name)}.json"
-    command = [sys.executable, f"tests/benchmarks/{name}.py", "--show", str(figures)]
+    script = f"tests/benchmarks/{name.replace('-', '_')}.py"
+    command = [sys.executable, script, "--show", str(figures)]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
 
 
