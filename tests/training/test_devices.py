@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+import torch
 
-from polymath.training.devices import claimed_device, device_name, free_memory, resolve_precision
+from polymath.training.devices import (
+    claimed_device,
+    configure_torch,
+    device_name,
+    free_memory,
+    resolve_precision,
+)
 
 # A stand-in for torch: jobs start in no time, and no GPU is needed to look taken.
 TORCH = """
@@ -189,3 +196,16 @@ def test_automatic_precision_is_what_the_hardware_does_well(
     monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: able)
     assert resolve_precision("auto", "cuda") == expected
     assert resolve_precision("auto", "cpu") == expected
+
+
+def test_attention_never_goes_to_cudnn_and_streams_have_their_own_queues(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CUDA_DEVICE_MAX_CONNECTIONS", raising=False)
+    configure_torch(1)
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+    assert torch.backends.cuda.flash_sdp_enabled()
+    assert os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] == "32"
+    monkeypatch.setenv("CUDA_DEVICE_MAX_CONNECTIONS", "4")
+    configure_torch(1)
+    assert os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] == "4", "the user's choice is kept"

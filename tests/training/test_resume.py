@@ -1,13 +1,14 @@
 """Interrupted jobs: killed, stopped by a signal, with damaged checkpoints or a full disk."""
 
 import errno
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,28 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from polymath.models.build import build_classifier
 from polymath.training import checkpoints as checkpoints_module
 from polymath.training import resumable as resumable_module
+from polymath.training.acceleration.cuda_graphs import ReplicateStream
 from polymath.training.checkpoints import Checkpoint, CheckpointStore
+from polymath.training.job import Execution
 from polymath.training.loop import CurvePoint, Run, train
 from polymath.training.replicate import ConditionInputs
+from polymath.training.resumable import ResumableRun, Session
 from polymath.training.signals import catch_stop_signals
 from polymath.util.errors import PolymathError, PreemptedError
 from polymath.util.storage import read_json, write_json
 from support import ROOT
-from support.jobs import CLASSES, long_job, predictions_of, recipe_of, run_job, write_job
+from support.jobs import (
+    CLASSES,
+    long_job,
+    predictions_of,
+    recipe_of,
+    run_job,
+    some_data,
+    write_job,
+)
 from support.workspace import heed_signals
 
 SourceOf = Callable[[str], Path]
@@ -116,6 +129,7 @@ def interrupted_job(
     job = write_job(folder, checkpoint, CLASSES, replicates=1, recipe={"steps": 8})
     with monkeypatch.context() as patch:
         stop_after(4, patch)
+        patch.setattr(resumable_module, "SAVING_SHARE", math.inf)
         with pytest.raises(PreemptedError, match="saved at step 4"):
             run_job(job, folder, seconds=1e-6)
     files = sorted((folder / "out/.replicates").glob("*.safetensors"))
@@ -139,6 +153,35 @@ def test_interrupted_and_resumed_gives_the_same_bytes(
     logged = run_job(jobs[1], tmp_path / "stopped")
     assert any("resumed at step 4" in line for line in logged)
     assert predictions_of(tmp_path / "stopped") == predictions_of(tmp_path / "straight")
+
+
+@pytest.mark.parametrize(("cost", "saves"), [(0.01, 100), (0.1, 25), (10.0, 1)])
+def test_checkpoints_take_a_small_share_of_the_time(
+    cost: float, saves: int, checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred turns of 0.6 seconds by a pretended clock, checkpoints asked for every half second:
+    each postpones the next by twenty times its cost.
+    """
+    clock, saved = [0.0], [0.0]
+
+    def save(self: ResumableRun) -> None:
+        saved.append(cost)
+        clock[0] += cost
+
+    def turns(runs: list[Run]) -> Iterator[None]:
+        for _ in range(100):
+            clock[0] += 0.6
+            yield
+
+    monkeypatch.setattr(resumable_module, "train", turns)
+    monkeypatch.setattr(ResumableRun, "save", save)
+    monkeypatch.setattr(resumable_module, "REPORT_SECONDS", math.inf)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
+    run = Run(model, some_data(), recipe_of(), 0, 0, ReplicateStream("cpu"), "fp32", lambda: 0.0)
+    session = Session("cpu", "accuracy", Execution(1, 0.5), lambda: None, lambda message: None)
+    session.train([ResumableRun("replicate", run, CheckpointStore(Path(), "0-abc"))], "replicate")
+    assert len(saved) - 1 == saves
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP])

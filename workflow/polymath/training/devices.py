@@ -17,6 +17,7 @@ from polymath.util.gpus import lock_folder, named_gpus
 from polymath.util.locks import try_lock
 
 WAIT_SECONDS = 1.0
+HARDWARE_QUEUES = 32  # as many as a device has at most, and as torch has streams
 
 
 @contextmanager
@@ -71,9 +72,15 @@ def _lock_first_free(
 
 
 def configure_torch(threads: int) -> None:
-    """Set torch's threads, choose deterministic kernels, and keep freed memory."""
+    """Set torch's threads, choose kernels, and keep freed memory.
+
+    This must run before CUDA is initialised, because it sets variables that CUDA reads then.
+    """
     # Without this, matrix products on concurrent CUDA streams may differ from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # CUDA maps streams to 8 hardware queues by default, and those that share one wait for each
+    # other. Read when CUDA is initialised, so it must be set before.
+    os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", str(HARDWARE_QUEUES))
     import torch
 
     from polymath.training.acceleration.cpu_kernels import keep_freed_memory
@@ -81,6 +88,9 @@ def configure_torch(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # cuDNN's attention, torch's first choice on recent GPUs, gives NaN gradients at lengths of ours
+    # (pytorch issue 196678) and plans each new shape for tens to hundreds of milliseconds.
+    torch.backends.cuda.enable_cudnn_sdp(False)
     keep_freed_memory()
 
 

@@ -15,6 +15,8 @@ from polymath.training.signals import catch_stop_signals
 from polymath.util.errors import PreemptedError
 
 REPORT_SECONDS = 10.0
+# Periodic checkpoints take at most this share of the time, however large the models are.
+SAVING_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Session:
             PreemptedError: on a stop signal, once every unfinished run has been saved.
         """
         begun = reported = saved = time.monotonic()
+        interval = self.execution.checkpoint_seconds
         first, points = runs[0].run.step, 0
         for _ in train([each.run for each in runs]):
             now, scored = time.monotonic(), sum(len(each.run.curve) for each in runs)
@@ -86,10 +89,10 @@ class Session:
                 points, reported = scored, now
             signal = self.stop_signal()
             after_step()
-            if signal or now - saved > self.execution.checkpoint_seconds:
-                for each in runs:
-                    each.save()
-                saved = now
+            if signal or now - saved > interval:
+                seconds = _save(runs)
+                interval = max(self.execution.checkpoint_seconds, seconds / SAVING_SHARE)
+                saved = time.monotonic()
             unfinished = [each.name for each in runs if not each.run.ended]
             if signal and (unfinished or waiting):
                 names = ", ".join(unfinished) or "all replicates trained so far"
@@ -110,6 +113,14 @@ class Session:
             f"dev {self.metric} {score}  estimated finish "
             f"{datetime.now() + timedelta(seconds=left):%H:%M:%S}"
         )
+
+
+def _save(runs: Sequence[ResumableRun]) -> float:
+    """Write a checkpoint of each run; return the seconds that it took."""
+    started = time.monotonic()
+    for each in runs:
+        each.save()
+    return time.monotonic() - started
 
 
 @contextmanager
