@@ -1,7 +1,6 @@
 """A user's own data becomes records and a data card, or an error that says what to mend."""
 
 import re
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -9,61 +8,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
-from polymath.experiment.sources import PathSource
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_json, read_metadata, read_table
+from polymath.util.storage import read_metadata
 from support.music import write_midi
+from support.own_data import CSV, Prepared, prepare, prepare_csv
 
 WORDS = ["".join(letters) for letters in product("ACGT", repeat=3)]  # 64 distinct sequences
-CSV = {"format": "csv", "sequence": "seq", "label": "y"}
 REGRESSION: dict[str, Any] = {"type": "regression", "metric": "spearman"}
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What one call of prepare_records left behind."""
-
-    table: pd.DataFrame
-    card: dict[str, Any]
-    records: Path
-    manifest: Path
-
-    def labels(self) -> dict[str, Any]:
-        return dict(zip(self.table["sequence"], self.table["label"], strict=True))
-
-    def splits(self, sequence: str) -> set[str]:
-        return set(self.table.loc[self.table["sequence"] == sequence, "split"])
-
-    def rejected(self) -> dict[str, int]:
-        return {entry["reason"]: entry["count"] for entry in self.card["rejected"]}
-
-
-def prepare(source: Path, out: Path, seed: int = 1, **fields: Any) -> Prepared:
-    dataset = Dataset.model_validate(
-        {
-            "domain": "dna",
-            "source": {"kind": "path", "path": str(source)},
-            "reader": CSV,
-            "alphabet": "dna",
-            **fields,
-        }
-    )
-    assert isinstance(dataset.source, PathSource)
-    manifest = out / "raw" / "manifest.json"
-    fetch(dataset.source, manifest, 1, lambda _: None)
-    records, card = out / "records.parquet", out / "card.json"
-    prepare_records("own", dataset, manifest, seed, records, card)
-    return Prepared(read_table(records), read_json(card), records, manifest)
-
-
-def prepare_csv(tmp_path: Path, lines: list[str], header: str = "seq,y", **fields: Any) -> Prepared:
-    path = tmp_path / "own.csv"
-    path.write_text("\n".join([header, *lines]) + "\n")
-    return prepare(path, tmp_path / "out", **fields)
 
 
 def refusal(tmp_path: Path, lines: list[str], header: str = "seq,y", **fields: Any) -> str:

@@ -13,7 +13,15 @@ from pydantic_core import PydanticUndefined
 
 from polymath.experiment.analyses import Probes, Representations
 from polymath.experiment.config import Exclusion, Experiment
-from polymath.experiment.datasets import PRESETS, Alphabet, Dataset, Reader, SplitPolicy, Windows
+from polymath.experiment.datasets import (
+    PRESETS,
+    Alphabet,
+    Dataset,
+    Reader,
+    SimilarityGroups,
+    SplitPolicy,
+    Windows,
+)
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.recipes import PretrainingRecipe, Recipe
 from polymath.experiment.sources import (
@@ -48,6 +56,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "alphabet": Alphabet,
     "windows": Windows,
     "split": SplitPolicy,
+    "similarity_groups": SimilarityGroups,
     "checkpoints: NAME": ModelEntry,
 }
 

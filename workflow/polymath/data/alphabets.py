@@ -2,6 +2,8 @@
 
 from polymath.experiment.datasets import Alphabet
 
+SEPARATOR = "\x1f"  # between the two sequences of a pair: the ASCII unit separator
+
 
 def normalise(sequence: str, alphabet: Alphabet) -> str:
     """Fold case and delete the characters that the alphabet says to delete."""
@@ -22,6 +24,11 @@ def split_units(sequence: str, alphabet: Alphabet) -> list[str]:
             return [unit for unit in sequence.split(alphabet.separator) if unit]
         case "model":
             return []
+
+
+def split_symbols(sequence: str, alphabet: Alphabet) -> list[str]:
+    """Cut a sequence into units, and text into words, as the card counts and compares them."""
+    return sequence.split() if alphabet.kind == "model" else split_units(sequence, alphabet)
 
 
 def join_units(units: list[str], alphabet: Alphabet) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polymath.data.alphabets import split_units
+from polymath.data.alphabets import split_symbols
 from polymath.data.readers import PLACE
 from polymath.data.splits import SPLITS, split_counts
 from polymath.experiment.datasets import Dataset
@@ -51,9 +51,7 @@ def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
     alphabet = dataset.alphabet
     names = [name for name in ("sequence", "sequence2") if name in table]
     lengths = sum(
-        table[name].str.split().str.len()
-        if alphabet.kind == "model"
-        else pd.Series([len(split_units(sequence, alphabet)) for sequence in table[name]])
+        pd.Series([len(split_symbols(sequence, alphabet)) for sequence in table[name]])
         for name in names
     )
     counts, edges = np.histogram(lengths, bins=min(30, max(1, lengths.nunique())))

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from polymath.data.alphabets import join_units, normalise, split_units
+from polymath.data.alphabets import SEPARATOR, join_units, normalise, split_units
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.readers import PLACE, read_rows, require_column
+from polymath.data.similarity import represent_similar
 from polymath.data.splits import ALIASES, assign_splits, join_groups, split_counts
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.stage_versions import RECORDS
@@ -18,7 +19,6 @@ from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_json, write_table
 
 CONTENT = "@content"  # a row's sequence, or both of a pair
-SEPARATOR = "\x1f"  # between them: the ASCII unit separator
 
 
 def record_schema(dataset: Dataset) -> pa.Schema:
@@ -108,9 +108,10 @@ def build_records(
         table = _check_symbols(table, column, dataset, rejected)
     table[CONTENT] = table[_sequences(dataset)].agg(SEPARATOR.join, axis=1)
     table = _drop_contradictions(table, dataset, rejected)
-    table["group"] = join_groups(table["group"], table[CONTENT])
+    alike = represent_similar(table[CONTENT], dataset.alphabet, dataset.similarity_groups)
+    table["group"] = join_groups(table["group"], alike)
     table["split"] = _split(table, dataset, seed)
-    table = _keep_apart(table, rejected)
+    table = _keep_apart(table, dataset, rejected)
     if dataset.duplicates == "drop":
         table = rejected.drop(table, table[CONTENT].duplicated(), "duplicate sequence")
     if dataset.unseen_labels == "drop" and dataset.type == "classification":
@@ -294,12 +295,15 @@ def _split(table: pd.DataFrame, dataset: Dataset, seed: int) -> pd.Series:
     return official
 
 
-def _keep_apart(table: pd.DataFrame, rejected: RejectedRows) -> pd.DataFrame:
+def _keep_apart(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> pd.DataFrame:
     """Keep a group that an official split puts on several sides on its most protected side only."""
+    shared = "same sequence or group"
+    if dataset.similarity_groups is not None:
+        shared = "same sequence, similar sequences or group"
     for kept, dropped in (("test", ["train", "dev"]), ("dev", ["train"])):
         protected = set(table.loc[table["split"] == kept, "group"])
         straddling = table["group"].isin(protected) & table["split"].isin(dropped)
-        table = rejected.drop(table, straddling, f"same sequence or group as a {kept} row")
+        table = rejected.drop(table, straddling, f"{shared} as a {kept} row")
     return table
 
 

@@ -35,7 +35,7 @@ def join_groups(groups: pd.Series, sequences: pd.Series) -> pd.Series:
 
     Args:
         groups: (n,) text, '' where a row has no group.
-        sequences: (n,) text.
+        sequences: (n,) text: each row's sequence, or what stands for all sequences like it.
 
     Returns:
         (n,) text: the smallest name of each connected set.

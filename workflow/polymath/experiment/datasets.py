@@ -144,6 +144,24 @@ class SplitPolicy(StrictModel):
         return self
 
 
+class SimilarityGroups(StrictModel):
+    """When two sequences are near duplicates, which must not straddle the split."""
+
+    measure: Literal["identity", "containment"] = Field(
+        "identity",
+        description="identity: 1 - edit distance / length of the longer; containment: distinct "
+        "k-mers that both have, per those of the sequence with fewer",
+    )
+    threshold: float = Field(0.8, gt=0, le=1, description="similar from this value on")
+    k: int = Field(5, ge=1, description="containment: symbols (words of text) per k-mer")
+
+    @model_validator(mode="after")
+    def _kmers_go_with_containment(self) -> "SimilarityGroups":
+        if "k" in self.model_fields_set and self.measure != "containment":
+            raise ValueError("'k' goes with measure 'containment': set it, or leave 'k' out")
+        return self
+
+
 class RowCounts(StrictModel):
     """Rows of each split."""
 
@@ -171,6 +189,11 @@ class Dataset(StrictModel):
     split: SplitPolicy = SplitPolicy()
     duplicates: Literal["group", "drop"] = Field(
         "group", description="equal sequences: keep them on one side of the split, or keep one"
+    )
+    similarity_groups: SimilarityGroups | None = Field(
+        None,
+        description="keep similar sequences, and those similar to them, on one side of the split "
+        "(single linkage); an official split loses the training rows that straddle it",
     )
     unseen_labels: Literal["error", "drop"] = Field(
         "error",

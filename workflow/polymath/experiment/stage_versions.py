@@ -5,7 +5,7 @@ inputs. A refactoring, a comment or a log message does not count.
 """
 
 FETCH = 1
-RECORDS = 1
+RECORDS = 2
 TOKENS = 1
 VOCABULARY = 1
 TRAINING = 4

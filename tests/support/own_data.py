@@ -1,0 +1,58 @@
+"""A user's own files, fetched and prepared as the workflow does it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from polymath.data.fetch.fetch import fetch
+from polymath.data.records import prepare_records
+from polymath.experiment.datasets import Dataset
+from polymath.experiment.sources import PathSource
+from polymath.util.storage import read_json, read_table
+
+CSV = {"format": "csv", "sequence": "seq", "label": "y"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What one call of prepare_records left behind."""
+
+    table: pd.DataFrame
+    card: dict[str, Any]
+    records: Path
+    manifest: Path
+
+    def labels(self) -> dict[str, Any]:
+        return dict(zip(self.table["sequence"], self.table["label"], strict=True))
+
+    def splits(self, sequence: str) -> set[str]:
+        return set(self.table.loc[self.table["sequence"] == sequence, "split"])
+
+    def rejected(self) -> dict[str, int]:
+        return {entry["reason"]: entry["count"] for entry in self.card["rejected"]}
+
+
+def prepare(source: Path, out: Path, seed: int = 1, **fields: Any) -> Prepared:
+    dataset = Dataset.model_validate(
+        {
+            "domain": "dna",
+            "source": {"kind": "path", "path": str(source)},
+            "reader": CSV,
+            "alphabet": "dna",
+            **fields,
+        }
+    )
+    assert isinstance(dataset.source, PathSource)
+    manifest = out / "raw" / "manifest.json"
+    fetch(dataset.source, manifest, 1, lambda _: None)
+    records, card = out / "records.parquet", out / "card.json"
+    prepare_records("own", dataset, manifest, seed, records, card)
+    return Prepared(read_table(records), read_json(card), records, manifest)
+
+
+def prepare_csv(tmp_path: Path, lines: list[str], header: str = "seq,y", **fields: Any) -> Prepared:
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return prepare(path, tmp_path / "out", **fields)
