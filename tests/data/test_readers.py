@@ -9,7 +9,7 @@ import pretty_midi
 import pytest
 
 from polymath.data.readers import PLACE, read_pitches, read_rows
-from polymath.experiment.datasets import Reader
+from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError
 from support.music import Note, write_midi
 
@@ -47,8 +47,8 @@ READ: dict[str, tuple[dict[str, Any], str | bytes, dict[str, list[str]]]] = {
     "other delimiter": ({**CSV, "delimiter": ";"}, "seq;y\nA,C;1\n", {"seq": ["A,C"], "y": ["1"]}),
     "values stay text": (CSV, "seq,y\nNA,01\nnull,1e3\n", {"seq": ["NA", "null"],
                                                             "y": ["01", "1e3"]}),
-    "quotes": (TSV, 'seq\ty\n"A"\t1\n', {"seq": ["A"]}),
-    "no quotes": ({**TSV, "quoting": False}, 'seq\ty\n"A"\t1\n', {"seq": ['"A"']}),
+    "quotes": ({**TSV, "quoting": True}, 'seq\ty\n"A"\t1\n', {"seq": ["A"]}),
+    "no quotes": (TSV, 'seq\ty\n"A"\t1\n', {"seq": ['"A"']}),
     "skipped lines and byte order mark": (
         {**CSV, "skip_lines": [2]}, "\ufeffseq,y\n---,---\nA,1\n", {"seq": ["A"], "y": ["1"]},
     ),
@@ -91,7 +91,7 @@ def test_what_is_read(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize(
     ("case", "place"),
-    [("csv", "row 2"), ("json", "row 2"), ("fasta", "record 2"), ("lines", "line 4"),
+    [("csv", "line 3"), ("json", "row 2"), ("fasta", "record 2"), ("lines", "line 4"),
      ("rows of several lines", "line 6")],
 )  # fmt: skip
 def test_where_a_row_stands(tmp_path: Path, case: str, place: str) -> None:
@@ -144,13 +144,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str | bytes, list[str]]] = {
     ),
     "json cut short": (JSON, '[{"seq": "AC"}, {"se', [": ", "json", "Unterminated string"]),
     "not json": (JSON, "seq,y\nA,1\n", [": ", "json", "Expecting value"]),
-    "several json values": (JSON, '{"seq": "AC"}\n{"seq": "GG"}\n', [": ", "json", "Extra data"]),
+    "several json values": (JSON, '["AC"]\n["GG"]\n', [": ", "json", "Extra data"]),
     "json object": (JSON, '{"seq": ["AC", "GG"]}', [": ", "list of objects"]),
     "json of texts": (JSON, '["AC", "GG"]', [": ", "list of objects"]),
     "json without rows": (JSON, "[]", [": no rows", "'format'"]),
     "value that does not fit": (
         PLACES, "place\nGolgi-M\nGolgi\n",
-        [": row 2: ", "'place'", "'(?P<organ>.+)-[MS]'", "'Golgi'", "'columns'"],
+        [": line 3: ", "'place'", "'(?P<organ>.+)-[MS]'", "'Golgi'", "'columns'"],
     ),
     "column that is not there": (PLACES, "plac\nGolgi\n",
                                  [": ", "'place'", "'columns'", "did you mean 'plac'?"]),
@@ -249,8 +249,8 @@ def test_midi_label_by_metadata(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ("file,y\na,1\n", "no row for file 'b' (1 files"),
-        ("file,y\na,1\na.mid,2\nb,1\n", "file 'a' is named twice in 'file'"),
+        ("file,y\na,1\n", "no row for 1 files, b: "),
+        ("file,y\na,1\na.mid,2\nb,1\n", "line 3: file 'a' is named twice in 'file'"),
         ("fil,y\na,1\nb,2\n", "no column 'file' for 'metadata_key': did you mean 'fil'?"),
     ],
 )
@@ -273,7 +273,7 @@ def test_metadata_with_folders_tells_files_of_one_name_apart(tmp_path: Path) -> 
         ("46", "chopin", "a", "2006"),
     ]
     path.write_text("midi_filename,composer\n2004/a.midi,bach\n")
-    with pytest.raises(PolymathError, match=r"no row for file '2006/a' \(1 files"):
+    with pytest.raises(PolymathError, match=r"no row for 1 files, 2006/a: "):
         read_folder(tmp_path, metadata="meta.csv", metadata_key="midi_filename")
 
 

@@ -234,7 +234,9 @@ BAD: dict[str, tuple[list[str], str, dict[str, Any], list[str]]] = {
         good_rows(), "seq,lable", {"reader": {**CSV, "label": "label"}},
         ["own.csv: ", "'label'", "did you mean 'lable'?"],
     ),
-    "no column like it": (good_rows(), "q1,q2", {}, ["'seq'", "valid: file, folder, q1, q2"]),
+    "no column like it": (
+        good_rows(), "q1,q2", {}, ["'seq'", "valid: file, folder, parent, q1, q2"],
+    ),
     **{
         f"no {field} column": (
             good_rows(), "seq,y", {"reader": {**CSV, field: "seqq"}},
@@ -244,12 +246,12 @@ BAD: dict[str, tuple[list[str], str, dict[str, Any], list[str]]] = {
     },
     "label missing": (
         with_row(5, "AAAA, ", with_row(10, "CCCC", good_rows())), "seq,y", {},
-        ["own.csv: row 5: ", "label", "2 rows"],
+        ["own.csv: line 6: ", "label", "2 rows"],
     ),
     **{
         f"label {label}": (
             with_row(3, f"AAAA,{label}", NUMBERS), "seq,y", REGRESSION,
-            ["own.csv: row 3: ", f"'{label}'", "type: classification"],
+            ["own.csv: line 4: ", f"'{label}'", "type: classification"],
         )
         for label in ("high", "nan", "inf", "1e999")
     },
@@ -274,7 +276,7 @@ BAD: dict[str, tuple[list[str], str, dict[str, Any], list[str]]] = {
     ),
     "unknown word for a split": (
         with_row(7, "AAAA,purine,holdout", split_rows()), "seq,y,s", {"reader": OFFICIAL},
-        ["own.csv: row 7: ", "'holdout'", "'split_names'"],
+        ["own.csv: line 8: ", "'holdout'", "'split_names'"],
     ),
     "class without training rows": (
         [*split_rows(), "AAAA,rare,test"], "seq,y,s", {"reader": OFFICIAL},
@@ -282,34 +284,34 @@ BAD: dict[str, tuple[list[str], str, dict[str, Any], list[str]]] = {
     ),
     "repeated id": (
         [f"{row},n{min(number, 5)}" for number, row in enumerate(good_rows())], "seq,y,name",
-        {"reader": {**CSV, "id": "name"}}, ["own.csv: row 7: ", "'n5'", "'id'"],
+        {"reader": {**CSV, "id": "name"}}, ["own.csv: line 8: ", "'n5'", "'id'"],
     ),
     "empty sequence": (
-        after(",purine"), "seq,y", {}, ["own.csv: row 65: ", "empty", "1 such", "'illegal: drop'"],
+        after(",purine"), "seq,y", {}, ["own.csv: line 66: ", "empty", "1 such", "'illegal: drop'"],
     ),
     "separators alone": (
         [*(f"{';'.join(word)},{class_of(word)}" for word in WORDS), ";;,purine"], "seq,y",
-        {"alphabet": {"kind": "separator", "separator": ";"}}, ["own.csv: row 65: ", "empty"],
+        {"alphabet": {"kind": "separator", "separator": ";"}}, ["own.csv: line 66: ", "empty"],
     ),
     "space inside a k-mer": (
         after("AC GT,purine"), "seq,y", {"alphabet": {"kind": "kmer", "k": 3}},
-        ["own.csv: row 65: ", "space", "1 such", "'remove'"],
+        ["own.csv: line 66: ", "space", "1 such", "'remove'"],
     ),
     "shorter than a k-mer": (
         after("AC,purine"), "seq,y", {"alphabet": {"kind": "kmer", "k": 3}},
-        ["own.csv: row 65: ", "shorter than one symbol"],
+        ["own.csv: line 66: ", "shorter than one symbol"],
     ),
     "illegal symbol": (
         after("ACXZ,purine", "XXX,pyrimidine"), "seq,y", {},
-        ["own.csv: row 65: ", "'X' at position 3", "2 such", "'illegal'"],
+        ["own.csv: line 66: ", "'X' at position 3", "2 such", "'illegal'"],
     ),
     "illegal symbol of a pair": (
         [*pair_rows(), f"{WORDS[0]},AC-T,purine"], "seq,other,y", {"reader": PAIRS},
-        ["own.csv: row 65: ", "'-' at position 3"],
+        ["own.csv: line 66: ", "'-' at position 3"],
     ),
     "empty second sequence": (
         [*pair_rows(), f"{WORDS[0]},,purine"], "seq,other,y", {"reader": PAIRS},
-        ["own.csv: row 65: ", "empty"],
+        ["own.csv: line 66: ", "empty"],
     ),
     "no column of a group of several": (
         [f"{row},{row[0]}" for row in good_rows()], "seq,y,h",
@@ -365,7 +367,10 @@ def test_illegal_symbols_are_dropped_and_counted(tmp_path: Path) -> None:
     assert set(done.table["sequence"]) == set(WORDS)
     [entry] = done.card["rejected"]
     assert (entry["reason"], entry["count"]) == ("symbol outside the alphabet", 2)
-    assert [Path(place).name for place in entry["first"]] == ["own.csv: row 65", "own.csv: row 66"]
+    assert [Path(place).name for place in entry["first"]] == [
+        "own.csv: line 66",
+        "own.csv: line 67",
+    ]
 
 
 def test_illegal_symbols_are_replaced_and_counted(tmp_path: Path) -> None:

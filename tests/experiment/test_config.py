@@ -289,7 +289,7 @@ def test_a_misspelt_treatment_of_illegal_symbols(illegal: str) -> None:
 @pytest.mark.parametrize("key", ["header", "separator"])
 def test_a_former_key_of_fasta_names_what_replaces_it(key: str) -> None:
     text = refusal(**own(reader={"format": "fasta", key: "x"}))
-    assert text.startswith(f"config: datasets.own.reader.{key}: ")
+    assert text.startswith(f"config: datasets.own.reader: '{key}' ")
     assert "'columns'" in text
 
 

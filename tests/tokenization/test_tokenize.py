@@ -12,7 +12,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from polymath.data.alphabets import spell
 from polymath.data.records import record_schema
-from polymath.experiment.datasets import Alphabet, Dataset, Reader, TaskType, Windows
+from polymath.experiment.datasets import Alphabet, Dataset, TaskType, Windows
+from polymath.experiment.reader import Reader
 from polymath.experiment.sources import PathSource
 from polymath.tokenization.tokenize import cut_windows, encode_records, tokenize_records
 from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer

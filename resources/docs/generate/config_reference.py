@@ -17,12 +17,12 @@ from polymath.experiment.datasets import (
     PRESETS,
     Alphabet,
     Dataset,
-    Reader,
     SimilarityGroups,
     SplitPolicy,
     Windows,
 )
 from polymath.experiment.models import ModelEntry
+from polymath.experiment.reader import Reader
 from polymath.experiment.recipes import PretrainingRecipe, Recipe
 from polymath.experiment.sources import (
     ConfiguredSource,

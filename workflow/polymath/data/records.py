@@ -9,7 +9,7 @@ import pyarrow as pa
 from polymath.data.alphabets import SEPARATOR, join_units, normalise, split_units
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
-from polymath.data.readers import PLACE, read_rows, require_column
+from polymath.data.readers import PLACE, ROW, read_rows, require_column
 from polymath.data.similarity import represent_similar
 from polymath.data.splits import ALIASES, assign_splits, join_groups, split_counts
 from polymath.experiment.datasets import Dataset
@@ -143,13 +143,13 @@ def _select_columns(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
         )
     table = pd.DataFrame(chosen)
     if reader.id is None:
-        table["id"] = [place.rsplit("/", 1)[-1] for place in table[PLACE]]
+        table["id"] = [row.rsplit("/", 1)[-1] for row in rows[ROW]]
     repeated = table["id"].duplicated()
     if repeated.any():
         if reader.id is None:  # several folders have a file of this name
             table["id"] = rows["folder"] + "/" + table["id"]
             if table["id"].duplicated().any():  # and the folders have the same name
-                table["id"] = table[PLACE]
+                table["id"] = rows[ROW]
         else:
             place = table.loc[repeated, PLACE].iloc[0]
             raise PolymathError(

@@ -16,8 +16,6 @@ MOVED_TO_ENVIRONMENT = {
     "checkpoint_seconds": CHECKPOINT_SECONDS,
     "conditions_per_gpu": CONDITIONS_PER_GPU,
 }
-# Former keys for the parts of a FASTA header.
-REPLACED_BY_COLUMNS = (["reader", "header"], ["reader", "separator"])
 
 
 def parse(kind: type[M], value: Any, place: str) -> M:
@@ -41,8 +39,6 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
         case "extra_forbidden" if where in MOVED_TO_ENVIRONMENT:
             variable = MOVED_TO_ENVIRONMENT[where]
             return f"{where}: remove this key and set the environment variable {variable} instead"
-        case "extra_forbidden" if path[-2:] in REPLACED_BY_COLUMNS:
-            return f"{where}: remove this key and cut the column 'header' by 'columns' instead"
         case "extra_forbidden":
             return f"{where}: unknown key: {suggest(path[-1], _fields_of(models))}"
         case "literal_error":

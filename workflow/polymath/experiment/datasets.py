@@ -1,84 +1,17 @@
 """Catalogue entries of data sets: where they come from, how they are read, split and scored."""
 
-import re
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from polymath.experiment.base import Name, StrictModel
+from polymath.experiment.reader import Reader
 from polymath.experiment.sources import DataSource
 from polymath.util.errors import suggest
 
 MetricName = Literal["accuracy", "f1", "macro_f1", "mcc", "spearman", "pearson"]
 TaskType = Literal["classification", "regression"]
 REGRESSION_METRICS = ("spearman", "pearson")
-
-
-class Reader(StrictModel):
-    """How raw files become rows: a format, and which column is what.
-
-    Every file also gives the columns `file` (its name without extension) and `folder`
-    (the name of the folder it lies in). FASTA has `header` and `sequence`.
-    """
-
-    format: Literal["csv", "tsv", "parquet", "json", "fasta", "midi", "lines"] = Field(
-        description="lines: one row per line, columns are the named groups of `pattern`; json: a "
-        "list of objects"
-    )
-    sequence: str = Field("sequence", description="column of the sequence")
-    sequence2: str | None = Field(
-        None, description="column of a second sequence, for tasks on two sequences"
-    )
-    label: str = Field("label", description="column of the label")
-    split: str | None = Field(None, description="column of the official split, if there is one")
-    split_names: dict[str, Literal["train", "dev", "test"]] = Field(
-        {}, description="what the split column's own words mean, beyond train, dev, valid, test"
-    )
-    group: str | tuple[str, ...] | None = Field(
-        None,
-        description="column of the group (piece, family) that must not straddle splits; several "
-        "columns where rows of one group agree in all of them",
-    )
-    id: str | None = Field(None, description="column of a unique id; default file:row")
-    delimiter: str | None = Field(None, description="of csv and tsv; default comma and tab")
-    quoting: bool = Field(True, description="whether csv and tsv fields may be quoted")
-    encoding: str = Field("utf-8-sig", description="of text files")
-    skip_lines: tuple[int, ...] = Field((), description="line numbers to leave out, from 1")
-    pattern: str | None = Field(None, description="lines: regular expression with named groups")
-    # Needed by h3, h4 and h3k9ac.
-    lines_per_row: int = Field(
-        1,
-        ge=1,
-        description="lines: how many make a row; `pattern` matches them joined by line ends",
-    )
-    # Needed by localization, and by the composers of experiments/at-hand.yaml.
-    columns: dict[str, str] = Field(
-        {},
-        description="columns cut out of others: for a column, a regular expression with named "
-        "groups that its values must fit, as `header: '(?P<id>.+)\\|(?P<label>.+)'` for FASTA",
-    )
-    metadata: str | None = Field(
-        None, description="midi: CSV table to join, among the source's files"
-    )
-    metadata_key: str = Field("file", description="midi: the table's column of file names")
-
-    @model_validator(mode="after")
-    def _fields_go_with_the_format(self) -> "Reader":
-        if (self.format == "lines") != (self.pattern is not None):
-            raise ValueError("'pattern' is needed with format 'lines', and only there")
-        patterns = {f"columns: {column}": text for column, text in self.columns.items()}
-        if self.pattern is not None:
-            patterns["pattern"] = self.pattern
-        for key, text in patterns.items():
-            try:
-                named = re.compile(text).groupindex
-            except re.error as error:
-                raise ValueError(f"'{key}' is not a regular expression: {error}") from None
-            if not named:
-                raise ValueError(f"'{key}' has no named group, as (?P<label>...)")
-        if self.lines_per_row > 1 and self.format != "lines":
-            raise ValueError("'lines_per_row' goes with format 'lines' only")
-        return self
 
 
 class Alphabet(StrictModel):

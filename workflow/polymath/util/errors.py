@@ -1,7 +1,10 @@
 """Errors that a user can fix, and the suggestions in them."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+LISTED = 20  # names in a message, at most
+LONGEST = 60  # characters of a name in a message
 
 
 class PolymathError(Exception):
@@ -15,7 +18,17 @@ class PreemptedError(Exception):
 def suggest(wrong: str, valid: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the nearest valid name, else the list of valid names."""
     names = sorted(valid)
+    folded = {name.lower(): name for name in names}
     close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    if wrong.lower() in folded:
+        close = [folded[wrong.lower()]]
     if close:
         return f"did you mean '{close[0]}'?"
-    return "valid: " + (", ".join(names) if names else "none")
+    return "valid: " + (list_names(names) if names else "none")
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return names as a list for a message: at most LISTED, none longer than LONGEST."""
+    shown = [name if len(name) <= LONGEST else f"{name[:LONGEST]}..." for name in names[:LISTED]]
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(shown) + more

@@ -1,0 +1,235 @@
+"""Tables of separated values: CSV and TSV."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from polymath.data.readers.columns import PLACE, ROW
+from polymath.data.readers.files import ReadingNotes, read_text
+from polymath.experiment.reader import Reader
+from polymath.util.errors import PolymathError
+
+ROW_NAME = "row_name"
+
+
+@dataclass
+class _Table:
+    """The fields of a file: its header, its rows and the lines on which they begin."""
+
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+
+class _Lines:
+    """A text's lines, with their ends; `first` is the number of the first since it was reset."""
+
+    def __init__(self, text: str, skip: tuple[int, ...]) -> None:
+        self._lines = enumerate(io.StringIO(text, newline=""), 1)
+        self._skip = frozenset(skip)
+        self.first: int | None = None
+        self.last = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        number, line = next(self._lines)
+        while number in self._skip:
+            number, line = next(self._lines)
+        self.first = self.first or number
+        self.last = number
+        return line
+
+
+def read_delimited(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
+    """Read a table of separated values; all values are text.
+
+    Rows that end early are filled with empty text, and empty fields after the last column are
+    ignored. A first column without a name, as R writes row names, is called `row_name`.
+
+    Raises:
+        PolymathError: naming the line that does not fit.
+    """
+    tabs = _has_tabs(path, reader)
+    text = read_text(path, reader, reader.format if reader.format in ("csv", "tsv") else "csv")
+    delimiter = reader.delimiter or ("\t" if tabs else ",")
+    quoting = reader.quoting
+    if quoting is None:
+        quoting = not tabs or _header_is_quoted(text, delimiter, reader)
+    try:
+        table = _parse(text, delimiter, quoting, reader)
+        _name_columns(table, path, notes)
+        _require_one_line_fields(table, path, tabs, notes)
+    except (csv.Error, re.error, TypeError, ValueError) as error:
+        raise PolymathError(
+            f"{path}: not readable as {'tsv' if tabs else 'csv'}: {error}: check 'delimiter', "
+            "'quoting' and 'encoding' of its reader"
+        ) from None
+    if not quoting:
+        _note_quotes(table, path, notes)
+    _require_delimiter(table, path, reader)
+    frame = pd.DataFrame(table.rows, columns=_unique_names(table.header, path, reader), dtype=str)
+    frame[PLACE] = [f"{path}: line {line}" for line in table.lines]
+    frame[ROW] = [f"{path}: row {number}" for number in range(1, len(frame) + 1)]
+    return frame
+
+
+def _has_tabs(path: Path, reader: Reader) -> bool:
+    """Return whether tabs are the default: by the format, or by the name of a metadata table."""
+    if reader.format in ("csv", "tsv"):
+        return reader.format == "tsv"
+    return path.suffix.lower() in (".tsv", ".tab")
+
+
+def _header_is_quoted(text: str, delimiter: str, reader: Reader) -> bool:
+    """Return whether every name of the first line is quoted, as R's write.table does."""
+    if reader.header is not None:
+        return False
+    first = next(_Lines(text, reader.skip_lines), "").rstrip("\r\n")
+    names = first.split(delimiter) if len(delimiter) == 1 else re.split(delimiter, first)
+    return bool(first) and all(_is_quoted(name) for name in names)
+
+
+def _is_quoted(field: str) -> bool:
+    return len(field) > 1 and field[0] == field[-1] == '"'
+
+
+def _parse(text: str, delimiter: str, quoting: bool, reader: Reader) -> _Table:
+    rows = list(_fields(text, delimiter, quoting, reader.skip_lines))
+    header = list(reader.header) if reader.header else rows.pop(0)[1] if rows else []
+    return _Table(header, [fields for _, fields in rows], [line for line, _ in rows])
+
+
+def _fields(
+    text: str, delimiter: str, quoting: bool, skip: tuple[int, ...]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row's first line and fields; blank lines are no rows.
+
+    Raises:
+        ValueError: naming the line on which a malformed row begins.
+    """
+    lines = _Lines(text, skip)
+    if len(delimiter) > 1:
+        for line in lines:
+            if line.strip():
+                yield lines.last, re.split(delimiter, line.rstrip("\r\n"))
+        return
+    # The module's limit is for one field; a field may be as long as the file.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    parser = (
+        csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL, strict=True)
+        if quoting
+        else csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    )
+    while True:
+        lines.first = None
+        try:
+            fields = next(parser)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(f"line {lines.first}: {error}") from None
+        if len(fields) > 1 or (fields and fields[0].strip()):
+            assert lines.first is not None
+            yield lines.first, fields
+
+
+def _name_columns(table: _Table, path: Path, notes: ReadingNotes) -> None:
+    """Make every row as long as the header, which R writes without a name for row names.
+
+    Raises:
+        ValueError: naming the first line with too many fields.
+    """
+    width = len(table.header)
+    if _has_row_names(table):
+        table.header.insert(0, ROW_NAME)
+        notes.notices.append(
+            f"{path.name}: the header has {width} names and each row {width + 1} fields: the "
+            f"first is taken for a row's number, as R writes it (column '{ROW_NAME}')"
+        )
+        return
+    for number, (line, fields) in enumerate(zip(table.lines, table.rows, strict=True)):
+        if any(field.strip() for field in fields[width:]):
+            raise ValueError(
+                f"line {line} has {len(fields)} fields, the header {width} (the first may be "
+                "names of rows: then name all columns in 'header' and put the line of the header "
+                "in 'skip_lines')"
+            )
+        table.rows[number] = [*fields[:width], *[""] * (width - len(fields))]
+
+
+def _has_row_names(table: _Table) -> bool:
+    """Return whether all rows have one field more than the header, the first a distinct number."""
+    width = len(table.header)
+    if not table.rows or any(len(fields) != width + 1 for fields in table.rows):
+        return False
+    names = [fields[0] for fields in table.rows]
+    return len(set(names)) == len(names) and all(name.isdecimal() for name in names)
+
+
+def _require_one_line_fields(table: _Table, path: Path, tabs: bool, notes: ReadingNotes) -> None:
+    """Refuse line ends inside a TSV's fields, which quotes would join to one row; note a CSV's.
+
+    Raises:
+        ValueError: naming the line.
+    """
+    broken = [
+        line
+        for line, fields in zip(table.lines, table.rows, strict=True)
+        if any("\n" in field or "\r" in field for field in fields)
+    ]
+    if broken and tabs:
+        raise ValueError(
+            f"line {broken[0]}: a quote opens a field that ends on a later line: set 'quoting: "
+            "false'"
+        )
+    if broken:
+        notes.notices.append(
+            f"{path.name}: {len(broken)} rows have quoted fields of several lines, the first on "
+            f"line {broken[0]}: set 'quoting: false' if their quotes are part of the text"
+        )
+
+
+def _note_quotes(table: _Table, path: Path, notes: ReadingNotes) -> None:
+    quoted = sum(_is_quoted(field) for fields in table.rows for field in fields)
+    if quoted:
+        notes.notices.append(
+            f"{path.name}: {quoted} fields are enclosed in quotes, which are kept: set 'quoting: "
+            "true' to remove them"
+        )
+
+
+def _require_delimiter(table: _Table, path: Path, reader: Reader) -> None:
+    """Refuse a header of one column that another delimiter would cut."""
+    if reader.delimiter or len(table.header) != 1 or set(table.header) & reader.named_columns:
+        return
+    count, mark = max((table.header[0].count(mark), mark) for mark in ";\t|,")
+    if count:
+        raise PolymathError(
+            f"{path}: the header is one column, {table.header[0][:80]!r}: set 'delimiter: "
+            f'"{mark}"\' of the reader'.replace("\t", r"\t")
+        )
+
+
+def _unique_names(header: list[str], path: Path, reader: Reader) -> list[str]:
+    """Return the header with repeated and empty names told apart, as pandas does.
+
+    Raises:
+        PolymathError: if a repeated name is one that the reader asks for.
+    """
+    names, seen = [], Counter[str]()
+    for number, name in enumerate(header):
+        if name in seen and name in reader.named_columns:
+            raise PolymathError(
+                f"{path}: the header names column '{name}' twice: rename one of them"
+            )
+        names.append((f"{name}.{seen[name]}" if seen[name] else name) or f"Unnamed: {number}")
+        seen[name] += 1
+    return names

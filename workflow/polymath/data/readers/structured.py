@@ -1,0 +1,218 @@
+"""Files with typed values: Parquet, JSON, JSON Lines and Excel. Lists stay lists."""
+
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from polymath.data.readers.columns import PLACE, ROW
+from polymath.data.readers.files import ReadingNotes, read_text
+from polymath.experiment.reader import Reader
+from polymath.util.errors import PolymathError, list_names, suggest
+
+
+def read_parquet(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
+    """Read Parquet; an index that pandas stored is a column too."""
+    try:
+        table = pd.read_parquet(path, partitioning=None)
+    except (OSError, ValueError) as error:
+        raise PolymathError(f"{path}: not readable as Parquet: {error}") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        names = [name or "index" for name in table.index.names]
+        table = table.reset_index(names=names) if not set(names) & set(table) else table
+    columns = {name: _cells(column) for name, column in table.items()}
+    return pd.DataFrame(columns, index=range(len(table)), dtype=object)
+
+
+def _cells(column: pd.Series) -> list[Any]:
+    """Return a column's values: lists, or text as pandas writes it; '' where one is missing."""
+    if column.dtype == object and any(hasattr(value, "tolist") for value in column):
+        return ["" if value is None else value.tolist() for value in column]
+    return column.astype(object).where(column.notna(), "").astype(str).to_list()
+
+
+def read_json(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
+    """Read a list of objects, or one object per line (JSON Lines)."""
+    text = read_text(path, reader, "json")
+    try:
+        value = _parse_json(text)
+    except json.JSONDecodeError as error:
+        lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+        if len(lines) < 2 or not all(line.lstrip().startswith("{") for _, line in lines[:2]):
+            raise PolymathError(
+                f"{path}: not readable as json: {error}: the file must be whole, and hold one list "
+                "or one object per line"
+            ) from None
+        return _read_json_lines(path, lines)
+    except ValueError as error:
+        raise PolymathError(f"{path}: {error}") from None
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise PolymathError(
+            f'{path}: not a list of objects, as [{{"sequence": "...", "label": 1}}]: write it '
+            "so, or use another 'format'"
+        )
+    return _as_table(value)
+
+
+def _read_json_lines(path: Path, lines: list[tuple[int, str]]) -> pd.DataFrame:
+    rows = []
+    for number, line in lines:
+        try:
+            row = _parse_json(line)
+        except ValueError as error:
+            raise PolymathError(f"{path}: line {number}: not readable as json: {error}") from None
+        if not isinstance(row, dict):
+            raise PolymathError(f"{path}: line {number}: not an object: {line[:80]!r}")
+        rows.append(row)
+    table = _as_table(rows)
+    table[PLACE] = [f"{path}: line {number}" for number, _ in lines]
+    table[ROW] = [f"{path}: row {number}" for number in range(1, len(rows) + 1)]
+    return table
+
+
+def _parse_json(text: str) -> Any:
+    """Return a JSON value, its numbers as they are written.
+
+    Raises:
+        ValueError: if the text is not JSON, or an object has a key twice.
+    """
+    verbatim: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), str)
+    return json.loads(text, object_pairs_hook=_unique_keys, **verbatim)
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = Counter(name for name, _ in pairs)
+    repeated = [name for name, count in names.items() if count > 1]
+    if repeated:
+        raise ValueError(f"an object has the key '{repeated[0]}' twice: remove one of them")
+    return dict(pairs)
+
+
+def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [_as_cell(row.get(name)) for row in rows] for name in names}
+    return pd.DataFrame(columns, index=range(len(rows)), dtype=object)
+
+
+def _as_cell(value: Any) -> Any:
+    """Return a JSON value as text or list; other values become JSON again."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str | list) else json.dumps(value)
+
+
+def read_xlsx(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
+    """Read one sheet of an Excel workbook; formulas have the values that were last saved."""
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, InvalidFileException) as error:
+        raise PolymathError(f"{path}: not readable as Excel (.xlsx): {error}") from None
+    names = book.sheetnames
+    if reader.sheet is None and len(names) > 1:
+        raise PolymathError(f"{path}: several sheets, {list_names(names)}: name one as 'sheet'")
+    if reader.sheet is not None and reader.sheet not in names:
+        raise PolymathError(f"{path}: no sheet '{reader.sheet}': {suggest(reader.sheet, names)}")
+    rows = list(_filled_rows(book[reader.sheet or names[0]].iter_rows(values_only=True)))
+    book.close()
+    if not rows:
+        return pd.DataFrame()
+    header = list(reader.header) if reader.header else _strip_end(rows.pop(0)[1])
+    width = len(header)
+    for number, cells in rows:
+        if any(cells[width:]):
+            raise PolymathError(
+                f"{path}: row {number} has {len(_strip_end(cells))} cells, the header {width}: "
+                "name every column"
+            )
+    filled = [[*cells[:width], *[""] * (width - len(cells))] for _, cells in rows]
+    table = pd.DataFrame(filled, columns=header, dtype=object)
+    if table.columns.duplicated().any():
+        raise PolymathError(
+            f"{path}: the header names column '{table.columns[table.columns.duplicated()][0]}' "
+            "twice: rename one of them"
+        )
+    return table.assign(**{PLACE: [f"{path}: row {number}" for number, _ in rows]})
+
+
+def _filled_rows(rows: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the texts of each row that is not blank."""
+    for number, row in enumerate(rows, 1):
+        cells = ["" if cell is None else str(cell) for cell in row]
+        if any(cell.strip() for cell in cells):
+            yield number, cells
+
+
+def _strip_end(cells: list[str]) -> list[str]:
+    """Return a row's cells without the blank ones at its end."""
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
+
+
+def flatten_lists(table: pd.DataFrame, reader: Reader, separator: str) -> pd.DataFrame:
+    """Turn lists into text: those of sequences to their symbols, joined by the separator.
+
+    A list of one value is that value, as in TAPE's labels. Lists in columns that the reader does
+    not name become JSON.
+
+    Args:
+        separator: of the alphabet's symbols; '' if each is one character.
+
+    Raises:
+        PolymathError: naming the row and column of a list that cannot be joined, or that stands
+            where one value is needed.
+    """
+    for name in table.columns:
+        if not any(isinstance(value, list) for value in table[name]):
+            continue
+        places = zip(table[PLACE], table[name], strict=True)
+        if name in reader.sequences:
+            table[name] = [
+                _join(value, f"{at}: column '{name}'", separator) for at, value in places
+            ]
+            continue
+        values = [_only_value(value) for value in table[name]]
+        for place, value in zip(table[PLACE], values, strict=True):
+            if isinstance(value, list) and name in reader.named_columns:
+                raise PolymathError(
+                    f"{place}: column '{name}' is a list of {len(value)} values, {value!r:.80}: "
+                    "give one value per row"
+                )
+        table[name] = [json.dumps(v) if isinstance(v, list) else _as_text(v) for v in values]
+    return table
+
+
+def _only_value(value: Any) -> Any:
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value
+
+
+def _join(value: Any, place: str, separator: str) -> str:
+    value = _only_value(value)
+    if not isinstance(value, list):
+        return _as_text(value)
+    symbols = [_as_text(symbol) for symbol in value]
+    for number, (symbol, text) in enumerate(zip(value, symbols, strict=True), 1):
+        if isinstance(symbol, list | dict) or symbol is None or not text:
+            raise PolymathError(f"{place}: value {number} of the list is {symbol!r}, not a symbol")
+        if separator in text if separator else len(text) > 1:
+            inside = f"the separator {separator!r}" if separator else "several characters"
+            raise PolymathError(
+                f"{place}: value {number} of the list, {text!r}, has {inside}: use the alphabet "
+                "{kind: separator, separator: ...} with a separator that no symbol has"
+            )
+    return separator.join(symbols)
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value)

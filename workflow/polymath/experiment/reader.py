@@ -1,0 +1,165 @@
+"""How raw files become rows: the reader of a data set's catalogue entry."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from polymath.experiment.base import StrictModel
+
+Format = Literal["csv", "tsv", "xlsx", "parquet", "json", "fasta", "midi", "lines"]
+TABLES = ("csv", "tsv")
+# Keys that only some formats have; every other key goes with all of them.
+FORMATS_OF: dict[str, tuple[str, ...]] = {
+    "delimiter": (*TABLES, "metadata"),
+    "quoting": (*TABLES, "metadata"),
+    "header": (*TABLES, "xlsx"),
+    "decimal": (*TABLES, "metadata"),
+    "skip_lines": (*TABLES, "lines"),
+    "encoding": (*TABLES, "json", "fasta", "lines", "metadata"),
+    "sheet": ("xlsx",),
+    "pattern": ("lines",),
+    "lines_per_row": ("lines",),
+    "metadata": ("midi", "fasta"),
+    "metadata_key": ("metadata",),
+}
+
+
+class Reader(StrictModel):
+    """How raw files become rows: a format, and which column is what.
+
+    Every file also gives the columns `file` (its name without extension), `folder` (the name of
+    the folder it lies in) and `parent` (that of the folder above). FASTA has `header` and
+    `sequence`. Text files may be compressed by gzip.
+    """
+
+    format: Format = Field(
+        description="lines: one row per line, columns are the named groups of `pattern`; json: a "
+        "list of objects, or one object per line (JSON Lines)"
+    )
+    sequence: str = Field(
+        "sequence", description="column of the sequence: text, or a list of symbols (Parquet, JSON)"
+    )
+    sequence2: str | None = Field(
+        None, description="column of a second sequence, for tasks on two sequences"
+    )
+    label: str = Field("label", description="column of the label")
+    split: str | None = Field(None, description="column of the official split, if there is one")
+    split_names: dict[str, Literal["train", "dev", "test"]] = Field(
+        {}, description="what the split column's own words mean, beyond train, dev, valid, test"
+    )
+    group: str | tuple[str, ...] | None = Field(
+        None,
+        description="column of the group (piece, family) that must not straddle splits; several "
+        "columns where rows of one group agree in all of them",
+    )
+    id: str | None = Field(None, description="column of a unique id; default file:row")
+    delimiter: str | None = Field(
+        None,
+        min_length=1,
+        description="of csv and tsv; default comma and tab. Several characters are a regular "
+        "expression",
+    )
+    quoting: bool | None = Field(
+        None,
+        description="whether fields of csv and tsv may be quoted; default: csv yes, tsv only if "
+        "its whole header is quoted",
+    )
+    header: tuple[str, ...] | None = Field(
+        None, description="csv, tsv, xlsx: names of the columns, if the file has no header"
+    )
+    decimal: Literal[".", ","] = Field(".", description="csv, tsv: decimal mark of numeric labels")
+    sheet: str | None = Field(None, description="xlsx: name of the sheet; default: the only one")
+    encoding: str = Field("utf-8-sig", description="of text files")
+    skip_lines: tuple[int, ...] = Field((), description="line numbers to leave out, from 1")
+    pattern: str | None = Field(None, description="lines: regular expression with named groups")
+    # Needed by h3, h4 and h3k9ac.
+    lines_per_row: int = Field(
+        1,
+        ge=1,
+        description="lines: how many make a row; `pattern` matches them joined by line ends",
+    )
+    # Needed by localization, and by the composers of experiments/at-hand.yaml.
+    columns: dict[str, str] = Field(
+        {},
+        description="columns cut out of others: for a column, a regular expression with named "
+        "groups that its values must fit, as `header: '(?P<id>.+)\\|(?P<label>.+)'` for FASTA",
+    )
+    metadata: str | None = Field(
+        None,
+        description="midi, fasta: table to join (CSV, or TSV by its name), among the source's "
+        "files",
+    )
+    metadata_key: str = Field(
+        "file",
+        description="the table's column of names: of MIDI files, or of FASTA records (the first "
+        "word of a header)",
+    )
+    unreadable: Literal["error", "drop"] = Field(
+        "error", description="files that cannot be read: refuse the data, or drop and count them"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_keys_are_explained(cls, value: object) -> object:
+        if isinstance(value, dict) and "separator" in value:
+            raise ValueError(
+                "'separator' is a key of the alphabet, not of the reader: for a table, did you "
+                "mean 'delimiter'? The parts of a FASTA header are cut by 'columns'"
+            )
+        if isinstance(value, dict) and "header" in value and value.get("format") == "fasta":
+            raise ValueError(
+                "'header' names the columns of a table; cut the column 'header' of FASTA by "
+                "'columns' instead"
+            )
+        return value
+
+    @field_validator("header")
+    @classmethod
+    def _header_names_columns_once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and (len(set(value)) < len(value) or not value):
+            raise ValueError("'header' must name each column once")
+        return value
+
+    @model_validator(mode="after")
+    def _fields_go_with_the_format(self) -> "Reader":
+        allowed = {self.format, "metadata" if self.metadata else self.format}
+        for key in sorted(self.model_fields_set & FORMATS_OF.keys()):
+            formats = FORMATS_OF[key]
+            if getattr(self, key) != type(self).model_fields[key].default and not (
+                allowed & set(formats)
+            ):
+                names = ", ".join(f"'{name}'" for name in formats if name != "metadata")
+                what = f"format {names}" if names else "'metadata'"
+                raise ValueError(f"'{key}' goes with {what} only, not with {self.format}")
+        if self.format == "lines" and self.pattern is None:
+            raise ValueError("'pattern' is needed with format 'lines'")
+        for key, text in self._patterns():
+            try:
+                named = re.compile(text).groupindex
+            except re.error as error:
+                raise ValueError(f"'{key}' is not a regular expression: {error}") from None
+            if not named and key != "delimiter":
+                raise ValueError(f"'{key}' has no named group, as (?P<label>...)")
+        return self
+
+    def _patterns(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and text of each regular expression."""
+        yield from ((f"columns: {column}", text) for column, text in self.columns.items())
+        if self.pattern is not None:
+            yield "pattern", self.pattern
+        if self.delimiter is not None and len(self.delimiter) > 1:
+            yield "delimiter", self.delimiter
+
+    @property
+    def sequences(self) -> list[str]:
+        """The columns of sequences."""
+        return [self.sequence, *([self.sequence2] if self.sequence2 else [])]
+
+    @property
+    def named_columns(self) -> set[str]:
+        """Every column that the reader names for a role."""
+        groups = [self.group] if isinstance(self.group, str) else list(self.group or ())
+        singles = [self.label, self.split, self.id]
+        return {*self.sequences, *groups, *(name for name in singles if name is not None)}
