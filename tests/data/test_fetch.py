@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import io
+import os
 import shutil
 import socket
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ import pretty_midi
 import pytest
 from pydantic import ValidationError
 
+from polymath.data.fetch import manifest as manifest_module
 from polymath.data.fetch import music21_corpus
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.local import list_path
@@ -22,7 +25,8 @@ from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
 from polymath.experiment.sources import Music21Source, PackageSource, PathSource
-from polymath.util.errors import PolymathError
+from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.storage import sha256_of
 from support.server import Handler, serving
 
 WHEEL = "tinydata-1.0-py3-none-any.whl"
@@ -244,17 +248,69 @@ def test_files_are_located_beside_the_manifest_and_elsewhere(fetched: Manifest) 
         fetched.locate("three.csv")
 
 
-@pytest.mark.parametrize("text", [None, "another length"])
-def test_a_file_that_is_gone_or_changed_size_is_noticed(
+@pytest.mark.parametrize("text", [None, "another length", "yy"])
+def test_a_file_that_is_gone_or_has_another_content_is_noticed(
     fetched: Manifest, text: str | None
 ) -> None:
+    fetched.locate_all()
     file = fetched.path.parent / "sub" / "two.csv"
     if text is None:
         file.unlink()
     else:
         file.write_text(text)
-    with pytest.raises(PolymathError, match=r"two\.csv: missing, or not the 2 bytes"):
+    with pytest.raises(
+        DamagedError, match=r"two\.csv is damaged .*delete .*manifest\.json"
+    ) as caught:
         fetched.locate_all()
+    assert caught.value.result == fetched.path
+
+
+def count_hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    hashed: list[str] = []
+
+    def count(path: Path) -> str:
+        hashed.append(path.name)
+        return sha256_of(path)
+
+    monkeypatch.setattr(manifest_module, "sha256_of", count)
+    return hashed
+
+
+def test_an_intact_file_is_hashed_once(fetched: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed = count_hashed(monkeypatch)
+    fetched.locate_all()
+    Manifest.read(fetched.path).locate_all()
+    assert hashed == ["one.csv", "two.csv", "own.csv"]
+    (fetched.path.parent / "one.csv").touch()
+    fetched.locate_all()
+    assert hashed[3:] == ["one.csv"]
+
+
+@pytest.mark.parametrize("case", ["another user", "a day ago", "in the future", "damaged"])
+def test_a_check_that_cannot_be_trusted_is_repeated(
+    fetched: Manifest, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched.locate_all()
+    hashed = count_hashed(monkeypatch)
+    now = time.time()
+    match case:
+        case "another user":
+            monkeypatch.setattr(os, "getuid", lambda: 4321)
+        case "a day ago":
+            monkeypatch.setattr(time, "time", lambda: now + 25 * 3600)
+        case "in the future":
+            monkeypatch.setattr(time, "time", lambda: now - 3600)
+        case "damaged":
+            (fetched.path.parent / ".checked.json").write_text("[1")
+    fetched.locate_all()
+    assert len(hashed) == 3
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": []}', '{"files": 3, "source": 1}'])
+def test_a_damaged_manifest_is_named(fetched: Manifest, text: str) -> None:
+    fetched.path.write_text(text)
+    with pytest.raises(DamagedError, match="manifest\\.json is damaged"):
+        Manifest.read(fetched.path)
 
 
 def installed_corpus() -> Path:

@@ -351,7 +351,7 @@ def test_file_that_changed_since_it_was_fetched(tmp_path: Path) -> None:
     dataset = Dataset.model_validate(
         {"domain": "dna", "source": {"kind": "path", "path": "x"}, "reader": CSV, "alphabet": "dna"}
     )
-    with pytest.raises(PolymathError, match=r"own\.csv: missing, or not the \d+ bytes"):
+    with pytest.raises(PolymathError, match=r"own\.csv is damaged .*delete .*manifest\.json"):
         prepare_records("own", dataset, done.manifest, 1, done.records, tmp_path / "card.json")
 
 

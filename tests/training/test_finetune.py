@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
@@ -34,6 +35,40 @@ def test_more_replicates_train_only_the_missing_ones(checkpoint: SourceOf, tmp_p
     assert sum("training rows" in line for line in logged) == 1
     run_job(write_job(whole, checkpoint("bert"), CLASSES, replicates=3), whole)
     assert predictions_of(grown) == predictions_of(whole)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def remove_rows(path: Path) -> None:
+    pq.write_table(pq.read_table(path).slice(0, 3), path)
+
+
+@pytest.mark.parametrize("damage", [empty, cut, flip, remove_rows])
+@pytest.mark.parametrize("table", ["predictions", "curve"])
+def test_a_kept_replicate_that_is_damaged_is_named_and_trained_again(
+    checkpoint: SourceOf, tmp_path: Path, table: str, damage: Callable[[Path], None]
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"steps": 2})
+    run_job(job, tmp_path)
+    whole = predictions_of(tmp_path)
+    [kept] = outputs_in(tmp_path).predictions.parent.glob(f".replicates/1-*.{table}.parquet")
+    damage(kept)
+    logged = run_job(job, tmp_path)
+    assert [line for line in logged if "damaged" in line and str(kept) in line]
+    assert sum("training rows" in line for line in logged) == 1
+    assert predictions_of(tmp_path) == whole
 
 
 def test_what_determines_a_result_names_it_in_the_store(

@@ -1,10 +1,25 @@
 """Files appear under their final name only when whole."""
 
+import os
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from polymath.util.storage import whole_file
+from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.storage import (
+    read_json,
+    read_metadata,
+    read_with_metadata,
+    set_aside,
+    whole_file,
+    write_table,
+)
+
+SCHEMA = pa.schema([("id", pa.string()), ("value", pa.float64())])
+ROWS = pd.DataFrame({"id": ["a", "b", "c"], "value": [0.5, -1.0, 2.0]})
 
 
 def test_a_file_appears_under_its_final_name_only_when_whole(tmp_path: Path) -> None:
@@ -41,3 +56,77 @@ def test_two_writers_of_one_file_do_not_collide(tmp_path: Path) -> None:
         assert target.read_text() == "second"
     assert target.read_text() == "first"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_each_flipped_byte_of_a_table_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    write_table(ROWS, path, SCHEMA, {"seed": 1})
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1
+        path.write_bytes(bytes(flipped))
+        with pytest.raises(DamagedError, match=r"table\.parquet is damaged"):
+            read_with_metadata(path)
+    path.write_bytes(whole)
+    table, metadata = read_with_metadata(path)
+    assert table.equals(ROWS)
+    assert metadata == {"seed": 1}
+
+
+def test_a_table_has_page_checksums_for_other_readers(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    write_table(ROWS, path, SCHEMA, {})
+    content = bytearray(path.read_bytes())
+    column = pq.read_metadata(path).row_group(0).column(1)
+    start = column.dictionary_page_offset or column.data_page_offset
+    content[start + column.total_compressed_size - 1] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(OSError, match="CRC checksum"):
+        pq.read_table(path, page_checksum_verification=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"\0" * 2000])
+def test_what_is_no_table_is_damaged(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "table.parquet"
+    path.write_bytes(content)
+    for read in (read_with_metadata, read_metadata):
+        with pytest.raises(DamagedError, match=r"table\.parquet is damaged"):
+            read(path)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe"])
+def test_what_is_no_json_is_damaged(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "card.json"
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=r"card\.json is damaged"):
+        read_json(path)
+
+
+def test_a_missing_result_is_made_by_the_same_command(tmp_path: Path) -> None:
+    for read in (read_with_metadata, read_json):
+        with pytest.raises(PolymathError, match="nothing is missing: run the same command"):
+            read(tmp_path / "nothing")
+
+
+def test_a_damaged_result_is_set_aside_so_that_it_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    path.write_text("x")
+    assert "table.parquet.damaged is kept" in set_aside(DamagedError(path, "cut"))
+    assert [file.name for file in tmp_path.iterdir()] == ["table.parquet.damaged"]
+    assert "delete" in set_aside(DamagedError(path, "cut"))
+
+
+def test_bytes_reach_the_disk_before_the_name_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, seen = tmp_path / "table.csv", []
+
+    def flush(handle: int) -> None:
+        flushed = Path(f"/proc/self/fd/{handle}").resolve()
+        seen.append((flushed == tmp_path, target.exists()))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    with whole_file(target) as temporary:
+        temporary.write_text("whole")
+    assert seen == [(False, False), (True, True)]

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from polymath.training.loop import CurvePoint
-from polymath.util.errors import PolymathError
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.locks import locked
 from polymath.util.storage import read_json, sha256_of, whole_file, write_json
 
@@ -79,7 +79,7 @@ class CheckpointStore:
         for step in reversed(self._steps()):
             try:
                 return self._read(step)
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, DamagedError) as error:
                 log(f"the checkpoint at step {step} is damaged ({error}): skipped")
         return None
 

@@ -150,7 +150,7 @@ class _Trainer:
         for number in numbers:
             if number in self.results:
                 continue
-            stored = self.store.find(number, self.digests[number])
+            stored = self.store.find(number, self.digests[number], self.log)
             if stored is None:
                 missing.append(number)
             else:

@@ -18,7 +18,7 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.paths import REPLICATES_FOLDER
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Divergence
-from polymath.util.errors import PolymathError
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import read_with_metadata, write_table
 
 
@@ -41,18 +41,30 @@ class ReplicateStore:
     task_type: str
     keep_models: bool
 
-    def find(self, replicate: int, digest: str) -> ReplicateResult | None:
-        """Return a finished replicate, or None; remove its remaining checkpoints."""
-        predictions, curve = self._tables(replicate, digest)
-        if not predictions.is_file() or not curve.is_file():
+    def find(
+        self, replicate: int, digest: str, log: Callable[[str], None]
+    ) -> ReplicateResult | None:
+        """Return a finished replicate; None, and log it, if there is none or it is damaged.
+
+        Its remaining checkpoints are removed.
+        """
+        if not all(path.is_file() for path in self._tables(replicate, digest)):
             return None
+        try:
+            return self._read(replicate, digest)
+        except DamagedError as error:
+            log(f"{error.problem}: the replicate is trained again")
+            return None
+
+    def _read(self, replicate: int, digest: str) -> ReplicateResult | None:
+        predictions, curve = self._tables(replicate, digest)
         curve_table, metadata = read_with_metadata(curve)
         diverged = metadata.get("diverged")
         divergence = None if diverged is None else Divergence(**diverged)
         if self.keep_models and not divergence and not self.model(replicate, digest).is_dir():
             return None
-        self.checkpoints(replicate, digest).clear()  # a killed process may have left them
         rows, stored = read_with_metadata(predictions)
+        self.checkpoints(replicate, digest).clear()  # a killed process may have left them
         return ReplicateResult(rows, curve_table, divergence, stored.get("machine", {}))
 
     def save(

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 LISTED = 20  # names in a message, at most
 LONGEST = 60  # characters of a name in a message
@@ -9,6 +10,21 @@ LONGEST = 60  # characters of a name in a message
 
 class PolymathError(Exception):
     """A mistake in the user's input; the message names the place and the remedy."""
+
+
+class DamagedError(PolymathError):
+    """A file of the results is not as it was written; its stage makes it anew."""
+
+    def __init__(self, path: Path, reason: str, made_with: Path | None = None) -> None:
+        """Describe the damage.
+
+        Args:
+            made_with: the result that stands for the file in the workflow, as a manifest for the
+                files that it lists; by default the file itself.
+        """
+        self.problem = f"{path} is damaged ({reason})"
+        self.result = made_with or path
+        super().__init__(f"{self.problem}: delete {self.result} and run the same command again")
 
 
 class PreemptedError(Exception):

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from polymath.util.errors import PolymathError, PreemptedError
+from polymath.util.errors import DamagedError, PolymathError, PreemptedError
+from polymath.util.storage import set_aside
 
 LOGGER = logging.getLogger("polymath")
 
@@ -33,6 +34,9 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
     LOGGER.propagate = False
     try:
         yield
+    except DamagedError as error:
+        LOGGER.error("ERROR: %s", set_aside(error))
+        raise SystemExit(1) from None
     except PolymathError as error:
         LOGGER.error("ERROR: %s", error)
         raise SystemExit(1) from None

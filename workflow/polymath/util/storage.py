@@ -1,8 +1,14 @@
-"""Files that appear under their final name only when complete, in JSON and Parquet."""
+"""Files that appear under their final name only when complete, in JSON and Parquet.
 
+A Parquet table is sealed: it holds a SHA-256 of all its bytes, checked whenever it is read.
+Parquet's page checksums, which other programs verify, leave out names, types and metadata.
+"""
+
+import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,12 +19,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-METADATA_KEY = b"polymath"
+from polymath.util.errors import DamagedError, PolymathError
+
+METADATA_KEY, SEAL_KEY = b"polymath", b"polymath-seal"
+# The digest is that of the file with zeros in its place.
+UNSEALED = b"sha256:" + b"0" * 64
+SEAL = re.compile(rb"sha256:[0-9a-f]{64}")
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds."""
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    Bytes reach the disk before the name does: after a power cut the file is whole, or not there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -26,9 +40,33 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)
+        _flush(temporary)
         temporary.replace(path)
+        _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system without it
+            raise
+    finally:
+        os.close(handle)
+
+
+def set_aside(error: DamagedError) -> str:
+    """Rename a damaged result, so that the next run makes it anew; return a message."""
+    aside = error.result.with_name(f"{error.result.name}.damaged")
+    try:
+        error.result.replace(aside)
+    except OSError:  # gone already, or a folder that may not be written
+        return str(error)
+    return f"{error.problem}: {aside} is kept; run the same command again to make it anew"
 
 
 def sha256_of(path: Path) -> str:
@@ -51,8 +89,23 @@ def write_json(value: Any, path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises:
+        PolymathError: if it is missing.
+        DamagedError: if it is not JSON.
+    """
+    try:
+        return json.loads(_read(path).decode())
+    except ValueError as error:  # of the text or of its encoding
+        raise DamagedError(path, str(error)) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise PolymathError(f"{path} is missing: run the same command again to make it") from None
 
 
 def write_table(
@@ -65,17 +118,40 @@ def write_table(
     """
     arrow = pa.Table.from_pandas(table, schema=schema, preserve_index=False)
     text = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)
-    arrow = arrow.replace_schema_metadata({METADATA_KEY: text.encode()})
+    arrow = arrow.replace_schema_metadata({METADATA_KEY: text.encode(), SEAL_KEY: UNSEALED})
     with whole_file(path) as temporary:
-        pq.write_table(arrow, temporary, compression="zstd")
+        pq.write_table(arrow, temporary, compression="zstd", write_page_checksum=True)
+        temporary.write_bytes(_seal(temporary.read_bytes()))
+
+
+def _seal(content: bytes) -> bytes:
+    """Put the digest of a table's bytes in their place."""
+    start = content.rindex(UNSEALED)
+    digest = b"sha256:" + hashlib.sha256(content).hexdigest().encode()
+    return content[:start] + digest + content[start + len(digest) :]
+
+
+def _require_seal(path: Path, content: bytes) -> None:
+    seals = [*SEAL.finditer(content)][-1:]
+    if not seals:
+        raise DamagedError(path, "cut, altered, or not written by this version")
+    start, end = seals[0].span()
+    if _seal(content[:start] + UNSEALED + content[end:]) != content:
+        raise DamagedError(path, "its checksum does not match")
 
 
 def read_with_metadata(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read a Parquet file and the metadata that `write_table` stored in it.
 
     Columns are those of the file, without any from Hive folder names.
+
+    Raises:
+        PolymathError: if it is missing.
+        DamagedError: if a byte is not as it was written.
     """
-    table = pq.read_table(path, partitioning=None)
+    content = _read(path)
+    _require_seal(path, content)
+    table = pq.read_table(pa.BufferReader(content))
     return table.to_pandas(), _parse_metadata(table.schema)
 
 
@@ -90,8 +166,15 @@ def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Read the metadata that `write_table` stored, without the rows."""
-    return _parse_metadata(pq.read_schema(path))
+    """Read the metadata that `write_table` stored, without the rows and without checking them.
+
+    Raises:
+        DamagedError: if the file is no Parquet.
+    """
+    try:
+        return _parse_metadata(pq.read_schema(path))
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise DamagedError(path, str(error).splitlines()[0]) from None
 
 
 def _parse_metadata(schema: pa.Schema) -> dict[str, Any]:

@@ -1,14 +1,23 @@
-"""The manifest of a data set or model: its raw files, each with its checksum."""
+"""The manifest of a data set or model: its raw files, each with its checksum.
 
+Files are checked where they are read. One that this user checked within a day, and whose size, date
+and inode are still the same, is taken as it is, so that the jobs of a run hash it once.
+"""
+
+import contextlib
+import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from polymath.util.errors import PolymathError
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import digest_of, read_json, sha256_of, write_json
 
 MANIFEST = "manifest.json"
+CHECKED = ".checked.json"  # beside the manifest: which files were found intact, and when
+CHECK_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -44,10 +53,17 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
-        """Read the manifest at `path`."""
+        """Read the manifest at `path`.
+
+        Raises:
+            PolymathError: if it is missing or damaged.
+        """
         stored = read_json(path)
-        files = tuple(RawFile(**file) for file in stored["files"])
-        return cls(path, stored["source"], files, tuple(stored["rejected"]))
+        try:
+            files = tuple(RawFile(**file) for file in stored["files"])
+            return cls(path, stored["source"], files, tuple(stored["rejected"]))
+        except (KeyError, TypeError):
+            raise DamagedError(path, "not a manifest") from None
 
     def write(self) -> None:
         """Write the manifest, beside the files that it lists."""
@@ -60,27 +76,26 @@ class Manifest:
         return digest_of([[Path(file.path).name, file.sha256] for file in self.files])
 
     def locate_all(self) -> list[Path]:
-        """Return the paths of all files.
+        """Return the paths of all files, whose content is as it was fetched.
 
         Raises:
-            PolymathError: if a file is gone or has another size than when it was fetched.
+            DamagedError: if a file is missing or has another content.
         """
-        paths = []
-        for file in self.files:
-            path = self.path.parent / file.path
-            if not path.is_file() or path.stat().st_size != file.bytes:
-                raise PolymathError(
-                    f"{path}: missing, or not the {file.bytes} bytes that were fetched: "
-                    f"delete {self.path} and run again"
-                )
-            paths.append(path)
+        checks = _Checks.read(self.path.parent / CHECKED)
+        paths = [self.path.parent / file.path for file in self.files]
+        for path, file in zip(paths, self.files, strict=True):
+            if not path.is_file():
+                raise DamagedError(path, "missing", self.path)
+            if not checks.is_intact(path, file.sha256):
+                raise DamagedError(path, f"its SHA-256 is not {file.sha256}", self.path)
+        checks.write()
         return paths
 
     def locate(self, name: str) -> Path:
         """Return the path of the file of that name.
 
         Raises:
-            PolymathError: if there is none, or a file is gone.
+            PolymathError: if there is none, or a file is missing or damaged.
         """
         for path in self.locate_all():
             if path.name == name:
@@ -95,3 +110,38 @@ def _describe(file: Path, folder: Path) -> RawFile:
     absolute, inside = file.resolve(), folder.resolve()
     path = absolute.relative_to(inside) if absolute.is_relative_to(inside) else absolute
     return RawFile(str(path), file.stat().st_size, sha256_of(file))
+
+
+class _Checks:
+    """Which files this user found intact, by what the file system says of them."""
+
+    def __init__(self, path: Path, known: dict[str, list[Any]]) -> None:
+        self.path, self.known = path, known
+        self.is_changed = False
+
+    @classmethod
+    def read(cls, path: Path) -> "_Checks":
+        """Read the checks at `path`; none if the file is another user's, damaged or not there."""
+        try:
+            return cls(path, dict(read_json(path)) if path.stat().st_uid == os.getuid() else {})
+        except (OSError, PolymathError, ValueError, TypeError):
+            return cls(path, {})
+
+    def is_intact(self, file: Path, sha256: str) -> bool:
+        """Whether a file has this SHA-256, as checked now or not long ago."""
+        state = file.stat()
+        check = [state.st_size, state.st_mtime_ns, state.st_ino, sha256]
+        *checked, when = self.known.get(str(file), [0])
+        if checked == check and 0 <= time.time() - when < CHECK_SECONDS:
+            return True
+        if sha256_of(file) != sha256:
+            return False
+        self.known[str(file)] = [*check, time.time()]
+        self.is_changed = True
+        return True
+
+    def write(self) -> None:
+        """Keep the checks, where the folder may be written."""
+        if self.is_changed:
+            with contextlib.suppress(OSError):
+                write_json(self.known, self.path)
