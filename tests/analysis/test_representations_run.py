@@ -16,6 +16,8 @@ from support.jobs import CLASSES, outputs_in, run_job, write_job
 SourceOf = Callable[[str], Path]
 SETTINGS = Representations(tokens=400, items=10, bootstraps=2, permutations=3)
 KEY = ["pair", "state", "layer_a", "layer_b", "measure"]
+# Five measures of three by three layers in the judged view, and of three in two more.
+VALUES = 5 * (3 * 3 + 2 * 3)
 
 
 def compared(subjects: list[Subject], folder: Path, settings: Representations = SETTINGS) -> Tables:
@@ -23,6 +25,10 @@ def compared(subjects: list[Subject], folder: Path, settings: Representations = 
     folder.mkdir(exist_ok=True)
     compare_representations(subjects, settings, 1, tables, lambda _: None)
     return tables
+
+
+def judged_values(table: pd.DataFrame) -> pd.Series:
+    return table[table["centring"] == "position"].set_index(KEY)["value"]
 
 
 def subjects_in(folder: Path, source: Path) -> list[Subject]:
@@ -43,8 +49,9 @@ def test_each_pair_has_each_layer_and_measure_and_the_same_model_is_the_same(
     tables = compared(subjects, tmp_path / "out")
     table = pd.read_parquet(tables.similarity)
     assert table["state"].unique().tolist() == ["initial"]
-    assert len(table) == 4 * 3 * 3 * 5
-    values = table.set_index(KEY)["value"]
+    assert len(table) == 4 * VALUES
+    assert table.groupby("centring").size().idxmax() == "position"
+    values = judged_values(table)
     for layer in range(3):
         for measure in ("cka", "pwcca", "svcca", "procrustes", "rsa"):
             assert values["text-domain", "initial", layer, layer, measure] == pytest.approx(1)
@@ -73,8 +80,8 @@ def test_trained_models_are_those_that_were_kept(checkpoint: SourceOf, tmp_path:
         assert models is not None
         kept.append(replace(one, kept=models))
     table = pd.read_parquet(compared(kept, tmp_path / "out").similarity)
-    rows = table.set_index(KEY)["value"]
-    assert len(table) == 2 * 2 * 3 * 3 * 5
+    rows = judged_values(table)
+    assert len(table) == 2 * 2 * VALUES
     before, after = (
         rows["text-scratch", state, 2, 2, "cka"] for state in ("initial", "fine-tuned")
     )

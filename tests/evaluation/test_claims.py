@@ -15,6 +15,7 @@ from polymath.evaluation.claims import (
     decide,
     judge,
 )
+from polymath.evaluation.similarity_claim import NOT_MEASURED
 from polymath.evaluation.tables import CLAIM_SCHEMA
 from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
@@ -135,10 +136,11 @@ def test_every_claim_has_a_verdict_for_every_task(tmp_path: Path) -> None:
         ("better", "amp"): "supported", ("better", "splice"): "contradicted",
         ("near in-domain", "amp"): "supported", ("near in-domain", "splice"): "undecided",
         ("similar", "amp"): "undecided", ("similar", "splice"): "undecided",
+        ("shared", "amp"): "undecided", ("shared", "splice"): "undecided",
     }  # fmt: skip
     reasons = table["reason"]
     assert reasons["near in-domain", "splice"] == "no in-domain model beside a text model"
-    assert reasons["similar", "amp"] == "similarity of fine-tuned models was not measured"
+    assert {name: reasons[name, "amp"] for name in NOT_MEASURED} == NOT_MEASURED
     assert read_metadata(tmp_path / "claims.parquet")["rule"] == RULE
 
 
@@ -201,42 +203,3 @@ def test_without_comparisons_all_is_undecided(tmp_path: Path) -> None:
     table = judged(tmp_path, [])
     assert set(table["verdict"]) == {"undecided"}
     assert len(table) == len(CLAIMS)
-
-
-def similarities(lift: float, null: float = 0.1, replicates: int = 6) -> pd.DataFrame:
-    """A text model of 4 layers and a protein model of 2; rows of all pairs of layers."""
-    rows = []
-    for pair, base in (("text-domain", 0.5 + lift), ("scratch-domain", 0.5)):
-        for replicate in range(replicates):
-            for layer_a in range(5):
-                for layer_b in range(3):
-                    matched = layer_b == layer_a // 2
-                    rows.append(
-                        {"task": "amp", "mapping": "random", "pair": pair, "model_a": "text-bert",
-                         "replicate_a": replicate, "model_b": "protein-bert",
-                         "replicate_b": replicate, "state": "fine-tuned", "layer_a": layer_a,
-                         "layer_b": layer_b, "measure": "cka",
-                         "null_high": null if matched else None,
-                         "value": base * (1 + 0.1 * replicate) if matched else 0.0}
-                    )  # fmt: skip
-    table = pd.DataFrame(rows)
-    others = table.assign(measure="rsa", value=-9.0), table.assign(state="initial", value=-9.0)
-    return pd.concat([table, *others], ignore_index=True)
-
-
-@pytest.mark.parametrize(
-    ("lift", "null", "verdict", "reason"),
-    [
-        (0.2, 0.1, "supported", "p = 0.031"),
-        (-0.2, 0.1, "contradicted", "p = 0.031"),
-        (0.2, 0.9, "undecided", "not above shuffled tokens"),
-    ],
-)
-def test_similarity_is_compared_where_there_is_a_null(
-    lift: float, null: float, verdict: str, reason: str, tmp_path: Path
-) -> None:
-    similarities(lift, null).to_parquet(tmp_path / "similarity.parquet")
-    rows = [compared("amp", "scratch", SIX)]
-    row = judged(tmp_path, rows, tmp_path / "similarity.parquet").loc[("similar", "amp")]
-    assert (row["verdict"], row["reason"]) == (verdict, reason)
-    assert row["value"] == pytest.approx(lift * 1.25)

@@ -77,9 +77,9 @@ def test_the_headline_counts_the_verdicts(
 
 
 def test_an_answer_is_a_verdict_only_where_all_comparisons_share_it() -> None:
-    faster, better, near, similar = answer_claims(table(CLAIM_ROWS, CLAIMS))
+    faster, better, near, similar, shared = answer_claims(table(CLAIM_ROWS, CLAIMS))
     assert [faster.verdict, better.verdict] == ["supported", "mixed"]
-    assert near.verdict == similar.verdict == "not tested"
+    assert near.verdict == similar.verdict == shared.verdict == "not tested"
     assert CLAIM_ROWS[3]["reason"] in near.sentence
     numbers = re.findall(r"[+-]?\d+(?:\.\d+)?", better.sentence)
     assert numbers == ["2", "0", "1", "1", "-0.100", "+0.200", "1", "1", "3", "6"]
@@ -87,7 +87,7 @@ def test_an_answer_is_a_verdict_only_where_all_comparisons_share_it() -> None:
 
 def test_where_all_diverged_an_answer_has_no_number() -> None:
     rows = [judged("better", "undecided", float("nan"), n=0, reason="3 replicates diverged"),
-            *map(unasked, ("faster", "near in-domain", "similar"))]  # fmt: skip
+            *map(unasked, ("faster", "near in-domain", "similar", "shared"))]  # fmt: skip
     answer = answer_claims(table(rows, CLAIMS))[1]
     assert answer.verdict == "undecided"
     assert re.findall(r"\d", answer.sentence) == []
@@ -96,7 +96,7 @@ def test_where_all_diverged_an_answer_has_no_number() -> None:
 @pytest.mark.parametrize(("value", "agrees"), [(-0.03, True), (-0.07, False)])
 def test_a_value_within_the_margin_agrees_with_the_claim(value: float, agrees: bool) -> None:
     rows = [judged("near in-domain", "undecided", value, margin=0.05),
-            *map(unasked, ("faster", "better", "similar"))]  # fmt: skip
+            *map(unasked, ("faster", "better", "similar", "shared"))]  # fmt: skip
     sentence = answer_claims(table(rows, CLAIMS))[2].sentence
     assert f"{value:+.3f}" in sentence
     assert ("disagrees" in sentence) is not agrees
@@ -164,7 +164,7 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
     for words in (
         "5 conditions, 12 trained runs",
         "0.900 [0.850, 0.950]",
-        "small, pretrained esm, pretrained initial 2 and 2 0.700 [0.100, 0.950] 0.020",
+        "before CKA (debiased) 0.750 0.020 0.750 0.020 +0.730 1",
         "scratch 0.125",
         "Splice junctions. Licence: CC BY 4.0.",
         "epochs – learning_rate 0.0001",

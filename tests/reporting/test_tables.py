@@ -197,7 +197,9 @@ def test_differences_leave_out_what_does_not_vary() -> None:
 
 def test_a_claim_without_comparisons_has_a_row_of_dashes() -> None:
     shown = claims_table(table(CLAIM_ROWS, CLAIM_SCHEMA)).set_index("claim")
-    assert list(shown.index) == ["faster", "better", "better", "near in-domain", "similar"]
+    assert list(shown.index) == [
+        "faster", "better", "better", "near in-domain", "similar", "shared"
+    ]  # fmt: skip
     assert list(shown.loc["similar", ["task", "number", "verdict"]]) == ["–", "–", "undecided"]
 
 

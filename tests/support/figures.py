@@ -217,7 +217,13 @@ def layers(*states: str) -> tuple[pd.DataFrame, pd.DataFrame]:
             value = 0.9 * np.exp(-abs(i / 3 - j / (deep - 1))) * (0.5 if "scratch" in pair else 1)
             interval = {"low": value - 0.05, "high": value + 0.05, "null_high": 0.1, "p": 0.05}
             rows.append({**same, "layer_a": i, "layer_b": j, "measure": measure, "value": value,
+                         "matched": (i, j) in matched, "centring": "position",
                          **(interval if (i, j) in matched else {})})  # fmt: skip
+        rows += [
+            {**same, "layer_a": i, "layer_b": j, "measure": measure, "value": 0.99,
+             "matched": True, "centring": centring}
+            for (i, j), measure, centring in product(matched, MEASURES, ("raw", "token"))
+        ]  # fmt: skip
         heads += [
             {**same, "layer_a": i, "layer_b": i, "head_a": head, "head_b": head,
              "distance": 0.2 + 0.1 * head}

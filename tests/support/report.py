@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from polymath.evaluation.tables import PROBE_SCHEMA, SIMILARITY_SCHEMA
 from polymath.evaluation.tables import RATE_SCHEMA as RATES
 from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
 from polymath.reporting.figures.draw import draw_figure
+from polymath.reporting.figures.layers import MEASURES
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.util.storage import write_json, write_table
@@ -65,6 +67,7 @@ CLAIM_ROWS = [
     judged("better", "contradicted", -0.1, task="stability"),
     unasked("near in-domain"),
     unasked("similar"),
+    unasked("shared"),
 ]
 
 
@@ -113,10 +116,12 @@ def _with_all(sources: Sources, folder: Path) -> Sources:
     """Return the sources with what not every experiment has."""
     pair = {"task": "splice", "mapping": "random", "pair": "text-domain", "model_a": "small",
             "model_b": "esm", "init_a": "pretrained", "init_b": "pretrained", "state": "initial",
-            "replicate_a": 0, "replicate_b": 0, "measure": "cka", "null_high": 0.02,
-            "tokens": 100}  # fmt: skip
-    layers = [{**pair, "layer_a": layer, "layer_b": layer, "value": 0.9 - layer / 10,
-               "low": 0.1, "high": 0.95} for layer in range(3)]  # fmt: skip
+            "replicate_a": 0, "replicate_b": 0, "null_high": 0.02, "matched": True,
+            "centring": "position", "tokens": 100}  # fmt: skip
+    arms: list[dict[str, str]] = [{}, {"pair": "scratch-domain", "init_a": "scratch"}]
+    layers = [{**pair, **arm, "layer_a": layer, "layer_b": layer, "measure": measure,
+               "value": 0.9 - layer / 10, "low": 0.1, "high": 0.95}
+              for arm, measure, layer in product(arms, MEASURES, range(3))]  # fmt: skip
     start = {name: CONDITION[name] for name in ("task", "model", "mapping")}
     probes = [{**start, "init": init, "replicate": 0, "probe": "noise_rise", "value": 0.125}
               for init in ("pretrained", "scratch")]  # fmt: skip

@@ -58,7 +58,7 @@ def test_representations_are_compared_when_asked_for(
     assert result.returncode == 0, result.stderr
     table = pd.read_parquet(tmp_path / "results/similarity.parquet")
     assert table.groupby(["pair", "state"]).size().to_dict() == {
-        (pair, state): 3 * 3 * 5
+        (pair, state): 5 * (3 * 3 + 2 * 3)  # three by three layers in one view, three in two
         for pair in ("text-domain", "scratch-domain", "text-scratch", "scratch-scratch")
         for state in ("initial", "fine-tuned")
     }

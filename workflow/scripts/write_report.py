@@ -29,7 +29,7 @@ with job_log(snakemake.log[0], "report"):
         claims,
     )
     log(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))
-    write_claims_page(claims, inputs["summary"], outputs["claims_page"])
+    write_claims_page(claims, inputs["summary"], outputs["claims_page"], inputs.get("similarity"))
     write_matrix_page(matrix, outputs["matrix_page"])
     write_paper_tables(matrix, inputs["comparisons"], claims, outputs)
     scores, results = inputs["scores"], ResultPaths.of(params.results)

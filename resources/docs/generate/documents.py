@@ -243,15 +243,18 @@ def read_matrix(root: Path, run: str) -> pd.DataFrame:
 
 
 def read_verdicts(root: Path, run: str) -> dict[str, dict[str, str]]:
-    """Return each claim's verdict per task, from the tables of a kept run's claims.md."""
+    """Return each claim's verdict per task, from the tables of a kept run's claims.md.
+
+    A claim that is younger than the kept run has none.
+    """
     path = root / KEPT / run / "claims.md"
     if not path.exists():
         return {}
     text = path.read_text(encoding="utf-8")
-    return {
-        name: dict(_verdict_rows(text.partition(f"## {claim.statement}\n")[2]))
-        for name, claim in CLAIMS.items()
+    sections = {
+        name: text.partition(f"## {claim.statement}\n")[2] for name, claim in CLAIMS.items()
     }
+    return {name: dict(_verdict_rows(section)) for name, section in sections.items() if section}
 
 
 def _verdict_rows(section: str) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 Kao and Lee (Findings of EMNLP 2021) claim that a model pre-trained on text learns other domains
 faster than random weights, reaches higher scores, scores only slightly below models pre-trained on
-the domain itself, and comes to represent the domain as these do.
+the domain itself, comes to represent the domain as these do, and shares more with them than chance.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.families import count_tests, holm_by_family
-from polymath.evaluation.similarity_claim import similar_rows
+from polymath.evaluation.similarity_claim import NOT_MEASURED, similarity_rows
 from polymath.evaluation.statistics import ALPHA, needed_replicates, sign_flip_p
 from polymath.evaluation.tables import CLAIM_COLUMNS, CLAIM_FAMILY, CLAIM_SCHEMA, CONDITION_COLUMNS
 from polymath.experiment.conditions import Condition
@@ -59,7 +59,14 @@ CLAIMS = {
     ),
     "similar": Claim(
         "A text model comes to represent the field as in-domain models do.",
-        "CKA with the in-domain model at the same relative depth, less that of random weights",
+        "change of similarity to the in-domain model by fine-tuning, less that of random weights "
+        "(CKA; RSA and PWCCA must agree in sign)",
+        "in-domain",
+    ),
+    "shared": Claim(
+        "A text model and an in-domain model share more than chance before fine-tuning.",
+        "similarity to the in-domain model, less the 95 % level of a null that keeps positions "
+        "(CKA; RSA and PWCCA must agree in sign)",
         "in-domain",
     ),
 }
@@ -73,7 +80,7 @@ RULE = (
     "It is *undecided* otherwise: if there are fewer pairs than the test needs to reach that p, if "
     "a replicate diverged, if replicates share seeds because streams are crossed, if neither arm "
     'left chance level (for "only slightly below": if the in-domain model is not above it by more '
-    "than the margin), if a similarity is not above that of shuffled tokens, or if nothing was "
+    "than the margin), if the measures of similarity disagree in sign, or if nothing was "
     "compared."
 )
 
@@ -102,7 +109,7 @@ def judge(
         *_faster(_of_text(read_table(tables.convergence), lineage)),
         *_better(_of_text(comparisons, lineage)),
         *_near(comparisons),
-        *(similar_rows(read_table(tables.similarity)) if tables.similarity else ()),
+        *(similarity_rows(read_table(tables.similarity)) if tables.similarity else ()),
     ]
     domains = read_table(tables.estimates).drop_duplicates("task").set_index("task")["domain"]
     rows += _not_compared(rows, domains)
@@ -221,8 +228,8 @@ def _not_compared(rows: list[dict[str, Any]], domains: pd.Series) -> Iterator[di
             row = dict.fromkeys(CLAIM_COLUMNS, "") | {"claim": name, "task": task}
             if claim.reference == "scratch":
                 reason = "no text model with the same from random weights"
-            elif name == "similar":
-                reason = "similarity of fine-tuned models was not measured"
+            elif name in NOT_MEASURED:
+                reason = NOT_MEASURED[name]
             else:
                 reason = "no in-domain model beside a text model"
             yield {**row, "margin": claim.margin, "reason": reason}

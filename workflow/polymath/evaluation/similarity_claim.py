@@ -1,47 +1,109 @@
-"""The fourth claim: a text model comes to represent the field as in-domain models do."""
+"""The claims about representations: what fine-tuning changes, and what pre-trained models share.
+
+A replicate's similarity to an in-domain model is the mean over layers at the same relative depth, 1
+to the last. Layer 0, the embeddings' output, is left out: there models differ in their vocabularies
+before they have computed anything. Two numbers are made of it:
+
+- `similar`: (text after - text before) - (random after - random before), before and after
+  fine-tuning. What is there from the start, and what any training brings, cancels out.
+- `shared`: the text model before fine-tuning, less the 95 % level of a null that keeps positions.
+  This is the reading of Kao and Lee: text and in-domain models share more than chance.
+
+Measures disagree easily, because each answers to another property of the states. A verdict needs
+three of them (`AGREEING`) to have the same sign; the first gives the number that is tested.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from polymath.evaluation.statistics import estimate_mean
+from polymath.experiment.representation_studies import JUDGED_CENTRING
 
-# The similarity measure, and the state of the models, by which the claim is judged.
-MEASURE, STATE = "cka", "fine-tuned"
+AGREEING = ("cka", "rsa", "pwcca")
+MEASURE = AGREEING[0]
+STUDY = ("task", "mapping", "model", "reference")
+NOT_MEASURED = {
+    "similar": "similarity before and after fine-tuning was not measured",
+    "shared": "similarity of models before fine-tuning was not measured",
+}
+_ARMS = {"text-domain": "text", "scratch-domain": "random"}
+_STATES = {"initial": "before", "fine-tuned": "after"}
 
 
-def similar_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the fourth claim's rows.
+def depth_means(similarity: pd.DataFrame) -> pd.DataFrame:
+    """Return the similarity of text and random models to in-domain ones, averaged over depth.
 
-    A replicate's number is its mean over the pairs of layers at the same relative depth: those
-    that have a null.
+    Returns:
+        Columns of `STUDY`, replicate, centring, measure, arm (text or random), state (before or
+        after), value and null_high (NaN where there is no null).
     """
-    chosen = (table["measure"] == MEASURE) & (table["state"] == STATE)
-    table = table[chosen & table["null_high"].notna()]
-    names = ["task", "mapping", "model_a", "model_b", "replicate_a"]
-    means = table.groupby(["pair", *names])[["value", "null_high"]].mean()
-    if not {"text-domain", "scratch-domain"} <= set(table["pair"]):
-        return
-    text, scratch = means.loc["text-domain"], means.loc["scratch-domain"]
-    both = text.join(scratch, rsuffix="_scratch", how="inner").reset_index()
-    for (task, mapping, model, reference), rows in both.groupby(names[:-1]):
-        differences = (rows["value"] - rows["value_scratch"]).to_numpy()
-        mean = estimate_mean(differences)
-        above = rows["value"].mean() > rows["null_high"].mean()
-        yield {
-            "claim": "similar",
-            "task": task,
-            "model": model,
-            "mapping": mapping,
-            "fraction": "",
-            "recipe": "",
-            "reference": reference,
-            "margin": 0.0,
-            "value": mean.mean,
-            "low": mean.low,
-            "high": mean.high,
-            "n": mean.n,
-            "differences": differences,
-            "reason": "" if above else "not above shuffled tokens",
-        }
+    chosen = similarity["pair"].isin(_ARMS) & similarity["matched"] & (similarity["layer_a"] > 0)
+    rows = similarity[chosen].rename(
+        columns={"model_a": "model", "model_b": "reference", "replicate_a": "replicate"}
+    )
+    rows = rows.assign(arm=rows["pair"].map(_ARMS), state=rows["state"].map(_STATES))
+    keys = [*STUDY, "replicate", "centring", "measure", "arm", "state"]
+    return rows.groupby(keys, sort=False)[["value", "null_high"]].mean().reset_index()
+
+
+def changes_by_tuning(similarity: pd.DataFrame) -> pd.DataFrame:
+    """Return what fine-tuning changes in each replicate that has both arms before and after it.
+
+    Returns:
+        Columns of `STUDY`, replicate, centring, measure, text_before, text_after, random_before,
+        random_after and number.
+    """
+    means = depth_means(similarity)
+    means["side"] = means["arm"] + "_" + means["state"]
+    keys = [*STUDY, "replicate", "centring", "measure"]
+    wide = means.pivot_table(index=keys, columns="side", values="value", sort=False)
+    sides = [f"{arm}_{state}" for arm in _ARMS.values() for state in _STATES.values()]
+    wide = wide.reindex(columns=sides).dropna()
+    text, random = (wide[f"{arm}_after"] - wide[f"{arm}_before"] for arm in _ARMS.values())
+    return wide.assign(number=text - random).reset_index()
+
+
+def excesses_over_null(similarity: pd.DataFrame) -> pd.DataFrame:
+    """Return how far each model's similarity exceeds the null, by replicate and state.
+
+    Returns:
+        Columns of `STUDY`, replicate, measure, arm, state, value, null_high and number.
+    """
+    means = depth_means(similarity)
+    means = means[means["centring"] == JUDGED_CENTRING].drop(columns="centring")
+    return means.assign(number=means["value"] - means["null_high"])
+
+
+def similarity_rows(similarity: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the claims `similar` and `shared`, with a number per replicate."""
+    changes, excesses = changes_by_tuning(similarity), excesses_over_null(similarity)
+    numbers = {
+        "similar": changes[changes["centring"] == JUDGED_CENTRING],
+        "shared": excesses[(excesses["arm"] == "text") & (excesses["state"] == "before")],
+    }
+    for claim, table in numbers.items():
+        for (task, mapping, model, reference), rows in table.groupby([*STUDY], sort=False):
+            names = {"task": task, "mapping": mapping, "model": model, "reference": reference}
+            measured = rows.pivot_table(index="replicate", columns="measure", values="number")
+            yield {"claim": claim, "fraction": "", "recipe": "", "margin": 0.0, **names,
+                   **_judged(measured)}  # fmt: skip
+
+
+def _judged(measured: pd.DataFrame) -> dict[str, Any]:
+    """Return the columns that a verdict needs, from (replicates, measures)."""
+    differences = measured[MEASURE].to_numpy()
+    mean = estimate_mean(differences)
+    means = measured[[*AGREEING]].mean()
+    agree = abs(np.sign(means).sum()) == len(AGREEING)
+    signed = ", ".join(f"{name.upper()} {value:+.3f}" for name, value in means.items())
+    return {
+        "value": mean.mean,
+        "low": mean.low,
+        "high": mean.high,
+        "n": mean.n,
+        "differences": differences,
+        "reason": "" if agree else f"the measures disagree: {signed}",
+    }

@@ -142,6 +142,7 @@ PROBE_SCHEMA = _schema(
 )
 
 # One row per measure, or per two attention heads, of two layers; see `analysis.representations`.
+# Matched layers are at the same relative depth.
 _LAYERS = (
     (TEXT, "task", "mapping", "pair"),
     (TEXT, "model_a", "init_a"),
@@ -153,7 +154,8 @@ _LAYERS = (
 )
 SIMILARITY_SCHEMA = _schema(
     *_LAYERS,
-    (TEXT, "measure"),
+    (FLAG, "matched"),
+    (TEXT, "centring", "measure"),
     (FLOAT, "value", "low", "high", "null_high", "p"),
     (LONG, "tokens"),
 )

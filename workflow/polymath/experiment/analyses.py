@@ -23,7 +23,7 @@ class Representations(StrictModel):
         1, ge=1, description="of each model; comparing two random models takes one more"
     )
     bootstraps: int = Field(30, ge=2, description="resamples per interval")
-    permutations: int = Field(39, ge=1, description="shuffles of sequences per null distribution")
+    permutations: int = Field(19, ge=1, description="exchanges of sequences per null distribution")
 
 
 class Probes(StrictModel):

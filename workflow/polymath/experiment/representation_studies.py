@@ -6,7 +6,7 @@ compute, so its in-domain models must read the same tokens as the text model, on
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import ALPHABET_MAPPINGS, Experiment
@@ -16,6 +16,11 @@ from polymath.util.errors import PolymathError
 from polymath.util.seeds import seed_levels
 
 PairName = Literal["text-domain", "scratch-domain", "text-scratch", "scratch-scratch"]
+# What is taken out of hidden states before they are compared, and which of these views the claims
+# are judged by; see `analysis.representations.states`.
+Centring = Literal["raw", "position", "token"]
+CENTRINGS: tuple[Centring, ...] = get_args(Centring)
+JUDGED_CENTRING: Centring = "position"
 # The mapping under which an in-domain model reads each symbol as what it is.
 OWN_MAPPING = "character"
 

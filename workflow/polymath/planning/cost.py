@@ -21,7 +21,7 @@ from polymath.experiment.datasets import Dataset
 from polymath.experiment.models import ModelSize
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.recipes import Recipe, Schedule, TrainingRecipe
-from polymath.experiment.representation_studies import RepresentationStudy
+from polymath.experiment.representation_studies import CENTRINGS, RepresentationStudy
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
 
 # A backward pass makes two matrix products for each of the forward pass.
@@ -194,10 +194,11 @@ class Estimator:
         """Return an upper bound for the job that compares models, each taken for the largest.
 
         Memory: of each model and one more random one, weights (twice while they are loaded), hidden
-        states of the tokens asked for and three d x d matrices per layer; such matrices of each
-        block; and the activations of a batch in two models. Time: for every pair of replicates,
-        each pair of layers once, and each layer once per resample, at 2nd² operations for the
-        sums over n tokens and 40d³ for their decompositions; all again after fine-tuning.
+        states of the tokens asked for and three d x d matrices per layer and view; such matrices of
+        each block; four layers in float64; and the activations of a batch in two models. Time: for
+        every pair of replicates, each pair of layers once, and each layer once per further view
+        and resample, at 2nd² operations for the sums over n tokens and 40d³ for their
+        decompositions; all again after fine-tuning.
         """
         settings = self.experiment.representations
         assert settings is not None
@@ -207,10 +208,12 @@ class Estimator:
         layers, models = size.layers + 1, settings.replicates * (len(conditions) + 1)
         memory: float = models * 2 * FP32_BYTES * count_parameters(size)
         memory += models * layers * FP32_BYTES * (settings.tokens + length) * size.width
-        memory += FP64_BYTES * (3 * models * layers + 4 * BLOCKS) * size.width**2
+        views = len(CENTRINGS)
+        memory += FP64_BYTES * (3 * models * layers * views + 4 * BLOCKS) * size.width**2
+        memory += FP64_BYTES * 4 * (settings.tokens + length) * size.width
         memory += 2 * activation_bytes(size, READING_BATCH, length)
         flops_per_value = 2 * settings.tokens * size.width**2 + 40 * size.width**3
-        values = layers**2 + layers * (settings.bootstraps + settings.permutations)
+        values = layers**2 + layers * (views - 1 + settings.bootstraps + settings.permutations)
         pairs = settings.replicates * 2 * (len(conditions) - 1) * (1 + self.experiment.keep_models)
         return _needs(memory, pairs * values * flops_per_value / ASSUMED_CORE_FLOPS)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, RULE
+from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import (
     DASH,
     format_estimates,
@@ -38,13 +39,23 @@ replicates.
 """
 
 
-def write_claims_page(claims: Path, summary: Path, page: Path) -> None:
-    """Write the claims, their verdicts and the summary of all tasks as Markdown."""
+def write_claims_page(
+    claims: Path, summary: Path, page: Path, similarity: Path | None = None
+) -> None:
+    """Write the claims, their verdicts and the summary of all tasks as Markdown.
+
+    Args:
+        similarity: where it was measured, to show every measure beside those that are judged.
+    """
     table = read_table(claims)
     text = HEAD + to_markdown(count_verdicts(table)) + "\n"
     for name, claim in CLAIMS.items():
         text += f"## {claim.statement}\n\nThe number: {claim.number}.\n\n"
         text += to_markdown(claim_table(table[table["claim"] == name])) + "\n"
+    if similarity is not None:
+        text += "## Every measure of similarity\n\n"
+        for caption, rows in similarity_tables(read_table(similarity)).items():
+            text += f"{caption}\n\n{to_markdown(rows)}\n"
     across = across_table(read_table(summary))
     if len(across):
         text += ACROSS + to_markdown(across)

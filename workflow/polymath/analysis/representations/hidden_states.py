@@ -21,7 +21,8 @@ from polymath.analysis.representations.attention_heads import (
     own_attention,
     total_variation,
 )
-from polymath.analysis.representations.layers import HiddenStates, matching_layers
+from polymath.analysis.representations.layers import matching_layers
+from polymath.analysis.representations.states import HiddenStates
 from polymath.experiment.analyses import READING_BATCH
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.training.batches import (
@@ -44,11 +45,13 @@ class FeatureExtractor:
 
     Attributes:
         content: (n,) masks (t,) of the positions of each sequence's own tokens.
+        symbols: (tokens,) the task's symbols of all own tokens, concatenated.
     """
 
     model: PreTrainedModel
     data: EncodedSplit
     content: list[NDArray[np.bool_]]
+    symbols: NDArray[np.int64]
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -117,7 +120,8 @@ def encode_rows(
         types=token_type_ids(model, special_tokens, parts),
     )
     model.set_attn_implementation("eager")  # other implementations return no attention
-    return FeatureExtractor(model.eval(), data, content)
+    symbols = np.concatenate([side for row in parts for side in row])
+    return FeatureExtractor(model.eval(), data, content, symbols)
 
 
 def extract_states(extractor: FeatureExtractor, folder: Path) -> HiddenStates:
@@ -141,7 +145,7 @@ def extract_states(extractor: FeatureExtractor, folder: Path) -> HiddenStates:
             own = states[:, place, : len(mask)][:, mask]
             layers[:, starts[row] : starts[row + 1]] = own
     assert layers is not None
-    return HiddenStates(layers, starts)
+    return HiddenStates(layers, starts, extractor.symbols)
 
 
 def compare_heads(a: FeatureExtractor, b: FeatureExtractor, items: int) -> pd.DataFrame:

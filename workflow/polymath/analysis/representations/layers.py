@@ -1,14 +1,10 @@
-"""Compare two models' hidden states of the same tokens, layer by layer.
-
-The unit is the sequence, because its tokens depend on each other. The bootstrap draws blocks of
-sequences, so that only the blocks' moments are added again; a permutation reorders one side's
-sequences.
-"""
+"""Compare two models' hidden states of the same tokens, layer by layer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -17,119 +13,30 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from polymath.analysis.representations.measures import (
-    LINEAR,
     Cross,
     Measure,
     Moments,
-    dissimilarity,
     linear_similarities,
     require_tokens,
     rsa,
 )
+from polymath.analysis.representations.resampling import Resamples, draw_resamples
+from polymath.analysis.representations.states import (
+    CentredStates,
+    HiddenStates,
+    block_moments,
+    sequence_dissimilarity,
+)
 from polymath.evaluation.statistics import CONFIDENCE
-from polymath.experiment.analyses import BLOCKS, Representations
+from polymath.experiment.analyses import Representations
+from polymath.experiment.representation_studies import CENTRINGS, JUDGED_CENTRING
 
 Array = NDArray[np.float64]
+Pair = tuple[int, int]
+Similarities = dict[Measure, float]
 
 
-@dataclass(frozen=True)
-class HiddenStates:
-    """A model's hidden states of sequences' own tokens, without padding and special tokens.
-
-    Attributes:
-        layers: (layers, tokens, d) fp32, the embeddings' output first; may lie on disk.
-        starts: (sequences + 1,) the offset of each sequence, and the end of the last.
-    """
-
-    layers: NDArray[np.float32]
-    starts: NDArray[np.int64]
-
-    @property
-    def depth(self) -> int:
-        """Number of layers, the embeddings' output included."""
-        return len(self.layers)
-
-    @cached_property
-    def blocks(self) -> list[slice]:
-        """Return the tokens of each block of consecutive sequences, of about equal numbers."""
-        count = len(self.starts) - 1
-        edges = np.linspace(0, count, min(BLOCKS, count) + 1).astype(int)
-        ends = self.starts[edges]
-        return [slice(*pair) for pair in pairwise(ends)]
-
-    @cached_property
-    def moments(self) -> list[Moments]:
-        """Return each layer's sums over all tokens."""
-        return [Moments.weighted(self.block_moments(i), self.once) for i in range(self.depth)]
-
-    @property
-    def once(self) -> Array:
-        """Return weights that count every block once."""
-        return np.ones(len(self.blocks))
-
-    def block_moments(self, layer: int) -> list[Moments]:
-        """Return a layer's sums over each block."""
-        return [Moments.of(self.layers[layer, block]) for block in self.blocks]
-
-    def block_crosses(
-        self, layer: int, other: "HiddenStates", other_layer: int, order: NDArray[np.int64]
-    ) -> list[Cross]:
-        """Return each block's cross moments with another model's layer, its tokens reordered."""
-        return [
-            Cross.of(self.layers[layer, block], other.layers[other_layer, order[block]])
-            for block in self.blocks
-        ]
-
-    def dissimilarities(self, items: int) -> Iterator[Array]:
-        """Yield each layer's dissimilarity matrix of the first sequences' mean states."""
-        starts = self.starts[: items + 1]
-        lengths = np.diff(starts)[:, None]
-        for layer in self.layers:
-            chosen = layer[: starts[-1]].astype(np.float64)
-            yield dissimilarity(np.add.reduceat(chosen, starts[:-1], axis=0) / lengths)
-
-
-@dataclass(frozen=True)
-class Resamples:
-    """Bootstrap and permutation draws, shared by all layers.
-
-    Attributes:
-        weights: (bootstraps, blocks) how often each block is drawn.
-        orders: (permutations, tokens) the second model's tokens, its sequences permuted.
-        chosen: (bootstraps, items) sequences drawn for RSA.
-        partners: (permutations, items) the sequence that each is compared with.
-    """
-
-    weights: Array
-    orders: list[NDArray[np.int64]]
-    chosen: NDArray[np.int64]
-    partners: NDArray[np.int64]
-
-
-def draw_resamples(states: HiddenStates, settings: Representations, seed: int) -> Resamples:
-    """Draw blocks with replacement, and orders of sequences.
-
-    A permutation concatenates the second model's sequences in another order: each token meets a
-    token of another sequence, and neighbours stay neighbours.
-    """
-    generator = np.random.default_rng(seed)
-    blocks, count = len(states.blocks), len(states.starts) - 1
-    items = min(settings.items, count)
-    tokens = [np.arange(*pair) for pair in pairwise(states.starts)]
-    return Resamples(
-        generator.multinomial(blocks, np.full(blocks, 1 / blocks), settings.bootstraps).astype(
-            np.float64
-        ),
-        [
-            np.concatenate([tokens[place] for place in generator.permutation(count)])
-            for _ in range(settings.permutations)
-        ],
-        generator.integers(0, items, (settings.bootstraps, items)),
-        np.array([generator.permutation(items) for _ in range(settings.permutations)]),
-    )
-
-
-def matching_layers(depth: int, other: int) -> list[tuple[int, int]]:
+def matching_layers(depth: int, other: int) -> list[Pair]:
     """Return pairs of layers at the same relative depth, one for each layer of the shallower."""
     short = min(depth, other)
     places = np.arange(short) / max(1, short - 1)
@@ -140,18 +47,21 @@ def matching_layers(depth: int, other: int) -> list[tuple[int, int]]:
 def compare_states(
     a: HiddenStates, b: HiddenStates, settings: Representations, seed: int
 ) -> pd.DataFrame:
-    """Return every measure for every pair of layers.
+    """Return every measure of every view of the states.
 
-    Layers at the same relative depth also have an interval and a null. `low` and `high` are the
-    value minus and plus 1.96 bootstrap standard errors: resamples hold copies, which biases their
-    values upwards but leaves their spread right. `null_high` is the 95 % quantile of the
-    permutations' values; `p` is the one-sided share that reaches the value, itself counted in.
+    The view that the verdict reads is compared for every pair of layers. At the same relative depth
+    (`matched`) it has an interval and a null. The other views have values alone, at these depths.
+
+    `low` and `high` are the value minus and plus 1.96 bootstrap standard errors: resamples hold
+    copies, which biases their values upwards but leaves their spread right. `null_high` is the
+    95 % quantile of the null's values; `p` is the one-sided share that reaches the value, itself
+    counted in.
 
     Args:
         a, b: states of the same sequences.
 
     Returns:
-        Columns layer_a, layer_b, measure, value, low, high, null_high, p.
+        Columns centring, layer_a, layer_b, matched, measure, value, low, high, null_high, p.
 
     Raises:
         PolymathError: if there are too few tokens for the dimensions.
@@ -159,67 +69,109 @@ def compare_states(
     require_tokens(a.layers.shape[1], max(a.layers.shape[2], b.layers.shape[2]))
     drawn = draw_resamples(a, settings, seed)
     matched = matching_layers(a.depth, b.depth)
+    every = [(i, j) for i in range(a.depth) for j in range(b.depth)]
     rows = [
-        {"layer_a": i, "layer_b": j, **row}
-        for i in range(a.depth)
-        for j in range(b.depth)
-        for row in _compare_moments(a, i, b, j, drawn if (i, j) in matched else None)
-    ]
-    left, right = (list(states.dissimilarities(drawn.chosen.shape[1])) for states in (a, b))
-    rows += [
-        {"layer_a": i, "layer_b": j, **_compare_items(x, y, drawn if (i, j) in matched else None)}
-        for i, x in enumerate(left)
-        for j, y in enumerate(right)
+        {"centring": centring, "layer_a": i, "layer_b": j, "matched": (i, j) in matched, **row}
+        for centring in CENTRINGS
+        for (i, j), row in _compare_views(
+            a.centred[centring],
+            b.centred[centring],
+            every if centring == JUDGED_CENTRING else matched,
+            matched if centring == JUDGED_CENTRING else [],
+            drawn,
+        )
     ]
     return pd.DataFrame(rows)
 
 
-def _compare_moments(
-    a: HiddenStates, i: int, b: HiddenStates, j: int, drawn: Resamples | None
-) -> Iterator[dict[str, Any]]:
-    x, y = a.moments[i], b.moments[j]
-    crosses = a.block_crosses(i, b, j, np.arange(a.layers.shape[1]))
-    value = linear_similarities(x, y, Cross.weighted(crosses, a.once))
-    if drawn is None:
-        yield from ({"measure": name, "value": value[name]} for name in LINEAR)
-        return
-    blocks_x, blocks_y = a.block_moments(i), b.block_moments(j)
-    resampled = [
-        linear_similarities(
-            Moments.weighted(blocks_x, weights),
-            Moments.weighted(blocks_y, weights),
-            Cross.weighted(crosses, weights),
-        )
-        for weights in drawn.weights
-    ]
-    null = [
-        linear_similarities(x, y, Cross.weighted(a.block_crosses(i, b, j, order), a.once))
-        for order in drawn.orders
-    ]
-    for name in LINEAR:
-        yield _summarise(
-            name, value[name], [draw[name] for draw in resampled], [draw[name] for draw in null]
-        )
+@dataclass(frozen=True)
+class _LayerPair:
+    """One layer of each model, in one view.
+
+    Attributes:
+        x, y: (tokens, d1), (tokens, d2) states.
+        moments: of x and of y.
+        distances: (items, items) dissimilarity matrices of the first sequences, of x and of y.
+        starts, blocks: as in `HiddenStates`.
+    """
+
+    x: Array
+    y: Array
+    moments: tuple[Moments, Moments]
+    distances: tuple[Array, Array]
+    starts: NDArray[np.int64]
+    blocks: list[slice]
+
+    @property
+    def once(self) -> Array:
+        """Return weights that count every block once."""
+        return np.ones(len(self.blocks))
+
+    @cached_property
+    def crosses(self) -> list[Cross]:
+        """Return each block's cross moments."""
+        return [Cross.of(self.x[block], self.y[block]) for block in self.blocks]
+
+    def similarities(self) -> Similarities:
+        """Return every measure."""
+        cross = Cross.weighted(self.crosses, self.once)
+        return {**linear_similarities(*self.moments, cross), "rsa": rsa(*self.distances)}
+
+    def bootstrap(self, drawn: Resamples) -> Iterator[Similarities]:
+        """Yield every measure of each resample."""
+        blocks_x, blocks_y = (block_moments(layer, self.blocks) for layer in (self.x, self.y))
+        for weights, chosen in zip(drawn.weights, drawn.chosen, strict=True):
+            values = linear_similarities(
+                Moments.weighted(blocks_x, weights),
+                Moments.weighted(blocks_y, weights),
+                Cross.weighted(self.crosses, weights),
+            )
+            yield {**values, "rsa": rsa(*self.distances, chosen)}
+
+    def null(self, drawn: Resamples) -> Iterator[Similarities]:
+        """Yield every measure of each exchange of the second model's sequences."""
+        starts = self.starts[: len(self.distances[0]) + 1]
+        for order in drawn.orders:
+            crosses = [Cross.of(self.x[block], self.y[order[block]]) for block in self.blocks]
+            values = linear_similarities(*self.moments, Cross.weighted(crosses, self.once))
+            exchanged = sequence_dissimilarity(self.y[order[: starts[-1]]], starts)
+            yield {**values, "rsa": rsa(self.distances[0], exchanged)}
 
 
-def _compare_items(x: Array, y: Array, drawn: Resamples | None) -> dict[str, Any]:
-    everyone = np.arange(len(x))
-    value = rsa(x, y, everyone, everyone)
-    if drawn is None:
-        return {"measure": "rsa", "value": value}
-    resampled = [rsa(x, y, chosen, chosen) for chosen in drawn.chosen]
-    null = [rsa(x, y, everyone, partners) for partners in drawn.partners]
-    return _summarise("rsa", value, resampled, null)
+def _compare_views(
+    a: CentredStates, b: CentredStates, pairs: list[Pair], judged: list[Pair], drawn: Resamples
+) -> Iterator[tuple[Pair, dict[str, Any]]]:
+    """Yield each pair of layers with the columns of each measure; resample the judged pairs."""
+    items = drawn.chosen.shape[1]
+    left, right = (list(view.dissimilarities(items)) for view in (a, b))
+    for i, group in groupby(pairs, key=itemgetter(0)):
+        x = a.layer(i)
+        for _, j in group:
+            layers = _LayerPair(
+                x,
+                b.layer(j),
+                (a.moments[i], b.moments[j]),
+                (left[i], right[j]),
+                a.states.starts,
+                a.states.blocks,
+            )
+            values = layers.similarities()
+            is_judged = (i, j) in judged
+            resampled, null = (
+                (list(layers.bootstrap(drawn)), list(layers.null(drawn))) if is_judged else ([], [])
+            )
+            for name, value in values.items():
+                row = {"measure": name, "value": value}
+                if is_judged:
+                    row |= _judge(value, *([draw[name] for draw in d] for d in (resampled, null)))
+                yield (i, j), row
 
 
-def _summarise(
-    measure: Measure, value: float, resampled: list[float], null: list[float]
-) -> dict[str, Any]:
+def _judge(value: float, resampled: list[float], null: list[float]) -> dict[str, float]:
+    """Return a value's interval, the level of its null and its p."""
     half = float(stats.norm.ppf((1 + CONFIDENCE) / 2) * np.std(resampled, ddof=1))
     reached = sum(draw >= value for draw in null)
     return {
-        "measure": measure,
-        "value": value,
         "low": value - half,
         "high": value + half,
         "null_high": float(np.quantile(null, CONFIDENCE)),

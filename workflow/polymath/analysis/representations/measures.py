@@ -45,7 +45,7 @@ class Cross:
     @classmethod
     def of(cls, x: NDArray[np.floating], y: NDArray[np.floating]) -> "Cross":
         """Sum up x (n, d1) and y (n, d2)."""
-        x, y = x.astype(np.float64), y.astype(np.float64)
+        x, y = (np.asarray(side, dtype=np.float64) for side in (x, y))
         x2, y2 = np.square(x).sum(axis=1), np.square(y).sum(axis=1)
         return cls(x.T @ y, x.T @ y2, y.T @ x2, float(x2 @ y2))
 
@@ -98,6 +98,11 @@ class Moments:
     def scatter(self) -> Array:
         """(d, d) X'X of the centred representation."""
         return self.self.gram - np.outer(self.total, self.total) / self.n
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all items are the same."""
+        return not np.trace(self.scatter) > 0
 
     @cached_property
     def spectrum(self) -> tuple[Array, Array]:
@@ -188,7 +193,9 @@ def pwcca(x: Moments, y: Moments, cross: Cross) -> float:
 
 
 def linear_similarities(x: Moments, y: Moments, cross: Cross) -> dict[Measure, float]:
-    """Return all measures but RSA."""
+    """Return all measures but RSA; 0 if a representation is the same for all items."""
+    if x.is_constant or y.is_constant:
+        return dict.fromkeys(LINEAR, 0.0)
     return {
         "cka": debiased_cka(x, y, cross),
         "pwcca": pwcca(x, y, cross),
@@ -217,29 +224,38 @@ def require_tokens(tokens: int, dimensions: int) -> None:
 def dissimilarity(items: Array) -> Array:
     """Return 1 less the Pearson correlation of each pair of items (m, d), as a matrix (m, m).
 
+    An item that is the same in all dimensions correlates with no other: its distances are 1.
+
     Source: N. Kriegeskorte, M. Mur, P. Bandettini, Representational similarity analysis, Frontiers
     in Systems Neuroscience 2 (2008).
     """
     from scipy.spatial.distance import pdist, squareform
 
-    distances: Array = squareform(pdist(items, metric="correlation"))
+    distances: Array = squareform(np.nan_to_num(pdist(items, metric="correlation"), nan=1.0))
     return distances
 
 
-def rsa(x: Array, y: Array, left: NDArray[np.int64], right: NDArray[np.int64]) -> float:
-    """Return Spearman's correlation of two matrices of dissimilarity over the pairs of some items.
+def rsa(x: Array, y: Array, chosen: NDArray[np.int64] | None = None) -> float:
+    """Return Spearman's correlation of two matrices of dissimilarity over the pairs of items.
+
+    It is 0 if all dissimilarities of one matrix are the same.
 
     Args:
         x, y: (m, m), of `dissimilarity`.
-        left: (k,) items of x; one may occur several times, but its pairs with itself do not count.
-        right: (k,) the item of y that each of them is held against.
+        chosen: (k,) the items that count, all if None; one may occur several times, but its pairs
+            with itself do not count.
     """
     from scipy.stats import spearmanr
 
-    first, second = np.triu_indices(len(left), 1)
-    distinct = left[first] != left[second]
+    if chosen is None:
+        chosen = np.arange(len(x))
+    first, second = (chosen[side] for side in np.triu_indices(len(chosen), 1))
+    distinct = first != second
     first, second = first[distinct], second[distinct]
-    return float(spearmanr(x[left[first], left[second]], y[right[first], right[second]]).statistic)
+    left, right = x[first, second], y[first, second]
+    if np.ptp(left) == 0 or np.ptp(right) == 0:
+        return 0.0
+    return float(spearmanr(left, right).statistic)
 
 
 def _centred(x: Moments, y: Moments, cross: Cross) -> Array:

@@ -16,7 +16,8 @@ from polymath.analysis.representations.hidden_states import (
     encode_rows,
     extract_states,
 )
-from polymath.analysis.representations.layers import HiddenStates, compare_states
+from polymath.analysis.representations.layers import compare_states
+from polymath.analysis.representations.states import HiddenStates
 from polymath.evaluation.tables import HEADS_SCHEMA, SIMILARITY_SCHEMA
 from polymath.experiment.analyses import Representations
 from polymath.experiment.representation_studies import (

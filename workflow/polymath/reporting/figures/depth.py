@@ -67,5 +67,5 @@ def _keys(table: pd.DataFrame) -> list[Line2D]:
                linestyle=DASHES.get(pair, "-"))
         for pair, name in zip(shown["pair"], shown["name"], strict=True)
     ]  # fmt: skip
-    null = Line2D([], [], color="#555555", linestyle=":", label="95 % of permutations")
+    null = Line2D([], [], color="#555555", linestyle=":", label="95 % of the null")
     return [*keys, null]

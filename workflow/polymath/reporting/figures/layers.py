@@ -1,4 +1,7 @@
-"""Similarity of representations layer by layer: debiased CKA of every pair of layers."""
+"""Similarity of representations layer by layer: debiased CKA of every pair of layers.
+
+Shown is the view of the states that the claims are judged by.
+"""
 
 from collections.abc import Mapping
 
@@ -8,17 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
+from polymath.experiment.representation_studies import JUDGED_CENTRING
 from polymath.reporting.figures.style import WIDTH
 
-MEASURES = {"cka": "CKA (debiased)", "pwcca": "PWCCA", "svcca": "SVCCA",
-            "procrustes": "Procrustes", "rsa": "RSA"}  # fmt: skip
+# Those that the verdict needs come first.
+MEASURES = {"cka": "CKA (debiased)", "rsa": "RSA", "pwcca": "PWCCA", "svcca": "SVCCA",
+            "procrustes": "Procrustes"}  # fmt: skip
 SHOWN = "cka"
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     """Draw a heat map per pair of models and state."""
     table = tables["similarity"]
-    table = table[table["measure"] == SHOWN]
+    table = table[(table["measure"] == SHOWN) & (table["centring"] == JUDGED_CENTRING)]
     models = name_models(table)
     names, states = list(dict.fromkeys(models)), list(dict.fromkeys(table["state"]))
     figure = Figure(figsize=(WIDTH, 0.5 + 1.9 * len(states)), layout="constrained")

@@ -91,16 +91,18 @@ FIGURES: dict[str, FigureEntry] = {
     "layers": FigureEntry(
         tables=("similarity",),
         category="Representations",
-        caption="Debiased CKA of every pair of layers of two models on the same tokens of {task}. "
-        "Layer 0 is the output of the embeddings. Two random models are the floor.",
+        caption="Debiased CKA of every pair of layers of two models on the same tokens of {task}, "
+        "less the mean state of each position. Layer 0 is the output of the embeddings. Two random "
+        "models are the floor.",
     ),
     "depth": FigureEntry(
         tables=("similarity", "heads"),
         category="Representations",
-        caption="Similarity of layers at the same relative depth on {task}. Bands are 1.96 "
-        "bootstrap standard errors over blocks of sequences; 95 % of permutations stay below the "
-        "dotted lines. Two random models (dashed) are the floor. The last panel is the total "
-        "variation distance between the attention of matched heads.",
+        caption="Similarity of layers at the same relative depth on {task}, less the mean state of "
+        "each position. Bands are 1.96 bootstrap standard errors over blocks of sequences. 95 % of "
+        "the null stay below the dotted lines: each token meets one at the same position of "
+        "another sequence. Two random models (dashed) are the floor. The last panel is the "
+        "total variation distance between the attention of matched heads.",
     ),
 }
 

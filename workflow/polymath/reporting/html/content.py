@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, Claim
-from polymath.evaluation.similarity_claim import MEASURE
 from polymath.evaluation.statistics import needed_replicates
 from polymath.experiment.conditions import NONE
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
 from polymath.reporting.provenance import provenance_of
+from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import DASH, drop_constant, format_estimates, format_number
 from polymath.util.storage import read_json, read_table
 
@@ -226,28 +226,6 @@ def speed_table(convergence: pd.DataFrame) -> pd.DataFrame:
     return drop_constant(shown, SETTINGS)
 
 
-def similarity_table(similarity: pd.DataFrame) -> pd.DataFrame:
-    """Return debiased CKA of the last layers of each pair of models, as texts."""
-    judged = similarity[(similarity["measure"] == MEASURE) & similarity["low"].notna()]
-    keys = ["task", "mapping", "pair", "model_a", "model_b", "state", "replicate_a", "replicate_b"]
-    last = judged.loc[judged.groupby(keys, sort=False)["layer_a"].idxmax()]
-    shown = pd.DataFrame(
-        {
-            "task": last["task"],
-            "pair": last["pair"],
-            "first": last["model_a"] + ", " + last["init_a"],
-            "second": last["model_b"] + ", " + last["init_b"],
-            "state": last["state"],
-            "layers": last["layer_a"].astype(str) + " and " + last["layer_b"].astype(str),
-            "CKA [95 %]": format_estimates(last, ("value", "low", "high")),
-            "shuffled (95 %)": [*map(format_number, last["null_high"])],
-            "replicate": (last["replicate_a"] + 1).astype(str),
-            "tokens": last["tokens"].astype(str),
-        }
-    )
-    return drop_constant(shown, ["replicate", "tokens"])
-
-
 def probe_table(probes: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of each probe over replicates, one column per probe, as texts."""
     keys = ["task", "model", "init", "mapping"]
@@ -292,7 +270,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
     cards = [read_json(path) for path in sources.cards]
     trained = matrix[matrix["init"] != NONE]
     optional = {
-        "similarity": similarity_table(read_table(sources.similarity))
+        "similarity": similarity_tables(read_table(sources.similarity))
         if sources.similarity
         else None,
         "probes": probe_table(read_table(sources.probes)) if sources.probes else None,

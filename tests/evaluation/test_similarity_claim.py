@@ -1,0 +1,140 @@
+"""The claims about representations: their numbers by hand, and when the measures decide."""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polymath.evaluation.claims import CLAIMS, decide
+from polymath.evaluation.similarity_claim import (
+    AGREEING,
+    NOT_MEASURED,
+    changes_by_tuning,
+    excesses_over_null,
+    similarity_rows,
+)
+from polymath.evaluation.tables import CLAIM_SCHEMA
+from polymath.experiment.representation_studies import CENTRINGS
+
+KEY = ["pair", "state", "replicate_a", "layer_a", "layer_b", "centring", "measure"]
+MATCHED = {0: 0, 2: 1, 4: 2}  # of a text model of 4 layers and a protein model of 2
+
+
+def similarities(
+    lifts: Mapping[str, float], null: float = 0.1, replicates: int = 6, seed: int = 0
+) -> pd.DataFrame:
+    """Return random similarities, in which fine-tuning lifts the text model by measure."""
+    generator = np.random.default_rng(seed)
+    keys = product(
+        ("text-domain", "scratch-domain", "text-scratch"), ("initial", "fine-tuned"),
+        range(replicates), range(5), range(3), CENTRINGS, AGREEING,
+    )  # fmt: skip
+    rows = []
+    for key in keys:
+        pair, state, _, layer_a, layer_b, centring, measure = key
+        matched = MATCHED.get(layer_a) == layer_b
+        judged = matched and centring == "position"
+        lifted = (pair, state) == ("text-domain", "fine-tuned") and judged
+        value = 0.5 + 0.01 * generator.normal() + lifted * lifts.get(measure, 0)
+        rows.append({**dict(zip(KEY, key, strict=True)), "task": "amp", "mapping": "random",
+                     "model_a": "text-bert", "model_b": "protein-bert", "matched": matched,
+                     "value": value, "null_high": null if judged else np.nan})  # fmt: skip
+    table = pd.DataFrame(rows)
+    # Neither the embeddings' output nor layers at different depths count.
+    return table.assign(
+        value=table["value"].mask((table["layer_a"] == 0) | ~table["matched"], 99.0)
+    )
+
+
+def row_of(claim: str, table: pd.DataFrame) -> dict[str, Any]:
+    (row,) = (row for row in similarity_rows(table) if row["claim"] == claim)
+    return row
+
+
+def test_the_change_is_the_difference_of_differences_over_depth() -> None:
+    table = similarities({"cka": 0.2})
+    cells = table.set_index(KEY)["value"]
+
+    def mean(pair: str, state: str, replicate: int) -> float:
+        return float(
+            np.mean([cells[pair, state, replicate, a, b, "position", "cka"]
+                     for a, b in MATCHED.items() if a > 0])
+        )  # fmt: skip
+
+    expected = [
+        mean("text-domain", "fine-tuned", replicate) - mean("text-domain", "initial", replicate)
+        - mean("scratch-domain", "fine-tuned", replicate)
+        + mean("scratch-domain", "initial", replicate)
+        for replicate in range(6)
+    ]  # fmt: skip
+    row = row_of("similar", table)
+    assert row["differences"] == pytest.approx(expected)
+    assert row["value"] == pytest.approx(np.mean(expected))
+    assert (row["task"], row["model"], row["reference"]) == ("amp", "text-bert", "protein-bert")
+    changes = changes_by_tuning(table)
+    assert len(changes) == 6 * len(CENTRINGS) * len(AGREEING)
+    is_judged = (changes["centring"] == "position") & (changes["measure"] == "cka")
+    judged = changes[is_judged].set_index("replicate")
+    assert judged["number"].to_numpy() == pytest.approx(expected)
+    assert judged["text_before"][3] == pytest.approx(mean("text-domain", "initial", 3))
+
+
+def test_what_is_shared_is_above_the_null_before_fine_tuning() -> None:
+    row = row_of("shared", similarities({"cka": 9.0}, null=0.3))
+    assert row["value"] == pytest.approx(0.2, abs=0.01)
+    assert len(row["differences"]) == 6
+    excesses = excesses_over_null(similarities({}, null=0.3))
+    assert len(excesses) == 2 * 2 * 6 * len(AGREEING)  # arms, states, replicates
+    assert excesses["number"].to_numpy() == pytest.approx(excesses["value"] - 0.3)
+
+
+@pytest.mark.parametrize(
+    ("lifts", "hindered"),
+    [
+        ({"cka": 0.2, "rsa": 0.2, "pwcca": 0.2}, False),
+        ({"cka": -0.2, "rsa": -0.2, "pwcca": -0.2}, False),
+        ({"cka": 0.2, "rsa": 0.2, "pwcca": -0.2}, True),
+        ({"cka": 0.2, "rsa": -0.2, "pwcca": 0.2}, True),
+        ({"cka": -0.2, "rsa": 0.2, "pwcca": 0.2}, True),
+    ],
+)
+def test_measures_that_disagree_in_sign_hinder_a_verdict(
+    lifts: dict[str, float], hindered: bool
+) -> None:
+    row = row_of("similar", similarities(lifts))
+    assert row["value"] == pytest.approx(lifts["cka"], abs=0.02)
+    assert row["reason"].startswith("the measures disagree") is hindered
+    if hindered:
+        assert f"CKA {row['value']:+.3f}" in row["reason"]
+
+
+def test_a_rise_in_all_three_is_supported_and_a_fall_contradicted() -> None:
+    for lift, verdict in ((0.2, "supported"), (-0.2, "contradicted")):
+        table = similarities(dict.fromkeys(AGREEING, lift))
+        row = row_of("similar", table)
+        decided = decide(pd.DataFrame([row], columns=[*CLAIM_SCHEMA.names, "differences"]))
+        assert decided["verdict"].tolist() == [verdict]
+
+
+def test_a_model_at_the_level_of_the_null_shares_nothing() -> None:
+    row = row_of("shared", similarities({}, null=0.9))
+    assert row["value"] < 0
+    assert row["reason"] == ""
+
+
+def test_a_replicate_without_a_fine_tuned_model_does_not_count() -> None:
+    table = similarities({"cka": 0.2})
+    gone = (table["state"] == "fine-tuned") & (table["replicate_a"] == 2)
+    table = table[~(gone & (table["pair"] == "scratch-domain"))]
+    assert row_of("similar", table)["n"] == 5
+    assert row_of("shared", table)["n"] == 6
+    before = table[table["state"] == "initial"]
+    assert [row["claim"] for row in similarity_rows(before)] == ["shared"]
+    assert changes_by_tuning(before).empty
+
+
+def test_both_claims_are_among_the_papers() -> None:
+    assert set(NOT_MEASURED) <= set(CLAIMS)
