@@ -205,6 +205,10 @@ def synthetic_predictions(folder: Path, sizes: Sizes) -> Iterator[tuple[str, Pat
         }
     )
     rows["item"] = rows["id"]
+    for task in range(sizes.tasks):
+        records = ResultPaths(folder).records(f"task{task}")
+        records.parent.mkdir(parents=True, exist_ok=True)
+        rows[["id"]].drop_duplicates().assign(group=rows["id"]).to_parquet(records)
     curves = pd.DataFrame(
         itertools.product(range(REPLICATES), range(11)), columns=["replicate", "step"]
     )

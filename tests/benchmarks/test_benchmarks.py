@@ -26,9 +26,11 @@ def run_benchmark(name: str, folder: Path, *options: str) -> tuple[dict[str, Any
 
 
 def test_the_simulation_of_coverage(tmp_path: Path) -> None:
-    figures, printed = run_benchmark("coverage", tmp_path, "--simulations", "8")
-    assert "| normal | 3 |" in printed
-    assert len(figures["rows"]) == 16
+    figures, printed = run_benchmark("coverage", tmp_path, "--simulations", "4")
+    assert "| failing | 3 |" in printed
+    assert [len(figures[part]) for part in ("rule", "intervals", "items", "speed")] == [
+        20, 20, 16, 24,
+    ]  # fmt: skip
 
 
 def test_a_rate_chosen_by_others_is_unbiased(tmp_path: Path) -> None:

@@ -9,19 +9,25 @@ import pytest
 
 from polymath.evaluation.claims import (
     CLAIMS,
-    MARGIN,
+    LEAST_PAIRS,
+    NO_RANDOM_WEIGHTS,
     RULE,
+    ClaimFiles,
     Tables,
     decide,
     judge,
 )
+from polymath.evaluation.comparisons import HALFWAY
+from polymath.evaluation.mean_test import t_test
+from polymath.evaluation.rate_sensitivity import AT_EDGE, ONE_RATE
 from polymath.evaluation.similarity_claim import NOT_MEASURED
+from polymath.evaluation.statistics import sign_flip_p
 from polymath.evaluation.tables import CLAIM_SCHEMA
 from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
 from polymath.evaluation.tables import ESTIMATE_SCHEMA as ESTIMATES
 from polymath.experiment.lineage import Lineage
-from polymath.util.storage import read_metadata, read_table, write_table
+from polymath.util.storage import read_json, read_metadata, read_table, write_table
 
 LINEAGE = Lineage(domains={"text-bert": "text", "protein-bert": "protein"}, bases={})
 SIX = np.array([0.05, 0.06, 0.04, 0.07, 0.05, 0.03])
@@ -32,34 +38,49 @@ def asked(*differences: Any, claim: str = "better", **changes: Any) -> pd.DataFr
     rows = [
         {"claim": claim, "task": f"task {place}", "model": "text-bert", "reference": "scratch",
          "fraction": "1", "recipe": "default", "value": np.mean(one), "n": len(one),
-         "margin": CLAIMS[claim].margin, "differences": one, "reason": "", **changes}
+         "items_error": 0.0, "differences": one, "reason": "", "qualifier": "", **changes}
         for place, one in enumerate(differences)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=[*CLAIM_SCHEMA.names, "differences"])
+    return pd.DataFrame(rows, columns=CLAIM_SCHEMA.names)
 
 
 def verdicts(*differences: Any, **changes: Any) -> list[str]:
     return list(decide(asked(*differences, **changes))["verdict"])
 
 
-def test_six_pairs_of_one_sign_decide_a_single_test_either_way() -> None:
+def test_pairs_of_one_sign_decide_either_way() -> None:
     assert verdicts(SIX) == ["supported"]
     assert verdicts(-SIX) == ["contradicted"]
 
 
-def test_fewer_pairs_than_the_test_needs_are_undecided_however_clear() -> None:
-    table = decide(asked(SIX[:5]))
+def test_below_the_least_number_of_pairs_a_task_is_undecided_however_clear() -> None:
+    assert verdicts(SIX[:LEAST_PAIRS]) == ["supported"]
+    table = decide(asked(SIX[: LEAST_PAIRS - 1]))
     assert list(table["verdict"]) == ["undecided"]
-    assert list(table["reason"]) == ["5 pairs, 6 needed"]
+    assert str(LEAST_PAIRS) in table["reason"][0]
+    assert table["p"][0] < 0.05
 
 
-def test_a_larger_family_needs_more_pairs() -> None:
-    table = decide(asked(SIX, SIX))
-    assert list(table["needed"]) == [7, 7]
-    assert set(table["verdict"]) == {"undecided"}
-    apart = asked(SIX, SIX)
-    apart["fraction"] = ["1", "0.1"]
-    assert set(decide(apart)["verdict"]) == {"supported"}
+def test_test_items_decide_with_the_seeds() -> None:
+    """Eight seeds agree on 88 items, of which another 88 may say something else."""
+    table = decide(asked(SIX, items_error=0.04, groups=88))
+    test = t_test(SIX, 0.04, 88)
+    (row,) = table.to_dict("records")
+    assert (row["p"], row["low"], row["high"]) == (test.p, test.low, test.high)
+    assert row["low"] < 0 < row["seeds_low"]
+    assert row["sign_flip_p"] == sign_flip_p(SIX) < 0.05
+    assert row["verdict"] == "undecided"
+    assert row["detectable"] > decide(asked(SIX))["detectable"][0]
+
+
+def test_a_family_is_corrected_whatever_the_recipes_and_references_of_its_tasks() -> None:
+    rows = asked(SIX, SIX, SIX)
+    rows["recipe"], rows["reference"] = ["a", "b", "c"], ["x", "y", "z"]
+    table = decide(rows)
+    assert list(table["tests"]) == [3, 3, 3]
+    assert list(table["p_holm"]) == pytest.approx(list(3 * table["p"]))
+    apart = rows.assign(fraction=["1", "0.1", "0.01"])
+    assert list(decide(apart)["tests"]) == [1, 1, 1]
 
 
 def test_a_difference_that_chance_explains_is_undecided() -> None:
@@ -69,21 +90,18 @@ def test_a_difference_that_chance_explains_is_undecided() -> None:
     assert table["p_holm"][0] > 0.05
 
 
-def test_slightly_below_is_within_the_margin() -> None:
-    near, far = -SIX / 2, -SIX - MARGIN
-    assert verdicts(near, claim="near in-domain") == ["supported"]
-    assert verdicts(near) == ["contradicted"]  # as a claim without a margin
-    assert verdicts(far, claim="near in-domain") == ["contradicted"]
-    assert verdicts(SIX, claim="near in-domain") == ["supported"]  # above is not below
+def test_pairs_that_do_not_vary_are_undecided() -> None:
+    assert verdicts(np.full(6, 0.1)) == verdicts(np.zeros(6)) == ["undecided"]
 
 
-def test_what_hinders_a_verdict_is_said_and_not_tested() -> None:
+def test_what_hinders_a_verdict_is_reported_and_not_tested() -> None:
     table = asked(SIX, SIX)
     table.loc[1, "reason"] = "2 replicates diverged"
     decided = decide(table)
     assert list(decided["verdict"]) == ["supported", "undecided"]
     assert decided["tests"][0] == 1
     assert np.isnan(decided["p"][1])
+    assert decided["low"][1] == decided["low"][0]  # its interval is shown all the same
     assert decided["reason"][1] == "2 replicates diverged"
 
 
@@ -98,10 +116,11 @@ def compared(task: str, against: str, differences: Any, **changes: Any) -> dict[
     return {"task": task, "domain": domain, "model": "text-bert", "init": "pretrained",
             "mapping": "random", "fraction": "1", "recipe": "default", "against": against,
             "reference_model": "text-bert" if against == "scratch" else "protein-bert",
+            "reference_mapping": "character", "qualifier": ONE_RATE, "items": 300, "groups": 200,
             "n": len(differences), "difference": np.mean(differences), "chance": 0.5,
             "mean": 0.8 + np.mean(differences), "reference_mean": 0.8,
-            "saved": np.mean(differences), "low": -1.0, "high": 1.0, "items_low": -0.5,
-            "items_high": 0.5, "diverged": 0, "differences": differences, **changes}  # fmt: skip
+            "lead": np.mean(differences), "target": 0.7, "items_low": -0.5, "items_high": 0.5,
+            "items_error": 0.001, "diverged": 0, "differences": differences, **changes}  # fmt: skip
 
 
 def judged(
@@ -109,9 +128,11 @@ def judged(
     rows: list[dict[str, Any]],
     similarity: Path | None = None,
     crossed: dict[str, int] | None = None,
+    baselines: tuple[str, ...] = (),
 ) -> Any:
     tasks = {row["task"]: row["domain"] for row in rows} or {"splice": "dna"}
     estimates = [{"task": task, "domain": domain} for task, domain in tasks.items()]
+    estimates += [{"task": task, "domain": tasks[task], "init": "none"} for task in baselines]
     tables = Tables(
         write(folder, "estimates", ESTIMATES, estimates),
         write(folder, "comparisons", COMPARISONS, rows),
@@ -119,16 +140,26 @@ def judged(
               [row for row in rows if row["against"] == "scratch"]),
         similarity,
     )  # fmt: skip
-    judge(tables, LINEAGE, crossed or {}, folder / "claims.parquet")
-    return read_table(folder / "claims.parquet").set_index(["claim", "task"])
+    files = ClaimFiles(*(folder / name for name in ("claims", "families", "looks.json")))
+    judge(tables, LINEAGE, crossed or {}, files)
+    return read_table(files.claims).set_index(["claim", "task"])
+
+
+def families(folder: Path) -> pd.DataFrame:
+    return read_table(folder / "families").set_index("claim")
+
+
+def halfway(task: str, differences: Any, **changes: Any) -> list[dict[str, Any]]:
+    """Return a comparison with an in-domain model, and the one with the midpoint below it."""
+    midpoint = compared(task, HALFWAY, differences, reference_mean=0.7, **changes)
+    return [compared(task, "in-domain", differences - 0.1), midpoint]
 
 
 def test_every_claim_has_a_verdict_for_every_task(tmp_path: Path) -> None:
-    seven = np.append(SIX, 0.02)
     table = judged(
         tmp_path,
-        [compared("amp", "scratch", seven), compared("amp", "in-domain", -seven / 2),
-         compared("splice", "scratch", -seven)],
+        [compared("amp", "scratch", SIX), *halfway("amp", SIX / 2),
+         compared("splice", "scratch", -SIX)],
     )  # fmt: skip
     found = {key: row["verdict"] for key, row in table.iterrows()}
     assert found == {
@@ -139,9 +170,11 @@ def test_every_claim_has_a_verdict_for_every_task(tmp_path: Path) -> None:
         ("shared", "amp"): "undecided", ("shared", "splice"): "undecided",
     }  # fmt: skip
     reasons = table["reason"]
-    assert reasons["near in-domain", "splice"] == "no in-domain model beside a text model"
+    assert reasons["near in-domain", "splice"] == CLAIMS["near in-domain"].untested
     assert {name: reasons[name, "amp"] for name in NOT_MEASURED} == NOT_MEASURED
-    assert read_metadata(tmp_path / "claims.parquet")["rule"] == RULE
+    assert read_metadata(tmp_path / "claims")["rule"] == RULE
+    assert set(table.loc["better", "items"]) == {300}
+    assert table["items"].isna().loc["faster"].all()  # dev items are not resampled
 
 
 def test_claims_are_of_text_models_that_meet_symbols_new_to_them(tmp_path: Path) -> None:
@@ -151,52 +184,109 @@ def test_claims_are_of_text_models_that_meet_symbols_new_to_them(tmp_path: Path)
          compared("splice", "scratch", SIX, init="re-emb"),
          compared("reuters", "scratch", SIX, mapping="identity")],
     )  # fmt: skip
-    assert set(table.loc["better", "reason"]) == {"no text model with the same from random weights"}
+    assert set(table.loc["better", "reason"]) == {NO_RANDOM_WEIGHTS}
+    assert families(tmp_path).empty
+
+
+def test_slightly_below_is_above_the_midpoint_of_both_references(tmp_path: Path) -> None:
+    table = judged(tmp_path, [*halfway("amp", SIX), *halfway("splice", -SIX, qualifier=AT_EDGE)])
+    near = table.loc["near in-domain"]
+    assert list(near["verdict"]) == ["supported", "contradicted"]
+    assert list(near["qualifier"]) == [ONE_RATE, AT_EDGE]
+    assert near.loc["amp", "value"] == pytest.approx(SIX.mean())
+    assert set(near["reference"]) == {"protein-bert"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([compared("amp", "in-domain", SIX)], "no random weights beside the in-domain model"),
+        ([compared("amp", "in-domain", SIX, reference_mean=0.6), halfway("amp", SIX)[1]],
+         "the in-domain model gains nothing over random weights"),
+    ],
+)  # fmt: skip
+def test_without_a_gain_of_the_in_domain_model_nothing_is_slight(
+    rows: list[dict[str, Any]], reason: str, tmp_path: Path
+) -> None:
+    found = judged(tmp_path, rows).loc[("near in-domain", "amp")]
+    assert (found["verdict"], found["reason"]) == ("undecided", reason)
 
 
 def test_divergence_and_arms_at_chance_hinder(tmp_path: Path) -> None:
     table = judged(
         tmp_path,
         [compared("amp", "scratch", SIX, diverged=2),
-         compared("splice", "scratch", SIX, saved=np.nan)],
+         compared("splice", "scratch", SIX, lead=np.nan, target=np.nan),
+         compared("reuters", "scratch", SIX, lead=np.nan)],
     )  # fmt: skip
     assert table.loc[("better", "amp"), "reason"] == "2 replicates diverged"
     assert table.loc[("faster", "amp"), "verdict"] == "supported"  # censored, not dropped
     assert table.loc[("faster", "splice"), "reason"] == "neither arm left chance level"
+    assert table.loc[("faster", "reuters"), "reason"] == "one arm did not leave chance level"
+    better = families(tmp_path).loc["better"]
+    assert (better["tasks"], better["members"]) == (2, "splice, reuters")
+    assert better["left_out"] == "amp: 2 replicates diverged"
 
 
 @pytest.mark.parametrize(
-    ("against", "claim", "reference_mean", "verdict", "reason"),
-    [
-        ("scratch", "better", 0.44, "undecided", "neither arm left chance level"),
-        ("scratch", "better", 0.46, "supported", "p = 0.031"),  # the text model left it
-        ("in-domain", "near in-domain", 0.55, "undecided",
-         "the in-domain model is not above chance by more than the margin"),
-        ("in-domain", "near in-domain", 0.56, "supported", "p = 0.031"),
-    ],
-)  # fmt: skip
-def test_where_nothing_was_learned_nothing_is_decided(
-    against: str, claim: str, reference_mean: float, verdict: str, reason: str, tmp_path: Path
+    ("reference_mean", "items_error", "verdict"),
+    [(0.44, 0.0, "undecided"), (0.46, 0.0, "supported"), (0.46, np.nan, "undecided")],
+)
+def test_scores_at_chance_and_a_single_group_of_items_decide_nothing(
+    reference_mean: float, items_error: float, verdict: str, tmp_path: Path
 ) -> None:
-    row = compared("amp", against, SIX, reference_mean=reference_mean,
-                   mean=reference_mean + np.mean(SIX))  # fmt: skip
-    found = judged(tmp_path, [row]).loc[(claim, "amp")]
-    assert (found["verdict"], found["reason"]) == (verdict, reason)
+    row = compared("amp", "scratch", SIX, reference_mean=reference_mean,
+                   mean=reference_mean + np.mean(SIX), items_error=items_error)  # fmt: skip
+    assert judged(tmp_path, [row]).loc[("better", "amp"), "verdict"] == verdict
 
 
 @pytest.mark.parametrize(
-    ("crossed", "verdict", "reason"),
-    [
-        ({"init": 3, "mapping": 2}, "undecided", "crossed replicates share seeds"),
-        ({"init": 6, "mapping": 1}, "supported", "p = 0.031"),  # one stream: all differ
-    ],
+    ("crossed", "verdict"),
+    [({"init": 3, "mapping": 2}, "undecided"), ({"init": 6, "mapping": 1}, "supported")],
 )
 def test_replicates_that_share_seeds_decide_nothing(
-    crossed: dict[str, int], verdict: str, reason: str, tmp_path: Path
+    crossed: dict[str, int], verdict: str, tmp_path: Path
 ) -> None:
     table = judged(tmp_path, [compared("amp", "scratch", SIX)], crossed=crossed)
-    row = table.loc[("better", "amp")]
-    assert (row["verdict"], row["reason"]) == (verdict, reason)
+    assert table.loc[("better", "amp"), "verdict"] == verdict
+    together = families(tmp_path).loc["better"]
+    assert together["verdict"] == verdict
+    assert together["tasks"] == (verdict == "supported")
+
+
+def test_three_replicates_decide_the_tasks_together(tmp_path: Path) -> None:
+    rows = [compared(task, "scratch", SIX[:3]) for task in ("amp", "splice", "reuters")]
+    table = judged(tmp_path, rows, baselines=("amp", "splice"))
+    assert set(table.loc["better", "verdict"]) == {"undecided"}
+    better = families(tmp_path).loc["better"]
+    assert better["verdict"] == "supported"
+    assert (better["tasks"], better["pairs"]) == (3, 9)
+    assert better["p"] < 0.01
+    assert better["qualifier"] == f"{ONE_RATE}, without a baseline on reuters"
+    # On one scale for all tasks, where 0.5 is chance.
+    assert better["iqm"] == pytest.approx(0.05 / 0.5)
+    assert better["iqm_low"] < better["iqm"] < better["iqm_high"]
+    assert families(tmp_path).loc["faster", "iqm"] == pytest.approx(0.05)
+
+
+def test_tasks_of_several_recipes_are_one_family_unless_a_task_has_several(tmp_path: Path) -> None:
+    rows = [compared("amp", "scratch", SIX, recipe="a"), compared("splice", "scratch", SIX)]
+    judged(tmp_path, rows)
+    assert families(tmp_path).loc["better", "recipe"] == "a, default"
+    judged(tmp_path, [*rows, compared("amp", "scratch", -SIX)])
+    better = families(tmp_path).loc["better"].set_index("recipe")
+    assert better["members"].to_dict() == {"a": "amp", "default": "splice, amp"}
+
+
+def test_looks_are_counted_at_each_new_number_of_pairs(tmp_path: Path) -> None:
+    for pairs, looks in ((3, 1), (3, 1), (6, 2), (5, 3)):
+        table = judged(tmp_path, [compared("amp", "scratch", SIX[:pairs])])
+        assert table.loc[("better", "amp"), "looks"] == looks
+    assert families(tmp_path).loc["better", "looks"] == 3
+    record = read_json(tmp_path / "looks.json")
+    assert set(map(tuple, record.values())) == {(3, 5, 6)}
+    table = judged(tmp_path, [compared("splice", "scratch", SIX)])
+    assert table.loc[("better", "splice"), "looks"] == 1
 
 
 def test_without_comparisons_all_is_undecided(tmp_path: Path) -> None:

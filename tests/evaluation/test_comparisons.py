@@ -10,17 +10,19 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from polymath.evaluation.comparisons import compare_scores, headline_scores, summarise
-from polymath.evaluation.predictions import read_test_predictions
+from polymath.evaluation.comparisons import HALFWAY, compare_scores, headline_scores, summarise
+from polymath.evaluation.mean_test import detectable_difference, t_test
+from polymath.evaluation.predictions import read_groups, read_test_predictions
+from polymath.evaluation.rate_sensitivity import ONE_RATE, RateChoice
 from polymath.evaluation.statistics import estimate_mean, hedges_g, holm
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import find_contrasts
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
-from support.evidence import DOMAINS, ITEMS, write_condition
+from support.evidence import DOMAINS, ITEMS, write_condition, write_records
 
 Floats = NDArray[np.float64]
-LINEAGE = Lineage(domains={"text-bert": "text"}, bases={})
+LINEAGE = Lineage(domains={"text-bert": "text", "protein-bert": "protein"}, bases={})
 
 
 def condition(init: str = "pretrained", **changes: str) -> Condition:
@@ -39,7 +41,10 @@ def tables(
     estimates, comparisons = compare_scores(
         scores,
         contrasts,
-        lambda condition: read_test_predictions(results.predictions(condition)).resample(),
+        lambda condition: read_test_predictions(results.predictions(condition)).resample(
+            read_groups(results.records(condition.task))
+        ),
+        dict.fromkeys(scores, RateChoice(1, False)),
     )
     return estimates, comparisons, summarise(contrasts, scores)
 
@@ -69,13 +74,21 @@ def test_a_comparison_is_paired_by_replicate_and_by_item(tmp_path: Path) -> None
     differences = (np.array(RIGHT) - np.array(SCRATCH)) / ITEMS
     np.testing.assert_allclose(row["differences"], differences)
     expected = stats.ttest_1samp(differences, 0).confidence_interval()
-    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
-    assert row["p"] == row["p_holm"] == pytest.approx(2 / 16)
+    assert (row["seeds_low"], row["seeds_high"]) == pytest.approx((expected.low, expected.high))
+    assert (row["items"], row["groups"], row["qualifier"]) == (ITEMS, ITEMS, ONE_RATE)
+    test = t_test(differences, row["items_error"], ITEMS)
+    assert [row[name] for name in ("p", "low", "high")] == pytest.approx(
+        [test.p, test.low, test.high]
+    )
+    assert row["p_holm"] == row["p"]
+    assert row["detectable"] == detectable_difference(row["error"], row["df"])
+    assert row["sign_flip_p"] == pytest.approx(2 / 16)
     assert row["effect"] == pytest.approx(hedges_g(differences))
     # Both arms err on the same items but for the difference, so its error is that of the rest.
     apart = differences.mean()
     error = math.sqrt(apart * (1 - apart) / ITEMS / 4)
     assert (row["items_high"] - row["items_low"]) / 2 == pytest.approx(1.96 * error, rel=0.25)
+    assert row["items_error"] == pytest.approx(error, rel=0.25)
 
 
 def test_replicates_that_diverged_are_counted_and_left_out_of_the_pairs(tmp_path: Path) -> None:
@@ -114,8 +127,10 @@ def test_holm_is_over_the_tasks_of_a_family(tmp_path: Path) -> None:
     found = comparisons.set_index(["task", "fraction"])
     family = found.loc[[("amp", "1"), ("splice", "1")]]
     np.testing.assert_allclose(family["p_holm"], holm(family["p"].to_numpy()))
-    assert found.loc[("amp", "1"), "p_holm"] == pytest.approx(2 * 2 / 16)
-    assert found.loc[("amp", "0.1"), "p_holm"] == pytest.approx(2 / 16)
+    assert found.loc[("amp", "1"), "p_holm"] == pytest.approx(2 * found.loc[("amp", "1"), "p"])
+    alone = found.loc[("amp", "0.1")]
+    assert alone["p_holm"] == alone["p"]
+    assert alone["detectable"] < found.loc[("amp", "1"), "detectable"]
     assert sorted(zip(summary["fraction"], summary["tasks"], strict=True)) == [("0.1", 1), ("1", 2)]
 
 
@@ -136,3 +151,52 @@ def test_an_experiment_without_pairs_has_estimates_alone(tmp_path: Path) -> None
     assert len(estimates) == 1
     assert comparisons.empty
     assert summary.empty
+
+
+IN_DOMAIN = condition(model="protein-bert", mapping="character")
+
+
+def test_an_in_domain_model_is_compared_with_directly_and_halfway_from_random_weights(
+    tmp_path: Path,
+) -> None:
+    _, comparisons, summary = tables(
+        tmp_path, (condition(), RIGHT), (condition("scratch"), SCRATCH),
+        (IN_DOMAIN, [190, 188, -1, 192]),
+    )  # fmt: skip
+    found = comparisons.set_index("against")
+    assert list(found.index) == ["scratch", "in-domain", HALFWAY]
+    right, scratch, best = (np.array(one)[[0, 1, 3]] / ITEMS
+                            for one in (RIGHT, SCRATCH, [190, 188, 0, 192]))  # fmt: skip
+    np.testing.assert_allclose(
+        found.loc[HALFWAY, "differences"], right - (scratch + best) / 2, atol=1e-12
+    )
+    assert found.loc[HALFWAY, "reference_mean"] == pytest.approx((scratch + best).mean() / 2)
+    assert found.loc[HALFWAY, "diverged"] == 1
+    assert found.loc[HALFWAY, "reference_model"] == "protein-bert"
+    # The midpoint shares the text model's items: its error is not that of three arms apart.
+    assert 0 < found.loc[HALFWAY, "items_error"] < 0.02
+    assert set(summary["against"]) == {"scratch", "in-domain"}
+
+
+def test_without_random_weights_there_is_nothing_halfway(tmp_path: Path) -> None:
+    _, comparisons, _ = tables(tmp_path, (condition(), RIGHT), (IN_DOMAIN, RIGHT))
+    assert list(comparisons["against"]) == ["in-domain"]
+
+
+def test_items_in_groups_widen_the_interval_and_are_counted(tmp_path: Path) -> None:
+    arms = (condition(), RIGHT), (condition("scratch"), SCRATCH)
+    _, apart, _ = tables(tmp_path, *arms)
+    results = ResultPaths(tmp_path)
+    scores = headline_scores(pd.concat([write_condition(results, *arm) for arm in arms]))
+    write_records(results, "amp", per_group=ITEMS)
+    contrasts = find_contrasts(list(scores), DOMAINS, LINEAGE)
+    _, together = compare_scores(
+        scores,
+        contrasts,
+        lambda each: read_test_predictions(results.predictions(each)).resample(
+            read_groups(results.records("amp"))
+        ),
+        dict.fromkeys(scores, RateChoice(1, False)),
+    )
+    assert (apart["groups"][0], together["groups"][0]) == (ITEMS, 1)
+    assert math.isnan(together["p"][0])  # one group says nothing of other items

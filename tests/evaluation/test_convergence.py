@@ -23,6 +23,7 @@ from polymath.evaluation.convergence import (
     read_learning,
     time_to,
 )
+from polymath.evaluation.rate_sensitivity import ONE_RATE, RateChoice
 from polymath.evaluation.statistics import estimate_mean
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import Contrast
@@ -38,7 +39,7 @@ def curve(*scores: float, finished: bool = True) -> Curve:
 
 
 def learned(*curves: Curve) -> Learning:
-    return Learning("dna", "accuracy", 0.5, dict(enumerate(curves)))
+    return Learning("dna", "accuracy", 0.5, dict(enumerate(curves)), RateChoice(1, False))
 
 
 def test_the_target_is_reached_on_the_line_between_two_evaluations() -> None:
@@ -89,7 +90,7 @@ def test_arms_are_compared_by_the_share_of_the_budget_that_one_saves() -> None:
     assert row["speed_up"] == pytest.approx(others.mean() / times.mean())
     assert row["speed_up_low"] <= row["speed_up"] <= row["speed_up_high"]
     expected = estimate_mean((others - times) / 400)
-    assert (row["saved"], row["low"], row["high"]) == pytest.approx(
+    assert (row["saved"], row["saved_low"], row["saved_high"]) == pytest.approx(
         (expected.mean, expected.low, expected.high)
     )
     assert row["median"] == pytest.approx(times.min())
@@ -103,12 +104,34 @@ def test_arms_are_compared_by_the_share_of_the_budget_that_one_saves() -> None:
     )
 
 
+def test_relative_speed_does_not_depend_on_where_an_arm_ends() -> None:
+    """Curves of one shape, of which one ends lower, have no lead, but differ at one score."""
+    shape = np.array([0, 0.5, 0.8, 0.95, 1.0])
+    high = learned(*(curve(*(0.5 + end * shape)) for end in (0.38, 0.4, 0.42)))
+    low = learned(*(curve(*(0.5 + end * shape)) for end in (0.285, 0.3, 0.315)))
+    row = compare_speed(high, low)
+    assert (row["own_target"], row["reference_own_target"]) == pytest.approx((0.86, 0.77))
+    assert row["lead"] == pytest.approx(0, abs=1e-9)
+    assert row["own_time"] == pytest.approx(row["reference_own_time"])
+    assert row["saved"] > 0.2
+    assert row["reference_reached"] == 0
+
+
+def test_an_arm_that_does_not_leave_chance_has_no_relative_speed() -> None:
+    flat = learned(curve(0.5, 0.45, 0.56), curve(0.5, 0.5, 0.45))
+    row = compare_speed(learned(curve(0.5, 0.8, 0.9), curve(0.5, 0.9, 0.9)), flat)
+    assert row["differences"] is None
+    assert "lead" not in row
+    assert row["saved"] > 0
+
+
 def test_a_run_that_diverged_is_kept_as_one_that_never_arrived() -> None:
     whole = curve(0.5, 0.7, 0.9, 0.9, 0.9)
     ended = learned(whole, curve(0.5, 0.95, finished=False))
     row = compare_speed(ended, learned(whole, whole))
     assert (row["n"], row["reached"], row["reference_reached"]) == (2, 1, 2)
     assert row["differences"][1] == pytest.approx((row["reference_median"] - 400) / 400)
+    assert row["own_target"] == row["reference_own_target"] == row["target"]
     # Its end is not the better arm's end, and its area is not compared.
     assert row["target"] == pytest.approx(0.5 + SHARE * 0.4)
     assert row["area_gain"] == 0
@@ -127,11 +150,14 @@ def test_arms_that_both_diverged_have_none_either() -> None:
 def test_curves_are_read_with_the_replicates_that_diverged() -> None:
     table = pd.DataFrame({"replicate": [0, 0, 1], "examples": [0, 100, 0], "seconds": [1, 2, 1],
                           "dev_score": [0.5, 0.9, 0.5]})  # fmt: skip
-    metadata = {"domain": "dna", "metric": "accuracy", "diverged": {"1": {"step": 15}}}
+    trials = [{"learning_rate": rate, "dev_scores": [0.7]} for rate in (1e-4, 3e-4, 1e-3)]
+    metadata = {"domain": "dna", "metric": "accuracy", "diverged": {"1": {"step": 15}},
+                "learning_rate": 3e-4, "rate_trials": trials}  # fmt: skip
     learning = read_learning(table, metadata, 0.5)
     assert (learning.domain, learning.metric, learning.chance) == ("dna", "accuracy", 0.5)
     assert [learning.curves[number].finished for number in (0, 1)] == [True, False]
     assert learning.curves[0].scores.tolist() == [0.5, 0.9]
+    assert learning.choice == RateChoice(3, False)
 
 
 def test_chance_is_that_of_dev_under_the_headline_metric() -> None:
@@ -156,5 +182,6 @@ def test_the_table_has_a_row_per_contrast() -> None:
     assert row["target"] == pytest.approx(0.5 + SHARE * 0.4)
     assert row["budget"] == 200
     assert math.isinf(row["reference_median"])
-    assert row["p"] == row["p_holm"] == 0.5
+    assert row["p"] == row["p_holm"]
+    assert (row["sign_flip_p"], row["qualifier"]) == (0.5, ONE_RATE)
     assert measure_convergence(learning, []).empty

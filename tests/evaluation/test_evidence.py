@@ -73,6 +73,7 @@ def test_every_table_is_written_and_the_matrix_repeats_estimates_and_comparisons
     assert [row[f"difference{end}"] for end in ("", "_low", "_high")] == [
         comparison[name] for name in ("difference", "low", "high")
     ]
+    assert row["detectable"] == comparison["detectable"]
     assert (row["n_pairs"], row["items"], row["learning_rate"]) == (3, 200, 1e-3)
     assert matrix["difference"].isna().tolist() == [False, True, True]
     csv = pd.read_csv(files.matrix_csv, dtype={"fraction": str})

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from polymath.evaluation.item_bootstrap import RESAMPLES, item_weights, resample_score
 from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION
-from polymath.evaluation.predictions import read_test_predictions, score_items
+from polymath.evaluation.predictions import read_groups, read_test_predictions, score_items
 from polymath.evaluation.tables import prediction_schema
+from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
 
 Floats = NDArray[np.float64]
@@ -32,7 +33,7 @@ def test_classification(metric: str, targets: Floats, predicted: Floats) -> None
     if metric == "f1":
         targets, predicted = targets.clip(max=1), predicted.clip(max=1)
         targets[0] = 1  # both classes are there
-    weights = item_weights(9)[:25]
+    weights = item_weights(list("abcdefghi"))[:25]
     found = resample_score(targets, predicted, weights, metric)
     np.testing.assert_allclose(found, by_drawing(targets, predicted, weights, metric), atol=1e-12)
 
@@ -41,22 +42,59 @@ def test_classification(metric: str, targets: Floats, predicted: Floats) -> None
 @settings(deadline=None)  # the first call imports SciPy
 @given(targets=values, predicted=values)
 def test_regression(metric: str, targets: Floats, predicted: Floats) -> None:
-    weights = item_weights(9)[:25]
+    weights = item_weights(list("abcdefghi"))[:25]
     found = resample_score(targets, predicted, weights, metric)
     np.testing.assert_allclose(found, by_drawing(targets, predicted, weights, metric), atol=1e-7)
 
 
 def test_every_resample_is_as_large_as_the_test_set_and_always_the_same() -> None:
-    weights = item_weights(40)
+    names = [f"item {number}" for number in range(40)]
+    weights = item_weights(names)
     assert weights.shape == (RESAMPLES, 40)
     assert (weights.sum(axis=1) == 40).all()
-    item_weights.cache_clear()
-    np.testing.assert_array_equal(weights, item_weights(40))
+    np.testing.assert_array_equal(weights, item_weights([*reversed(names)]))
+
+
+def test_items_of_one_group_are_drawn_together() -> None:
+    weights = item_weights(["a", "b", "a", "c", "c"])
+    np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
+    np.testing.assert_array_equal(weights[:, 3], weights[:, 4])
+    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
+
+
+def test_pieces_of_one_work_tell_as_much_as_one_piece() -> None:
+    """Items that are right or wrong by whole groups scatter as the groups do."""
+    groups = np.repeat(np.arange(50), 8)
+    right = (groups % 5 > 0).astype(float)  # 80 % of the groups
+    ones = np.ones(400)
+    together = resample_score(ones, right, item_weights(list(groups.astype(str))), "accuracy")
+    assert together.std() == pytest.approx(np.sqrt(0.8 * 0.2 / 50), rel=0.1)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_f1_of_a_single_class_is_that_of_the_whole_test_set(value: float) -> None:
+    targets = np.full(6, value)
+    resampled = resample_score(targets, targets, item_weights(list("abcdef")), "f1")
+    assert (resampled == METRICS["f1"](targets, targets)).all()
+
+
+@pytest.mark.parametrize("metric", [*REGRESSION])
+@pytest.mark.parametrize("constant", [0.0, 0.5, 3e4])
+def test_outputs_that_are_constant_but_for_rounding_correlate_with_nothing(
+    metric: str, constant: float
+) -> None:
+    generator = np.random.default_rng(0)
+    targets = generator.normal(size=30)
+    predicted = constant + 1e-9 * generator.normal(size=30)
+    assert METRICS[metric](targets, predicted) == 0
+    weights = item_weights([str(number) for number in range(30)])
+    assert (resample_score(targets, predicted, weights, metric) == 0).all()
 
 
 def test_the_spread_of_accuracy_is_binomial() -> None:
     targets, predicted = np.ones(400), (np.arange(400) < 320).astype(float)
-    resampled = resample_score(targets, predicted, item_weights(400), "accuracy")
+    weights = item_weights([str(number) for number in range(400)])
+    resampled = resample_score(targets, predicted, weights, "accuracy")
     assert resampled.mean() == pytest.approx(0.8, abs=0.003)
     assert resampled.std() == pytest.approx(np.sqrt(0.8 * 0.2 / 400), rel=0.1)
 
@@ -108,3 +146,23 @@ def test_the_score_without_resampling_is_that_of_evaluation(tmp_path: Path) -> N
     logits = np.array([[0, 2.0], [0, 1], [3, 0], [1, 0], [1, 0]])
     targets = np.array([1.0, 0, 0, 1, 0])
     assert whole[0] == score_items(items, targets, logits, "classification", "accuracy") == 0.75
+
+
+def test_replicates_are_resampled_by_the_groups_that_the_records_name(tmp_path: Path) -> None:
+    predicted = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
+    records = pd.DataFrame(
+        {"id": ["d", "c", "b", "a", "unused"], "group": ["1", "2", "1", "3", "4"]}
+    )
+    records.to_parquet(tmp_path / "records.parquet")
+    resampled = predicted.resample(read_groups(tmp_path / "records.parquet"))
+    assert resampled.groups == 3
+    weights = item_weights(["3", "1", "2", "1"])
+    np.testing.assert_array_equal(
+        resampled.by_replicate[2],
+        resample_score(predicted.targets, predicted.by_replicate[2], weights, "accuracy"),
+    )
+
+
+def test_records_that_are_gone_are_named_with_the_command_that_makes_them(tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match=r"amp\.parquet.*--forcerun prepare_records"):
+        read_groups(tmp_path / "amp.parquet")

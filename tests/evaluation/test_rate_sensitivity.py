@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from polymath.evaluation.rate_sensitivity import list_rates
+from polymath.evaluation.rate_sensitivity import AT_EDGE, ONE_RATE, list_rates, qualify, read_choice
 from polymath.evaluation.statistics import estimate_mean
 
 
@@ -40,3 +40,20 @@ def test_a_choice_at_the_edge_of_what_was_tried_is_marked() -> None:
 
 def test_conditions_with_one_rate_have_no_row() -> None:
     assert list_rates([metadata_of(1e-4, [])]).empty
+
+
+@pytest.mark.parametrize(
+    ("rates", "chosen", "qualifier"),
+    [
+        ([], 1e-4, ONE_RATE),
+        ([1e-4, 3e-4], 1e-4, AT_EDGE),
+        ([1e-4, 3e-4, 1e-3], 1e-3, AT_EDGE),
+        ([1e-3, 1e-4, 3e-4], 3e-4, ""),
+    ],
+)
+def test_a_verdict_says_which_rates_it_rests_on(
+    rates: list[float], chosen: float, qualifier: str
+) -> None:
+    well = read_choice(metadata_of(3e-4, [trial(rate, 0.8) for rate in (1e-4, 3e-4, 1e-3)]))
+    choice = read_choice(metadata_of(chosen, [trial(rate, 0.8) for rate in rates]))
+    assert qualify([well, choice]) == qualify([choice, well]) == qualifier

@@ -13,16 +13,13 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from polymath.evaluation.statistics import (
-    ALPHA,
     bootstrap_interval,
-    compare_pairs,
     estimate_mean,
     hedges_g,
     holm,
     improvement_probability,
     interquartile_gain,
     interquartile_mean,
-    needed_replicates,
     percentiles,
     sign_flip_p,
     stratified_interval,
@@ -93,18 +90,6 @@ def test_without_a_difference_p_is_one_and_without_a_pair_there_is_none() -> Non
     assert math.isnan(sign_flip_p(np.zeros(0)))
 
 
-@pytest.mark.parametrize("tests", [1, 2, 4, 10, 26])
-def test_the_needed_number_is_the_least_that_can_decide(tests: int) -> None:
-    needed = needed_replicates(tests)
-    for n, can in ((needed, True), (needed - 1, False)):
-        p = np.full(tests, sign_flip_p(np.linspace(0.1, 0.2, n)))
-        assert (holm(p)[0] <= ALPHA) == can
-
-
-def test_three_pairs_never_decide_and_six_can() -> None:
-    assert needed_replicates(1) == 6
-
-
 def test_bca_intervals_differ_from_percentiles_as_skewness_asks() -> None:
     """Against Efron's formula, written out, on the same resamples."""
     values = np.random.default_rng(3).exponential(size=12)
@@ -145,21 +130,6 @@ def test_hedges_g_is_cohens_d_with_the_gamma_function() -> None:
 @pytest.mark.parametrize("differences", [[0.1], [0.1, 0.1, 0.1], [0.0, 0.0], [0.1, 0.2]])
 def test_without_spread_or_with_two_pairs_there_is_no_effect_size(differences: list[float]) -> None:
     assert math.isnan(hedges_g(np.array(differences)))
-
-
-def test_a_paired_comparison_has_all_its_parts() -> None:
-    paired = compare_pairs(DIFFERENCES)
-    low, high = stats.ttest_1samp(DIFFERENCES, 0).confidence_interval()
-    assert (paired.mean.low, paired.mean.high) == pytest.approx((low, high))
-    assert paired.bootstrap == bootstrap_interval(DIFFERENCES)
-    assert paired.effect == hedges_g(DIFFERENCES)
-    assert paired.p == pytest.approx(sign_flips(DIFFERENCES))
-
-
-def test_nothing_paired_has_no_number() -> None:
-    paired = compare_pairs(np.zeros(0))
-    assert paired.mean.n == 0
-    assert all(math.isnan(value) for value in (paired.mean.mean, paired.p, paired.bootstrap.low))
 
 
 @settings(max_examples=5, deadline=None)  # statsmodels collects garbage in every call

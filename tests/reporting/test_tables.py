@@ -9,11 +9,21 @@ import pandas as pd
 import pytest
 
 from polymath.evaluation.claims import CLAIMS, RULE
+from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIM_SCHEMA
 from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
+from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
-from polymath.reporting.claims_page import across_table, claim_table, write_claims_page
+from polymath.reporting.claims_page import (
+    ClaimsPageTables,
+    across_table,
+    claim_table,
+    describe_looks,
+    family_table,
+    write_claims_page,
+)
 from polymath.reporting.matrix import matrix_table, summarise_matrix, write_matrix_page
 from polymath.reporting.paper_tables import (
     claims_table,
@@ -30,12 +40,21 @@ from polymath.reporting.tables import (
     to_markdown,
     varying_columns,
 )
-from polymath.util.storage import write_table
-from support.report import CLAIM_ROWS, CONDITION, MATRIX_ROWS, judged, scored, table
+from polymath.util.storage import write_json, write_table
+from support.report import (
+    CLAIM_ROWS,
+    CONDITION,
+    MATRIX_ROWS,
+    judged,
+    judged_together,
+    scored,
+    table,
+)
 
 DIFFERENCE: dict[str, Any] = {
     **CONDITION, "against": "scratch", "reference_model": "small", "n": 3, "difference": 0.2,
-    "low": 0.1, "high": 0.3, "items_low": 0.15, "items_high": 0.25, "p_holm": 0.25,
+    "low": 0.05, "high": 0.35, "seeds_low": 0.1, "seeds_high": 0.3, "items_low": 0.15,
+    "items_high": 0.25, "p_holm": 0.25, "items": 300, "detectable": 0.125,
     "differences": [0.1, 0.2, 0.3],
 }  # fmt: skip
 ACROSS = {"against": "scratch", "model": "text-bert", "init": "pretrained",
@@ -100,6 +119,15 @@ def test_the_matrix_marks_a_single_replicate_and_counts_those_that_diverged() ->
     assert (second["mean [95 %]"], second["chance"], second["diverged"]) == ("–", "–", "3")
 
 
+def test_the_matrix_counts_test_items_and_what_they_could_show() -> None:
+    rows = [scored(0.9, groups=300, detectable=0.04), scored(0.8, groups=120)]
+    shown = matrix_table(table(rows, MATRIX))
+    assert list(shown["test items"]) == ["300", "300 in 120 groups"]
+    assert list(shown["detectable"]) == ["0.040", "–"]
+    older = table(rows, MATRIX).drop(columns=["groups", "detectable"])
+    assert list(matrix_table(older)["test items"]) == ["300", "300"]
+
+
 def test_the_summary_shows_only_columns_that_vary() -> None:
     rows = [scored(0.9), scored(0.8, init="scratch"), scored(0.7, fraction="0.1")]
     head, *lines = summarise_matrix(table(rows, MATRIX)).splitlines()
@@ -115,11 +143,25 @@ def test_the_page_of_the_matrix_holds_all_its_columns(tmp_path: Path) -> None:
     assert lines == [list(shown), *shown.to_numpy().tolist()]
 
 
-def claims_page(folder: Path, across: list[dict[str, Any]]) -> str:
-    claims, summary = folder / "claims.parquet", folder / "summary.parquet"
-    write_table(table(CLAIM_ROWS, CLAIM_SCHEMA), claims, CLAIM_SCHEMA, {})
-    write_table(table(across, SUMMARY), summary, SUMMARY, {})
-    write_claims_page(claims, summary, folder / "claims.md")
+SAME_SCORE = {**CONDITION, "against": "scratch", "reference_model": "small", "n": 3, "saved": 0.2,
+              "saved_low": 0.1, "saved_high": 0.3, "target": 0.8, "reached": 3,
+              "reference_reached": 1}  # fmt: skip
+
+
+def claims_page(
+    folder: Path, across: list[dict[str, Any]], looks: dict[str, list[int]] | None = None
+) -> str:
+    rows = {
+        "claims": (CLAIM_ROWS, CLAIM_SCHEMA),
+        "families": ([judged_together("better", "supported", 0.2)], FAMILIES),
+        "convergence": ([SAME_SCORE], CONVERGENCE),
+        "summary": (across, SUMMARY),
+    }
+    for name, (content, schema) in rows.items():
+        write_table(table(content, schema), folder / f"{name}.parquet", schema, {})
+    write_json(looks or {}, folder / "looks.json")
+    files = [*(folder / f"{name}.parquet" for name in rows), folder / "looks.json"]
+    write_claims_page(ClaimsPageTables(*files), folder / "claims.md")
     return (folder / "claims.md").read_text(encoding="utf-8")
 
 
@@ -130,16 +172,55 @@ def test_the_page_of_claims_has_the_rule_the_counts_and_every_claim(tmp_path: Pa
         assert f"## {claim.statement}\n" in page
     assert [CLAIMS["better"].statement, "0", "1", "1"] in grid(page)
     assert "+0.100 [+0.050, +0.200]" in page
-    assert "## Across tasks" not in claims_page(tmp_path, [])
+    assert "## Scores across tasks" not in claims_page(tmp_path, [])
+
+
+def test_the_page_begins_with_all_tasks_together(tmp_path: Path) -> None:
+    heads, verdict, *_ = grid(claims_page(tmp_path, []))
+    row = dict(zip(heads, verdict, strict=True))
+    assert (row["claim"], row["verdict"]) == ("better", "supported")
+    assert row["qualifier"] == "at one learning rate"
+    assert row["tasks"] == "2: splice, stability"
+    assert row["difference [95 %]"] == "+0.200 [+0.100, +0.300]"
+
+
+def test_the_time_to_the_same_score_is_shown_with_the_runs_that_reached_it(tmp_path: Path) -> None:
+    lines = grid(claims_page(tmp_path, []))
+    assert ["splice", "0.800", "+0.200 [+0.100, +0.300]", "3 of 3", "1 of 3"] in lines
+
+
+def test_repeated_looks_are_counted_with_their_numbers_of_pairs() -> None:
+    claims = table([judged("better", "supported", 0.1, looks=2)], CLAIM_SCHEMA)
+    name = "/".join(str(claims.iloc[0][column]) for column in CLAIM_COLUMNS)
+    said = describe_looks(claims, {name: [3, 8], "of other results": [5]})
+    assert "2 times" in said
+    assert "3, 8 pairs" in said
+    once = table([judged("better", "supported", 0.1)], CLAIM_SCHEMA)
+    assert "judged once" in describe_looks(once, {name: [3]})
+
+
+def test_what_a_family_leaves_out_is_named() -> None:
+    rows = [judged_together("better", "supported", 0.2, left_out="amp: 1 replicates diverged"),
+            judged_together("faster", "undecided", 0.0)]  # fmt: skip
+    shown = family_table(table(rows, FAMILIES))
+    assert list(shown["left out"]) == ["amp: 1 replicates diverged", "–"]
+    assert "left out" not in family_table(table(rows[1:], FAMILIES))
 
 
 def test_a_claim_shows_its_mapping_and_what_varies() -> None:
-    rows = [judged("better", "supported", 0.05, items_low=-0.5, items_high=0.5, n=6),
+    rows = [judged("better", "supported", 0.05, items_low=-0.5, items_high=0.5, n=6, items=90,
+                   groups=40, qualifier="at one learning rate"),
             judged("better", "undecided", 0.1, fraction="0.1", reason="3 pairs")]  # fmt: skip
-    shown = claim_table(table(rows, CLAIM_SCHEMA))
-    assert list(shown.iloc[0]) == ["splice", "random", "1", "+0.050", "[-0.050, +0.150]",
-                                   "[-0.500, +0.500]", "6", "6", "supported", ""]  # fmt: skip
-    assert list(shown["why"]) == ["", "3 pairs"]
+    first, second = claim_table(table(rows, CLAIM_SCHEMA)).to_dict("records")
+    assert (first["mapping"], first["fraction"], first["pairs"]) == ("random", "1", "6")
+    assert first["both [95 %]"] == "[-0.050, +0.150]"
+    assert first["items [95 %]"] == "[-0.500, +0.500]"
+    assert (first["test items"], first["groups"]) == ("90", "40")
+    assert (first["p"], first["sign flips"]) == ("0.010", "0.020")
+    assert (first["verdict"], first["qualifier"]) == ("supported", "at one learning rate")
+    assert (second["why"], second["qualifier"]) == ("3 pairs", "–")
+    same = claim_table(table([{**rows[0], "groups": 90}], CLAIM_SCHEMA))
+    assert "groups" not in same
     assert "mapping" not in claim_table(table(CLAIM_ROWS[3:4], CLAIM_SCHEMA))
 
 
@@ -189,8 +270,9 @@ def test_scores_have_a_row_per_task_and_a_column_per_arm() -> None:
 def test_differences_leave_out_what_does_not_vary() -> None:
     shown = differences_table(table([DIFFERENCE, {**DIFFERENCE, "task": "stability"}], COMPARISONS))
     assert shown.iloc[0].to_dict() == {
-        "task": "splice", "against": "scratch", "difference": "+0.200", "seeds": "[+0.100, +0.300]",
-        "items": "[+0.150, +0.250]", "p": "0.250", "g": "–", "n": "3",
+        "task": "splice", "against": "scratch", "difference": "+0.200", "both": "[+0.050, +0.350]",
+        "seeds": "[+0.100, +0.300]", "items": "[+0.150, +0.250]", "p": "0.250",
+        "detectable": "0.125", "g": "–", "n": "3", "test items": "300",
     }  # fmt: skip
     assert differences_table(table([], COMPARISONS)).to_numpy().tolist() == [["none"]]
 

@@ -8,6 +8,8 @@ import pandas as pd
 
 from polymath.evaluation.comparisons import compare_scores, headline_scores
 from polymath.evaluation.matrix import build_matrix
+from polymath.evaluation.predictions import Resampled
+from polymath.evaluation.rate_sensitivity import RateChoice
 from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import find_contrasts
@@ -25,7 +27,9 @@ def matrix_of(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -> p
     domains = {condition.task: values.domain for condition, values in headline.items()}
     lineage = Lineage(domains={}, bases=dict(bases or {}))
     contrasts = find_contrasts(list(headline), domains, lineage)
-    tables = compare_scores(headline, contrasts, lambda _: defaultdict(lambda: np.zeros(2)))
+    choices = dict.fromkeys(headline, RateChoice(1, False))
+    resampled = Resampled(2, defaultdict(lambda: np.zeros(2)))
+    tables = compare_scores(headline, contrasts, lambda _: resampled, choices)
     return build_matrix(headline, *tables)
 
 
@@ -42,6 +46,7 @@ def write_condition(results: ResultPaths, condition: Condition, rights: list[int
                        "replicate": replicate, "split": "test", "metric": "accuracy",
                        "headline": True,
                        "value": None if ended else right / ITEMS,
+                       "items": None if ended else ITEMS,
                        "chance": None if ended else 0.6})  # fmt: skip
         if ended:
             continue
@@ -58,4 +63,14 @@ def write_condition(results: ResultPaths, condition: Condition, rights: list[int
     schema = prediction_schema("classification")
     table = pd.DataFrame(rows, columns=schema.names)
     write_table(table, results.predictions(condition), schema, metadata)
+    write_records(results, condition.task)
     return pd.DataFrame(scores, columns=SCORE_SCHEMA.names)
+
+
+def write_records(results: ResultPaths, task: str, per_group: int = 1) -> None:
+    """Write a task's records as far as evidence reads them: which group each item is in."""
+    items = [f"{item:03d}" for item in range(ITEMS)]
+    groups = [str(place // per_group) for place in range(ITEMS)]
+    path = results.records(task)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame({"id": items, "group": groups}).to_parquet(path)

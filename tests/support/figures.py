@@ -160,7 +160,7 @@ def convergence() -> Rows:
     for task, low in (("splice", 1.1), ("stability", None)):
         yield {**CONDITION, "task": task, "against": "scratch", "n": 2, "reached": 2,
                "reference_reached": 0, "speed_up": 1.5, "speed_up_low": low, "speed_up_high": 2.0,
-               "saved": 0.3, "low": -1.5, "high": 2.1, "differences": [0.2, 0.4]}  # fmt: skip
+               "lead": 0.3, "low": -1.5, "high": 2.1, "differences": [0.2, 0.4]}  # fmt: skip
     yield {**CONDITION, "task": "flat", "against": "scratch", "n": 2, "differences": None}
 
 

@@ -15,7 +15,10 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file, save_file
 
+from polymath.evaluation.claims import LEAST_PAIRS
+from polymath.evaluation.rate_sensitivity import ONE_RATE
 from polymath.reporting.figures.registry import FIGURES
+from polymath.util.storage import read_json
 from support import ROOT
 from support.workspace import (
     RUN,
@@ -86,10 +89,16 @@ def test_two_replicates_are_too_few_for_any_claim(finished: Workspace) -> None:
     results = finished.folder / "results"
     claims = pd.read_parquet(results / "claims.parquet").set_index("claim")
     assert set(claims["verdict"]) == {"undecided"}
-    assert claims.loc["better", "reason"] == "2 pairs, 6 needed"
+    assert claims.loc["better", "reason"] == f"fewer than {LEAST_PAIRS} pairs of replicates"
     matrix = pd.read_parquet(results / "matrix.parquet")
     assert claims.loc["better", "value"] == pytest.approx(matrix["difference"].iloc[0])
-    assert "2 pairs, 6 needed" in (results / "claims.md").read_text()
+    assert claims.loc["better", "qualifier"] == ONE_RATE
+    families = pd.read_parquet(results / "evidence/families.parquet").set_index("claim")
+    assert families.loc["better", ["tasks", "pairs"]].tolist() == [1, 2]
+    assert ONE_RATE in (results / "claims.md").read_text()
+    assert {tuple(counts) for counts in read_json(results / "evidence/looks.json").values()} == {
+        (2,)
+    }
 
 
 def test_every_job_left_a_log(finished: Workspace) -> None:

@@ -20,6 +20,7 @@ rule write_report:
         },
         page=PATHS.report,
         claims=PATHS.claims(),
+        families=PATHS.evidence("families"),
         claims_page=in_report(PATHS.claims("md"), "claims", "Claims"),
         matrix_page=in_report(PATHS.matrix("md"), "matrix (table)", "Matrix"),
     log:

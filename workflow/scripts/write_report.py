@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from polymath.evaluation.claims import Tables, judge
+from polymath.evaluation.claims import ClaimFiles, Tables, judge
 from polymath.evaluation.scores import scored_conditions
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
-from polymath.reporting.claims_page import write_claims_page
+from polymath.reporting.claims_page import ClaimsPageTables, write_claims_page
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.reporting.matrix import write_matrix_page
@@ -21,18 +21,29 @@ with job_log(snakemake.log[0], "report"):
     }
     outputs = {name: Path(path) for name, path in snakemake.output.items()}
     claims, matrix = outputs["claims"], inputs["matrix"]
+    results = ResultPaths.of(params.results)
     evidence = {name: inputs.get(name) for name in ("estimates", "comparisons", "convergence")}
-    table = judge(
+    table, families = judge(
         Tables(**evidence, similarity=inputs.get("similarity")),
         Lineage.model_validate(params.lineage),
         params.crossed,
-        claims,
+        ClaimFiles(claims, outputs["families"], results.looks),
     )
     log(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))
-    write_claims_page(claims, inputs["summary"], outputs["claims_page"], inputs.get("similarity"))
+    write_claims_page(
+        ClaimsPageTables(
+            claims,
+            outputs["families"],
+            inputs["convergence"],
+            inputs["summary"],
+            results.looks,
+            inputs.get("similarity"),
+        ),
+        outputs["claims_page"],
+    )
     write_matrix_page(matrix, outputs["matrix_page"])
     write_paper_tables(matrix, inputs["comparisons"], claims, outputs)
-    scores, results = inputs["scores"], ResultPaths.of(params.results)
+    scores = inputs["scores"]
     write_report(
         Sources(
             matrix=matrix,

@@ -15,10 +15,11 @@ import pandas as pd
 
 from generate.config_reference import config_reference, config_schema
 from generate.dataset_page import dataset_page
-from polymath.evaluation.claims import CLAIMS, MARGIN, RULE
+from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, RULE
 from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
-from polymath.evaluation.statistics import ALPHA, needed_replicates
+from polymath.evaluation.mean_test import POWER
+from polymath.evaluation.statistics import ALPHA
 from polymath.reporting.matrix import matrix_table
 from polymath.reporting.provenance import NOT_RECORDED
 from polymath.reporting.tables import format_estimate, format_number, to_markdown
@@ -134,10 +135,9 @@ def findings_block(root: Path, run: str) -> str:
             statement = CLAIMS[claim].statement.rstrip(".")
             lines.append(f"“{statement}” is supported for {verdict_list(verdicts)}.")
     if not lines:
-        tasks = matrix["task"].nunique()
         lines.append(
-            f"Every claim is undecided: {matrix['n'].max()} pairs of replicates, where a family of "
-            f"{tasks} task{'s' if tasks > 1 else ''} needs {needed_replicates(tasks)}."
+            f"Every claim is undecided task by task: {matrix['n'].max()} pairs of replicates, "
+            f"where a task needs {LEAST_PAIRS}."
         )
     for init, rows in matrix.dropna(subset=["difference"]).groupby("init", sort=False):
         lines.append(
@@ -213,12 +213,12 @@ def rule_block(root: Path, subject: str) -> str:
 
 def constants_block(root: Path, subject: str) -> str:
     """The conventions of the evidence."""
-    needed = ", ".join(f"{needed_replicates(tests)} for {tests}" for tests in (1, 4, 10, 26))
     rows = {
         "significance level, after Holm's correction": f"{ALPHA:g}",
-        "replicates needed, by the number of tests in the family": needed,
-        "margin of “slightly below”, in the task's metric": f"{MARGIN:g}",
-        "target, as a share of the way from chance to the better mean": f"{SHARE:g}",
+        "pairs of replicates below which a task has no verdict of its own": str(LEAST_PAIRS),
+        "power at the smallest detectable difference": f"{POWER:g}",
+        "“slightly below”, as a share of what the in-domain model gains": "0.5",
+        "target, as a share of the way from chance to the arm's own end": f"{SHARE:g}",
         "resamples of the test items": str(RESAMPLES),
     }
     return to_markdown(pd.DataFrame(rows.items(), columns=["convention", "value"]))

@@ -1,11 +1,12 @@
 """Estimates of each condition, comparisons of contrasts, and summaries across tasks.
 
-Two kinds of uncertainty are kept apart: of training (replicates: other seeds, the same test
-items) and of the test set (items: other items, the same trained models).
+Two kinds of uncertainty are shown apart: of training (replicates: other seeds, the same test
+items) and of the test set (items: other items, the same trained models). The test of a difference
+knows both.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polymath.evaluation.families import holm_by_family
+from polymath.evaluation.families import count_tests, holm_by_family
+from polymath.evaluation.mean_test import detectable_differences
+from polymath.evaluation.paired import compare_pairs
+from polymath.evaluation.predictions import Resampled
+from polymath.evaluation.rate_sensitivity import RateChoice, qualify
 from polymath.evaluation.statistics import (
     UNKNOWN,
     Interval,
     bootstrap_interval,
-    compare_pairs,
     estimate_mean,
     improvement_probability,
     interquartile_gain,
@@ -34,11 +38,14 @@ from polymath.evaluation.tables import (
     SUMMARY_SCHEMA,
 )
 from polymath.experiment.conditions import Condition
-from polymath.experiment.contrasts import Contrast
+from polymath.experiment.contrasts import SCRATCH, Contrast
 
 Floats = NDArray[np.float64]
-# Of one condition, each replicate's scores on the resampled test items, (resamples,).
-Resampled = Mapping[int, Floats]
+# The midpoint of random weights and an in-domain model: a text model above it has gained more than
+# half of what knowledge of the domain gains.
+HALFWAY = "halfway"
+# An arm of a comparison: a weighted sum of conditions, which count with these weights.
+Arm = Sequence[tuple[float, Condition]]
 
 
 @dataclass(frozen=True)
@@ -79,11 +86,16 @@ def compare_scores(
     scores: Mapping[Condition, HeadlineScores],
     contrasts: Sequence[Contrast],
     resample: Callable[[Condition], Resampled],
+    choices: Mapping[Condition, RateChoice],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the estimate of each condition and the comparison of each contrast, as tables.
 
+    A contrast with an in-domain model has a second comparison where there are random weights too:
+    with the midpoint of both.
+
     Args:
         resample: returns a condition's scores on resampled test items.
+        choices: how each trained condition came by its learning rate.
     """
     contrasts_of = defaultdict(list)
     for contrast in contrasts:
@@ -95,10 +107,27 @@ def compare_scores(
             condition: resample(condition) for condition in scores if condition.task == task
         }
         estimates += [_estimate(name, scores[name], resampled[name]) for name in resampled]
-        comparisons += [_compare(contrast, scores, resampled) for contrast in contrasts_of[task]]
+        comparisons += [
+            _compare(names, condition, reference, scores, resampled, choices)
+            for names, condition, reference in _comparisons_of(contrasts_of[task])
+        ]
     table = pd.DataFrame(comparisons, columns=COMPARISON_SCHEMA.names)
     table["p_holm"] = holm_by_family(table, FAMILY)
+    table["detectable"] = detectable_differences(table, count_tests(table, FAMILY))
     return pd.DataFrame(estimates, columns=ESTIMATE_SCHEMA.names), table
+
+
+def _comparisons_of(
+    contrasts: Sequence[Contrast],
+) -> Iterator[tuple[dict[str, str], Condition, Arm]]:
+    """Yield what names each comparison of a task, its condition and what it is compared with."""
+    scratch = {each.condition: each.reference for each in contrasts if each.against == SCRATCH}
+    for contrast in contrasts:
+        names = contrast.columns("")
+        yield names, contrast.condition, [(1.0, contrast.reference)]
+        if contrast.against != SCRATCH and contrast.condition in scratch:
+            between = [(0.5, contrast.reference), (0.5, scratch[contrast.condition])]
+            yield names | {"against": HALFWAY}, contrast.condition, between
 
 
 def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled) -> dict[str, Any]:
@@ -110,45 +139,75 @@ def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled
         "domain": scores.domain,
         "metric": scores.metric,
         "diverged": scores.diverged,
+        "groups": resampled.groups or None,
         **mean.__dict__,
         "deviation": float(np.std(values, ddof=1)) if mean.n > 1 else np.nan,
         **bootstrap_interval(values).columns("bootstrap"),
-        **_items_interval([*resampled.values()]).columns("items"),
+        **_items_interval(_mean_resampled([*resampled.by_replicate.values()])).columns("items"),
     }
 
 
 def _compare(
-    contrast: Contrast,
+    names: Mapping[str, str],
+    condition: Condition,
+    reference: Arm,
     scores: Mapping[Condition, HeadlineScores],
     resampled: Mapping[Condition, Resampled],
+    choices: Mapping[Condition, RateChoice],
 ) -> dict[str, Any]:
-    """Return the paired difference of two conditions, over the replicates that both finished."""
-    condition, reference = scores[contrast.condition], scores[contrast.reference]
-    replicates = sorted(condition.values.keys() & reference.values.keys())
-    values, reference_values = (
-        np.array([arm.values[replicate] for replicate in replicates])
-        for arm in (condition, reference)
-    )
-    paired = compare_pairs(values - reference_values)
-    resampled_differences = [
-        resampled[contrast.condition][replicate] - resampled[contrast.reference][replicate]
-        for replicate in replicates
-    ]
+    """Return the paired difference of two arms, over the replicates that all of both finished.
+
+    One linear combination per replicate carries both uncertainties exactly, also where the
+    reference is a midpoint.
+    """
+    arms = [condition, *(member for _, member in reference)]
+    replicates = sorted(set.intersection(*(set(scores[arm].values) for arm in arms)))
+    by_arm = {arm: scores[arm].values for arm in arms}
+    values = _combine([(1.0, condition)], replicates, by_arm)
+    reference_values = _combine(reference, replicates, by_arm)
+    less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
+    drawn = _combine(less_reference, replicates, {arm: resampled[arm].by_replicate for arm in arms})
+    items, groups = _mean_resampled(drawn), resampled[condition].groups
+    # The bootstrap's variance of a mean over m groups is (m - 1) / m of the unbiased one.
+    several = bool(replicates) and groups > 1
+    items_error = float(np.std(items) * np.sqrt(groups / (groups - 1))) if several else np.nan
+    differences = values - reference_values
     return {
-        **contrast.columns(condition.domain),
-        "metric": condition.metric,
-        "diverged": condition.diverged + reference.diverged,
+        **names,
+        "domain": scores[condition].domain,
+        "metric": scores[condition].metric,
+        "qualifier": qualify(choices[arm] for arm in arms),
+        "diverged": sum(scores[arm].diverged for arm in arms),
+        "items": scores[condition].items,
+        "groups": groups or None,
         "mean": values.mean() if replicates else np.nan,
         "reference_mean": reference_values.mean() if replicates else np.nan,
-        "chance": condition.chance,
-        "difference": paired.mean.mean,
-        **paired.columns,
-        **_items_interval(resampled_differences).columns("items"),
+        "chance": scores[condition].chance,
+        "difference": differences.mean() if replicates else np.nan,
+        **compare_pairs(differences, items_error, groups),
+        **_items_interval(items).columns("items"),
+        "items_error": items_error,
     }
 
 
-def _items_interval(resampled: list[Floats]) -> Interval:
-    return percentiles(np.mean(resampled, axis=0)) if resampled else UNKNOWN
+def _combine(
+    arm: Arm, replicates: Sequence[int], values: Mapping[Condition, Mapping[int, Any]]
+) -> Floats:
+    """Return an arm's weighted sum of its conditions' values, one row per replicate."""
+    rows = [
+        sum(weight * np.asarray(values[member][replicate]) for weight, member in arm)
+        for replicate in replicates
+    ]
+    return np.array(rows)
+
+
+def _mean_resampled(by_replicate: Sequence[Floats] | Floats) -> Floats:
+    """Return the mean over replicates on each resample; empty without replicates."""
+    return np.mean(by_replicate, axis=0) if len(by_replicate) else np.zeros(0)
+
+
+def _items_interval(resampled: Floats) -> Interval:
+    return percentiles(resampled) if len(resampled) else UNKNOWN
 
 
 def summarise(

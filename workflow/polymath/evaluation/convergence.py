@@ -1,6 +1,10 @@
-"""How fast arms learn: examples and seconds until a target, and the area under the dev curve.
+"""How fast arms learn: relative speed, time to the same score, area under the dev curve.
 
-The target of a contrast is a share of the way from chance to the better arm's final dev score.
+Relative speed asks how early an arm covers 90 % of the way from chance to its own mean final dev
+score: it does not depend on where the arm ends. The time to the same score has one target for both
+arms, 90 % of the way to the better arm's end, and so is largely about the level: an arm that ends
+below the target never reaches it.
+
 A run's time is where its dev curve first reaches the target, by linear interpolation between
 evaluations. A run that never does, or diverged, is censored at its end and is kept: its time
 counts as the whole budget (restricted mean time: Royston and Parmar, BMC Med. Res. Methodol. 13,
@@ -16,8 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polymath.evaluation.families import holm_by_family
-from polymath.evaluation.statistics import bootstrap_interval, compare_pairs, estimate_mean
+from polymath.evaluation.families import count_tests, holm_by_family
+from polymath.evaluation.mean_test import detectable_differences
+from polymath.evaluation.paired import compare_pairs
+from polymath.evaluation.rate_sensitivity import RateChoice, qualify, read_choice
+from polymath.evaluation.statistics import bootstrap_interval, estimate_mean
 from polymath.evaluation.tables import CONDITION_COLUMNS, CONVERGENCE_SCHEMA, FAMILY
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import Contrast
@@ -46,12 +53,27 @@ class Learning:
     metric: str
     chance: float
     curves: Mapping[int, Curve]
+    choice: RateChoice
+    """How the condition came by its learning rate."""
 
     @property
     def final(self) -> float:
         """Mean dev score at the end, over the replicates that finished; NaN if none did."""
         ends = [curve.scores[-1] for curve in self.curves.values() if curve.finished]
         return float(np.mean(ends)) if ends else math.nan
+
+    @property
+    def target(self) -> float:
+        """Dev score at 90 % of the way from chance to the arm's own end; NaN if it ends there.
+
+        An arm ends above chance if its mean final score does by more than its standard error. This
+        keeps out arms whose 90 % of nothing is noise; it is no test.
+        """
+        ends = [curve.scores[-1] for curve in self.curves.values() if curve.finished]
+        error = float(np.std(ends, ddof=1) / np.sqrt(len(ends))) if len(ends) > 1 else 0.0
+        if not self.final - error > self.chance:
+            return math.nan
+        return self.chance + SHARE * (self.final - self.chance)
 
     @property
     def budget(self) -> float:
@@ -70,10 +92,15 @@ def measure_convergence(
     rows = []
     for contrast in contrasts:
         condition, reference = learning[contrast.condition], learning[contrast.reference]
-        names = {**contrast.columns(condition.domain), "metric": condition.metric}
+        names = {
+            **contrast.columns(condition.domain),
+            "metric": condition.metric,
+            "qualifier": qualify([condition.choice, reference.choice]),
+        }
         rows.append({**names, **compare_speed(condition, reference)})
     table = pd.DataFrame(rows, columns=CONVERGENCE_SCHEMA.names)
     table["p_holm"] = holm_by_family(table, FAMILY)
+    table["detectable"] = detectable_differences(table, count_tests(table, FAMILY))
     return table
 
 
@@ -95,7 +122,8 @@ def read_learning(curves: pd.DataFrame, metadata: Mapping[str, Any], chance: flo
         )
         for replicate, points in curves.groupby("replicate")
     }
-    return Learning(metadata["domain"], metadata["metric"], chance, by_replicate)
+    choice = read_choice(metadata)
+    return Learning(metadata["domain"], metadata["metric"], chance, by_replicate, choice)
 
 
 def time_to(target: float, scores: Floats, times: Floats) -> float:
@@ -146,28 +174,62 @@ def speed_ratio(reference: Floats, times: Floats, axis: int = -1) -> Floats:
 
 
 def compare_speed(condition: Learning, reference: Learning) -> dict[str, Any]:
-    """Return how fast a condition and its reference reach the target, paired by replicate.
+    """Return how fast a condition and its reference learn, paired by replicate.
 
-    Only the number of replicates is filled in if neither arm ends above chance: there is no target.
+    Only what both targets have in common is filled in if an arm has none of its own, and only the
+    number of replicates if neither ends above chance.
     """
     replicates = sorted(condition.curves.keys() & reference.curves.keys())
     best = np.fmax(condition.final, reference.final)
     if not best > condition.chance or not replicates:
         return {"n": len(replicates), "differences": None}
-    target = condition.chance + SHARE * (best - condition.chance)
     budget = max(condition.budget, reference.budget)
     arms = [
         [learning.curves[replicate] for replicate in replicates]
         for learning in (condition, reference)
     ]
-    reached, reference_reached = (
-        np.array([_when(curve, target, curve.examples) for curve in arm]) for arm in arms
+    target = condition.chance + SHARE * (best - condition.chance)
+    return {
+        "n": len(replicates),
+        "budget": budget,
+        **_compare_own_targets(arms, [condition.target, reference.target], budget),
+        **_compare_same_target(arms, target, budget),
+        **_compare_seconds(arms, target),
+        **_compare_areas(arms),
+    }
+
+
+def _times_to(arm: list[Curve], target: float) -> Floats:
+    """Return the examples until each run reaches a target; infinite for those that never do."""
+    return np.array([_when(curve, target, curve.examples) for curve in arm])
+
+
+def _compare_own_targets(
+    arms: list[list[Curve]], targets: list[float], budget: float
+) -> dict[str, Any]:
+    """Return the lead of the first arm: the share of the budget by which it is earlier."""
+    if math.isnan(sum(targets)):
+        return {"differences": None}
+    own, reference = (
+        np.minimum(_times_to(arm, target), budget) / budget
+        for arm, target in zip(arms, targets, strict=True)
     )
+    return {
+        "own_target": targets[0],
+        "reference_own_target": targets[1],
+        "own_time": own.mean(),
+        "reference_own_time": reference.mean(),
+        "lead": (reference - own).mean(),
+        **compare_pairs(reference - own),
+    }
+
+
+def _compare_same_target(arms: list[list[Curve]], target: float, budget: float) -> dict[str, Any]:
+    reached, reference_reached = (_times_to(arm, target) for arm in arms)
     times, reference_times = np.minimum(reached, budget), np.minimum(reference_reached, budget)
-    paired = compare_pairs((reference_times - times) / budget)
+    saved = estimate_mean((reference_times - times) / budget)
     return {
         "target": target,
-        "budget": budget,
         "reached": int(np.isfinite(reached).sum()),
         "reference_reached": int(np.isfinite(reference_reached).sum()),
         "median": median_time(reached),
@@ -175,10 +237,9 @@ def compare_speed(condition: Learning, reference: Learning) -> dict[str, Any]:
         "examples": times.mean(),
         "reference_examples": reference_times.mean(),
         **_ratio("speed_up", reference_times, times),
-        "saved": paired.mean.mean,
-        **paired.columns,
-        **_compare_seconds(arms, target),
-        **_compare_areas(arms),
+        "saved": saved.mean,
+        "saved_low": saved.low,
+        "saved_high": saved.high,
     }
 
 

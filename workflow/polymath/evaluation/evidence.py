@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pyarrow as pa
 from polymath.evaluation.comparisons import compare_scores, headline_scores, summarise
 from polymath.evaluation.convergence import SHARE, measure_convergence, read_chances, read_learning
 from polymath.evaluation.matrix import build_matrix
-from polymath.evaluation.predictions import read_test_predictions
-from polymath.evaluation.rate_sensitivity import list_rates
+from polymath.evaluation.predictions import Resampled, read_groups, read_test_predictions
+from polymath.evaluation.rate_sensitivity import list_rates, read_choice
 from polymath.evaluation.scores import find_curves
 from polymath.evaluation.tables import (
     COMPARISON_SCHEMA,
@@ -25,6 +26,7 @@ from polymath.evaluation.tables import (
 )
 from polymath.evaluation.variance_components import split_variance
 from polymath.experiment import stage_versions as versions
+from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import SCRATCH, find_contrasts
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
@@ -58,28 +60,31 @@ def write_evidence(
 ) -> dict[str, pd.DataFrame]:
     """Write every table of an experiment's evidence; return those written by their field's name.
 
-    Predictions and curves are found by the conditions that the scores name.
+    Predictions, curves and records are found by the conditions that the scores name.
 
     Args:
         scores: tables that hold the scores of every condition.
         crossed: how many seeds of each stream are combined.
 
     Raises:
-        PolymathError: if a condition's curves are missing.
+        PolymathError: if a condition's curves or a task's records are missing.
     """
     all_scores = read_tables(scores)
     headline = headline_scores(all_scores)
     domains = {condition.task: values.domain for condition, values in headline.items()}
     contrasts = find_contrasts(list(headline), domains, lineage)
-    estimates, comparisons = compare_scores(
-        headline,
-        contrasts,
-        lambda condition: read_test_predictions(results.predictions(condition)).resample(),
-    )
     curves = {
         condition: read_with_metadata(path)
         for condition, path in find_curves(headline, results).items()
     }
+    groups_of = lru_cache(maxsize=1)(lambda task: read_groups(results.records(task)))
+
+    def resample(condition: Condition) -> Resampled:
+        predictions = read_test_predictions(results.predictions(condition))
+        return predictions.resample(groups_of(condition.task))
+
+    choices = {condition: read_choice(metadata) for condition, (_, metadata) in curves.items()}
+    estimates, comparisons = compare_scores(headline, contrasts, resample, choices)
     chances = read_chances(all_scores)
     learning = {
         condition: read_learning(*curve, chances[condition]) for condition, curve in curves.items()

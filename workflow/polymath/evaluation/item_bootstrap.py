@@ -3,10 +3,14 @@
 The metrics are those of `metrics`, computed from item weights for all resamples at once.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from polymath.evaluation.metrics import is_constant
 
 Floats = NDArray[np.float64]
 
@@ -15,18 +19,27 @@ RESAMPLES = 1000
 BLOCKS = 20
 
 
-@lru_cache(maxsize=1)
-def item_weights(items: int) -> Floats:
-    """Return how often each item is drawn, with replacement, in each resample.
+def item_weights(groups: Sequence[str]) -> Floats:
+    """Return how often each item is drawn in each resample: as often as its group.
 
-    The same for all conditions of a task, so that their differences are paired by item.
+    Groups are drawn with replacement, so that pieces of one work count as one observation. The
+    weights are the same for all conditions of a task: their differences are paired by item.
+
+    Args:
+        groups: (items,) each item's group; items without groups are groups of their own.
 
     Returns:
-        (RESAMPLES, items) counts; each row sums to `items`.
+        (RESAMPLES, items) counts; without groups each row sums to the number of items.
     """
+    return _weights(tuple(pd.factorize(np.asarray(groups))[0].tolist()))
+
+
+@lru_cache(maxsize=1)
+def _weights(numbers: tuple[int, ...]) -> Floats:
     generator = np.random.default_rng(0)
-    drawn = generator.multinomial(items, np.full(items, 1 / items), size=RESAMPLES)
-    return drawn.astype(float)
+    count = max(numbers) + 1
+    drawn = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    return drawn[:, list(numbers)].astype(float)
 
 
 def resample_score(targets: Floats, predicted: Floats, weights: Floats, metric: str) -> Floats:
@@ -45,7 +58,7 @@ def resample_score(targets: Floats, predicted: Floats, weights: Floats, metric: 
         return weights @ (targets == predicted) / weights.sum(axis=1)
     if metric in _FROM_CONFUSION:
         return _FROM_CONFUSION[metric](_confusion(targets, predicted, weights))
-    if np.ptp(targets) == 0 or np.ptp(predicted) == 0:
+    if is_constant(targets, predicted):
         return np.zeros(len(weights))  # as in `metrics`
     correlate = _spearman if metric == "spearman" else _pearson
     blocks = np.array_split(weights, BLOCKS)
@@ -54,7 +67,7 @@ def resample_score(targets: Floats, predicted: Floats, weights: Floats, metric: 
 
 def _confusion(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
     """Return (resamples, classes, classes) counts: true class, then predicted."""
-    classes = int(max(targets.max(), predicted.max())) + 1
+    classes = max(2, int(max(targets.max(), predicted.max())) + 1)  # F1 is of the second one
     cells = (targets * classes + predicted).astype(int)
     counts = weights @ np.eye(classes**2)[cells]
     return counts.reshape(-1, classes, classes)

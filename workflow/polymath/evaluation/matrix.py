@@ -32,9 +32,11 @@ def build_matrix(
     renamed = {"n": "n_pairs", "low": "difference_low", "high": "difference_high"}
     differences = comparisons[comparisons["against"] == SCRATCH].rename(columns=renamed)
     table = estimates.merge(shared, on=keys, validate="one_to_one").merge(
-        differences[[*keys, "difference", *renamed.values()]],
+        differences[[*keys, "difference", "detectable", *renamed.values()]],
         on=keys,
         how="left",
         validate="one_to_one",
     )
-    return table[MATRIX_SCHEMA.names].astype({"items": "Int32", "n_pairs": "Int32"})
+    return table[MATRIX_SCHEMA.names].astype(
+        {"items": "Int32", "groups": "Int32", "n_pairs": "Int32"}
+    )

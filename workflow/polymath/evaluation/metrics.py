@@ -9,6 +9,9 @@ from polymath.util.errors import PolymathError
 
 Floats = NDArray[np.float64]
 
+# Outputs come in float32, whose rounding is 6e-8 of a value; a network's sums have a few of them.
+ROUNDING = 1e-6
+
 # SciPy takes half a second to import: only the metrics that need it import it.
 
 
@@ -53,8 +56,18 @@ def _mcc(targets: Floats, classes: Floats) -> float:
     return float(covariance / np.sqrt(variances)) if variances else 0.0
 
 
+def is_constant(targets: Floats, values: Floats) -> bool:
+    """Return whether a correlation is 0 because one side is constant, but for rounding.
+
+    A model that answers the same value for every item gives values that differ by float32's
+    rounding, relative to their size or to the spread of the targets: their ranks are noise.
+    """
+    spread = np.ptp(targets)
+    return bool(spread == 0 or np.ptp(values) <= ROUNDING * max(spread, np.max(np.abs(values))))
+
+
 def _spearman(targets: Floats, values: Floats) -> float:
-    if np.ptp(targets) == 0 or np.ptp(values) == 0:
+    if is_constant(targets, values):
         return 0.0  # SciPy returns NaN for a constant
     from scipy import stats
 
@@ -62,7 +75,7 @@ def _spearman(targets: Floats, values: Floats) -> float:
 
 
 def _pearson(targets: Floats, values: Floats) -> float:
-    if np.ptp(targets) == 0 or np.ptp(values) == 0:
+    if is_constant(targets, values):
         return 0.0  # SciPy returns NaN for a constant
     from scipy import stats
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from polymath.evaluation.item_bootstrap import item_weights, resample_score
 from polymath.evaluation.metrics import METRICS
-from polymath.util.storage import read_with_metadata
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_table, read_with_metadata
 
 Floats = NDArray[np.float64]
 
@@ -88,32 +89,64 @@ def joined_predictions(
 
 
 @dataclass(frozen=True)
+class Resampled:
+    """A condition's scores on resampled test items."""
+
+    groups: int
+    """How many groups of items were drawn from; items without a group are groups of one."""
+    by_replicate: dict[int, Floats]
+    """(resamples,) each, on the same resamples."""
+
+
+@dataclass(frozen=True)
 class Predictions:
     """What the replicates that finished predicted on the same test items, in the same order."""
 
     metric: str
+    names: NDArray[np.str_]
     targets: Floats
     """(items,) class numbers or values."""
     by_replicate: dict[int, Floats]
     """(items,) the class or value that each replicate predicted."""
 
-    def resample(self) -> dict[int, Floats]:
-        """Return each replicate's scores, (resamples,), on the same resampled items."""
-        return {
-            replicate: resample_score(
-                self.targets, predicted, item_weights(len(self.targets)), self.metric
-            )
+    def resample(self, groups: pd.Series) -> Resampled:
+        """Return each replicate's scores on the same resampled groups of items.
+
+        Args:
+            groups: each item's group, by the item's name.
+        """
+        if not self.by_replicate:
+            return Resampled(0, {})
+        own = groups.reindex(self.names).to_numpy()
+        weights = item_weights(own)
+        scores = {
+            replicate: resample_score(self.targets, predicted, weights, self.metric)
             for replicate, predicted in self.by_replicate.items()
         }
+        return Resampled(len(np.unique(own)), scores)
+
+
+def read_groups(records: Path) -> pd.Series:
+    """Return the group of each of a task's items, by the item's name.
+
+    Raises:
+        PolymathError: if the records were deleted, which Snakemake does not notice.
+    """
+    if not records.exists():
+        raise PolymathError(
+            f"{records} is missing, and with it the groups of the test items: make it again with "
+            "snakemake --cores all --forcerun prepare_records --until prepare_records"
+        )
+    return read_table(records).set_index("id")["group"]
 
 
 def read_test_predictions(predictions: Path) -> Predictions:
     """Read what a condition predicted on test, items in the order of their names."""
     table, metadata = read_with_metadata(predictions)
-    targets = np.zeros(0)
+    names, targets = np.zeros(0, dtype=str), np.zeros(0)
     by_replicate = {}
     for replicate, _, items in joined_predictions(table[table["split"] == "test"], metadata):
         order = np.argsort(items.names)
-        targets = items.targets[order]
+        names, targets = items.names[order], items.targets[order]
         by_replicate[int(replicate)] = items.predicted[order]
-    return Predictions(metadata["metric"], targets, by_replicate)
+    return Predictions(metadata["metric"], names, targets, by_replicate)

@@ -88,7 +88,7 @@ def similarity_rows(similarity: pd.DataFrame) -> Iterator[dict[str, Any]]:
         for (task, mapping, model, reference), rows in table.groupby([*STUDY], sort=False):
             names = {"task": task, "mapping": mapping, "model": model, "reference": reference}
             measured = rows.pivot_table(index="replicate", columns="measure", values="number")
-            yield {"claim": claim, "fraction": "", "recipe": "", "margin": 0.0, **names,
+            yield {"claim": claim, "fraction": "", "recipe": "", "qualifier": "", **names,
                    **_judged(measured)}  # fmt: skip
 
 

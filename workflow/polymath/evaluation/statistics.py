@@ -7,11 +7,14 @@ and power with few replicates; resources/docs/evidence.md reports it.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from polymath.util.seeds import derive_seed
 
 Floats = NDArray[np.float64]
 
@@ -47,33 +50,6 @@ class Estimate:
     mean: float
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Paired differences: their mean with Student's and the BCa interval, a test, an effect size.
-
-    `p` is of the sign-flip test, `effect` is Hedges' g of the differences.
-    """
-
-    differences: Floats
-    mean: Estimate
-    bootstrap: Interval
-    p: float
-    effect: float
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """Everything but the mean itself, as columns of a table."""
-        return {
-            "n": self.mean.n,
-            "low": self.mean.low,
-            "high": self.mean.high,
-            **self.bootstrap.columns("bootstrap"),
-            "p": self.p,
-            "effect": self.effect,
-            "differences": self.differences,
-        }
 
 
 def estimate_mean(values: Floats) -> Estimate:
@@ -118,6 +94,26 @@ def bootstrap_interval(
     return Interval(float(interval.low), float(interval.high))
 
 
+@lru_cache(maxsize=4)
+def sign_patterns(pairs: int) -> Floats:
+    """Return (patterns, pairs) signs: all there are up to 14 pairs, else as many random ones."""
+    if 2**pairs <= SIGN_PATTERNS:
+        return np.array(list(product((1.0, -1.0), repeat=pairs)))
+    generator = np.random.default_rng(derive_seed(0, "resampling"))
+    return generator.choice([-1.0, 1.0], size=(SIGN_PATTERNS, pairs))
+
+
+def share_as_extreme(flipped: Floats, value: float, exact: bool) -> float:
+    """Return the two-sided p of a randomisation test: the share of flips as far from zero.
+
+    Args:
+        flipped: (patterns,) the statistic after each pattern of flips.
+        exact: all patterns are there, the observed one too; else that one is added.
+    """
+    extreme = int(np.sum(np.abs(flipped) >= abs(value) - ROUNDING))
+    return extreme / len(flipped) if exact else (extreme + 1) / (len(flipped) + 1)
+
+
 def sign_flip_p(differences: Floats) -> float:
     """Return the two-sided p of the sign-flip (paired permutation) test of a mean of zero.
 
@@ -128,29 +124,11 @@ def sign_flip_p(differences: Floats) -> float:
     Args:
         differences: (n,) paired differences; none gives NaN.
     """
-    if not len(differences):
+    n = len(differences)
+    if not n:
         return math.nan
-    if len(differences) == 1 or np.all(np.abs(differences) < ROUNDING):
-        return 1.0
-    result = stats.permutation_test(
-        (differences,), _rounded_mean, permutation_type="samples", vectorized=True,
-        n_resamples=SIGN_PATTERNS, axis=-1, rng=np.random.default_rng(0),
-    )  # fmt: skip
-    return float(result.pvalue)
-
-
-def _rounded_mean(values: Floats, axis: int) -> Floats:
-    """Return rounded means: accuracies differ by whole items, so sign patterns must tie exactly."""
-    return np.asarray(np.round(np.mean(values, axis=axis), 12))
-
-
-def needed_replicates(tests: int) -> int:
-    """Return the least n at which the sign-flip test can be significant after Holm's correction.
-
-    Args:
-        tests: how many the family has.
-    """
-    return 1 + math.ceil(math.log2(tests / ALPHA))
+    flipped = sign_patterns(n) @ differences / n
+    return share_as_extreme(flipped, float(np.mean(differences)), len(flipped) == 2**n)
 
 
 def hedges_g(differences: Floats) -> float:
@@ -167,21 +145,6 @@ def hedges_g(differences: Floats) -> float:
         return math.nan
     logarithm = math.lgamma(free / 2) - math.lgamma((free - 1) / 2) - math.log(free / 2) / 2
     return float(math.exp(logarithm) * np.mean(differences) / np.std(differences, ddof=1))
-
-
-def compare_pairs(differences: Floats) -> Paired:
-    """Return the estimates and the test of paired differences.
-
-    Args:
-        differences: (n,) one per replicate.
-    """
-    return Paired(
-        differences,
-        mean=estimate_mean(differences),
-        bootstrap=bootstrap_interval(differences),
-        p=sign_flip_p(differences),
-        effect=hedges_g(differences),
-    )
 
 
 def holm(p: Floats) -> Floats:

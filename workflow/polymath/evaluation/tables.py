@@ -14,10 +14,10 @@ from polymath.util.storage import read_metadata, read_with_metadata, write_table
 CONDITION_COLUMNS = tuple(Condition.__dataclass_fields__)
 
 # A family of tests is one question about the same models, fraction and recipe: its members are
-# tasks, under whatever mapping. Their p values are corrected together. A claim's question is also
-# which claim it is, and of initialisations it has one.
+# tasks, under whatever mapping. Their p values are corrected together. A claim's question is which
+# claim it is: all its tasks are one family, whatever their recipes and their in-domain models.
 FAMILY = ("against", "model", "init", "reference_model", "fraction", "recipe")
-CLAIM_FAMILY = ("claim", "model", "reference", "fraction", "recipe")
+CLAIM_FAMILY = ("claim", "model", "fraction")
 
 TEXT, FLAG = pa.string(), pa.bool_()
 INTEGER, LONG, FLOAT = pa.int32(), pa.int64(), pa.float64()
@@ -61,38 +61,45 @@ SCORE_SCHEMA = _schema(
     (INTEGER, *(f"{stream}_seed" for stream in VARIED)),
 )
 
-# One row per condition.
+# One row per condition. `groups` counts what the item bootstrap draws: groups of items.
 INTERVALS = ("low", "high", "bootstrap_low", "bootstrap_high", "items_low", "items_high")
 ESTIMATE_SCHEMA = _schema(
     (TEXT, *CONDITION_COLUMNS, "domain", "metric"),
-    (INTEGER, "n", "diverged"),
+    (INTEGER, "n", "diverged", "groups"),
     (FLOAT, "mean", "deviation", *INTERVALS),
 )
 MATRIX_SCHEMA = _schema(
     (TEXT, "task", "domain", *CONDITION_COLUMNS[1:]),
     (FLOAT, "learning_rate"),
     (TEXT, "metric"),
-    (INTEGER, "items"),
+    (INTEGER, "items", "groups"),
     (FLOAT, "chance"),
     (INTEGER, "n", "diverged"),
     (FLOAT, "mean", "low", "high"),
     (INTEGER, "n_pairs"),
-    (FLOAT, "difference", "difference_low", "difference_high"),
+    (FLOAT, "difference", "difference_low", "difference_high", "detectable"),
 )
 
-# One row per contrast.
+# One row per contrast. `low` and `high` are the interval of the test, over replicates and items
+# together; `seeds_` and `items_` bound what each of the two alone leaves open. `qualifier` is what
+# a verdict must be read with; see `rate_sensitivity`.
+TEST = ("error", "df", "p", "p_holm", "sign_flip_p", "detectable", "effect")
 COMPARISON_SCHEMA = _schema(
-    (TEXT, *CONTRAST_COLUMNS, "metric"),
-    (INTEGER, "n", "diverged"),
-    (FLOAT, "mean", "reference_mean", "chance", "difference", *INTERVALS, "p", "p_holm", "effect"),
+    (TEXT, *CONTRAST_COLUMNS, "metric", "qualifier"),
+    (INTEGER, "n", "diverged", "items", "groups"),
+    (FLOAT, "mean", "reference_mean", "chance", "difference", "low", "high"),
+    (FLOAT, "seeds_low", "seeds_high", *INTERVALS[2:], "items_error", *TEST),
     (FLOATS, "differences"),
 )
 CONVERGENCE_SCHEMA = _schema(
-    (TEXT, *CONTRAST_COLUMNS, "metric"),
-    (INTEGER, "n", "reached", "reference_reached"),
+    (TEXT, *CONTRAST_COLUMNS, "metric", "qualifier"),
+    (INTEGER, "n"),
+    (FLOAT, "own_target", "reference_own_target", "own_time", "reference_own_time"),
+    (FLOAT, "lead", "low", "high", "bootstrap_low", "bootstrap_high", *TEST),
+    (INTEGER, "reached", "reference_reached"),
     (FLOAT, "target", "budget", "median", "reference_median"),
     (FLOAT, "examples", "reference_examples", "speed_up", "speed_up_low", "speed_up_high"),
-    (FLOAT, "saved", "low", "high", "bootstrap_low", "bootstrap_high", "p", "p_holm", "effect"),
+    (FLOAT, "saved", "saved_low", "saved_high"),
     (FLOAT, "seconds", "reference_seconds"),
     (FLOAT, "seconds_ratio", "seconds_ratio_low", "seconds_ratio_high"),
     (FLOAT, "area", "reference_area", "area_gain", "area_gain_low", "area_gain_high"),
@@ -126,11 +133,22 @@ VARIANCE_SCHEMA = _schema(
 
 # One row per claim and what it is judged by.
 CLAIM_COLUMNS = ("claim", "task", "domain", "model", "mapping", "fraction", "recipe", "reference")
+FAMILY_VERDICT_COLUMNS = ("claim", "model", "mapping", "fraction", "recipe", "reference")
 CLAIM_SCHEMA = _schema(
-    (TEXT, *CLAIM_COLUMNS, "verdict", "reason"),
-    (FLOAT, "value", "low", "high", "items_low", "items_high"),
-    (INTEGER, "n", "needed", "tests"),
-    (FLOAT, "margin", "p", "p_holm"),
+    (TEXT, *CLAIM_COLUMNS, "verdict", "qualifier", "reason"),
+    (FLOAT, "value", "low", "high", "seeds_low", "seeds_high", "items_low", "items_high"),
+    (INTEGER, "n", "items", "groups", "tests", "looks"),
+    (FLOAT, "items_error", *TEST[:-1]),
+    (FLOATS, "differences"),
+)
+
+# One row per claim, model and data fraction: all its tasks together. `iqm` is the interquartile
+# mean of all paired differences, on the scale that `family_verdicts` states.
+FAMILY_VERDICT_SCHEMA = _schema(
+    (TEXT, *FAMILY_VERDICT_COLUMNS, "verdict", "qualifier", "reason"),
+    (INTEGER, "tasks", "pairs", "looks"),
+    (FLOAT, "p", "iqm", "iqm_low", "iqm_high"),
+    (TEXT, "members", "left_out"),
 )
 
 # One row per probe of a replicate before training; see `analysis.trainability`.

@@ -108,6 +108,11 @@ class ResultPaths:
         """A table derived from scores and curves: estimates, comparisons, convergence, …"""
         return self.root / "evidence" / f"{name}.parquet"
 
+    @property
+    def looks(self) -> Path:
+        """At which numbers of replicates each claim was judged: kept while replicates are added."""
+        return self.root / "evidence" / "looks.json"
+
     def claims(self, kind: str = "parquet") -> Path:
         """The verdict on each claim: parquet or md."""
         return self.root / f"claims.{kind}"

@@ -1,13 +1,19 @@
 """The claims as a Markdown page: verdicts, numbers with intervals, and the summary of all tasks."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, RULE
+from polymath.evaluation.comparisons import HALFWAY
+from polymath.evaluation.tables import CLAIM_COLUMNS
+from polymath.experiment.contrasts import SCRATCH
 from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import (
     DASH,
+    drop_constant,
     format_estimates,
     format_interval,
     format_number,
@@ -15,20 +21,37 @@ from polymath.reporting.tables import (
     varying_columns,
     write_text,
 )
-from polymath.util.storage import read_table
+from polymath.util.storage import read_json, read_table
 
 VERDICTS = ("supported", "contradicted", "undecided")
-HEAD = f"""# What the results say about the paper's claims
+HEAD = "# What the results say about the paper's claims\n\n"
+TOGETHER = """## All tasks together
 
-{RULE}
-
-All intervals are 95 % intervals for one row, without correction for the number of rows.
-“Replicates” intervals cover other seeds on the same test items (Student's t over pairs of
-replicates). “Items” intervals cover other test items with the same trained models (bootstrap).
-`needed` is the number of pairs from which the test can decide.
+One verdict per claim for the tasks named, together: it does not say of which task it holds. `pairs`
+counts pairs of replicates. The difference is the interquartile mean of all pairs: of scores, on a
+scale where 0 is chance and 1 a perfect score. Its 95 % interval varies replicates within each task,
+and test items.
 
 """
-ACROSS = """## Across tasks
+PER_TASK = """## Task by task
+
+{rule}
+
+Intervals are 95 % intervals for one row, without correction for the number of rows. “Both” is the
+interval of the test, over other seeds and other test items together. “Seeds” is Student's interval
+over pairs of replicates alone, “items” a bootstrap over test items with the same trained models.
+`p` is after Holm's correction. `sign flips` is the p of the sign-flip test of the pairs, without
+correction: a sensitivity check that needs no distribution but knows seeds only. `detectable` is the
+smallest true difference that this experiment would have decided in 80 % of cases, at the level
+corrected for the number of tasks.
+
+"""
+SAME_SCORE = """Time to the same score: both arms are measured against 90 % of the way to the better
+arm's end. No verdict rests on it, because an arm that ends lower may never get there: `reached`
+counts the runs that did.
+
+"""
+ACROSS = """## Scores across tasks
 
 Scores are on one scale: 0 for chance, 1 for a perfect score. The interquartile mean (IQM) is over
 all runs of all tasks. The probability of improvement compares a random run of a text model with a
@@ -39,27 +62,100 @@ replicates.
 """
 
 
-def write_claims_page(
-    claims: Path, summary: Path, page: Path, similarity: Path | None = None
-) -> None:
-    """Write the claims, their verdicts and the summary of all tasks as Markdown.
+@dataclass(frozen=True)
+class ClaimsPageTables:
+    """The files that the page is made from."""
 
-    Args:
-        similarity: where it was measured, to show every measure beside those that are judged.
-    """
-    table = read_table(claims)
-    text = HEAD + to_markdown(count_verdicts(table)) + "\n"
+    claims: Path
+    families: Path
+    convergence: Path
+    summary: Path
+    looks: Path
+    similarity: Path | None = None
+    """Where it was measured, to show every measure beside those that are judged."""
+
+
+def write_claims_page(tables: ClaimsPageTables, page: Path) -> None:
+    """Write the verdicts on all tasks together, then task by task, and the summary of scores."""
+    claims = read_table(tables.claims)
+    text = HEAD + TOGETHER + to_markdown(family_table(read_table(tables.families))) + "\n"
+    text += describe_looks(claims, read_json(tables.looks)) + "\n\n"
+    text += PER_TASK.format(rule=RULE) + to_markdown(count_verdicts(claims)) + "\n"
     for name, claim in CLAIMS.items():
         text += f"## {claim.statement}\n\nThe number: {claim.number}.\n\n"
-        text += to_markdown(claim_table(table[table["claim"] == name])) + "\n"
-    if similarity is not None:
+        text += to_markdown(claim_table(claims[claims["claim"] == name])) + "\n"
+        if name == "faster":
+            text += _same_score(read_table(tables.convergence))
+    if tables.similarity is not None:
         text += "## Every measure of similarity\n\n"
-        for caption, rows in similarity_tables(read_table(similarity)).items():
+        for caption, rows in similarity_tables(read_table(tables.similarity)).items():
             text += f"{caption}\n\n{to_markdown(rows)}\n"
-    across = across_table(read_table(summary))
+    across = across_table(read_table(tables.summary))
     if len(across):
         text += ACROSS + to_markdown(across)
     write_text(text, page)
+
+
+def family_table(families: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdicts on all tasks together, as texts."""
+    if families.empty:
+        return pd.DataFrame({"claims": ["nothing was compared"]})
+    settings = varying_columns(
+        families, ["model", "mapping", "fraction", "recipe", "reference"], within=["claim"]
+    )
+    shown = families[["claim", *settings]].replace("", DASH)
+    shown["tasks"] = [f"{row.tasks}: {row.members}" for row in families.itertuples()]
+    shown["pairs"] = families["pairs"].astype(str)
+    shown["difference [95 %]"] = format_estimates(families, ("iqm", "iqm_low", "iqm_high"), "+.3f")
+    shown["p"] = [format_number(value, ".4f") for value in families["p"]]
+    for name in ("verdict", "qualifier"):
+        shown[name] = families[name].replace("", DASH)
+    shown["left out"] = families["left_out"].replace("", DASH)
+    return drop_constant(shown, ["left out"]) if not families["left_out"].any() else shown
+
+
+def describe_looks(claims: pd.DataFrame, record: dict[str, list[int]]) -> str:
+    """Return how often these results were judged while replicates were added."""
+    names = set(_look_names(claims))
+    sizes = sorted({n for name, counts in record.items() if name in names for n in counts})
+    looks = int(claims["looks"].max()) if claims["looks"].notna().any() else 0
+    if looks < 2:
+        return "These results were judged once, and not before with fewer replicates."
+    listed = ", ".join(map(str, sizes))
+    return (
+        f"These results were judged {looks} times while replicates were added: with {listed} "
+        "pairs. Nothing corrects for repeated looks: a verdict reached by adding replicates until "
+        "it came is wrong more often than its level says."
+    )
+
+
+def _look_names(claims: pd.DataFrame) -> Iterable[str]:
+    return ("/".join(map(str, row)) for row in claims[[*CLAIM_COLUMNS]].itertuples(index=False))
+
+
+def _same_score(convergence: pd.DataFrame) -> str:
+    shown = same_score_table(convergence)
+    return SAME_SCORE + to_markdown(shown) + "\n" if len(shown) else ""
+
+
+def same_score_table(convergence: pd.DataFrame) -> pd.DataFrame:
+    """Return how much sooner than random weights each arm reaches the same score, as texts."""
+    table = convergence[(convergence["against"] == SCRATCH) & convergence["saved"].notna()]
+    shown = table[["task", "model", "init", "mapping", "fraction", "recipe"]].assign(
+        target=[*map(format_number, table["target"])],
+        **{
+            "share of the budget saved [95 %]": format_estimates(
+                table, ("saved", "saved_low", "saved_high"), "+.3f"
+            ),
+            "reached": _counts(table, "reached"),
+            "random weights reached": _counts(table, "reference_reached"),
+        },
+    )
+    return drop_constant(shown, ["model", "init", "mapping", "fraction", "recipe"])
+
+
+def _counts(table: pd.DataFrame, name: str) -> list[str]:
+    return [f"{count:.0f} of {n:.0f}" for count, n in zip(table[name], table["n"], strict=True)]
 
 
 def count_verdicts(table: pd.DataFrame) -> pd.DataFrame:
@@ -77,18 +173,32 @@ def claim_table(rows: pd.DataFrame) -> pd.DataFrame:
         settings.insert(len({"model", "reference"} & {*settings}), "mapping")
     shown = rows[["task", *settings]].replace("", DASH)
     shown["number"] = [format_number(value, "+.3f") for value in rows["value"]]
-    shown["replicates [95 %]"] = [*map(format_interval, rows["low"], rows["high"])]
-    if rows["items_low"].notna().any():
-        shown["items [95 %]"] = [*map(format_interval, rows["items_low"], rows["items_high"])]
-    for name in ("n", "needed"):
-        shown[name] = [format_number(value, ".0f") for value in rows[name]]
-    shown["verdict"], shown["why"] = rows["verdict"], rows["reason"]
+    for title, name in (("both", ""), ("seeds", "seeds_"), ("items", "items_")):
+        bounds = rows[f"{name}low"], rows[f"{name}high"]
+        if title == "both" or bounds[0].notna().any():
+            shown[f"{title} [95 %]"] = [*map(format_interval, *bounds)]
+    for title, name, spec in (
+        ("pairs", "n", ".0f"),
+        ("test items", "items", ".0f"),
+        ("groups", "groups", ".0f"),
+        ("p", "p_holm", ".3f"),
+        ("sign flips", "sign_flip_p", ".3f"),
+        ("detectable", "detectable", ".3f"),
+    ):
+        if title == "pairs" or rows[name].notna().any():
+            shown[title] = [format_number(value, spec) for value in rows[name]]
+    shown["verdict"], shown["qualifier"] = rows["verdict"], rows["qualifier"].replace("", DASH)
+    shown["why"] = rows["reason"]
+    if (rows["groups"].isna() | (rows["groups"] == rows["items"])).all():
+        shown = shown.drop(columns="groups", errors="ignore")
     return shown
 
 
 def name_reference(table: pd.DataFrame) -> pd.Series:
-    """Return what each row is compared with: an in-domain model by its name, or `scratch`."""
-    return table["reference_model"].where(table["against"] == "in-domain", table["against"])
+    """Return what each row is compared with: `scratch`, an in-domain model, or halfway to it."""
+    model = table["reference_model"]
+    names = table["against"].mask(table["against"] == "in-domain", model)
+    return names.mask(table["against"] == HALFWAY, f"{HALFWAY} to " + model)
 
 
 def across_table(summary: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """The matrix as people read it: a table of texts, and a grid of tasks by models."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -42,6 +44,7 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     shown = matrix[[*names, "metric"]].astype(str)
     if "learning_rate" in names:
         shown["learning_rate"] = [format_number(rate, "g") for rate in matrix["learning_rate"]]
+    shown["test items"] = [_count_items(row) for row in matrix.to_dict("records")]
     shown["chance"] = [*map(format_number, matrix["chance"])]
     alone = "[one replicate]"
     shown["mean [95 %]"] = format_estimates(matrix, ("mean", "low", "high"), ".3f", alone)
@@ -52,7 +55,17 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     shown["difference from scratch [95 %]"] = format_estimates(
         matrix, names_of_difference, "+.3f", alone
     )
+    if "detectable" in matrix:  # not in older matrices
+        shown["detectable"] = [*map(format_number, matrix["detectable"])]
     return shown
+
+
+def _count_items(row: Mapping[str, Any]) -> str:
+    """Return the number of test items, and of their groups where items share one."""
+    items, groups = row["items"], row.get("groups")
+    if pd.isna(groups) or groups == items:
+        return format_number(items, ".0f")
+    return f"{items:.0f} in {groups:.0f} groups"
 
 
 def arrange_matrix(matrix: pd.DataFrame) -> pd.DataFrame:

@@ -25,11 +25,12 @@ LEVEL = f"{1 - ALPHA:.0%}"
 CAPTIONS = {
     "scores": f"Test scores in each task's metric: mean over replicates ± half-width of its "
     f"{LEVEL} interval (Student's t over replicates).",
-    "differences": f"Paired differences of test scores with {LEVEL} intervals over other seeds "
-    "(Student's t) and over other test items (bootstrap); p of the sign-flip test after Holm's "
-    "correction; Hedges' g.",
-    "claims": f"The claims: number, its {LEVEL} interval over seeds, and the verdict (sign-flip "
-    "test, Holm).",
+    "differences": f"Paired differences of test scores with {LEVEL} intervals over other seeds and "
+    "other test items together, over seeds alone (Student's t) and over test items alone "
+    "(bootstrap); p of the t test with both variances after Holm's correction; smallest "
+    "difference detectable with 80% power; Hedges' g.",
+    "claims": f"The claims: number, its {LEVEL} interval over seeds and test items, and the "
+    "verdict (t test with both variances, Holm) with its qualifier.",
 }
 
 
@@ -76,11 +77,14 @@ def differences_table(comparisons: pd.DataFrame) -> pd.DataFrame:
     table = comparisons[["task", "init", *SETTINGS]].assign(
         against=name_reference(comparisons),
         difference=[format_number(value, "+.3f") for value in comparisons["difference"]],
-        seeds=[*map(format_interval, comparisons["low"], comparisons["high"])],
+        both=[*map(format_interval, comparisons["low"], comparisons["high"])],
+        seeds=[*map(format_interval, comparisons["seeds_low"], comparisons["seeds_high"])],
         items=[*map(format_interval, comparisons["items_low"], comparisons["items_high"])],
         p=[*map(format_number, comparisons["p_holm"])],
+        detectable=[*map(format_number, comparisons["detectable"])],
         g=[format_number(value, "+.2f") for value in comparisons["effect"]],
         n=comparisons["n"].astype(str),
+        **{"test items": [format_number(value, ".0f") for value in comparisons["items"]]},
     )
     return drop_constant(table, ["init", *SETTINGS])
 
@@ -92,9 +96,12 @@ def claims_table(claims: pd.DataFrame) -> pd.DataFrame:
                                     kind="stable")  # fmt: skip
     table = compared[["claim", "task", *SETTINGS, "reference"]].assign(
         number=[format_number(value, "+.3f") for value in compared["value"]],
-        seeds=[*map(format_interval, compared["low"], compared["high"])],
+        interval=[*map(format_interval, compared["low"], compared["high"])],
         n=[f"{value:.0f}" for value in compared["n"]],
+        items=[format_number(value, ".0f") for value in compared["items"]],
+        detectable=[*map(format_number, compared["detectable"])],
         verdict=compared["verdict"],
+        qualifier=compared["qualifier"],
     )
     silent = [claim for claim in CLAIMS if claim not in set(compared["claim"])]
     untested = pd.DataFrame({"claim": silent, "verdict": "undecided"})

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from polymath.evaluation.claims import MARGIN
+from polymath.evaluation.comparisons import HALFWAY
 from polymath.reporting.figures.style import (
     COLOURS,
     MARKERS,
@@ -21,17 +21,20 @@ from polymath.reporting.figures.style import (
 )
 
 ROW, ARM = 0.3, 0.2  # inches: least height of a row, and height per initialisation in it
-REFERENCES = {"scratch": "random weights", "in-domain": "an in-domain model"}
+REFERENCES = {
+    "scratch": "random weights",
+    "in-domain": "an in-domain model",
+    HALFWAY: "halfway from random weights to it",
+}
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     """Draw the difference of every comparison: pairs of replicates, their mean, and the intervals
-    over seeds and over test items; one panel per kind of reference, in-domain models with the
-    claim's margin.
+    of its test and over test items alone; one panel per kind of reference.
     """
     table = tables["comparisons"]
     names = row_names(table) if len(table) else pd.Series(dtype=str)
-    in_domain = table["against"] == "in-domain"
+    in_domain = table["against"] != "scratch"
     table = table.assign(row=names.mask(in_domain, names + ": " + table["reference_model"]))
     kinds = list(dict.fromkeys(table["against"]))
     heights = [_height(table[table["against"] == kind]) for kind in kinds] or [1.0]
@@ -39,8 +42,6 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for kind, axes in zip(kinds, panels, strict=False):
         _draw_panel(axes, table[table["against"] == kind])
-        if kind == "in-domain":
-            axes.axvline(-MARGIN, color="#777777", linestyle="--", linewidth=1, zorder=0)
         axes.set_xlabel(f"test score less that of {REFERENCES[kind]}")
     if kinds:
         add_legend(figure, table["init"], _keys(), ncols=3)
@@ -75,7 +76,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
 
 def _keys() -> list[Line2D | Patch]:
     return [
-        Line2D([], [], color="#555555", linewidth=1.2, label="95 %, other seeds"),
-        Patch(color="#555555", alpha=0.25, linewidth=0, label="95 %, other test items"),
+        Line2D([], [], color="#555555", linewidth=1.2, label="95 %, other seeds and items"),
+        Patch(color="#555555", alpha=0.25, linewidth=0, label="95 %, other test items alone"),
         Line2D([], [], color="#555555", marker="|", linestyle="", label="a pair of replicates"),
     ]

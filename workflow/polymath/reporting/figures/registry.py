@@ -45,18 +45,18 @@ FIGURES: dict[str, FigureEntry] = {
         tables=("comparisons",),
         category="Evidence",
         caption="Paired differences of test scores. Ticks are pairs of replicates and the mark is "
-        "their mean. The thin line is its 95 % interval over other seeds (Student's t), the broad "
-        "band the interval over other test items (bootstrap). The dashed line is the margin of "
-        "“slightly below”.",
+        "their mean. The thin line is the 95 % interval of the test, over other seeds and other "
+        "test items together; the broad band is over other test items alone (bootstrap).",
     ),
     "speed": FigureEntry(
         tables=("convergence",),
         category="Evidence",
-        caption="Share of the training budget that an arm saves, compared with random weights, "
-        "until its development score has covered 90 % of the way from chance to the better arm's "
-        "final score. Ticks are pairs of replicates, the line is a 95 % interval (Student's t). "
-        "Runs that never arrive count as the whole budget. On the right: the ratio of the mean "
-        "times with its 95 % BCa interval, and how many runs of each arm arrived.",
+        caption="Relative speed: the share of the training budget by which an arm is earlier "
+        "than random weights, each at 90 % of the way from chance to its own mean final score on "
+        "the development set. Ticks are pairs of replicates, the line is a 95 % interval "
+        "(Student's t). Runs that never arrive count as the whole budget. On the right, the time "
+        "to the same score, 90 % of the way to the better arm's end: the ratio of the mean times "
+        "with its 95 % BCa interval, and how many runs of each arm arrived.",
     ),
     "fractions": FigureEntry(
         tables=("estimates",),

@@ -1,4 +1,4 @@
-"""How much sooner than random weights each arm reaches its target."""
+"""How much earlier than random weights each arm nears its own end, and reaches the same score."""
 
 import math
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ ROW = 0.26  # inches
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
-    """Draw which share of the budget each arm saves until the target: pairs, mean, interval.
+    """Draw each arm's lead in relative speed, as a share of the budget: pairs, mean, interval.
 
-    On the right: how many times fewer examples that is, with its interval, and how many replicates
-    of the arm and of random weights reached the target.
+    On the right: how many times fewer examples it needs to the same score, with its interval, and
+    how many replicates of the arm and of random weights reached that.
     """
     table = tables["convergence"]
-    table = table[(table["against"] == "scratch") & table["speed_up"].notna()]
+    table = table[(table["against"] == "scratch") & table["lead"].notna()]
     table = table.reset_index(drop=True)
     figure = Figure(figsize=(WIDTH, 1.2 + ROW * max(2, len(table))), layout="constrained")
     axes = figure.subplots()
@@ -48,7 +48,7 @@ def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
     if not math.isnan(row["low"]):
         axes.plot([row["low"], row["high"]], [place] * 2, color=colour, linewidth=1.2)
     axes.plot(row["differences"], [place] * row["n"], "|", color=colour, markersize=7, alpha=0.8)
-    axes.plot(row["saved"], place, MARKERS[row["init"]], color=colour, markersize=5)
+    axes.plot(row["lead"], place, MARKERS[row["init"]], color=colour, markersize=5)
     faster = format_estimate(row["speed_up"], row["speed_up_low"], row["speed_up_high"], ".2f")
     reached = f"{row['reached']:.0f} : {row['reference_reached']:.0f} of {row['n']}"
     for x, text in ((1.02, faster), (1.32, reached)):
@@ -60,7 +60,7 @@ def _set_scale(axes: Axes, rows: list[str]) -> None:
     # A run saves or loses at most the whole budget: wider intervals are cut off.
     low, high = axes.get_xlim()
     axes.set_xlim(max(low, -1.02), min(high, 1.02))
-    axes.set_xlabel("share of the budget saved until the target")
+    axes.set_xlabel("lead at 90 % of the way to the own end, as a share of the budget")
     for x, text in ((1.02, "times faster"), (1.32, "reached")):
         axes.text(x, 1.01, text, transform=axes.transAxes, fontsize=8, va="bottom")
     name_rows(axes, rows)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from polymath.evaluation.claims import CLAIMS, Claim
-from polymath.evaluation.statistics import needed_replicates
+from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, Claim
 from polymath.experiment.conditions import NONE
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
@@ -99,7 +98,7 @@ def _range(claim: Claim, compared: pd.DataFrame) -> str:
     values = compared["value"].dropna()
     if values.empty:
         return ""
-    agreeing = int((values + claim.margin > 0).sum())
+    agreeing = int((values > 0).sum())
     if len(values) == 1:
         side = "agrees" if agreeing else "disagrees"
         return f"The number ({claim.number}) is {values.iloc[0]:+.3f}, which {side} with the claim."
@@ -110,14 +109,11 @@ def _range(claim: Claim, compared: pd.DataFrame) -> str:
 
 
 def _missing_replicates(compared: pd.DataFrame) -> str:
-    few = compared[(compared["n"] < compared["needed"]) & compared["value"].notna()]
+    few = compared[(compared["n"] < LEAST_PAIRS) & compared["value"].notna()]
     if few.empty:
         return ""
-    where = "" if len(few) == len(compared) else f" for {len(few)} of them"
-    return (
-        f"Too few replicates for a verdict{where}: {int(few['n'].min())}, where "
-        f"{int(few['needed'].max())} are needed."
-    )
+    where = "" if len(few) == len(compared) else f" on {len(few)} of them"
+    return f"Fewer than {LEAST_PAIRS} pairs of replicates{where}: no task has a verdict of its own."
 
 
 def headline(claims: pd.DataFrame) -> str:
@@ -149,11 +145,10 @@ def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
     """Return the limits of these results that the tables show."""
     trained = matrix[matrix["init"] != NONE]
     lines = []
-    least = needed_replicates(1)
-    if len(trained) and trained["n"].max() < least:
+    if len(trained) and trained["n"].max() < LEAST_PAIRS:
         lines.append(
-            f"Few replicates: {trained['n'].max()} per condition. The test can decide from {least} "
-            "pairs on a single task, and needs more for several tasks."
+            f"Few replicates: {trained['n'].max()} per condition. Below {LEAST_PAIRS} pairs only "
+            "all tasks together have a verdict."
         )
     idle = trained[trained["low"] <= trained["chance"]]
     if len(idle):

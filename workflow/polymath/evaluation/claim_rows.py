@@ -1,0 +1,104 @@
+"""Comparisons to the rows of each claim: its number per replicate, and what hinders a verdict."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polymath.evaluation.comparisons import HALFWAY
+from polymath.evaluation.tables import CLAIM_COLUMNS, CONDITION_COLUMNS
+from polymath.experiment.conditions import Condition
+from polymath.experiment.contrasts import SCRATCH, knows_text_alone
+from polymath.experiment.lineage import Lineage
+
+IDLE = "neither arm left chance level"
+SETTINGS = ("task", "model", "mapping", "fraction", "recipe", "qualifier")
+
+
+def of_text(table: pd.DataFrame, lineage: Lineage) -> pd.DataFrame:
+    """Return the comparisons of text models with random weights, on symbols new to them."""
+    is_of_text = [
+        row["against"] == SCRATCH
+        and knows_text_alone(
+            Condition(*(row[name] for name in CONDITION_COLUMNS)), row["domain"], lineage
+        )
+        for row in table.to_dict("records")
+    ]
+    return table[np.array(is_of_text, dtype=bool)]
+
+
+def faster_rows(convergence: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the first claim's rows: the lead in relative speed."""
+    for row in convergence.to_dict("records"):
+        reason = ""
+        if math.isnan(row["lead"]):
+            reason = IDLE if math.isnan(row["target"]) else "one arm did not leave chance level"
+        yield {
+            **_named("faster", row, SCRATCH),
+            **{name: row[name] for name in ("n", "differences")},
+            "value": row["lead"],
+            "items_error": 0.0,
+            "reason": reason,
+        }
+
+
+def better_rows(comparisons: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the second claim's rows: the difference of test scores."""
+    for row in comparisons.to_dict("records"):
+        idle = max(row["mean"], row["reference_mean"]) <= row["chance"]
+        yield {**_named("better", row, SCRATCH), **_of_scores(row, IDLE if idle else "")}
+
+
+def near_rows(comparisons: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the third claim's rows: the test score less the midpoint of the two references.
+
+    Without random weights there is no midpoint, and the row has no number.
+    """
+    keys = [*CONDITION_COLUMNS, "reference_model", "reference_mapping"]
+    halfway = {
+        tuple(row[key] for key in keys): row
+        for row in comparisons[comparisons["against"] == HALFWAY].to_dict("records")
+    }
+    for row in comparisons[comparisons["against"] == "in-domain"].to_dict("records"):
+        names = _named("near in-domain", row, row["reference_model"])
+        between = halfway.get(tuple(row[key] for key in keys))
+        if between is None:
+            yield {**names, "reason": "no random weights beside the in-domain model"}
+            continue
+        # The midpoint lies below the in-domain model by half of what that gains.
+        gains = row["reference_mean"] > between["reference_mean"]
+        reason = "" if gains else "the in-domain model gains nothing over random weights"
+        yield {**names, "qualifier": between["qualifier"], **_of_scores(between, reason)}
+
+
+def _named(claim: str, row: Mapping[str, Any], reference: str) -> dict[str, Any]:
+    return {"claim": claim, "reference": reference, **{name: row[name] for name in SETTINGS}}
+
+
+def _of_scores(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Return what a comparison of test scores gives a claim; `span` is from chance to perfect."""
+    kept = ("items_low", "items_high", "items_error", "items", "groups", "n", "differences")
+    if row["n"] and math.isnan(row["items_error"]):
+        reason = reason or "fewer than two groups of test items"
+    if row["diverged"]:
+        reason = f"{row['diverged']} replicates diverged"
+    return {
+        **{name: row[name] for name in kept},
+        "value": row["difference"],
+        "span": 1 - row["chance"],
+        "reason": reason,
+    }
+
+
+def rows_without_comparison(
+    rows: list[dict[str, Any]], domains: pd.Series, reasons: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each claim and task without a comparison, with the claim's reason."""
+    compared = {(row["claim"], row["task"]) for row in rows}
+    for claim, reason in reasons.items():
+        for task in domains.index:
+            if (claim, task) not in compared:
+                names = dict.fromkeys(CLAIM_COLUMNS, "") | {"claim": claim, "task": task}
+                yield {**names, "reason": reason}

@@ -1,0 +1,109 @@
+"""One verdict per claim, model and data fraction over all its tasks together.
+
+A family holds each task once, whatever its recipe, mapping or in-domain model. Where a task has
+several of one of these, each is a family of its own.
+"""
+
+from collections.abc import Container, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polymath.evaluation.family_test import (
+    FamilyTest,
+    Stratum,
+    pooled_difference,
+    sign_flip_together,
+)
+from polymath.evaluation.statistics import ALPHA, UNKNOWN
+from polymath.evaluation.tables import FAMILY_VERDICT_COLUMNS, FAMILY_VERDICT_SCHEMA
+
+# What a task may have several of, in the order in which families are split by it.
+SPLIT = ("mapping", "recipe", "reference")
+
+
+def judge_families(rows: pd.DataFrame, with_baseline: Container[str]) -> pd.DataFrame:
+    """Return one row per family that has a comparison.
+
+    Args:
+        rows: the claims' rows before they are decided: with `differences`, `items_error`, `reason`
+            and `span`, the distance from chance to a perfect score, which puts scores on one scale.
+        with_baseline: tasks with a baseline such as n-grams.
+    """
+    compared = rows[rows["n"].notna()]
+    families = [
+        _judge_family(family, with_baseline)
+        for _, group in compared.groupby(["claim", "model", "fraction"], sort=False)
+        for family in _split(group)
+    ]
+    table = pd.DataFrame(families, columns=FAMILY_VERDICT_SCHEMA.names)
+    return table.astype({"tasks": "Int32", "pairs": "Int32", "looks": "Int32"})
+
+
+def _split(group: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the families of a group: each holds a task once."""
+    several = [name for name in SPLIT if group.groupby("task")[name].nunique().max() > 1]
+    if not several:
+        yield group
+        return
+    for _, family in group.groupby(several, sort=False):
+        yield family
+
+
+def _judge_family(family: pd.DataFrame, with_baseline: Container[str]) -> dict[str, Any]:
+    tested = family[(family["reason"] == "") & (family["n"] > 0)]
+    strata = [_stratum(row, 1.0) for row in tested.to_dict("records")]
+    scaled = [_stratum(row, row["span"]) for row in tested.to_dict("records")]
+    test = sign_flip_together(strata) if strata else FamilyTest(0.0, np.nan)
+    iqm, interval = pooled_difference(scaled) if scaled else (np.nan, UNKNOWN)
+    verdict, reason = _verdict(test)
+    return {
+        **{name: _shared(family[name]) for name in FAMILY_VERDICT_COLUMNS},
+        "verdict": verdict,
+        "qualifier": _qualifier(tested, with_baseline),
+        "reason": reason,
+        "tasks": len(tested),
+        "pairs": int(tested["n"].sum()),
+        "looks": tested["looks"].max() if len(tested) else None,
+        "p": test.p,
+        "iqm": iqm,
+        **interval.columns("iqm"),
+        "members": ", ".join(tested["task"]),
+        "left_out": "; ".join(
+            f"{row['task']}: {row['reason']}"
+            for row in family[~family.index.isin(tested.index)].to_dict("records")
+        ),
+    }
+
+
+def _stratum(row: dict[str, Any], span: float) -> Stratum:
+    span = 1.0 if pd.isna(span) else span
+    items_error = 0.0 if pd.isna(row["items_error"]) else row["items_error"]
+    return Stratum(np.asarray(row["differences"]) / span, items_error / span)
+
+
+def _shared(values: pd.Series) -> str:
+    """Return a setting's values in the family, as one text."""
+    return ", ".join(dict.fromkeys(values))
+
+
+def _qualifier(tested: pd.DataFrame, with_baseline: Container[str]) -> str:
+    """Return the members' qualifiers, and the tasks that no baseline stands beside."""
+    qualifiers = [each for each in dict.fromkeys(tested["qualifier"]) if isinstance(each, str)]
+    without = [task for task in dict.fromkeys(tested["task"]) if task not in with_baseline]
+    if without:
+        everywhere = len(without) == tested["task"].nunique()
+        qualifiers.append(
+            "without a baseline" + ("" if everywhere else f" on {', '.join(without)}")
+        )
+    return ", ".join(filter(None, qualifiers))
+
+
+def _verdict(test: FamilyTest) -> tuple[str, str]:
+    if np.isnan(test.p):
+        return "undecided", "no task can be judged"
+    reason = f"p = {test.p:.4f}"
+    if test.p > ALPHA:
+        return "undecided", reason
+    return ("supported" if test.direction > 0 else "contradicted"), reason

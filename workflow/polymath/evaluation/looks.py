@@ -1,0 +1,35 @@
+"""How often results were judged while replicates were added: repeated looks at the same question.
+
+Adding replicates until a test decides finds differences where there are none more often than the
+test's level says. Nothing corrects for it; the number of looks is kept and stated.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from polymath.evaluation.tables import CLAIM_COLUMNS
+from polymath.util.storage import read_json, write_json
+
+
+def record_looks(claims: pd.DataFrame, path: Path) -> list[int | None]:
+    """Add this judgement to the record; return how many each row has had, of different n.
+
+    The record holds the numbers of pairs at which each row was judged, no times: judging the same
+    results again changes nothing.
+
+    Args:
+        claims: rows with `n` and the columns that name them.
+        path: the record, kept from one judgement to the next.
+    """
+    record: dict[str, list[int]] = read_json(path) if path.exists() else {}
+    looks: list[int | None] = []
+    for row in claims.to_dict("records"):
+        if pd.isna(row["n"]) or row["n"] < 2:
+            looks.append(None)
+            continue
+        name = "/".join(str(row[column]) for column in CLAIM_COLUMNS)
+        record[name] = sorted({*record.get(name, []), int(row["n"])})
+        looks.append(len(record[name]))
+    write_json(dict(sorted(record.items())), path)
+    return looks

@@ -1,0 +1,109 @@
+"""One t test of a mean difference that knows both variances: of replicates and of test items.
+
+The mean of n paired differences scatters because training is repeated with other seeds, by s² / n,
+and because another test set would have other items, by v. The test divides the mean by
+sqrt(s² / n + v), with the degrees of freedom of Satterthwaite (Biometrics Bulletin 2, 1946).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from polymath.evaluation.statistics import ALPHA, CONFIDENCE, ROUNDING
+
+Floats = NDArray[np.float64]
+
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class MeanTest:
+    """A mean with its standard error, degrees of freedom, two-sided p of 0 and 95 % interval.
+
+    All but the mean are NaN where the values determine none.
+    """
+
+    mean: float
+    error: float = math.nan
+    df: float = math.nan
+    p: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+def standard_error(
+    deviation: float, n: int, items_error: float = 0.0, groups: int = 0
+) -> tuple[float, float]:
+    """Return the standard error of a mean over seeds and items, and its degrees of freedom.
+
+    Args:
+        deviation: standard deviation of the n differences.
+        items_error: standard error of their mean over test items; 0 where items are no part of
+            the question, NaN where there are too few to tell, which leaves no test.
+        groups: how many groups of items the bootstrap drew; ignored without `items_error`.
+    """
+    if math.isnan(items_error):
+        return math.nan, math.nan
+    seeds, items = deviation**2 / n, items_error**2
+    if seeds + items == 0:
+        return 0.0, math.nan
+    curvature = (seeds**2 / (n - 1) if seeds else 0.0) + (items**2 / (groups - 1) if items else 0.0)
+    return math.sqrt(seeds + items), (seeds + items) ** 2 / curvature
+
+
+def t_test(differences: Floats, items_error: float = 0.0, groups: int = 0) -> MeanTest:
+    """Return the test that a mean of paired differences is 0.
+
+    Without replicates to compare (n < 2), and where neither seeds nor items make any difference,
+    there is no test.
+
+    Args:
+        differences: (n,) one per pair of replicates.
+        items_error, groups: as of `standard_error`.
+    """
+    n = len(differences)
+    if n < 2:
+        return MeanTest(float(np.mean(differences)) if n else math.nan)
+    mean = float(np.mean(differences))
+    deviation = 0.0 if np.ptp(differences) < ROUNDING else float(np.std(differences, ddof=1))
+    error, df = standard_error(deviation, n, items_error, groups)
+    if math.isnan(df):
+        return MeanTest(mean, error)
+    half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, df))
+    p = 2 * float(stats.t.sf(abs(mean) / error, df))
+    return MeanTest(mean, error, df, p, mean - half, mean + half)
+
+
+def detectable_difference(error: float, df: float, tests: float = 1) -> float:
+    """Return the smallest true difference that the test finds in 80 % of experiments like this.
+
+    The noncentrality at which Student's t exceeds the test's bound with that probability; that it
+    falls below the opposite bound is less likely by orders of magnitude, and left out.
+
+    Args:
+        error, df: of `standard_error`.
+        tests: size of the family; the level is divided by it, as in Holm's first step.
+    """
+    bound = stats.t.isf(ALPHA / max(tests, 1) / 2, df)
+    return float(error * special.nctdtrinc(df, 1 - POWER, bound))
+
+
+def detectable_differences(table: pd.DataFrame, tests: pd.Series) -> list[float]:
+    """Return `detectable_difference` of each row, from its `error` and `df`."""
+    columns = zip(table["error"], table["df"], tests, strict=True)
+    return [detectable_difference(error, df, count) for error, df, count in columns]
+
+
+def power(effect: float, error: float, df: float, tests: float = 1) -> float:
+    """Return the probability that the two-sided test decides, if this is the true difference.
+
+    Args:
+        error, df, tests: as of `detectable_difference`.
+    """
+    bound = stats.t.isf(ALPHA / max(tests, 1) / 2, df)
+    shift = effect / error
+    return float(stats.nct.sf(bound, df, shift) + stats.nct.cdf(-bound, df, shift))

@@ -1,0 +1,44 @@
+"""Paired differences of two arms: their mean, intervals, tests and effect size."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polymath.evaluation.mean_test import t_test
+from polymath.evaluation.statistics import (
+    bootstrap_interval,
+    estimate_mean,
+    hedges_g,
+    sign_flip_p,
+)
+
+Floats = NDArray[np.float64]
+
+
+def compare_pairs(differences: Floats, items_error: float = 0.0, groups: int = 0) -> dict[str, Any]:
+    """Return what tables hold of paired differences, by the columns' names, but their mean.
+
+    `low`, `high` and `p` are of the t test with both variances; `seeds_low` and `seeds_high` are
+    Student's interval over replicates alone; `sign_flip_p` is the sensitivity check without a
+    distribution, over replicates alone; `effect` is Hedges' g.
+
+    Args:
+        differences: (n,) one per pair of replicates.
+        items_error, groups: of the mean over test items; see `mean_test.standard_error`.
+    """
+    test, seeds = t_test(differences, items_error, groups), estimate_mean(differences)
+    return {
+        "n": len(differences),
+        "low": test.low,
+        "high": test.high,
+        "error": test.error,
+        "df": test.df,
+        "p": test.p,
+        "seeds_low": seeds.low,
+        "seeds_high": seeds.high,
+        **bootstrap_interval(differences).columns("bootstrap"),
+        "sign_flip_p": sign_flip_p(differences),
+        "effect": hedges_g(differences),
+        "differences": differences,
+    }
