@@ -52,6 +52,9 @@ def test_a_second_one_is_kept_out_of_the_folder_and_waits_elsewhere_to_train_not
         beside = workspace.run()
         assert beside.returncode == 1
         assert "Directory cannot be locked" in beside.stdout + beside.stderr
+        unlocking = workspace.run("--unlock")
+        assert unlocking.returncode == 1
+        assert "not unlocked" in unlocking.stdout + unlocking.stderr
         with log.open("w") as output:
             second = subprocess.Popen(
                 elsewhere.command("--until=finetune"), cwd=elsewhere.folder, stdout=output,

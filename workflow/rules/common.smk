@@ -14,6 +14,7 @@ from polymath.experiment.lineage import lineage_of, tokenizer_of
 from polymath.experiment.paths import PATTERN, ResultPaths
 from polymath.experiment.representation_studies import find_studies
 from polymath.planning.cost import Estimator
+from polymath.planning.snakemake_lock import guard_locks
 from polymath.planning.snakemake_process import prepare_process
 from polymath.util.errors import PolymathError
 from polymath.util.runtime import read_runtime
@@ -34,6 +35,10 @@ try:
     RUNTIME = read_runtime()
 except PolymathError as error:
     raise WorkflowError(str(error)) from None
+
+# Another workflow that imports this one may run beside Snakemakes that hold no guard.
+if workflow.is_main_process and workflow.modifier.is_main_snakefile():
+    guard_locks(EXPERIMENT.results)
 
 PATHS = ResultPaths.of(EXPERIMENT.results)
 COST = Estimator(EXPERIMENT)
