@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import Condition
@@ -205,10 +206,10 @@ def synthetic_predictions(folder: Path, sizes: Sizes) -> Iterator[tuple[str, Pat
         }
     )
     rows["item"] = rows["id"]
+    records = rows[["id"]].drop_duplicates().assign(group=rows["id"])
+    groups = pa.schema([("id", pa.string()), ("group", pa.string())])
     for task in range(sizes.tasks):
-        records = ResultPaths(folder).records(f"task{task}")
-        records.parent.mkdir(parents=True, exist_ok=True)
-        rows[["id"]].drop_duplicates().assign(group=rows["id"]).to_parquet(records)
+        write_table(records, ResultPaths(folder).records(f"task{task}"), groups, {})
     curves = pd.DataFrame(
         itertools.product(range(REPLICATES), range(11)), columns=["replicate", "step"]
     )

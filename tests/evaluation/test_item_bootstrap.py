@@ -16,6 +16,7 @@ from polymath.evaluation.predictions import read_groups, read_test_predictions, 
 from polymath.evaluation.tables import prediction_schema
 from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
+from support.evidence import GROUPS_SCHEMA
 
 Floats = NDArray[np.float64]
 classes = arrays(float, 9, elements=st.integers(0, 2).map(float))
@@ -153,7 +154,7 @@ def test_replicates_are_resampled_by_the_groups_that_the_records_name(tmp_path: 
     records = pd.DataFrame(
         {"id": ["d", "c", "b", "a", "unused"], "group": ["1", "2", "1", "3", "4"]}
     )
-    records.to_parquet(tmp_path / "records.parquet")
+    write_table(records, tmp_path / "records.parquet", GROUPS_SCHEMA, {})
     resampled = predicted.resample(read_groups(tmp_path / "records.parquet"))
     assert resampled.groups == 3
     weights = item_weights(["3", "1", "2", "1"])

@@ -199,7 +199,8 @@ def test_later_stages_find_each_trained_conditions_curves_through_its_scores(
     for number, conditions in enumerate([[CONDITION, ngram], [amp]]):
         rows = [condition.columns for condition in conditions for _ in range(3)]
         tables.append(tmp_path / f"{number}.parquet")
-        pd.DataFrame(rows).to_parquet(tables[-1])
+        table = pd.DataFrame(rows, columns=SCORE_SCHEMA.names)
+        write_table(table, tables[-1], SCORE_SCHEMA, {})
     scored = scored_conditions(tables)
     assert scored == [CONDITION, ngram, amp]
     results = ResultPaths(tmp_path)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from polymath.evaluation.comparisons import compare_scores, headline_scores
 from polymath.evaluation.matrix import build_matrix
@@ -18,6 +19,8 @@ from polymath.experiment.paths import ResultPaths
 from polymath.util.storage import write_table
 
 ITEMS = 200
+# What evidence reads of a task's records.
+GROUPS_SCHEMA = pa.schema([("id", pa.string()), ("group", pa.string())])
 DOMAINS = {"splice": "dna", "amp": "protein", "reuters": "text"}
 
 
@@ -71,6 +74,5 @@ def write_records(results: ResultPaths, task: str, per_group: int = 1) -> None:
     """Write a task's records as far as evidence reads them: which group each item is in."""
     items = [f"{item:03d}" for item in range(ITEMS)]
     groups = [str(place // per_group) for place in range(ITEMS)]
-    path = results.records(task)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame({"id": items, "group": groups}).to_parquet(path)
+    table = pd.DataFrame({"id": items, "group": groups})
+    write_table(table, results.records(task), GROUPS_SCHEMA, {})
