@@ -57,6 +57,12 @@ def test_test_items_make_p_larger_and_enough_of_them_decide_nothing() -> None:
     assert many > 0.5
 
 
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_a_little_error_of_items_does_not_decide_what_flips_alone_cannot(n: int) -> None:
+    pairs = np.linspace(1, 1.2, n)
+    assert sign_flip_together([Stratum(pairs, 1e-3)]).p == pytest.approx(2 / 2**n, abs=0.01)
+
+
 def test_many_pairs_are_drawn_at_random_and_give_the_same_p_again() -> None:
     strata = tasks(3, 0.2, n=12)
     p = sign_flip_together(strata).p

@@ -9,23 +9,29 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from polymath.__main__ import print_summary
+from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
+from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.publish import FIGURES, publish
 from polymath.reporting.tensorboard import write_events
 from polymath.util.storage import read_json, write_table
+from support.report import judged, judged_together, table
 
 
 def write_matrix(folder: Path) -> None:
-    pd.DataFrame(
-        {
-            "task": ["odd"], "domain": ["dna"], "model": ["m"], "init": ["scratch"],
-            "mapping": ["random"], "fraction": ["1"], "recipe": ["tiny"],
-            "learning_rate": [1e-3], "metric": ["mcc"], "chance": [0.0], "n": [1], "diverged": [0],
-            "mean": [0.5], "low": [None], "high": [None],
-            "difference": [None], "difference_low": [None], "difference_high": [None],
-        }
-    ).to_parquet(folder / "matrix.parquet")  # fmt: skip
+    row = {"task": "odd", "domain": "dna", "model": "m", "init": "scratch", "mapping": "random",
+           "fraction": "1", "recipe": "tiny", "learning_rate": 1e-3, "metric": "mcc",
+           "items": 40, "chance": 0.0, "n": 1, "diverged": 0, "mean": 0.5}  # fmt: skip
+    write_table(table([row], MATRIX), folder / "matrix.parquet", MATRIX, {})
+
+
+def write_verdicts(results: ResultPaths) -> None:
+    family = judged_together("better", "supported", 0.2)
+    write_table(table([family], FAMILIES), results.evidence("families"), FAMILIES, {})
+    claim = judged("better", "undecided", 0.2, task="amp")
+    write_table(table([claim], CLAIMS), results.claims(), CLAIMS, {})
 
 
 def read_events(path: Path) -> list[tuple[str, int, float]]:
@@ -71,6 +77,17 @@ def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
     assert "0.500 [one replicate]" in printed
     assert str(tmp_path / "matrix.md") in printed
     assert "curves.png" not in printed
+
+
+def test_the_summary_begins_with_the_verdict_on_all_tasks_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_matrix(tmp_path)
+    write_verdicts(ResultPaths(tmp_path))
+    print_summary(ResultPaths(tmp_path))
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert "supported at one learning rate" in first
+    assert "amp undecided" in second
 
 
 def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -> None:

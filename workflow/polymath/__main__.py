@@ -16,10 +16,14 @@ DEVICE = "cpu-2-cores"
 
 
 def print_summary(results: ResultPaths) -> None:
-    """Print the matrix as a table and list the files to open."""
+    """Print the verdicts, first those on all tasks together, the matrix, and the files to open."""
+    from polymath.reporting.answer import describe_families, describe_tasks
     from polymath.reporting.matrix import summarise_matrix
     from polymath.util.storage import read_table
 
+    if results.evidence("families").exists() and results.claims().exists():
+        print(*describe_families(read_table(results.evidence("families"))), sep="\n")
+        print(*describe_tasks(read_table(results.claims())), sep="\n", end="\n\n")
     print(summarise_matrix(read_table(results.matrix())))
     if results.run_times.exists():
         print(f"\nLast run with training: {results.run_times.read_text().strip()}")
@@ -51,8 +55,12 @@ def read_plan(files: list[Path], alone: bool) -> "Plan":
     return Plan(load_experiment(config, ROOT / "resources"))
 
 
-def print_plan(plan: "Plan", device: str | None) -> None:
-    """Print the expected cost of an experiment."""
+def print_plan(plan: "Plan", device: str | None, options: list[str]) -> None:
+    """Print the expected cost of an experiment, and its power where there are results.
+
+    Args:
+        options: configuration options of the command, as Snakemake takes them.
+    """
     from polymath.planning.plan import benchmark_speed, describe_plan
 
     speed = None if device else plan.measured_speed()
@@ -60,6 +68,12 @@ def print_plan(plan: "Plan", device: str | None) -> None:
         plan, speed or benchmark_speed(device or DEVICE, ROOT / "resources/benchmarks")
     ):
         print(line)
+    if plan.paths.claims().exists():
+        from polymath.reporting.power import describe_power
+        from polymath.util.storage import read_table
+
+        for line in describe_power(read_table(plan.paths.claims()), options):
+            print(line)
 
 
 def print_failures(plan: "Plan") -> int:
@@ -74,7 +88,9 @@ def print_failures(plan: "Plan") -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m polymath", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    plan = commands.add_parser("plan", help="print the expected cost of an experiment")
+    plan = commands.add_parser(
+        "plan", help="print the expected cost of an experiment, and its power so far"
+    )
     failed = commands.add_parser(
         "failed", help="list failed and pending conditions, with the end of their logs"
     )
@@ -90,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
         help="name of a measurement in resources/benchmarks; default: the speed of the runs in "
         f"the results, or of {DEVICE} without any",
     )
-    summary = commands.add_parser("summary", help="print the matrix and list the files to open")
+    summary = commands.add_parser(
+        "summary", help="print the verdicts and the matrix, and list the files to open"
+    )
     publish = commands.add_parser(
         "publish", help="keep a run's results in the repository; `make docs` then shows them"
     )
@@ -110,7 +128,10 @@ def main() -> None:
             experiment = read_plan(arguments.configfile, arguments.replace_workflow_config)
             if arguments.command == "failed":
                 sys.exit(1 if print_failures(experiment) else 0)
-            print_plan(experiment, arguments.device)
+            files = [str(path) for path in arguments.configfile]
+            options = ["--configfile", *files] if files else []
+            options += ["--replace-workflow-config"] if arguments.replace_workflow_config else []
+            print_plan(experiment, arguments.device, options)
         except PolymathError as error:
             sys.exit(f"ERROR: {error}")
     elif arguments.command == "summary":

@@ -105,5 +105,6 @@ def power(effect: float, error: float, df: float, tests: float = 1) -> float:
         error, df, tests: as of `detectable_difference`.
     """
     bound = stats.t.isf(ALPHA / max(tests, 1) / 2, df)
-    shift = effect / error
-    return float(stats.nct.sf(bound, df, shift) + stats.nct.cdf(-bound, df, shift))
+    shift = abs(effect) / error
+    opposite = special.nctdtr(df, shift, -bound)  # NaN where it is too small for a number
+    return float(1 - special.nctdtr(df, shift, bound) + np.nan_to_num(opposite))

@@ -104,7 +104,9 @@ def family_table(families: pd.DataFrame) -> pd.DataFrame:
         families, ["model", "mapping", "fraction", "recipe", "reference"], within=["claim"]
     )
     shown = families[["claim", *settings]].replace("", DASH)
-    shown["tasks"] = [f"{row.tasks}: {row.members}" for row in families.itertuples()]
+    shown["tasks"] = [
+        f"{row.tasks}: {row.members}" if row.tasks else DASH for row in families.itertuples()
+    ]
     shown["pairs"] = families["pairs"].astype(str)
     shown["difference [95 %]"] = format_estimates(families, ("iqm", "iqm_low", "iqm_high"), "+.3f")
     shown["p"] = [format_number(value, ".4f") for value in families["p"]]

@@ -1,0 +1,84 @@
+"""What `plan` prints of power, and the verdicts in sentences."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.power import TTestPower
+
+from polymath.evaluation.claims import LEAST_PAIRS, decide
+from polymath.evaluation.tables import CLAIM_SCHEMA
+from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
+from polymath.reporting.answer import describe_families, describe_tasks, verdict_in_words
+from polymath.reporting.power import REPLICATES, describe_power, power_of
+from support.report import judged, judged_together, table
+
+WIDE = np.array([0.10, 0.02, 0.08])
+OPTIONS = ["--configfile", "my.yaml"]
+
+
+def claims(*tasks: Any, **changes: Any) -> pd.DataFrame:
+    rows = [
+        judged("better", "", float(np.mean(differences)), task=f"task{place}", n=len(differences),
+               differences=differences, items_error=0.0, **changes)
+        for place, differences in enumerate(tasks)
+    ]  # fmt: skip
+    return decide(table(rows, CLAIM_SCHEMA))
+
+
+@pytest.mark.parametrize("n", [LEAST_PAIRS, 12])
+def test_the_power_is_that_of_the_paired_test_with_the_scatter_seen(n: int) -> None:
+    (row,) = claims(WIDE).to_dict("records")
+    expected = TTestPower().power(WIDE.mean() / WIDE.std(ddof=1), n, 0.05)
+    assert power_of(row, n) == pytest.approx(expected)
+    assert power_of(row, LEAST_PAIRS - 1) == 0
+
+
+def test_test_items_bound_the_power_that_replicates_can_reach() -> None:
+    (row,) = claims(WIDE).to_dict("records")
+    bounded = {**row, "items_error": 0.06, "groups": 40}
+    assert power_of(bounded, 20) < 0.3 < power_of(row, 20)
+
+
+def test_the_plan_prints_a_line_per_task_and_the_command_that_adds_replicates() -> None:
+    lines = [*describe_power(claims(WIDE, WIDE + 0.1), OPTIONS)]
+    counts = [int(word) for word in lines[1].split()[1:]]
+    assert counts == [*REPLICATES]
+    first, second = ([int(word) for word in line.split()[-len(counts) :]] for line in lines[2:4])
+    assert first[:2] == second[:2] == [0, 0]
+    assert first == sorted(first)
+    needed = next(n for n, value in zip(counts, first, strict=True) if value >= 80)
+    assert any(
+        line.endswith(f"snakemake --cores all --configfile my.yaml --config replicates={needed}")
+        for line in lines
+    )
+
+
+def test_no_replicates_are_added_for_what_is_decided_or_out_of_reach() -> None:
+    clear = np.array([0.1, 0.11, 0.09, 0.1, 0.12])
+    assert not any("replicates=" in line for line in describe_power(claims(clear), []))
+    lines = [*describe_power(claims(np.array([0.1, -0.1, 0.02])), [])]
+    assert not any("replicates=" in line for line in lines)
+    assert str(REPLICATES[-1]) in lines[-1]
+    assert [*describe_power(claims(), [])] == []
+
+
+def test_a_verdict_is_stated_with_its_qualifier() -> None:
+    assert verdict_in_words("supported", "at one learning rate") == "supported at one learning rate"
+    assert verdict_in_words("supported", "") == "supported"
+    assert verdict_in_words("undecided", "at one learning rate") == "undecided"
+
+
+def test_the_summary_states_all_tasks_together_and_each_of_its_own() -> None:
+    rows = [judged_together("better", "supported", 0.2),
+            judged_together("faster", "undecided", 0.0, tasks=0,
+                            left_out="amp: one arm")]  # fmt: skip
+    better, faster = describe_families(table(rows, FAMILIES))
+    assert "supported at one learning rate" in better
+    assert "(splice, stability)" in better
+    assert "+0.200 [+0.100, +0.300], p = 0.0040" in better
+    assert "amp: one arm" in faster
+    (sentence,) = describe_tasks(claims(WIDE, WIDE))
+    assert re.search(r"task0 undecided, task1 undecided", sentence)

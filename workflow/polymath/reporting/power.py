@@ -1,0 +1,76 @@
+"""What more replicates would decide: each task's power, from the scatter seen so far."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polymath.evaluation.claims import LEAST_PAIRS
+from polymath.evaluation.mean_test import POWER, power, standard_error
+
+REPLICATES = range(3, 21)
+
+
+def power_of(row: dict[str, Any], n: int) -> float:
+    """Return the probability that n replicates decide a claim's row.
+
+    The true difference and both variances are taken to be those seen so far. The variance over test
+    items does not fall with more replicates.
+    """
+    if n < LEAST_PAIRS:
+        return 0.0
+    differences = np.asarray(row["differences"])
+    items_error = 0.0 if pd.isna(row["items_error"]) else row["items_error"]
+    groups = 0 if pd.isna(row["groups"]) else int(row["groups"])
+    error, df = standard_error(float(np.std(differences, ddof=1)), n, items_error, groups)
+    tests = 1 if pd.isna(row["tests"]) else row["tests"]
+    return power(float(np.mean(differences)), error, df, tests) if error > 0 else 0.0
+
+
+def describe_power(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[str]:
+    """Yield each task's power with 3 to 20 replicates, and the command that adds what is missing.
+
+    Args:
+        claims: as judged with the replicates that there are.
+        options: configuration options of the command, as `--configfile my.yaml`.
+    """
+    judged = claims[claims["p"].notna()]
+    if judged.empty:
+        return
+    yield (
+        "power in % with n replicates, if the true difference and both variances are those seen so "
+        f"far; below n = {LEAST_PAIRS} only all tasks together are decided:"
+    )
+    names = [f"{row['claim']}: {row['task']}, {row['model']}" for row in judged.to_dict("records")]
+    width = max(map(len, names))
+    yield f"  {'n':>{width}} {' '.join(f'{n:>3}' for n in REPLICATES)}"
+    wanted = []
+    for name, row in zip(names, judged.to_dict("records"), strict=True):
+        powers = [power_of(row, n) for n in REPLICATES]
+        yield f"  {name:>{width}} {' '.join(f'{100 * value:>3.0f}' for value in powers)}"
+        enough = [n for n, value in zip(REPLICATES, powers, strict=True) if value >= POWER]
+        if row["verdict"] == "undecided":
+            wanted.append(enough[0] if enough else None)
+    yield from _command(judged, wanted, options)
+
+
+def _command(
+    judged: pd.DataFrame, wanted: Sequence[int | None], options: Sequence[str]
+) -> Iterator[str]:
+    """Yield how to add replicates; nothing where all tasks are decided.
+
+    Args:
+        wanted: of each undecided row, the replicates for a power of 80 %; None for more than 20.
+    """
+    within = [count for count in wanted if count is not None]
+    if beyond := len(wanted) - len(within):
+        yield (
+            f"{beyond} undecided comparisons would need more than {REPLICATES[-1]} replicates for "
+            f"{POWER:.0%} power: their differences are small beside their scatter"
+        )
+    more = max(within, default=0)
+    if more > judged["n"].min():
+        words = " ".join(["snakemake --cores all", *options, f"--config replicates={more}"])
+        yield f"for {POWER:.0%} power in {len(within)} others: {words}"
+        yield "judging again with more replicates is another look, which nothing corrects for"
