@@ -60,6 +60,13 @@ def test_the_ablation_measures_every_piece(tmp_path: Path) -> None:
     assert all(f"| {piece} | {gain:+.1%} |" in printed for piece, gain in gains[SHAPE].items())
 
 
+def test_grouping_near_duplicates_beats_comparing_all_pairs(tmp_path: Path) -> None:
+    figures, printed = run_benchmark("similarity", tmp_path, "--sequences", "2000")
+    assert figures["biopython"]["seconds"] > 10 * figures["identity"]["seconds"]
+    assert figures["containment"]["groups"] > figures["identity"]["groups"] > 100
+    assert "PairwiseAligner" in printed
+
+
 def test_the_training_benchmark_counts_operations_and_ratios(tmp_path: Path) -> None:
     figures, printed = run_benchmark("training", tmp_path, "--shapes", SHAPE, "--turns", "1")
     rates = {scheme: rate[SHAPE] for scheme, rate in figures["examples_per_second"].items()}

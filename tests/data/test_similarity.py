@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from polymath.data.alphabets import SEPARATOR
-from polymath.data.similarity import encode_symbols, find_similar, represent_similar
+from polymath.data.similarity import (
+    count_near_neighbours,
+    encode_symbols,
+    find_similar,
+    represent_similar,
+)
 from polymath.experiment.datasets import Alphabet, SimilarityGroups
 from support.own_data import prepare_csv
 
@@ -121,6 +126,33 @@ def test_a_pair_is_compared_as_one_sequence(kind: str) -> None:
     alphabet = Alphabet.model_validate({"kind": kind})
     first, second = encode_symbols(pair, alphabet)
     assert first == second
+
+
+@QUICK
+@given(STRINGS, STRINGS)
+def test_near_neighbours_are_counted_over_test_rows(test: list[str], train: list[str]) -> None:
+    counted = count_near_neighbours(pd.Series(test), pd.Series(train), DNA, SimilarityGroups(), 0)
+    near = sum(any(identity(a, b) >= 0.8 - 1e-9 for b in train) for a in test)
+    assert counted == {
+        "measure": "identity", "threshold": 0.8, "near": near, "test_rows": len(test),
+        "compared_test_rows": len(test), "compared_symbols": None,
+    }  # fmt: skip
+
+
+def test_of_large_data_a_seeded_sample_is_compared_and_stated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("polymath.data.similarity.MOST", 80)
+    monkeypatch.setattr("polymath.data.similarity.LONGEST", 4)
+    test, train = pd.Series(["ACGTTT"] * 10 + ["GGGG"] * 10), pd.Series(["ACGTAA", "CCCC"])
+    counts = [
+        count_near_neighbours(test, train, DNA, SimilarityGroups(), seed)
+        for seed in (1, 1, *range(2, 9))
+    ]
+    assert counts[0] == counts[1]
+    assert {count["compared_test_rows"] for count in counts} == {10}
+    assert {count["compared_symbols"] for count in counts} == {4}
+    assert len({count["near"] for count in counts}) > 1
 
 
 def test_k_goes_with_containment_only() -> None:

@@ -11,7 +11,9 @@ import yaml
 
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
-from polymath.experiment.datasets import Dataset
+from polymath.data.shortcuts import find_shortcuts
+from polymath.evaluation.metrics import METRICS
+from polymath.experiment.datasets import Dataset, SimilarityGroups
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.sources import PackageSource
 from polymath.tokenization.special_tokens import SpecialTokens
@@ -31,6 +33,8 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "labels": {"EI": 767, "IE": 768, "N": 1655},
         "rejected": {},
         "surplus": 185,
+        "near": (42, 317),
+        "rule": ("always N", 0.521, 0.521),
         "replaced": 15,
     },
     "amp": {
@@ -38,6 +42,8 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "labels": {"0": 2080, "1": 2540},
         "rejected": {"duplicate sequence": 533, "equal sequences with different labels": 47},
         "surplus": 0,
+        "near": (0, 686),
+        "rule": ("share of G above 0.07: 1; otherwise 0", 0.583, 0.557),
         "replaced": 0,
     },
     "composer": {
@@ -45,6 +51,8 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "labels": {"bach": 200, "monteverdi": 49, "palestrina": 200},
         "rejected": {},
         "surplus": 1,
+        "near": (0, 88),
+        "rule": ("share of 54 above 0.00336: bach; otherwise palestrina", 0.693, 0.443),
         "replaced": 0,
     },
     "reuters": {
@@ -53,6 +61,8 @@ EXPECTED: dict[str, dict[str, Any]] = {
                    "money-fx": 293, "ship": 144, "trade": 326},
         "rejected": {"same sequence or group as a test row": 5},
         "surplus": 74,
+        "near": (94, 2189),
+        "rule": ("share of vs above 0.00248: earn; otherwise acq", 0.751, 0.495),
         "replaced": 0,
     },
 }  # fmt: skip
@@ -85,6 +95,21 @@ def test_counts_are_exact(prepared: Path) -> None:
     assert {entry["reason"]: entry["count"] for entry in card["rejected"]} == expected["rejected"]
     assert card["duplicates"]["surplus_rows_kept"] == expected["surplus"]
     assert card["rows_with_replaced_symbols"] == expected["replaced"]
+
+
+def test_near_neighbours_and_simple_rules_are_known(prepared: Path) -> None:
+    task = read_metadata(prepared / "records.parquet")["task"]
+    entry = dataset(task)
+    policy = entry.similarity_groups or SimilarityGroups()
+    found = find_shortcuts(
+        prepared / "records.parquet", entry.alphabet, policy, "accuracy", METRICS["accuracy"],
+        prepared / "shortcuts.json",
+    )  # fmt: skip
+    near, rule = found["near_neighbours"], found["rule"]
+    assert (near["near"], near["compared_test_rows"]) == EXPECTED[task]["near"]
+    words, reached, constant = EXPECTED[task]["rule"]
+    assert rule["rule"] == words
+    assert (rule["test"], rule["majority"]) == pytest.approx((reached, constant), abs=5e-4)
 
 
 def test_no_sequence_and_no_group_straddles_the_split(prepared: Path) -> None:

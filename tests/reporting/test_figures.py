@@ -21,6 +21,7 @@ from polymath.reporting.figures.style import COLOURS, MARKERS
 from polymath.util.storage import write_json, write_table
 from support.evidence import matrix_of
 from support.figures import (
+    SHORTCUTS,
     TASKS,
     baselines,
     card_of,
@@ -97,9 +98,9 @@ def write_inputs(folder: Path, names: tuple[str, ...]) -> dict[str, Path | list[
     inputs: dict[str, Path | list[Path]] = {}
     for name in names:
         table = small_tables()[name]
-        if name == "card":
-            inputs[name] = folder / "card.json"
-            write_json(table, folder / "card.json")
+        if name in ("card", "shortcuts"):
+            inputs[name] = folder / f"{name}.json"
+            write_json(table, folder / f"{name}.json")
         elif name == "curves":
             inputs[name] = [write_curve(one, folder) for one in conditions("1")]
         else:
@@ -221,7 +222,7 @@ def test_the_curves_have_a_panel_per_fraction_and_no_empty_one() -> None:
 
 @pytest.mark.parametrize("classes", [0, 2, 40])
 def test_the_card_names_every_class_and_what_was_left_out(classes: int) -> None:
-    figure, _ = draw("card", card=card_of(classes))
+    figure, _ = draw("card", card=card_of(classes), shortcuts=SHORTCUTS)
     names = [f"composer number {number}" for number in range(classes)] or ["all"]
     assert missing([*names, "train", "dev", "test"], figure) == []
     (heading,) = [text for text in words_of(figure) if "records," in text]
@@ -229,8 +230,31 @@ def test_the_card_names_every_class_and_what_was_left_out(classes: int) -> None:
     assert figure.get_figheight() == pytest.approx(max(2.9, 1.3 + 0.16 * classes))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ["21 of 134 test records have", "identity from 0.8"]),
+        ({"compared_test_rows": 50, "compared_symbols": 2000},
+         ["21 of 50 test records in a sample of the 134 have", "first 2,000 symbols"]),
+    ],
+)  # fmt: skip
+def test_the_card_counts_near_neighbours(changes: dict[str, int], said: list[str]) -> None:
+    near = {**SHORTCUTS["near_neighbours"], **changes}
+    figure, _ = draw("card", card=card_of(2), shortcuts=SHORTCUTS | {"near_neighbours": near})
+    (heading,) = [text for text in words_of(figure) if "records," in text]
+    assert [words in heading for words in said] == [True] * 2
+
+
+def test_the_card_names_the_best_rule_beside_a_constant() -> None:
+    figure, _ = draw("card", card=card_of(2), shortcuts=SHORTCUTS)
+    (heading,) = [text for text in words_of(figure) if "records," in text]
+    assert (
+        "first symbol is 60: bach; otherwise mozart (macro f1 0.600, a constant 0.250)" in heading
+    )
+
+
 def test_a_card_without_a_title_is_headed_by_its_task() -> None:
-    figure, _ = draw("card", card=card_of(3, title=""))
+    figure, _ = draw("card", card=card_of(3, title=""), shortcuts=SHORTCUTS)
     assert any(text.startswith("composer\n") for text in words_of(figure))
 
 
@@ -238,10 +262,13 @@ def test_class_names_with_signs_of_mathematics_are_shown_as_they_are(tmp_path: P
     counts = {"train": 3, "dev": 2, "test": 1}
     names = ["$5_a$", "100 %", "_hidden"]
     write_json(card_of(3, labels_by_split=dict.fromkeys(names, counts)), tmp_path / "card.json")
-    draw_figure("card", {"card": tmp_path / "card.json"},
+    rule = SHORTCUTS["rule"] | {"rule": f"first symbol is {names[0]}: a; otherwise b"}
+    write_json(SHORTCUTS | {"rule": rule}, tmp_path / "shortcuts.json")
+    draw_figure("card", {name: tmp_path / f"{name}.json" for name in ("card", "shortcuts")},
                 *(tmp_path / f"card.{end}" for end in ("svg", "png", "csv")))  # fmt: skip
     svg = (tmp_path / "card.svg").read_text(encoding="utf-8")
     assert [name for name in names if f">{name}</text>" not in svg] == []
+    assert "first symbol is $5_a$: a" in svg
 
 
 def test_a_heat_map_per_pair_and_state_holds_the_tables_values() -> None:

@@ -55,6 +55,7 @@ def small_tables() -> Tables:
         "variance": typed(variance(), VARIANCE),
         "probes": typed(probes(), PROBE_SCHEMA),
         "card": card_of(3),
+        "shortcuts": SHORTCUTS,
         "similarity": similarity,
         "heads": heads,
     }
@@ -117,6 +118,15 @@ def curves_of(
         for replicate in range(replicates)
         for step in steps
     )  # fmt: skip
+
+
+# As they are found in the records of `card_of`.
+SHORTCUTS: dict[str, Any] = {
+    "metric": "macro_f1",
+    "near_neighbours": {"measure": "identity", "threshold": 0.8, "near": 21, "test_rows": 134,
+                        "compared_test_rows": 134, "compared_symbols": None},
+    "rule": {"rule": "first symbol is 60: bach; otherwise mozart", "test": 0.6, "majority": 0.25},
+}  # fmt: skip
 
 
 def card_of(classes: int, **changes: Any) -> dict[str, Any]:

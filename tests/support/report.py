@@ -105,6 +105,9 @@ def write_small_report(
             "splits": {"train": 10, "dev": 2, "test": 3},
             "length": {"median": 60.0, "unit": "symbols"}}  # fmt: skip
     write_json(card, folder / "card.json")
+    shortcuts = {"metric": "accuracy", "near_neighbours": {"near": 1, "compared_test_rows": 3},
+                 "rule": {"rule": "always N", "test": 0.5, "majority": 0.4}}  # fmt: skip
+    write_json(shortcuts, folder / "shortcuts.json")
     svg = folder / "heatmap.svg"
     draw_figure(
         "heatmap", {"matrix": folder / "matrix.parquet"}, svg, folder / "h.png", folder / "h.csv"
@@ -116,6 +119,7 @@ def write_small_report(
         summary=folder / "summary.parquet",
         convergence=folder / "convergence.parquet",
         cards=[folder / "card.json"],
+        shortcuts=[folder / "shortcuts.json"],
         predictions=[run],
         pictures=[Picture(svg, "heatmap", {}), Picture(svg, "card", {"task": task})],
     )

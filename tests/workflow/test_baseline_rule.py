@@ -14,17 +14,15 @@ def test_baselines_are_answered_scored_and_kept_apart_from_what_is_trained(
     config = tiny_config(tmp_path, checkpoint("bert"))
     workspace = Workspace(tmp_path, {**config, "initialisations": ["scratch"]})
     without = workspace.planned()
-    # A model of that name, and models that are kept, take nothing away from the rule.
+    # Models that are kept take nothing away from the rule.
     workspace.config |= {"baselines": ["majority", "ngram"], "keep_models": True}
-    workspace.config["checkpoints"] = {"ngram": config["checkpoints"]["small"]}  # type: ignore[index]
-    workspace.config["models"] = ["ngram"]
     planned = workspace.planned()
     # The models' mapping and the baselines read the same tokens.
     assert planned == {**without, "baseline": 2}  # a task is scored by one job
     result = workspace.run("--until=evidence")
     assert result.returncode == 0, result.stderr
     matrix = pd.read_parquet(tmp_path / "results/matrix.parquet").set_index(["model", "init"])
-    assert matrix.index.to_list() == [("ngram", "scratch"), ("majority", "none"), ("ngram", "none")]
+    assert matrix.index.to_list() == [("small", "scratch"), ("majority", "none"), ("ngram", "none")]
     majority = matrix.loc[("majority", "none")]
     assert majority["mean"] == majority["chance"]
     assert matrix.loc[("ngram", "none"), "mean"] > majority["mean"]

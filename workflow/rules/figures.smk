@@ -22,6 +22,7 @@ rule figures:
 use rule figures as card_figure with:
     input:
         card=PATHS.card(),
+        shortcuts=PATHS.shortcuts(),
     output:
         **figure_files(["card"], card_path, task="{task}"),
     log:

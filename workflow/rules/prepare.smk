@@ -1,4 +1,4 @@
-# Raw files to records, with a data card.
+# Raw files to records, with a data card and what makes the task easy.
 
 
 rule prepare_records:
@@ -17,3 +17,18 @@ rule prepare_records:
         code_version=versions.RECORDS,
     script:
         "../scripts/prepare_records.py"
+
+
+rule find_shortcuts:
+    input:
+        records=PATHS.records(),
+    output:
+        PATHS.shortcuts(),
+    log:
+        PATHS.log("shortcuts", "{task}"),
+    localrule: True
+    params:
+        job=shortcuts_job,
+        code_version=versions.SHORTCUTS,
+    script:
+        "../scripts/find_shortcuts.py"

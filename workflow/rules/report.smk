@@ -10,6 +10,7 @@ rule write_report:
         summary=PATHS.evidence("summary"),
         convergence=PATHS.evidence("convergence"),
         cards=[PATHS.card(task) for task in EXPERIMENT.tasks],
+        shortcuts=[PATHS.shortcuts(task) for task in EXPERIMENT.tasks],
         scores=SCORES,
         figures=[figure["svg"] for figure in PAGE_FIGURES],
     output:

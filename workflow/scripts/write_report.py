@@ -51,6 +51,7 @@ with job_log(snakemake.log[0], "report"):
             summary=inputs["summary"],
             convergence=inputs["convergence"],
             cards=inputs["cards"],
+            shortcuts=inputs["shortcuts"],
             predictions=[results.predictions(condition) for condition in scored_conditions(scores)],
             pictures=[
                 Picture(Path(figure["svg"]), figure["figure"], figure["wildcards"])

@@ -26,9 +26,15 @@ def split_units(sequence: str, alphabet: Alphabet) -> list[str]:
             return []
 
 
-def split_symbols(sequence: str, alphabet: Alphabet) -> list[str]:
-    """Cut a sequence into units, and text into words, as the card counts and compares them."""
-    return sequence.split() if alphabet.kind == "model" else split_units(sequence, alphabet)
+def split_symbols(content: str, alphabet: Alphabet) -> list[str]:
+    """Cut a sequence into units, and text into words; of a pair, both sequences in turn."""
+    return [
+        symbol
+        for sequence in content.split(SEPARATOR)
+        for symbol in (
+            sequence.split() if alphabet.kind == "model" else split_units(sequence, alphabet)
+        )
+    ]
 
 
 def join_units(units: list[str], alphabet: Alphabet) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polymath.data.alphabets import split_symbols
+from polymath.data.alphabets import SEPARATOR, split_symbols
 from polymath.data.readers import PLACE
 from polymath.data.splits import SPLITS, split_counts
 from polymath.experiment.datasets import Dataset
@@ -50,10 +50,8 @@ def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
     """Return the counts of a data card: splits and labels, lengths, duplicates."""
     alphabet = dataset.alphabet
     names = [name for name in ("sequence", "sequence2") if name in table]
-    lengths = sum(
-        pd.Series([len(split_symbols(sequence, alphabet)) for sequence in table[name]])
-        for name in names
-    )
+    contents = table[names].agg(SEPARATOR.join, axis=1)
+    lengths = pd.Series([len(split_symbols(content, alphabet)) for content in contents])
     counts, edges = np.histogram(lengths, bins=min(30, max(1, lengths.nunique())))
     repeated = table.duplicated(names, keep=False)
     card: dict[str, Any] = {

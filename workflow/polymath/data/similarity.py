@@ -5,6 +5,7 @@ compared by their identity or by the k-mers that they share (`SimilarityGroups`)
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,11 @@ from scipy.sparse.csgraph import connected_components
 
 from polymath.data.alphabets import SEPARATOR, split_symbols
 from polymath.experiment.datasets import Alphabet, SimilarityGroups
+from polymath.util.seeds import hash_order
 
 Ints = NDArray[np.int64]
+LONGEST = 2000  # symbols of a sequence in which the card looks for near neighbours
+MOST = 5_000_000_000  # symbols of training sequences that it compares with test sequences
 BLOCK = 2**22  # compared pairs whose similarities are held at once: 16 MiB
 ROUNDING = 1e-6  # of a similarity, which is a quotient of integers
 
@@ -29,9 +33,8 @@ def encode_symbols(sequences: pd.Series, alphabet: Alphabet) -> list[str]:
     there are fewer than 1.1 million of them.
     """
     if alphabet.kind in ("character", "kmer"):
-        return list(sequences)
-    joined = sequences.str.replace(SEPARATOR, alphabet.separator, regex=False)
-    units = [split_symbols(sequence, alphabet) for sequence in joined]
+        return list(sequences.str.replace(SEPARATOR, "", regex=False))
+    units = [split_symbols(sequence, alphabet) for sequence in sequences]
     symbols = sorted({unit for row in units for unit in row})
     characters = {symbol: chr(code % 0x110000) for code, symbol in enumerate(symbols)}
     return ["".join(characters[unit] for unit in row) for row in units]
@@ -54,6 +57,33 @@ def represent_similar(
     _, clusters = connected_components(graph, directed=False)
     first = distinct.groupby(clusters).transform("first")  # the smallest: they are sorted
     return sequences.map(dict(zip(distinct, first, strict=True)))
+
+
+def count_near_neighbours(
+    test: pd.Series, train: pd.Series, alphabet: Alphabet, policy: SimilarityGroups, seed: int
+) -> dict[str, Any]:
+    """Return how many test sequences are similar to a training sequence, for the data card.
+
+    Takes at most about a minute: of long sequences the beginnings are compared, and of large data
+    sets a sample of the test sequences, both of which the result states.
+
+    Args:
+        seed: of the sample.
+    """
+    strings = encode_symbols(pd.concat([test, train], ignore_index=True), alphabet)
+    cut = [string[:LONGEST] for string in strings]
+    choices = sorted(set(cut[len(test) :]))
+    affordable = max(1, MOST // sum(map(len, choices)))
+    sample = hash_order(range(len(test)), seed)[:affordable]
+    queries = [cut[place] for place in sorted(sample)]
+    near, _ = find_similar(queries, choices, policy)
+    return {
+        **policy.model_dump(exclude={"k"} if policy.measure == "identity" else set()),
+        "test_rows": len(test),
+        "compared_test_rows": len(queries),
+        "near": len(np.unique(near)),
+        "compared_symbols": LONGEST if max(map(len, strings)) > LONGEST else None,
+    }
 
 
 def find_similar(

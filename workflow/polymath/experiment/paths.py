@@ -49,6 +49,10 @@ class ResultPaths:
         """A task's data card: numbers (json) or figure (svg, png, csv)."""
         return self.root / "cards" / f"{task}.{kind}"
 
+    def shortcuts(self, task: str = "{task}") -> Path:
+        """What makes a task easier than it looks."""
+        return self.root / "shortcuts" / f"{task}.json"
+
     def tokens(self, task: str = "{task}", tokenizer: str = "{tokenizer}") -> Path:
         """A task's examples as symbol ids."""
         return self._tokens(task, tokenizer) / "tokens.parquet"

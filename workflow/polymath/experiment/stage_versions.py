@@ -6,6 +6,7 @@ inputs. A refactoring, a comment or a log message does not count.
 
 FETCH = 1
 RECORDS = 2
+SHORTCUTS = 1
 TOKENS = 1
 VOCABULARY = 1
 TRAINING = 4
@@ -20,5 +21,5 @@ CONVERGENCE = 2
 SENSITIVITY = 1
 VARIANCE = 1
 CLAIMS = 4
-FIGURES = 5
-REPORT = 5
+FIGURES = 6
+REPORT = 6

@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, TypeVar
 
-Stream = Literal["split", "mapping", "init", "order", "dropout", "subset", "mask", "resampling"]
+Stream = Literal[
+    "split", "mapping", "init", "order", "dropout", "subset", "mask", "resampling", "neighbours"
+]
 # The streams that differ between the replicates of a condition.
 VARIED: tuple[Stream, ...] = ("mapping", "init", "order", "dropout", "subset")
 T = TypeVar("T", bound=Hashable)

@@ -1,6 +1,7 @@
 # Functions of the rules from raw files to vocabularies; Snakemake's linter wants them apart.
 
 from polymath.data.fetch.local import list_path
+from polymath.experiment.datasets import SimilarityGroups
 from polymath.experiment.lineage import OWN_TOKENIZER, spelling_of
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PathSource
 
@@ -77,6 +78,16 @@ def preparation_job(wildcards):
         mode="json", exclude=FOR_LATER_STAGES, exclude_defaults=True
     )
     return {"dataset": described, "seed": EXPERIMENT.seed}
+
+
+def shortcuts_job(wildcards):
+    """What the search for shortcuts depends on beside the records."""
+    dataset = EXPERIMENT.datasets[wildcards.task]
+    return {
+        "alphabet": as_param(dataset.alphabet),
+        "similarity_groups": as_param(dataset.similarity_groups or SimilarityGroups()),
+        "metric": dataset.headline,
+    }
 
 
 def cores_to_prepare(wildcards):

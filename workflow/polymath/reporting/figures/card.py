@@ -1,4 +1,4 @@
-"""A data card: records per label and split, and the distribution of lengths."""
+"""A data card: records per label and split, lengths, and near neighbours of test records."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,11 @@ LENGTH_COLOUR = "#CC79A7"
 
 
 def draw(tables: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
-    """Draw the records of each label and split, the lengths, and what was left out.
+    """Draw the records of each label and split, the lengths, and what was left out or is near.
 
     The data has a row per label and split, and a row per bin of lengths.
     """
-    card = tables["card"]
+    card, shortcuts = tables["card"], tables["shortcuts"]
     by_label = card.get("labels_by_split") or {"all": card["splits"]}
     height = max(2.9, 1.3 + 0.16 * len(card.get("labels_by_split", {})))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
@@ -32,7 +32,9 @@ def draw(tables: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
     figure.suptitle(
         f"{card['title'] or card['task']}\n{card['rows']:,} records, "
         f"{card['duplicates']['surplus_rows_kept']:,} of them repeat another; "
-        f"{left_out:,} left out",
+        f"{left_out:,} left out\n"
+        f"{describe_neighbours(shortcuts['near_neighbours'])}\n"
+        f"{describe_rule(shortcuts['rule'], shortcuts['metric'])}",
         fontsize=9,
     )
     records = [
@@ -43,6 +45,25 @@ def draw(tables: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
     bins = zip(edges[:-1], edges[1:], counts, strict=True)
     lengths = [{"length_from": low, "length_to": high, "records": n} for low, high, n in bins]
     return figure, pd.DataFrame([*records, *lengths])
+
+
+def describe_neighbours(near: Mapping[str, Any]) -> str:
+    """Return in words how many test records have a near neighbour in training."""
+    rows, compared = near["test_rows"], near["compared_test_rows"]
+    sampled = f" in a sample of the {rows:,}" if compared < rows else ""
+    cut = f", first {near['compared_symbols']:,} symbols" if near["compared_symbols"] else ""
+    return (
+        f"{near['near']:,} of {compared:,} test records{sampled} have a near neighbour in training "
+        f"({near['measure']} from {near['threshold']:g}{cut})"
+    )
+
+
+def describe_rule(rule: Mapping[str, Any], metric: str) -> str:
+    """Return in words what the best rule on one feature reaches."""
+    return (
+        f"Best rule on one feature: {rule['rule']} ({metric.replace('_', ' ')} "
+        f"{rule['test']:.3f}, a constant {rule['majority']:.3f})"
+    )
 
 
 def _draw_labels(axes: Axes, by_label: dict[str, dict[str, int]]) -> None:

@@ -50,7 +50,11 @@ def _read_curves(path: Path) -> pd.DataFrame:
     return table.assign(diverged=table["replicate"].astype(str).isin(metadata["diverged"]))
 
 
-READERS: dict[str, Callable[[Path], Any]] = {"curves": _read_curves, "card": read_json}
+READERS: dict[str, Callable[[Path], Any]] = {
+    "curves": _read_curves,
+    "card": read_json,
+    "shortcuts": read_json,
+}
 
 
 def _save(figure: Figure, svg: Path, png: Path) -> None:

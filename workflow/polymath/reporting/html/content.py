@@ -36,6 +36,8 @@ class Sources:
     summary: Path
     convergence: Path
     cards: list[Path]
+    shortcuts: list[Path]
+    """Of the same tasks."""
     predictions: list[Path]
     pictures: list[Picture]
     similarity: Path | None = None
@@ -228,20 +230,26 @@ def probe_table(probes: pd.DataFrame) -> pd.DataFrame:
     return drop_constant(means.map("{:.3g}".format).reset_index(), SETTINGS)
 
 
-def data_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row per task: its records and their lengths."""
+def data_table(cards: list[dict[str, Any]], shortcuts: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return one row per task: its records, their lengths, and what makes it easy."""
     return pd.DataFrame(
-        [
-            {
-                "task": card["task"],
-                "domain": card["domain"],
-                **{split: str(card["splits"][split]) for split in ("train", "dev", "test")},
-                "left out": str(sum(reason["count"] for reason in card["rejected"])),
-                "median length": f"{card['length']['median']:g} {card['length']['unit']}",
-            }
-            for card in cards
-        ]
+        [_data_row(card, found) for card, found in zip(cards, shortcuts, strict=True)]
     )
+
+
+def _data_row(card: dict[str, Any], shortcuts: dict[str, Any]) -> dict[str, str]:
+    near, rule = shortcuts["near_neighbours"], shortcuts["rule"]
+    return {
+        "task": card["task"],
+        "domain": card["domain"],
+        **{split: str(card["splits"][split]) for split in ("train", "dev", "test")},
+        "left out": str(sum(reason["count"] for reason in card["rejected"])),
+        "median length": f"{card['length']['median']:g} {card['length']['unit']}",
+        "test records near a training record": f"{near['near']} of {near['compared_test_rows']}",
+        "best rule on one feature": rule["rule"],
+        "its test score": f"{format_number(rule['test'])} {shortcuts['metric']}",
+        "of a constant": format_number(rule["majority"]),
+    }
 
 
 def settings_table(settings: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -284,7 +292,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "matrix": matrix_table(matrix),
         "speed": speed_table(read_table(sources.convergence)),
         "limits": limits(matrix, read_table(sources.rates) if sources.rates else None),
-        "data": data_table(cards),
+        "data": data_table(cards, [read_json(path) for path in sources.shortcuts]),
         "cards": cards,
         "made": provenance_of(sources.predictions),
     }

@@ -1,0 +1,84 @@
+"""What makes a task easier than it looks: near neighbours in training, and rules on one feature.
+
+Source of the term: R. Geirhos et al., Shortcut learning in deep neural networks, Nature Machine
+Intelligence 2, 2020.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polymath.data.alphabets import SEPARATOR, split_symbols
+from polymath.data.similarity import count_near_neighbours
+from polymath.data.stump import best_rule, fit_rules
+from polymath.experiment.datasets import Alphabet, SimilarityGroups
+from polymath.experiment.stage_versions import SHORTCUTS
+from polymath.util.seeds import derive_seed
+from polymath.util.storage import read_with_metadata, write_json
+
+Floats = NDArray[np.float64]
+Score = Callable[[Floats, Floats], float]
+
+
+def find_shortcuts(
+    records: Path,
+    alphabet: Alphabet,
+    policy: SimilarityGroups,
+    metric: str,
+    score: Score,
+    out: Path,
+) -> dict[str, Any]:
+    """Write, and return, the near neighbours of test records and the best rule on one feature.
+
+    Args:
+        policy: from when on two sequences are near neighbours.
+        metric: name of the task's headline metric.
+        score: that metric, of targets and predictions (rows,).
+    """
+    table, metadata = read_with_metadata(records)
+    names = [name for name in ("sequence", "sequence2") if name in table]
+    contents = table[names].agg(SEPARATOR.join, axis=1)
+    found = {
+        "task": metadata["task"],
+        "metric": metric,
+        "near_neighbours": count_near_neighbours(
+            contents[table["split"] == "test"],
+            contents[table["split"] == "train"],
+            alphabet,
+            policy,
+            derive_seed(metadata["seed"], "neighbours"),
+        ),
+        "rule": score_rule(
+            table, [split_symbols(content, alphabet) for content in contents],
+            metadata["labels"], score,
+        ),
+        "code_version": SHORTCUTS,
+    }  # fmt: skip
+    write_json(found, out)
+    return found
+
+
+def score_rule(
+    table: pd.DataFrame, symbols: list[list[str]], labels: list[str], score: Score
+) -> dict[str, Any]:
+    """Return the rule that is best on train, its score on test, and that of a constant answer.
+
+    Args:
+        table: records.
+        symbols: those of each record.
+        labels: the classes in order, empty for regression.
+    """
+    numbers = {label: number for number, label in enumerate(labels)}
+    targets = (table["label"].map(numbers) if labels else table["label"]).to_numpy(dtype=float)
+    train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
+    rule = best_rule(fit_rules(symbols, targets, train, len(labels)), targets, train, score)
+    constant = np.bincount(targets[train].astype(int)).argmax() if labels else targets[train].mean()
+    return {
+        "rule": rule.spell(labels),
+        "test": score(targets[test], rule.predicted[test]),
+        "majority": score(targets[test], np.full(test.sum(), float(constant))),
+    }

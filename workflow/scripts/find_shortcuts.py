@@ -1,0 +1,22 @@
+"""Find what makes one task easier than it looks."""
+
+from pathlib import Path
+
+from polymath.data.shortcuts import find_shortcuts
+from polymath.evaluation.metrics import METRICS
+from polymath.experiment.datasets import Alphabet, SimilarityGroups
+from polymath.util.job_log import job_log, log
+
+with job_log(snakemake.log[0], f"shortcuts {snakemake.wildcards.task}"):
+    job = snakemake.params.job
+    found = find_shortcuts(
+        Path(snakemake.input.records),
+        Alphabet.model_validate(job["alphabet"]),
+        SimilarityGroups.model_validate(job["similarity_groups"]),
+        job["metric"],
+        METRICS[job["metric"]],
+        Path(snakemake.output[0]),
+    )
+    near, rule = found["near_neighbours"], found["rule"]
+    log(f"{near['near']} of {near['compared_test_rows']} test records have a near neighbour")
+    log(f"best rule on one feature: {rule['rule']}: {job['metric']} {rule['test']:.3f}")
