@@ -156,7 +156,7 @@ def make_run(shape: Shape, device: str, seed: int = 0) -> Any:
     with stream.activate():
         model.to(device)
         prepare_for_training(model, precision_here())
-        return Run(model, data, recipe, seed, 0, stream, precision_here(), lambda: 0.0)
+        return Run(model, data, recipe, seed, 0, stream, precision_here(), lambda: lambda: 0.0)
 
 
 def train_polymath(shape: Shape, clock: Clock, replicates: int) -> Callable[[], int]:

@@ -63,7 +63,7 @@ def weights_of(model: Any) -> Weights:
 
 def train(model: Any, tuning: str, steps: int = 4) -> None:
     recipe = recipe_of(tuning=tuning, steps=steps, weight_decay=0.1)
-    run = Run(model, some_data(), recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: 0.0)
+    run = Run(model, some_data(), recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: lambda: 0.0)
     while not run.ended:
         run.advance()
     assert torch.isfinite(run.losses).all()

@@ -53,8 +53,8 @@ def as_if_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "autocast", lambda device, precision: nullcontext())
 
 
-def record(model: PreTrainedModel, loss: loop.Loss, padded: bool) -> None:
-    """Make a step and a prediction once, as before a recording, and once as in one."""
+def record(model: PreTrainedModel, loss: loop.Loss, padded: bool, warm_up: bool = True) -> None:
+    """Make a step and a prediction once, as before a capture, and once as in one."""
     prepare_for_training(model.to(DEVICE), "bf16")
     lengths = torch.full((9,), LENGTH, device=DEVICE)
     ids = torch.full((9, LENGTH), 8, device=DEVICE)
@@ -68,7 +68,8 @@ def record(model: PreTrainedModel, loss: loop.Loss, padded: bool) -> None:
         with torch.no_grad():
             loss(model.eval(), batch, "bf16")
 
-    step()
+    if warm_up:
+        step()
     with NothingCopied():
         step()
 
@@ -91,6 +92,15 @@ def test_a_step_of_pre_training_asks_nothing_of_the_device(
     model = build_masked_model(checkpoint(family), "pretrained", 0, 0.1)
     masking = make_masking({n: n for n in range(VOCABULARY)}, {0}, 1, 0.15, DEVICE)
     record(model, masked_loss(masking), padded=True)
+
+
+@pytest.mark.parametrize("family", families())
+def test_a_shape_that_another_replicate_computed_needs_no_warm_up(
+    family: str, checkpoint: Checkpoint
+) -> None:
+    for warm_up in (True, False):
+        model = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.1)
+        record(model, batch_loss, padded=True, warm_up=warm_up)
 
 
 def test_a_table_of_positions_made_in_a_step_is_noticed(
@@ -126,6 +136,7 @@ def test_positions_are_made_once_for_each_length(
         return compute(states)
 
     monkeypatch.setattr(keeping.base_model.encoder, "get_rel_pos", counted)
+    monkeypatch.setattr(prepare, "_POSITIONS", {})
     cache_relative_positions(keeping)
     generator = torch.Generator().manual_seed(0)
     for rows, length in ((4, 12), (2, 12), (3, 20), (4, 12)):

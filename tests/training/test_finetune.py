@@ -11,11 +11,14 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from polymath.models.build import read_checkpoint
 from polymath.training import finetune as finetune_module
+from polymath.training import replicate as replicate_module
 from polymath.training import resumable as resumable_module
 from polymath.training.acceleration.side_by_side import USABLE
 from polymath.training.loop import Run, train
 from polymath.training.replicate import ConditionInputs, Replicate
+from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table
 from support.families import SPECIALS, UNUSED, WORDS, families
 from support.jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
@@ -254,3 +257,74 @@ def test_a_replicate_does_not_depend_on_the_global_random_state(
     torch.manual_seed(2)
     second = Replicate(inputs, 0).model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("where", ["building", "training"])
+def test_a_group_that_exceeds_the_memory_is_trained_in_halves(
+    where: str, checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pretended GPU that holds two replicates, although the estimate says four."""
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    run_job(write_job(whole, checkpoint("bert"), CLASSES, replicates=4), whole)
+    trained: list[int] = []
+    building: list[int] = []
+    build = Replicate.__init__
+
+    def crowded(self: Replicate, inputs: ConditionInputs, number: int) -> None:
+        building.append(number)
+        if where == "building" and len(building) == 3:
+            raise torch.OutOfMemoryError("tried to allocate too much")
+        build(self, inputs, number)
+
+    def limited(runs: list[Run]) -> Any:
+        trained.append(len(runs))
+        for turn, _ in enumerate(train(runs)):
+            if where == "training" and len(runs) > 2 and turn == 3:
+                raise torch.OutOfMemoryError("tried to allocate too much")
+            yield
+
+    monkeypatch.setattr(Replicate, "__init__", crowded)
+    monkeypatch.setattr(resumable_module, "train", limited)
+    monkeypatch.setattr(finetune_module, "estimate_memory", lambda *_: 1)
+    monkeypatch.setattr(finetune_module, "free_memory", lambda *_: 100)
+    logged = run_job(write_job(halved, checkpoint("bert"), CLASSES, replicates=4), halved)
+    assert trained == ([4, 2, 2] if where == "training" else [2, 2])
+    assert "replicate 1, 2, 3, 4 of 4: out of GPU memory" in logged
+    assert "trying at most 2 replicates side by side" in logged
+    assert predictions_of(halved) == predictions_of(whole)
+
+
+def test_one_replicate_that_exceeds_the_memory_is_an_error_with_a_remedy(
+    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exceeded(runs: list[Run]) -> Any:
+        raise torch.OutOfMemoryError("tried to allocate too much")
+
+    monkeypatch.setattr(resumable_module, "train", exceeded)
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES)
+    with pytest.raises(PolymathError, match=r"recipe tiny: .*'accumulation'"):
+        run_job(job, tmp_path)
+
+
+def test_a_conditions_replicates_share_one_reading_of_the_checkpoint(
+    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def reading(model: Any, folder: Path) -> Any:
+        read.append(folder)
+        return read_checkpoint(model, folder)
+
+    monkeypatch.setattr(replicate_module, "read_checkpoint", reading)
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, init="pretrained")
+    inputs = ConditionInputs(job, "cpu")
+    first, _, other_rate = (
+        Replicate(inputs, 0), Replicate(inputs, 1), Replicate(inputs.at_rate(3e-3), 0)
+    )  # fmt: skip
+    assert len(read) == 1
+    alone = Replicate(ConditionInputs(job, "cpu"), 0)
+    for replicate in (first, other_rate):
+        for expected, found in zip(
+            alone.model.parameters(), replicate.model.parameters(), strict=True
+        ):
+            assert torch.equal(expected, found)

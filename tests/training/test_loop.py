@@ -14,18 +14,14 @@ from transformers import Trainer, TrainingArguments, get_linear_schedule_with_wa
 from polymath.experiment.recipes import Recipe, Schedule
 from polymath.models.build import build_classifier
 from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
-from polymath.models.tuning import apply_tuning
-from polymath.training.acceleration.cuda_graphs import Capture, CapturedFunction, ReplicateStream
+from polymath.training.acceleration.cuda_graphs import ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
-from polymath.training.batches import (
-    BatchShape,
-    EncodedSplit,
-    training_batches,
-)
+from polymath.training.batches import EncodedSplit, training_batches
 from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
 from support.families import families
 from support.jobs import recipe_of, some_data
+from support.streams import dropout_run
 
 Checkpoint = Callable[[str], Path]
 STEPS = 40
@@ -33,7 +29,7 @@ RATE = 3e-3
 
 
 def make_run(model: Any, data: EncodedSplit, recipe: Recipe, score: float = 0.0) -> Run:
-    return Run(model, data, recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: score)
+    return Run(model, data, recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: lambda: score)
 
 
 def train(model: Any, data: EncodedSplit, recipe: Recipe) -> list[float]:
@@ -46,7 +42,7 @@ def train(model: Any, data: EncodedSplit, recipe: Recipe) -> list[float]:
 
 
 def predict(model: Any, data: EncodedSplit) -> Any:
-    return Predictor(model, data, "fp32", None)()
+    return Predictor(model, data, "fp32", ReplicateStream("cpu"), 1)()
 
 
 EMBEDDING = ("word_embeddings.weight", "tok_embeddings.weight")
@@ -201,103 +197,11 @@ def test_training_only_the_rows_in_use_gives_the_same_weights_as_training_all(
     assert not torch.equal(trained[sorted(used)], untrained[sorted(used)])
 
 
-class ReplayingStream(ReplicateStream):
-    """A stream that records as a GPU does, but on the CPU: fixed inputs and outputs."""
-
-    recorded = 0
-
-    @property
-    def capture(self) -> Capture:
-        return self._record_on_cpu
-
-    def _record_on_cpu(
-        self, work: Callable[[], torch.Tensor]
-    ) -> tuple[Callable[[], None], torch.Tensor]:
-        type(self).recorded += 1
-        output = torch.full((), math.nan)
-
-        def replay() -> None:
-            result = work()
-            output.resize_(result.shape).copy_(result)
-
-        return replay, output
-
-
-def dropout_run(
-    checkpoint: Checkpoint, seed: int, stream: ReplicateStream, tuning: str = "full"
-) -> Run:
-    recipe = recipe_of(evaluations=6, tuning=tuning)
-    model = build_classifier(checkpoint("bert"), "pretrained", 3, seed, 0.2)
-    apply_tuning(model, recipe, checkpoint("bert"), seed)
-    data = some_data()
-    predictor = Predictor(model, data, "fp32", stream.capture)
-    return Run(model, data, recipe, seed, seed, stream, "fp32", lambda: float(predictor().sum()))
-
-
-@pytest.mark.parametrize("tuning", ["full", "layer-norms", "lora"])
-def test_replayed_steps_are_those_computed_afresh(tuning: str, checkpoint: Checkpoint) -> None:
-    plain, replayed = (dropout_run(checkpoint, 1, stream, tuning) for stream in
-                       (ReplicateStream("cpu"), ReplayingStream("cpu")))  # fmt: skip
-    for run in (plain, replayed):
-        for _ in train_side_by_side([run]):
-            pass
-    assert ReplayingStream.recorded > 4
-    assert torch.equal(plain.losses, replayed.losses)
-    scores = [[point.dev_score for point in run.curve] for run in (plain, replayed)]
-    assert scores[0] == scores[1]
-
-
-def test_a_shape_is_recorded_when_it_recurs_and_then_replayed() -> None:
-    calls: list[str] = []
-
-    def work(rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
-        calls.append("work")
-        return rows.double().sum()
-
-    stream = ReplayingStream("cpu")
-    repeated = CapturedFunction(work, stream.capture)
-    before = ReplayingStream.recorded
-    shape, other = BatchShape(2, 9, True), BatchShape(2, 10, True)
-    totals = [float(repeated(torch.tensor([1, step]), shape)) for step in range(5)]
-    assert totals == [1, 2, 3, 4, 5]
-    assert ReplayingStream.recorded == before + 1
-    assert float(repeated(torch.tensor([5, 6]), other)) == 11
-    assert ReplayingStream.recorded == before + 1
-
-
-class RefusingStream(ReplicateStream):
-    """A stream whose recorder fails, as for a model that asks the device for a value."""
-
-    @property
-    def capture(self) -> Capture:
-        def refuse(work: Callable[[], torch.Tensor]) -> Any:
-            work()
-            raise RuntimeError("operation not permitted when stream is capturing\nmore")
-
-        return refuse
-
-
-def test_a_model_that_cannot_be_recorded_is_trained_step_by_step(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-
-    def work(rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
-        return rows.double().sum()
-
-    caplog.set_level("INFO", "polymath")
-    repeated = CapturedFunction(work, RefusingStream("cpu").capture)
-    totals = [float(repeated(torch.tensor([step]), BatchShape(1, 9, True))) for step in range(5)]
-    assert totals == [0, 1, 2, 3, 4]
-    (record,) = caplog.records
-    assert "operation not permitted when stream is capturing" in record.getMessage()
-    assert "more" not in record.getMessage().splitlines()[1:]
-
-
 def test_a_replicate_does_not_depend_on_those_beside_it(checkpoint: Checkpoint) -> None:
-    alone = dropout_run(checkpoint, 2, ReplicateStream("cpu"))
+    alone = dropout_run(checkpoint("bert"), 2, ReplicateStream("cpu"))
     for _ in train_side_by_side([alone]):
         pass
-    group = [dropout_run(checkpoint, seed, ReplicateStream("cpu")) for seed in (1, 2, 3)]
+    group = [dropout_run(checkpoint("bert"), seed, ReplicateStream("cpu")) for seed in (1, 2, 3)]
     for _ in train_side_by_side(group):
         pass
     assert torch.equal(alone.losses, group[1].losses)
@@ -310,13 +214,15 @@ def test_a_replicate_does_not_depend_on_those_beside_it(checkpoint: Checkpoint) 
 def test_a_run_restored_after_any_step_ends_as_if_it_had_not_stopped(
     at: int, checkpoint: Checkpoint
 ) -> None:
-    straight = dropout_run(checkpoint, 2, ReplicateStream("cpu"))
+    straight = dropout_run(checkpoint("bert"), 2, ReplicateStream("cpu"))
     turns = train_side_by_side([straight])
     for _ in range(at):
         next(turns)
     state = {name: value.detach().clone() for name, value in straight.state().items()}
     curve = list(straight.curve)
-    resumed = dropout_run(checkpoint, 9, ReplicateStream("cpu"))  # other weights, to be replaced
+    resumed = dropout_run(
+        checkpoint("bert"), 9, ReplicateStream("cpu")
+    )  # other weights, to be replaced
     resumed = Run(resumed.model, some_data(), straight.recipe, 2, 2, ReplicateStream("cpu"), "fp32",
                   resumed.score_dev)  # fmt: skip
     resumed.restore(state, at, curve, 5.0)
@@ -345,7 +251,14 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_step_and_last_score(
     scores = iter(range(100))
     data = some_data()
     run = Run(
-        model, data, recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: float(next(scores))
+        model,
+        data,
+        recipe,
+        3,
+        0,
+        ReplicateStream("cpu"),
+        "fp32",
+        lambda: lambda: float(next(scores)),
     )
     for _ in train_side_by_side([run]):
         pass
@@ -363,7 +276,7 @@ def test_logits_that_are_not_finite_end_the_run(checkpoint: Checkpoint) -> None:
 
 
 def test_the_rest_of_the_replicates_goes_on_when_one_diverges(checkpoint: Checkpoint) -> None:
-    good = dropout_run(checkpoint, 2, ReplicateStream("cpu"))
+    good = dropout_run(checkpoint("bert"), 2, ReplicateStream("cpu"))
     bad = make_run(build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0), some_data(),
                    recipe_of(), score=math.nan)  # fmt: skip
     for _ in train_side_by_side([bad, good]):

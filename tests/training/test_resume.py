@@ -178,7 +178,9 @@ def test_checkpoints_take_a_small_share_of_the_time(
     monkeypatch.setattr(resumable_module, "REPORT_SECONDS", math.inf)
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
-    run = Run(model, some_data(), recipe_of(), 0, 0, ReplicateStream("cpu"), "fp32", lambda: 0.0)
+    run = Run(
+        model, some_data(), recipe_of(), 0, 0, ReplicateStream("cpu"), "fp32", lambda: lambda: 0.0
+    )
     session = Session("cpu", "accuracy", Execution(1, 0.5), lambda: None, lambda message: None)
     session.train([ResumableRun("replicate", run, CheckpointStore(Path(), "0-abc"))], "replicate")
     assert len(saved) - 1 == saves

@@ -62,3 +62,4 @@ def test_as_many_replicates_side_by_side_as_fit() -> None:
     assert count_that_fit(needed=10, free=100, wanted=20) == 9
     assert count_that_fit(needed=10, free=100, wanted=3) == 3
     assert count_that_fit(needed=1000, free=100, wanted=3) == 1
+    assert count_that_fit(needed=1, free=1000, wanted=50) == 32, "torch's streams"

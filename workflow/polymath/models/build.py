@@ -1,5 +1,6 @@
 """Build a classifier under an initialisation, for any encoder that transformers can load."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -16,8 +17,17 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 
 
+# Returns the tensors that a model takes from a folder's checkpoint, by the model's names.
+WeightReader = Callable[[PreTrainedModel, Path], dict[str, torch.Tensor]]
+
+
 def build_classifier(
-    folder: Path, init: str, outputs: int, seed: int, dropout: float | None
+    folder: Path,
+    init: str,
+    outputs: int,
+    seed: int,
+    dropout: float | None,
+    read_weights: WeightReader | None = None,
 ) -> PreTrainedModel:
     """Return a sequence classifier in fp32.
 
@@ -29,17 +39,24 @@ def build_classifier(
         folder: with config.json and, except for `scratch`, model.safetensors.
         outputs: classes, or 1 for regression.
         dropout: replaces all dropout rates of the configuration; None keeps them.
+        read_weights: reads the checkpoint; default `read_checkpoint`.
 
     Raises:
         PolymathError: if the folder's model cannot be built, or its weights do not cover
             the encoder.
     """
     kind = AutoModelForSequenceClassification
-    return build_model(kind, folder, init, seed, dropout, num_labels=outputs)
+    return build_model(kind, folder, init, seed, dropout, read_weights, num_labels=outputs)
 
 
 def build_model(
-    kind: type, folder: Path, init: str, seed: int, dropout: float | None, **changes: object
+    kind: type,
+    folder: Path,
+    init: str,
+    seed: int,
+    dropout: float | None,
+    read_weights: WeightReader | None = None,
+    **changes: object,
 ) -> PreTrainedModel:
     """Return a model of one of transformers' AutoModel classes; see `build_classifier`.
 
@@ -58,7 +75,7 @@ def build_model(
     torch.manual_seed(seed)
     model: PreTrainedModel = kind.from_config(config, dtype=torch.float32)  # type: ignore[attr-defined]
     if init != "scratch":
-        initialise(model, init, read_checkpoint(model, folder), seed)
+        initialise(model, init, (read_weights or read_checkpoint)(model, folder), seed)
     return model
 
 

@@ -106,7 +106,7 @@ def batch_shape(lengths: NDArray[np.int64], rows: NDArray[np.int64], buckets: bo
 
     Args:
         lengths: (n,) of the whole split.
-        buckets: round the length up to one of sixteen per octave, so that shapes recur.
+        buckets: round the length up to one of four per octave, so that shapes recur.
     """
     longest = int(lengths[rows].max())
     length = min(_bucket(longest), int(lengths.max())) if buckets else longest
@@ -114,7 +114,7 @@ def batch_shape(lengths: NDArray[np.int64], rows: NDArray[np.int64], buckets: bo
 
 
 def _bucket(length: int) -> int:
-    step = max(1, 2 ** ((length - 1).bit_length() - 5))
+    step = max(1, 2 ** ((length - 1).bit_length() - 3))
     return -(-length // step) * step
 
 

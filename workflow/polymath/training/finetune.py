@@ -21,6 +21,7 @@ from polymath.training.rate_search import Trial, choose_rate, summarise_trial
 from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.training.replicate_store import ReplicateResult, ReplicateStore
 from polymath.training.resumable import ResumableRun, Session, open_session
+from polymath.util.errors import PolymathError
 from polymath.util.machine import distinct
 from polymath.util.storage import write_table
 
@@ -156,14 +157,47 @@ class _Trainer:
             else:
                 self.log(f"{self._name(number)}: already finished")
                 self.results[number] = stored
-        while missing:
-            first = self._start(missing.pop(0))
-            together = self._count_side_by_side(first, 1 + len(missing))
-            group = [first, *(self._start(missing.pop(0)) for _ in range(together - 1))]
-            self._train(group, waiting=len(missing))
-            del first, group
-            gc.collect()  # a model and its optimiser refer to each other
+        limit = len(missing)
+        while missing := [number for number in missing if number not in self.results]:
+            together = self._train_group(missing, limit)
+            # A model and its optimiser refer to each other. The group's CUDA graphs must be gone
+            # before the next group takes its streams.
+            gc.collect()
+            if any(number not in self.results for number in missing[:together]):
+                limit = self._halve(together)
         return [self.results[number] for number in numbers]
+
+    def _train_group(self, missing: list[int], limit: int) -> int:
+        """Train the first of the missing replicates side by side; return how many there were.
+
+        If the device's memory did not suffice, some have no result.
+        """
+        group: list[Replicate] = []
+        together = 1
+        try:
+            group.append(self._start(missing[0]))
+            together = self._count_side_by_side(group[0], min(limit, len(missing)))
+            group += [self._start(number) for number in missing[1:together]]
+            self._train(group, waiting=len(missing) - together)
+        except torch.OutOfMemoryError:  # what it refers to is freed when this function returns
+            self.log(f"{self._name(*missing[:together])}: out of GPU memory")
+        return together
+
+    def _halve(self, together: int) -> int:
+        """Return how many replicates to try at once when `together` were too many.
+
+        Raises:
+            PolymathError: if one replicate alone was too much.
+        """
+        if together == 1:
+            raise PolymathError(
+                f"recipe {self.inputs.job.condition.recipe}: one replicate alone exceeds the GPU's "
+                "memory: raise the recipe's 'accumulation', or lower its batch_size"
+            )
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.log(f"trying at most {together // 2} replicates side by side")
+        return together // 2
 
     def _name(self, *numbers: int) -> str:
         if numbers[0] < 0:

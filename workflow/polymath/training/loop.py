@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from polymath.experiment.recipes import Schedule, TrainingRecipe
-from polymath.training.acceleration.cuda_graphs import Capture, CapturedFunction, ReplicateStream
+from polymath.training.acceleration.cuda_graphs import CapturedFunction, ReplicateStream
 from polymath.training.batches import (
     Batch,
     BatchShape,
@@ -29,6 +30,8 @@ from polymath.util.seeds import named_seed
 
 EVALUATION_BATCH = 64
 Loss = Callable[[PreTrainedModel, Batch, str], torch.Tensor]
+# Queues a prediction; returns a function that waits for it and computes the score.
+QueuedScore = Callable[[], Callable[[], float]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,15 @@ class Divergence:
     """The last finite dev score, if there is one."""
 
 
+@dataclass(frozen=True)
+class _PendingScore:
+    """A dev score that is queued: where in training, and what waits for it."""
+
+    step: int
+    examples: int
+    collect: Callable[[], float]
+
+
 class Run:
     """One replicate in training: its state, and how a step changes it.
 
@@ -67,7 +79,7 @@ class Run:
         dropout_seed: int,
         stream: ReplicateStream,
         precision: str,
-        score_dev: Callable[[], float],
+        score_dev: QueuedScore,
         loss: Loss | None = None,
     ) -> None:
         """Prepare a run without computing anything.
@@ -76,7 +88,7 @@ class Run:
             model: in fp32, on its device, and trained in place; one output means regression.
             train: the training split; for regression, targets are standardised.
             precision: "fp32" or "bf16".
-            score_dev: returns the model's current dev score; NaN if its logits are not finite.
+            score_dev: queues the model's current dev score; NaN if its logits are not finite.
             loss: the mean loss of a batch; default `batch_loss`.
         """
         self.model, self.recipe, self.stream, self.precision = model, recipe, stream, precision
@@ -90,14 +102,14 @@ class Run:
         self.losses = torch.full((self.steps,), math.nan, device=model.device)
         self.curve: list[CurvePoint] = []
         self.divergence: Divergence | None = None
+        self._pending: list[_PendingScore] = []
         order = training_batches(train.lengths, recipe.batch_size, order_seed)
         batches = list(islice(order, self.steps))
-        buckets = stream.capture is not None
-        self._shapes = [batch_shape(train.lengths, rows, buckets) for rows in batches]
+        self._shapes = [batch_shape(train.lengths, rows, stream.buckets) for rows in batches]
         # The rows of all batches lie on the device: a copy per step would synchronise with it.
         self._rows = torch.from_numpy(np.concatenate(batches)).to(model.device)
         self._ends = np.cumsum([len(rows) for rows in batches])
-        self._compute = CapturedFunction(self._work, stream.capture)
+        self._compute = CapturedFunction("step", self._work, stream, Counter(self._shapes))
         self._started: float | None = None
         self._seconds_before = 0.0
 
@@ -117,11 +129,14 @@ class Run:
         return self._seconds_before + (time.monotonic() - self._started if self._started else 0)
 
     def advance(self) -> None:
-        """Make one optimiser step, and compute the dev score where the recipe asks for it."""
+        """Queue one optimiser step, and the dev score where the recipe asks for it.
+
+        `collect` waits for that score; between the two other runs can queue theirs.
+        """
         self._started = self._started or time.monotonic()
         with self.stream.activate():
             if self.step == 0:
-                self._score()
+                self._queue_score()
             for group in self.optimiser.param_groups:
                 group["lr"].fill_(self.schedule.rate(self.step))
             rows = self._rows[self.examples : self._ends[self.step]]
@@ -129,7 +144,7 @@ class Run:
                 self.losses[self.step].copy_(self._compute(rows, self._shapes[self.step]))
             self.step += 1
             if self.step in self.points:
-                self._score()
+                self._queue_score()
 
     def _work(self, rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
         """Make one optimiser step, in the recipe's micro-batches; return the batch's mean loss."""
@@ -165,20 +180,33 @@ class Run:
         self.divergence = Divergence(step, score)
         return self.divergence
 
-    def _score(self) -> None:
-        """Add a point to the curve, or end the run if it has diverged."""
-        if self.step:
+    def _queue_score(self) -> None:
+        self._pending.append(_PendingScore(self.step, self.examples, self.score_dev()))
+
+    def collect(self) -> None:
+        """Add the queued scores to the curve; end the run if it has diverged.
+
+        Synchronises with the device, if a score is queued.
+        """
+        pending, self._pending = self._pending, []
+        with self.stream.activate():
+            for score in pending:
+                self._add_point(score)
+
+    def _add_point(self, pending: _PendingScore) -> None:
+        if pending.step:
             self.check()
         if self.divergence:
             return
-        score = self.score_dev()
+        score = pending.collect()
         if math.isnan(score):
-            self.diverge(max(1, self.step))
+            self.diverge(max(1, pending.step))
             return
         since = self.curve[-1].step if self.curve else 0
-        losses = self.losses[since : self.step].double()
+        losses = self.losses[since : pending.step].double()
         loss = float(losses.mean()) if len(losses) else math.nan
-        self.curve.append(CurvePoint(self.step, self.examples, loss, score, self.seconds))
+        point = CurvePoint(pending.step, pending.examples, loss, score, self.seconds)
+        self.curve.append(point)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return all tensors that training changes, on the host: weights, moments, losses."""
@@ -192,7 +220,8 @@ class Run:
     def restore(
         self, state: dict[str, torch.Tensor], step: int, curve: list[CurvePoint], seconds: float
     ) -> None:
-        """Continue after `step` from a checkpoint's state."""
+        """Continue after `step` from a checkpoint's state, before anything was computed."""
+        assert not self._compute.graphs, "they would go on using the tensors that are replaced"
         weights = {n.removeprefix("model."): v for n, v in state.items() if n.startswith("model.")}
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, value in state.items():
@@ -204,6 +233,7 @@ class Run:
             self.model.load_state_dict(weights, strict=False)  # frozen and tied ones are left out
             self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
             self.losses.copy_(state["losses"])
+        self._compute.planned = Counter(self._shapes[step:])
         self.step, self.curve, self._seconds_before = step, list(curve), seconds
 
 
@@ -268,27 +298,42 @@ class Predictor:
     """Compute the logits of one split, repeatedly as the model learns."""
 
     def __init__(
-        self, model: PreTrainedModel, data: EncodedSplit, precision: str, record: Capture | None
+        self,
+        model: PreTrainedModel,
+        data: EncodedSplit,
+        precision: str,
+        stream: ReplicateStream,
+        calls: int,
     ) -> None:
+        """Prepare without computing anything.
+
+        Args:
+            calls: how often the split will be predicted.
+        """
         self.model, self.precision = model, precision
         self.data = move_split(data, model.device.type)
         self.batches = [
             (
                 torch.from_numpy(rows).to(model.device),
-                batch_shape(data.lengths, rows, record is not None),
+                batch_shape(data.lengths, rows, stream.buckets),
             )
             for rows in batches_by_length(data.lengths, EVALUATION_BATCH)
         ]
-        self._compute = CapturedFunction(self._work, record)
+        planned = Counter(shape for _, shape in self.batches * calls)
+        self._compute = CapturedFunction("prediction", self._work, stream, planned)
 
     def __call__(self) -> NDArray[np.float64]:
         """Return logits (n, outputs) in evaluation mode, in the order of the data."""
+        return self.queue()()
+
+    def queue(self) -> Callable[[], NDArray[np.float64]]:
+        """Queue the logits; return a function that waits for them on the same stream."""
         self.model.eval()
         outputs = self.model.config.num_labels
         logits = torch.empty(len(self.data.ids), outputs, device=self.model.device)
         for rows, shape in self.batches:
             logits[rows] = self._compute(rows, shape)
-        return logits.cpu().numpy().astype(np.float64)
+        return lambda: logits.cpu().numpy().astype(np.float64)
 
     @torch.no_grad()
     def _work(self, rows: torch.Tensor, shape: BatchShape) -> torch.Tensor:
@@ -296,8 +341,13 @@ class Predictor:
 
 
 def train(runs: list[Run]) -> Iterator[None]:
-    """Train replicates side by side, one step of each in turn; yield after each turn."""
+    """Train replicates side by side, one step of each in turn; yield after each turn.
+
+    The work of all of them is queued before anything waits for a score.
+    """
     while active := [run for run in runs if not run.ended]:
         for run in active:
             run.advance()
+        for run in active:
+            run.collect()
         yield

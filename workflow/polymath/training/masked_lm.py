@@ -6,6 +6,7 @@ understanding, NAACL 2019, section 3.1 (task 1).
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -186,15 +187,22 @@ class MaskedScore:
                 self.batches.append((replace(batch, ids=ids), labels))
 
     @torch.no_grad()
-    def __call__(self) -> float:
-        """Return the model's current accuracy; NaN if its logits are not finite."""
+    def __call__(self) -> Callable[[], float]:
+        """Queue the predictions; return a function that waits for the model's current accuracy.
+
+        It is NaN if the logits are not finite.
+        """
         self.model.eval()
-        correct, total = 0, 0
+        counts = []
         for batch, labels in self.batches:
             logits = token_logits(self.model, batch, self.precision)
-            if not torch.isfinite(logits).all():
-                return math.nan
             masked = labels != IGNORE_INDEX
-            correct += int((logits.argmax(-1)[masked] == labels[masked]).sum())
-            total += int(masked.sum())
-        return correct / max(1, total)
+            correct = (logits.argmax(-1) == labels) & masked
+            counts.append(torch.stack([correct.sum(), masked.sum(), (~logits.isfinite()).sum()]))
+        return lambda: _accuracy(counts)
+
+
+def _accuracy(counts: list[torch.Tensor]) -> float:
+    """Return the share of right answers; (right, asked, not finite) of each batch are counted."""
+    correct, asked, broken = torch.stack(counts).sum(0).tolist()
+    return math.nan if broken else correct / max(1, asked)

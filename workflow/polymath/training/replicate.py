@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from polymath.evaluation.metrics import require_fit
 from polymath.evaluation.predictions import score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.stage_versions import TRAINING
-from polymath.models.build import build_classifier, rescale_output
+from polymath.models.build import build_classifier, read_checkpoint, rescale_output
 from polymath.models.compact_embeddings import restore_embeddings
 from polymath.models.tuning import apply_tuning
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import Task, read_task
 from polymath.tokenization.tokenizers import load_tokenizer
-from polymath.training.acceleration.cuda_graphs import ReplicateStream
+from polymath.training.acceleration.cuda_graphs import CaptureHistory, ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit
 from polymath.training.devices import device_name, resolve_precision
@@ -55,6 +55,8 @@ class ConditionInputs:
         tokenizer = load_tokenizer(model.locate("tokenizer.json"))
         self._special_tokens = SpecialTokens.of(tokenizer, pairs)
         columns = ["id", "item", "split", "label", "ids", *(["ids2"] if pairs else [])]
+        self.captures = CaptureHistory()
+        self._weights: dict[Path, dict[str, torch.Tensor]] = {}
         self.content = digest_of(self.task.rows[columns].to_json(double_precision=15))
 
     def at_rate(self, rate: float) -> "ConditionInputs":
@@ -142,7 +144,14 @@ class ConditionInputs:
             self.task.outputs,
             seeds["init"],
             job.recipe.dropout,
+            self._read_checkpoint,
         )
+
+    def _read_checkpoint(self, model: PreTrainedModel, folder: Path) -> dict[str, torch.Tensor]:
+        """Read the checkpoint's weights once for all replicates."""
+        if folder not in self._weights:
+            self._weights[folder] = read_checkpoint(model, folder)
+        return self._weights[folder]
 
 
 class Replicate:
@@ -151,7 +160,7 @@ class Replicate:
     def __init__(self, inputs: ConditionInputs, number: int) -> None:
         job = inputs.job
         self.inputs, self.number, self.seeds = inputs, number, inputs.seeds(number)
-        self.stream = ReplicateStream(inputs.device)
+        self.stream = ReplicateStream(inputs.device, inputs.captures)
         self.model = inputs.build_model(self.seeds)
         self.data: EncodedTask = encode_task(
             inputs.task,
@@ -166,7 +175,8 @@ class Replicate:
         with self.stream.activate():
             self.model.to(inputs.device)
             prepare_for_training(self.model, inputs.precision)
-            self._predict_dev = self._predictor(self.data.dev)
+            # Scored before the first step, where the recipe says, and at the end.
+            self._predict_dev = self._predictor(self.data.dev, job.recipe.evaluations + 2)
             self.run = Run(
                 self.model,
                 self.data.train,
@@ -175,7 +185,7 @@ class Replicate:
                 self.seeds["dropout"],
                 self.stream,
                 inputs.precision,
-                self._score_dev,
+                self._queue_dev_score,
             )
 
     def finish(self) -> ReplicateResult:
@@ -183,7 +193,7 @@ class Replicate:
         divergence, logits = self.run.divergence, {}
         if not divergence:
             with self.stream.activate():
-                logits = {"dev": self._predict_dev(), "test": self._predictor(self.data.test)()}
+                logits = {"dev": self._predict_dev(), "test": self._predictor(self.data.test, 1)()}
             if not all(np.isfinite(of_split).all() for of_split in logits.values()):
                 divergence, logits = self.run.diverge(self.run.steps), {}
         curve = pd.DataFrame([asdict(point) for point in self.run.curve], columns=CURVE_COLUMNS)
@@ -206,11 +216,15 @@ class Replicate:
             whole.config.label2id = {label: number for number, label in enumerate(labels)}
         whole.save_pretrained(folder)
 
-    def _predictor(self, split: EncodedSplit) -> Predictor:
-        return Predictor(self.model, split, self.inputs.precision, self.stream.capture)
+    def _predictor(self, split: EncodedSplit, calls: int) -> Predictor:
+        return Predictor(self.model, split, self.inputs.precision, self.stream, calls)
 
-    def _score_dev(self) -> float:
-        dev, logits = self.data.dev, self._predict_dev()
+    def _queue_dev_score(self) -> Callable[[], float]:
+        logits = self._predict_dev.queue()
+        return lambda: self._score_dev(logits())
+
+    def _score_dev(self, logits: NDArray[np.float64]) -> float:
+        dev = self.data.dev
         if not np.isfinite(logits).all():
             return math.nan
         return score_items(

@@ -17,21 +17,28 @@ def prepare_for_training(model: PreTrainedModel, precision: str) -> None:
     cache_relative_positions(model)
 
 
+# DeBERTa's relative positions by device, length and the settings that they depend on.
+_POSITIONS: dict[tuple[object, ...], torch.Tensor] = {}
+
+
 def cache_relative_positions(model: PreTrainedModel) -> None:
-    """Let DeBERTa compute its relative positions once per length instead of once per batch.
+    """Let DeBERTa compute its relative positions once per length and process, not once per batch.
 
     It copies a number from the host to the device for that, which a CUDA graph cannot capture.
     Other models are left unchanged.
     """
     encoder: Any = getattr(model.base_model, "encoder", None)
-    if not hasattr(encoder, "get_rel_pos"):
+    if not getattr(encoder, "relative_attention", False):
         return
-    compute, kept = encoder.get_rel_pos, dict[int, torch.Tensor]()
+    compute = encoder.get_rel_pos
+    settings = (getattr(encoder, "position_buckets", None), encoder.max_relative_positions)
 
     def cached(states: torch.Tensor, *_: None) -> torch.Tensor:
-        length = states.shape[-2]
-        if length not in kept:
-            kept[length] = compute(states)
-        return kept[length]
+        key = (states.device, states.shape[-2], *settings)
+        if key not in _POSITIONS:
+            _POSITIONS[key] = compute(states)
+            if states.is_cuda:  # other streams read it without waiting for this one
+                torch.cuda.current_stream().synchronize()
+        return _POSITIONS[key]
 
     encoder.get_rel_pos = cached

@@ -11,6 +11,8 @@ BYTES_PER_PARAMETER, BYTES_FROZEN = 16, 4
 # Library workspaces, gradients of activations, fragments, and graphs of several lengths.
 MARGIN = 1.5
 USABLE = 0.9
+# torch has this many streams per device; replicates that share one would run one after another.
+STREAMS = 32
 
 
 def estimate_memory(model: PreTrainedModel, batch: Batch, precision: str) -> int:
@@ -41,4 +43,4 @@ def estimate_memory(model: PreTrainedModel, batch: Batch, precision: str) -> int
 
 def count_that_fit(needed: int, free: int, wanted: int) -> int:
     """Return how many of `wanted` replicates to train at once: at least one."""
-    return max(1, min(wanted, int(USABLE * free) // needed))
+    return max(1, min(wanted, STREAMS, int(USABLE * free) // needed))
