@@ -263,7 +263,7 @@ BAD: dict[str, tuple[list[str], str, dict[str, Any], list[str]]] = {
     ),
     "class that nobody has": (
         good_rows(), "seq,y", {"labels": ["purine", "pyrimidin"]},
-        ["labels", "'pyrimidin'", "['purine', 'pyrimidine']"],
+        ["labels", "'pyrimidin'", "purine, pyrimidine"],
     ),
     "class of few rows": (
         after("AAAA,rare", "CCCC,rare", "CCCC,rare"), "seq,y", {},

@@ -5,6 +5,7 @@ rule tokenize_records:
     input:
         records=PATHS.records(),
         model=model_with_tokenizer,
+        own=own_tokenizer,
     output:
         tokens=PATHS.tokens(),
         tokenizer=PATHS.symbols(),

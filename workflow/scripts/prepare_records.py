@@ -5,6 +5,7 @@ from pathlib import Path
 from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
 from polymath.util.job_log import job_log, log
+from polymath.util.storage import read_json
 
 with job_log(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
     table = prepare_records(
@@ -16,4 +17,6 @@ with job_log(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
         Path(snakemake.output.card),
         snakemake.threads,
     )
+    for notice in read_json(Path(snakemake.output.card))["notices"]:
+        log(f"NOTE: {notice}")
     log(f"{len(table)} records: {table['split'].value_counts().to_dict()}")

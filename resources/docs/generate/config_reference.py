@@ -67,8 +67,8 @@ the types in `workflow/polymath/experiment/`, which also check every configurati
 runs. Editors with a YAML language server complete and check keys by
 `workflow/schemas/config.schema.json`, which the first line of `config.yaml` names.
 
-`alphabet` may also be the name of a preset: `dna`, `protein`, `pitch` or `model`; or a preset
-with changes, `{preset: dna, illegal: drop}`.
+`alphabet` may also be the name of a preset: `dna`, `rna`, `protein`, `pitch`, `smiles`, `character`
+or `model`; or a preset with changes, `{preset: dna, illegal: drop}`.
 
 With `--configfile my.yaml` your values are merged into `config.yaml`: a recipe under a new name
 is one more recipe. With `--replace-workflow-config` as well, your file stands alone.

@@ -19,12 +19,14 @@ EXAMPLES_KEPT = 5
 class RejectedRows:
     """Rows left out: how many for each reason, and where the first few stand.
 
-    `replaced` counts rows that were kept with their illegal symbols replaced.
+    `replaced` counts rows that were kept with their illegal symbols replaced; `notices` are
+    sentences about what a user may not expect.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)
     replaced: int = 0
+    notices: list[str] = field(default_factory=list)
 
     def drop(self, table: pd.DataFrame, bad: pd.Series, reason: str) -> pd.DataFrame:
         """Return the rows that are not `bad`; count the others under `reason`."""

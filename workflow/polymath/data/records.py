@@ -1,23 +1,28 @@
 """Raw rows to records: labelled, checked, deduplicated and split, with a data card."""
 
+import unicodedata
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from polymath.data.alphabets import SEPARATOR, join_units, normalise, split_units
+from polymath.data.alphabets import SEPARATOR, list_separator
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
-from polymath.data.readers import PLACE, ROW, read_rows, require_column
+from polymath.data.labels import check_labels, class_names
+from polymath.data.readers import PLACE, ROW, ReadingNotes, read_rows, require_column
 from polymath.data.similarity import represent_similar
 from polymath.data.splits import ALIASES, assign_splits, join_groups, split_counts
+from polymath.data.symbols import check_symbols
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_json, write_table
 
+# Words for a missing group, as R, pandas and databases write them.
+MISSING = frozenset({"NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"})
+EXCESS = 1.5  # times the share asked for, from which a drawn split is called large
 CONTENT = "@content"  # a row's sequence, or both of a pair
 
 
@@ -58,14 +63,18 @@ def prepare_records(
     raw = Manifest.read(manifest)
     for file in raw.rejected:
         rejected.count("unreadable at the source", [f"{file['file']}: {file['reason']}"])
-    table = build_records(dataset, raw.locate_all(), seed, rejected, workers)
-    _check_counts(task, dataset, table)
+    try:
+        table = build_records(dataset, raw.locate_all(), seed, rejected, workers)
+        _check_counts(dataset, table)
+    except PolymathError as error:
+        raise PolymathError(f"datasets: {task}: {error}") from None
+    labels = class_names(dataset, table)
     provenance = {
         "task": task,
         "title": dataset.title,
         "domain": dataset.domain,
         "type": dataset.type,
-        "labels": class_names(dataset, table),
+        "labels": labels,
         "source": raw.source,
         "source_sha256": raw.sha256,
         "licence": dataset.licence,
@@ -80,18 +89,12 @@ def prepare_records(
             **describe_records(table, dataset),
             "rejected": rejected.as_list(),
             "rows_with_replaced_symbols": rejected.replaced,
+            **({"positive": labels[1]} if len(labels) == 2 else {}),
+            "notices": rejected.notices,
         },
         card,
     )
     return table
-
-
-def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:
-    """Return the classes in order; empty for regression."""
-    if dataset.type == "regression":
-        return []
-    present = set(table["label"])
-    return [label for label in dataset.labels or sorted(present) if label in present]
 
 
 def build_records(
@@ -102,22 +105,23 @@ def build_records(
     Raises:
         PolymathError: naming the file, the row and the remedy.
     """
-    table = _select_columns(read_rows(files, dataset.reader, workers), dataset)
-    table = _check_labels(table, dataset, rejected)
+    table = _select_columns(_read(dataset, files, rejected, workers), dataset, rejected)
+    table = check_labels(table, dataset, rejected)
     for column in _sequences(dataset):
-        table = _check_symbols(table, column, dataset, rejected)
+        table = check_symbols(table, column, dataset.alphabet, rejected)
     table[CONTENT] = table[_sequences(dataset)].agg(SEPARATOR.join, axis=1)
     table = _drop_contradictions(table, dataset, rejected)
     alike = represent_similar(table[CONTENT], dataset.alphabet, dataset.similarity_groups)
     table["group"] = join_groups(table["group"], alike)
     table["split"] = _split(table, dataset, seed)
+    _note_shares(table, dataset, rejected)
     table = _keep_apart(table, dataset, rejected)
     if dataset.duplicates == "drop":
         table = rejected.drop(table, table[CONTENT].duplicated(), "duplicate sequence")
     if dataset.unseen_labels == "drop" and dataset.type == "classification":
         seen = set(table.loc[table["split"] == "train", "label"])
         table = rejected.drop(table, ~table["label"].isin(seen), "class without a training row")
-    _check_splits(table, dataset)
+    _check_splits(table, dataset, rejected)
     table["group"] = pd.factorize(table["group"])[0].astype(str)
     return table[["id", *_sequences(dataset), "label", "split", "group"]]
 
@@ -127,8 +131,29 @@ def _sequences(dataset: Dataset) -> list[str]:
     return ["sequence", "sequence2"] if dataset.reader.sequence2 else ["sequence"]
 
 
-def _select_columns(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+def _read(
+    dataset: Dataset, files: list[Path], rejected: RejectedRows, workers: int
+) -> pd.DataFrame:
+    """Read the rows; count unreadable files, and note files whose names are those of splits."""
+    reader, notes = dataset.reader, ReadingNotes()
+    rows = read_rows(files, reader, workers, notes, list_separator(dataset.alphabet))
+    rejected.notices += notes.notices
+    if notes.unreadable:
+        rejected.count("unreadable file", notes.unreadable)
+    named = {ALIASES.get(str(file).lower()) for file in rows["file"].unique()}
+    if reader.split is None and reader.label != "file" and {"train", "test"} <= named - {None}:
+        rejected.notices.append(
+            "the files are named after splits, but their rows are pooled and split anew: set "
+            "'split: file' of the reader to keep them apart"
+        )
+    return rows
+
+
+def _select_columns(rows: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> pd.DataFrame:
     reader = dataset.reader
+    hint = ""
+    if reader.format in ("csv", "tsv", "xlsx") and reader.header is None:
+        hint = "; if the file has no header, name its columns, as 'header: [label, sequence]'"
     chosen = {PLACE: rows[PLACE]}
     for role in (*_sequences(dataset), "label", "split", "group", "id"):
         named = getattr(reader, role)
@@ -137,10 +162,11 @@ def _select_columns(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
             continue
         columns = [named] if isinstance(named, str) else list(named)
         for column in columns:
-            require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0])
-        chosen[role] = (
-            rows[columns].agg(SEPARATOR.join, axis=1) if len(columns) > 1 else rows[columns[0]]
-        )
+            require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0], hint)
+        if role == "group":
+            chosen[role] = _name_groups(rows[columns], rejected)
+        else:
+            chosen[role] = rows[columns[0]]
     table = pd.DataFrame(chosen)
     if reader.id is None:
         table["id"] = [row.rsplit("/", 1)[-1] for row in rows[ROW]]
@@ -159,102 +185,41 @@ def _select_columns(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     return table
 
 
-def _check_labels(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> pd.DataFrame:
-    table["label"] = table["label"].str.strip()
-    missing = table["label"] == ""
-    if missing.any():
-        raise PolymathError(
-            f"{table.loc[missing, PLACE].iloc[0]}: the label is missing ({missing.sum()} rows in "
-            "total): fill it in or delete the row"
-        )
-    if dataset.type == "regression":
-        numbers = pd.to_numeric(table["label"], errors="coerce")
-        bad = ~np.isfinite(numbers)
-        if bad.any():
-            raise PolymathError(
-                f"{table.loc[bad, PLACE].iloc[0]}: label {table.loc[bad, 'label'].iloc[0]!r} is "
-                "not a finite number: correct it, or set 'type: classification'"
+def _name_groups(columns: pd.DataFrame, rejected: RejectedRows) -> pd.Series:
+    """Return each row's group; '' where every column is empty or a word for a missing value."""
+    groups = pd.DataFrame(
+        {
+            name: [unicodedata.normalize("NFC", value.strip()) for value in column]
+            for name, column in columns.items()
+        },
+        index=columns.index,
+    )
+    for name in groups:
+        missing = groups[name].isin(MISSING)
+        if missing.any():
+            words = ", ".join(sorted(set(groups.loc[missing, name])))
+            rejected.notices.append(
+                f"group '{name}': {words} in {missing.sum()} rows is read as missing: these rows "
+                "are not one group"
             )
-        return table.assign(label=numbers.astype(float))
-    if dataset.labels is not None:
-        absent = sorted(set(dataset.labels) - set(table["label"]))
-        if absent:
-            raise PolymathError(
-                f"labels: no row has the class '{absent[0]}': the column has "
-                f"{sorted(set(table['label']))[:20]}"
-            )
-        table = rejected.drop(table, ~table["label"].isin(dataset.labels), "class not asked for")
-    if table["label"].nunique() < 2:
-        raise PolymathError(
-            f"{table[PLACE].iloc[0].rsplit(': ', 1)[0]}: all rows have the label "
-            f"'{table['label'].iloc[0]}': a classification task needs two classes"
-        )
-    return table
-
-
-def _check_symbols(
-    table: pd.DataFrame, column: str, dataset: Dataset, rejected: RejectedRows
-) -> pd.DataFrame:
-    """Normalise one column of sequences; apply the alphabet's policy to illegal symbols."""
-    alphabet = dataset.alphabet
-    table[column] = [normalise(sequence, alphabet) for sequence in table[column]]
-    legal = set(alphabet.symbols) if alphabet.symbols is not None else None
-    if legal is not None and alphabet.kind != "model":
-        units = [split_units(sequence, alphabet) for sequence in table[column]]
-        wrong = [next((unit for unit in row if unit not in legal), None) for row in units]
-        bad = pd.Series([unit is not None for unit in wrong], index=table.index)
-        if bad.any() and alphabet.illegal == "error":
-            first = table[bad].index[0]
-            position = units[first].index(wrong[first]) + 1
-            raise PolymathError(
-                f"{table.loc[first, PLACE]}: symbol {wrong[first]!r} at position {position} is not "
-                f"in the alphabet ({bad.sum()} such rows): correct the row, or set 'illegal' of "
-                "the "
-                "alphabet to 'drop' or to a replacement symbol"
-            )
-        if alphabet.illegal == "drop":
-            table = rejected.drop(table, bad, "symbol outside the alphabet")
-        else:
-            rejected.replaced += int(bad.sum())
-            table.loc[bad, column] = [
-                join_units(
-                    [unit if unit in legal else alphabet.illegal for unit in units[row]], alphabet
-                )
-                for row in table[bad].index
-            ]
-    if alphabet.kind == "kmer":
-        _refuse_spaces(table, column)
-    shortest = alphabet.k if alphabet.kind == "kmer" else 1
-    filled = table[column]
-    if alphabet.kind == "separator":
-        filled = filled.str.replace(alphabet.separator, "", regex=False)
-    empty = filled.str.strip().str.len() < shortest
-    if empty.any() and alphabet.illegal == "error":
-        raise PolymathError(
-            f"{table.loc[empty, PLACE].iloc[0]}: the sequence is empty or shorter than one symbol "
-            f"({empty.sum()} such rows): correct or delete it, or set 'illegal: drop'"
-        )
-    return rejected.drop(table, empty, "empty sequence")
-
-
-def _refuse_spaces(table: pd.DataFrame, column: str) -> None:
-    """Refuse spaces in sequences: they separate the symbols of a k-mer alphabet."""
-    spaced = table[column].str.contains(r"\s")
-    if spaced.any():
-        raise PolymathError(
-            f"{table.loc[spaced, PLACE].iloc[0]}: the sequence has a space ({spaced.sum()} such "
-            "rows), which a k-mer cannot contain: add it to 'remove' of the alphabet"
-        )
+            groups.loc[missing, name] = ""
+    joined = groups.agg(SEPARATOR.join, axis=1)
+    return joined.where((groups != "").any(axis=1), "")
 
 
 def _drop_contradictions(
     table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows
 ) -> pd.DataFrame:
-    """Drop equal sequences with different labels, under the policy `drop`."""
-    if dataset.duplicates == "group" or dataset.type == "regression":
-        return table
-    classes = table.groupby(CONTENT)["label"].transform("nunique")
-    return rejected.drop(table, classes > 1, "equal sequences with different labels")
+    """Drop equal sequences with different labels under the policy `drop`, else note them."""
+    differ = table.groupby(CONTENT)["label"].transform("nunique") > 1
+    if dataset.duplicates == "drop" and dataset.type == "classification":
+        return rejected.drop(table, differ, "equal sequences with different labels")
+    if differ.any():
+        rejected.notices.append(
+            f"{differ.sum()} rows have the sequence of another row but not its label, the first "
+            f"is {table.loc[differ, PLACE].iloc[0]}"
+        )
+    return table
 
 
 def _split(table: pd.DataFrame, dataset: Dataset, seed: int) -> pd.Series:
@@ -307,28 +272,76 @@ def _keep_apart(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -
     return table
 
 
-def _check_splits(table: pd.DataFrame, dataset: Dataset) -> None:
+def _note_shares(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
+    """Note drawn splits that are much larger than asked, and why."""
+    if dataset.reader.split is not None:
+        return
+    asked = {"dev": dataset.split.dev, "test": dataset.split.test}
+    counts = split_counts(table)
+    for split, share in asked.items():
+        if counts[split] > EXCESS * share * len(table) + 1:
+            rejected.notices.append(
+                f"{split} has {counts[split]} of {len(table)} rows "
+                f"({counts[split] / len(table):.0%}) instead of {share:.0%}: every split has at "
+                "least one sequence or group of each class, and groups stay whole"
+            )
+    largest = table["group"].value_counts().iloc[0]
+    if largest > max(asked.values()) * len(table) and largest > 1:
+        rejected.notices.append(
+            f"the largest group has {largest} of {len(table)} rows "
+            f"({largest / len(table):.0%}), which all lie in one split"
+        )
+
+
+def _check_splits(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
     for split, count in split_counts(table).items():
         if count == 0:
-            raise PolymathError(f"no row is left for {split}: add rows or change the split")
-    if dataset.type == "classification":
-        classes = set(table["label"])
-        if dataset.labels and dataset.unseen_labels == "error":
-            classes |= set(dataset.labels)
-        if len(classes) < 2:
-            raise PolymathError(
-                f"only the class '{min(classes)}' is left after rows were left out: correct "
-                "these, or change 'illegal' of the alphabet or 'duplicates'"
+            reasons = "; ".join(
+                f"{entry['count']} rows were left out: {entry['reason']}"
+                for entry in rejected.as_list()
             )
-        unseen = classes - set(table.loc[table["split"] == "train", "label"])
-        if unseen:
             raise PolymathError(
-                f"class '{min(unseen)}' has no row in train: add some, name the classes to keep in "
-                "'labels', or set 'unseen_labels: drop'"
+                f"no row is left for {split}: add rows or change the split"
+                + (f" ({reasons})" if reasons else "")
             )
+    if dataset.type != "classification":
+        return
+    classes = set(table["label"])
+    if dataset.labels and dataset.unseen_labels == "error":
+        classes |= set(dataset.labels)
+    if len(classes) < 2:
+        raise PolymathError(
+            f"only the class '{min(classes)}' is left after rows were left out: correct "
+            "these, or change 'illegal' of the alphabet or 'duplicates'"
+        )
+    _check_unseen(table, classes - set(table.loc[table["split"] == "train", "label"]))
 
 
-def _check_counts(task: str, dataset: Dataset, table: pd.DataFrame) -> None:
+def _check_unseen(table: pd.DataFrame, unseen: set[str]) -> None:
+    """Refuse classes without a training row, with the first of their rows."""
+    if not unseen:
+        return
+    name = min(unseen)
+    of_class = table[table["label"] == name]
+    if of_class.empty:
+        raise PolymathError(
+            f"class '{name}' of 'labels' has no row in train: leave it out of 'labels', or set "
+            "'unseen_labels: drop'"
+        )
+    first = of_class.iloc[0]
+    of_split = table.loc[table["split"] == first["split"], "label"]
+    if (of_split == name).all():
+        raise PolymathError(
+            f"{first[PLACE]}: all {len(of_split)} rows of {first['split']} have the label "
+            f"'{name}', which no training row has: the labels may be withheld: leave these rows out"
+        )
+    raise PolymathError(
+        f"{first[PLACE]}: class '{name}' has no row in train ({len(of_class)} rows in other "
+        "splits): add some, name the classes to keep in 'labels', or set 'unseen_labels: drop'"
+    )
+
+
+def _check_counts(dataset: Dataset, table: pd.DataFrame) -> None:
     """Compare the records with the row counts that the catalogue or the user states."""
     if dataset.rows is None:
         return
@@ -336,6 +349,6 @@ def _check_counts(task: str, dataset: Dataset, table: pd.DataFrame) -> None:
     counts = split_counts(table)
     if counts != expected:
         raise PolymathError(
-            f"datasets: {task}: rows: expected {expected}, found {counts}: check that the files "
+            f"rows: expected {expected}, found {counts}: check that the files "
             "are whole and the right ones, or change 'rows' or leave it out"
         )

@@ -1,5 +1,6 @@
 """Catalogue entries of data sets: where they come from, how they are read, split and scored."""
 
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -17,8 +18,10 @@ REGRESSION_METRICS = ("spearman", "pearson")
 class Alphabet(StrictModel):
     """What one symbol of a sequence is."""
 
-    kind: Literal["character", "separator", "kmer", "model"] = Field(
-        description="one character; text between separators; k characters; the model's tokenizer"
+    kind: Literal["character", "separator", "kmer", "regex", "tokenizer", "model"] = Field(
+        description="one character; text between separators (blanks around them do not count); k "
+        "characters; each match of a regular expression; a tokenizer of your own; the model's "
+        "tokenizer"
     )
     symbols: tuple[str, ...] | None = Field(
         None, description="the legal symbols (for kmer: characters); default: all that occur"
@@ -26,6 +29,10 @@ class Alphabet(StrictModel):
     separator: str = Field(" ", min_length=1, description="for kind separator")
     k: int = Field(3, ge=1, le=8, description="for kind kmer: characters per symbol")
     stride: int = Field(1, ge=1, description="for kind kmer: characters from one to the next")
+    pattern: str | None = Field(
+        None, description="for kind regex: what a symbol is; blanks between symbols do not count"
+    )
+    file: str | None = Field(None, description="for kind tokenizer: path of a tokenizer.json")
     uppercase: bool = Field(False, description="fold case before anything else")
     remove: str = Field("", description="characters to delete first (gaps, separators)")
     illegal: str = Field(
@@ -33,6 +40,20 @@ class Alphabet(StrictModel):
         min_length=1,
         description="rows with other symbols: 'error', 'drop', or a symbol to replace them by",
     )
+
+    @model_validator(mode="after")
+    def _fields_go_with_the_kind(self) -> "Alphabet":
+        for key, kind in (("pattern", "regex"), ("file", "tokenizer")):
+            if (self.kind == kind) != (getattr(self, key) is not None):
+                raise ValueError(f"'{key}' is needed with kind '{kind}', and only there")
+        if self.kind == "tokenizer" and self.symbols is not None:
+            raise ValueError("'symbols' are those of the tokenizer's file: leave them out")
+        try:
+            if self.pattern is not None and re.compile(self.pattern).fullmatch(""):
+                raise ValueError("'pattern' matches empty text: use + instead of *")
+        except re.error as error:
+            raise ValueError(f"'pattern' is not a regular expression: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _replacement_is_one_symbol(self) -> "Alphabet":
@@ -48,10 +69,17 @@ class Alphabet(StrictModel):
         return self
 
 
+# Atoms of a molecule's SMILES: those in brackets and of two letters are one symbol.
+# Source: P. Schwaller et al., Molecular Transformer, ACS Cent. Sci. 5, 2019, its tokenization.
+SMILES = r"\[[^\]]+\]|Br|Cl|%\d{2}|[BCNOPSFIbcnops]|[0-9().=#\-+\\/:~@?>*$]"
+OTHER_LABELS = "*"  # in `label_map`: every label that it does not name
 PRESETS: dict[str, Alphabet] = {
     "dna": Alphabet(kind="character", symbols=tuple("ACGT"), uppercase=True),
+    "rna": Alphabet(kind="character", symbols=tuple("ACGU"), uppercase=True),
     "protein": Alphabet(kind="character", symbols=tuple("ACDEFGHIKLMNPQRSTVWY"), uppercase=True),
     "pitch": Alphabet(kind="separator", symbols=tuple(str(pitch) for pitch in range(128))),
+    "smiles": Alphabet(kind="regex", pattern=SMILES),
+    "character": Alphabet(kind="character"),
     "model": Alphabet(kind="model"),
 }
 
@@ -117,6 +145,14 @@ class Dataset(StrictModel):
     labels: tuple[str, ...] | None = Field(
         None, description="classes to keep, in order; default: all, sorted"
     )
+    label_map: dict[str, str] = Field(
+        {},
+        description='classes to rename or join, as `{"-": normal, "*": anomaly}`, where * is '
+        "every label that is not named",
+    )
+    positive: str | None = Field(
+        None, description="of two classes, the one whose F1 is scored; default: the second"
+    )
     max_length: int = Field(128, ge=2, description="symbols kept of a sequence or window")
     windows: Windows | None = None
     split: SplitPolicy = SplitPolicy()
@@ -169,8 +205,9 @@ class Dataset(StrictModel):
             )
         if self.windows is not None and self.reader.sequence2 is not None:
             raise ValueError("'windows' cut single sequences: leave it out with 'sequence2'")
-        if self.type == "regression" and self.labels is not None:
-            raise ValueError("'labels' lists classes: leave it out with type regression")
+        for key in ("labels", "label_map", "positive"):
+            if self.type == "regression" and getattr(self, key):
+                raise ValueError(f"'{key}' is about classes: leave it out with type regression")
         return self
 
     @property

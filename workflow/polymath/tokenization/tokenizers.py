@@ -22,11 +22,14 @@ def build_tokenizer(sequences: Iterable[str], alphabet: Alphabet) -> Tokenizer:
 
     A character or separator alphabet with stated `symbols` has exactly these (and the
     replacement for illegal ones); any other, the symbols that occur. Text of kind `model`,
-    where no model gives the tokenizer, has words.
+    where no model gives the tokenizer, has words. A tokenizer of the user's own is read as it is.
     """
     if alphabet.kind == "model":
         return build_word_tokenizer(sequences)
     symbols: set[str] = set()
+    if alphabet.kind == "tokenizer":
+        assert alphabet.file is not None
+        return load_tokenizer(Path(alphabet.file))
     if alphabet.symbols is not None and alphabet.kind != "kmer":
         symbols.update(alphabet.symbols)
         if alphabet.illegal not in ("error", "drop"):

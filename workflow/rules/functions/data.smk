@@ -103,6 +103,13 @@ def model_with_tokenizer(wildcards):
     return PATHS.model_manifest(wildcards.tokenizer)
 
 
+def own_tokenizer(wildcards):
+    """The user's own tokenizer.json, if it is the alphabet."""
+    alphabet = EXPERIMENT.datasets[wildcards.task].alphabet
+    of_task = wildcards.tokenizer == OWN_TOKENIZER and alphabet.kind == "tokenizer"
+    return alphabet.file if of_task else []
+
+
 def tokenization_job(wildcards):
     """How a task's sequences are cut into symbols, or spelled for a model's own tokenizer."""
     dataset = EXPERIMENT.datasets[wildcards.task]

@@ -65,6 +65,7 @@ def read_delimited(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFr
         quoting = not tabs or _header_is_quoted(text, delimiter, reader)
     try:
         table = _parse(text, delimiter, quoting, reader)
+        _require_delimiter(table, path, reader)
         _name_columns(table, path, notes)
         _require_one_line_fields(table, path, tabs, notes)
     except (csv.Error, re.error, TypeError, ValueError) as error:
@@ -74,7 +75,6 @@ def read_delimited(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFr
         ) from None
     if not quoting:
         _note_quotes(table, path, notes)
-    _require_delimiter(table, path, reader)
     frame = pd.DataFrame(table.rows, columns=_unique_names(table.header, path, reader), dtype=str)
     frame[PLACE] = [f"{path}: line {line}" for line in table.lines]
     frame[ROW] = [f"{path}: row {number}" for number in range(1, len(frame) + 1)]
@@ -157,11 +157,13 @@ def _name_columns(table: _Table, path: Path, notes: ReadingNotes) -> None:
         return
     for number, (line, fields) in enumerate(zip(table.lines, table.rows, strict=True)):
         if any(field.strip() for field in fields[width:]):
-            raise ValueError(
-                f"line {line} has {len(fields)} fields, the header {width} (the first may be "
-                "names of rows: then name all columns in 'header' and put the line of the header "
-                "in 'skip_lines')"
-            )
+            hint = ""
+            if len(fields) == width + 1:
+                hint = (
+                    " (if the first is the row's name, name all columns in 'header' and put the "
+                    "line of the header in 'skip_lines')"
+                )
+            raise ValueError(f"line {line} has {len(fields)} fields, the header {width}{hint}")
         table.rows[number] = [*fields[:width], *[""] * (width - len(fields))]
 
 

@@ -1,0 +1,124 @@
+"""Labels: spelling, names and the classes to keep."""
+
+import re
+import unicodedata
+
+import numpy as np
+import pandas as pd
+
+from polymath.data.data_card import RejectedRows
+from polymath.data.readers import PLACE
+from polymath.experiment.datasets import OTHER_LABELS, Dataset
+from polymath.util.errors import PolymathError, list_names, suggest
+
+SMALLEST_CLASS = 3  # rows: one for each split
+WHOLE = re.compile(r"([-+]?\d+)\.0+").fullmatch
+COMMA = re.compile(r"[-+]?\d+,\d+").fullmatch
+
+
+def check_labels(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> pd.DataFrame:
+    """Return the rows to keep with their labels: numbers for regression, else class names.
+
+    Raises:
+        PolymathError: naming the row whose label is missing or no number, or the classes that do
+            not fit.
+    """
+    table["label"] = table["label"].str.strip()
+    missing = table["label"] == ""
+    if missing.any():
+        raise PolymathError(
+            f"{table.loc[missing, PLACE].iloc[0]}: the label is missing ({missing.sum()} rows in "
+            "total): fill it in or delete the row"
+        )
+    if dataset.type == "regression":
+        return table.assign(label=_read_numbers(table, dataset.reader.decimal))
+    table["label"] = _name_classes(table["label"], dataset, rejected)
+    if dataset.labels is not None:
+        absent = sorted(set(dataset.labels) - set(table["label"]))
+        if absent:
+            raise PolymathError(
+                f"labels: no row has the class '{absent[0]}': the column has "
+                f"{list_names(sorted(set(table['label'])))}"
+            )
+        table = rejected.drop(table, ~table["label"].isin(dataset.labels), "class not asked for")
+    _check_classes(table, dataset, rejected)
+    return table
+
+
+def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:
+    """Return the classes in order, the positive one last; empty for regression."""
+    if dataset.type == "regression":
+        return []
+    present = set(table["label"])
+    names = [label for label in dataset.labels or sorted(present) if label in present]
+    return sorted(names, key=lambda name: name == dataset.positive)
+
+
+def _read_numbers(table: pd.DataFrame, decimal: str) -> pd.Series:
+    text = table["label"].str.replace(",", ".", regex=False) if decimal == "," else table["label"]
+    numbers = pd.to_numeric(text, errors="coerce")
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        first = table.loc[bad].iloc[0]
+        remedy = "correct it, or set 'type: classification'"
+        if COMMA(first["label"]):
+            remedy = "set 'decimal: \",\"' of the reader if commas are decimal marks, or correct it"
+        raise PolymathError(
+            f"{first[PLACE]}: label {first['label']!r} is not a finite number: {remedy}"
+        )
+    return numbers.astype(float)
+
+
+def _name_classes(labels: pd.Series, dataset: Dataset, rejected: RejectedRows) -> pd.Series:
+    """Return class names: one per spelling of a letter or number, and as `label_map` says."""
+    composed = labels.map(lambda label: unicodedata.normalize("NFC", label))
+    names = set(composed)
+    if len(names) < labels.nunique():
+        both = sorted(set(composed[composed != labels]))
+        rejected.notices.append(
+            f"labels: {list_names(both)} in composed and decomposed letters: read as one class each"
+        )
+    whole = {
+        name: match[1] for name in names if (match := WHOLE(name)) is not None and match[1] in names
+    }
+    if whole:
+        pairs = [f"'{number}' and '{name}'" for name, number in sorted(whole.items())]
+        rejected.notices.append(f"labels: {list_names(pairs)} are one number, and one class")
+    return composed.replace(whole).map(lambda name: _map_label(name, dataset.label_map))
+
+
+def _map_label(name: str, label_map: dict[str, str]) -> str:
+    return label_map.get(name, label_map.get(OTHER_LABELS, name))
+
+
+def _check_classes(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
+    counts = table["label"].value_counts()
+    file = table[PLACE].iloc[0].rsplit(": ", 1)[0]
+    if len(counts) < 2:
+        raise PolymathError(
+            f"{file}: all rows have the label '{counts.index[0]}': a classification task needs two "
+            "classes"
+        )
+    if dataset.positive is not None and dataset.positive not in counts:
+        raise PolymathError(
+            f"{file}: positive: no row has the class '{dataset.positive}': "
+            f"{suggest(dataset.positive, counts.index)}"
+        )
+    if dataset.positive is not None and len(counts) > 2:
+        raise PolymathError(
+            f"{file}: 'positive' needs two classes, not {len(counts)}: join the others in "
+            f"'label_map', as {{{dataset.positive}: {dataset.positive}, \"{OTHER_LABELS}\": other}}"
+        )
+    if dataset.labels is None and not dataset.label_map and _are_measurements(counts.index):
+        message = (
+            f"all labels are numbers, some with decimals ({list_names(list(counts.index[:3]))}): "
+            "set 'type: regression' to predict values"
+        )
+        if counts.min() < SMALLEST_CLASS:
+            raise PolymathError(f"{file}: {message}, or name the classes in 'labels'")
+        rejected.notices.append(f"labels: {message}")
+
+
+def _are_measurements(names: pd.Index) -> bool:
+    numbers = pd.to_numeric(pd.Series(list(names)), errors="coerce")
+    return bool(np.isfinite(numbers).all() and (numbers % 1 != 0).any())
