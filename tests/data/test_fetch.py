@@ -386,6 +386,21 @@ def test_a_broken_score_is_reported_and_the_others_are_kept(corpus: Path, tmp_pa
     assert sorted(path for path in (tmp_path / "raw").rglob("*") if path.is_file()) == sorted(files)
 
 
+def test_scores_rendered_before_are_copied(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    source = describe_scores(corpus)
+    first = fetch_scores(source, tmp_path / "first", 1, quiet)
+    monkeypatch.setattr(music21_corpus, "_render", lambda *_: pytest.fail("rendered again"))
+    second = fetch_scores(source, tmp_path / "second", 1, quiet)
+    assert [path.read_bytes() for path in second[0]] == [path.read_bytes() for path in first[0]]
+    assert second[1] == first[1]
+    (corpus / "bach" / "bwv66.6.mxl").write_bytes(b"another score")
+    with pytest.raises(PolymathError, match="checksum"):
+        fetch_scores(source, tmp_path / "third", 1, quiet)
+
+
 def test_a_piece_in_two_formats_is_taken_once(corpus: Path) -> None:
     source = describe_scores(corpus)
     (corpus / "bach" / "bwv66.6.krn").write_text("never read")

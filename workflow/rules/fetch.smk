@@ -9,14 +9,35 @@ rule fetch_data:
         PATHS.raw_manifest(),
     log:
         PATHS.log("fetch/raw", "{task}"),
+    wildcard_constraints:
+        task=exactly(DOWNLOADED_TASKS),
     priority: 30
     localrule: True
-    threads: cores_to_fetch
+    threads: 1
     params:
         source=data_source_param,
         code_version=versions.FETCH,
     script:
         "../scripts/fetch.py"
+
+
+# Rendering takes minutes and all cores. It starts first: a job that waits for several cores would
+# otherwise wait until there is no job left that takes one.
+use rule fetch_data as render_scores with:
+    input:
+        own_data,
+    output:
+        PATHS.raw_manifest(),
+    log:
+        PATHS.log("fetch/raw", "{task}"),
+    wildcard_constraints:
+        task=exactly(RENDERED_TASKS),
+    priority: 1000
+    localrule: True
+    threads: SEVERAL_CORES
+    params:
+        source=data_source_param,
+        code_version=versions.FETCH,
 
 
 use rule fetch_data as fetch_model with:

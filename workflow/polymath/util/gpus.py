@@ -6,12 +6,12 @@ Without torch, so that a mistake is an error before anything starts. NVIDIA's de
 import os
 import platform
 import re
-import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from polymath.util.errors import PolymathError
+from polymath.util.private_folder import is_private
 from polymath.util.runtime import CONDITIONS_PER_GPU
 
 
@@ -49,27 +49,11 @@ def lock_folder(log: Callable[[str], None]) -> Path:
     # A home may be shared by several machines.
     folders.append(Path("~/.cache").expanduser() / f"{name}-{platform.node()}")
     for folder in folders:
-        if _is_private(folder):
+        if is_private(folder):
             return folder
         log(f"{folder} is not a folder of your own that only you can write to: not used for locks")
     raise PolymathError(
         f"{folders[0]}: not a folder of your own that only you can write to: set TMPDIR to one"
-    )
-
-
-def _is_private(folder: Path) -> bool:
-    """Make the folder if it does not exist; return whether only this user can write to it."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat()  # of a link itself
-    except OSError:
-        return False
-    others = stat.S_IWGRP | stat.S_IWOTH
-    return (
-        stat.S_ISDIR(status.st_mode)
-        and status.st_uid == os.getuid()
-        and not status.st_mode & others
-        and os.access(folder, os.W_OK | os.X_OK)
     )
 
 

@@ -3,7 +3,12 @@
 from polymath.data.fetch.local import list_path
 from polymath.experiment.datasets import SimilarityGroups
 from polymath.experiment.lineage import OWN_TOKENIZER, spelling_of
-from polymath.experiment.sources import ConfiguredSource, MadeSource, PathSource
+from polymath.experiment.sources import (
+    ConfiguredSource,
+    MadeSource,
+    Music21Source,
+    PathSource,
+)
 
 FETCHED_MODELS = [
     name
@@ -15,6 +20,14 @@ CONFIGURED_MODELS = [
     for name, entry in EXPERIMENT.checkpoints.items()
     if isinstance(entry.source, ConfiguredSource)
 ]
+
+
+RENDERED_TASKS = [
+    name
+    for name, entry in EXPERIMENT.datasets.items()
+    if isinstance(entry.source, Music21Source)
+]
+DOWNLOADED_TASKS = [name for name in EXPERIMENT.datasets if name not in RENDERED_TASKS]
 
 
 def data_source(wildcards):
@@ -62,11 +75,6 @@ def model_source_param(wildcards):
     return as_param(model_source(wildcards))
 
 
-def cores_to_fetch(wildcards):
-    """Cores of a download: rendering scores takes several, all else one."""
-    return SEVERAL_CORES if data_source(wildcards).kind == "music21" else 1
-
-
 # What only later stages use is left out, so that changing it reruns only those.
 FOR_LATER_STAGES = {"metric", "max_length", "windows", "about", "notes", "checked"}
 
@@ -91,9 +99,11 @@ def shortcuts_job(wildcards):
 
 
 def cores_to_prepare(wildcards):
-    """Cores to read a task: each of up to a thousand files of music may take a second."""
-    reader = EXPERIMENT.datasets[wildcards.task].reader
-    return SEVERAL_CORES if reader.format == "midi" else 1
+    """Cores to read a task: each of a thousand recorded performances may take a second; the scores
+    that are rendered here are short, and one core that is free is better than two to wait for.
+    """
+    midi = EXPERIMENT.datasets[wildcards.task].reader.format == "midi"
+    return SEVERAL_CORES if midi and wildcards.task not in RENDERED_TASKS else 1
 
 
 def model_with_tokenizer(wildcards):

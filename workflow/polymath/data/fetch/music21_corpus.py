@@ -15,7 +15,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from polymath.data.fetch.score_cache import ScoreCache, Scores
 from polymath.experiment.sources import Music21Source
+from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.seeds import hash_order
 from polymath.util.storage import sha256_of, whole_file
@@ -39,8 +41,10 @@ class Rendered:
 
 def fetch_scores(
     source: Music21Source, folder: Path, workers: int, log: Callable[[str], None]
-) -> tuple[list[Path], list[dict[str, str]]]:
+) -> Scores:
     """Render the chosen scores to `folder`/COMPOSER/PIECE.mid and a table of their works.
+
+    Scores that were rendered on this machine before are copied (see `score_cache`).
 
     Returns:
         The files written, `metadata.csv` (file, composer, work) first; and the scores that
@@ -53,6 +57,20 @@ def fetch_scores(
     corpus = _corpus_folder(source)
     scores = _choose_scores(source, corpus)
     _check(source, corpus, scores)
+    settings = {**source.model_dump(mode="json"), "ticks": TICKS_PER_QUARTER, "code": FETCH}
+    cache = ScoreCache.of(settings, log)
+    cached = cache and cache.restore(folder)
+    if cached:
+        return cached
+    done = _render_all(corpus, scores, folder, workers, log)
+    if cache:
+        cache.keep(folder, done)
+    return done
+
+
+def _render_all(
+    corpus: Path, scores: list[Path], folder: Path, workers: int, log: Callable[[str], None]
+) -> Scores:
     rendered: list[Rendered] = []
     with ProcessPoolExecutor(workers) as pool:
         jobs = [pool.submit(_render, corpus, score, folder) for score in _longest_first(scores)]

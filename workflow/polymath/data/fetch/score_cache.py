@@ -1,0 +1,85 @@
+"""Rendered scores, kept once per machine and user: another results folder copies them.
+
+An entry is a folder named by a digest of all that the rendering depends on. It holds the files and
+`index.json`: their order and checksums, and the scores that could not be rendered. A cache that
+cannot be used costs a second rendering, and nothing else.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from polymath.util.errors import PolymathError
+from polymath.util.private_folder import is_private
+from polymath.util.storage import digest_of, read_json, sha256_of, whole_file, write_json
+
+INDEX = "index.json"
+Log = Callable[[str], None]
+Scores = tuple[list[Path], list[dict[str, str]]]
+"""The files of rendered scores, and which scores could not be rendered, with the reason."""
+
+
+@dataclass(frozen=True)
+class ScoreCache:
+    """One entry of the cache, whether it is there or not."""
+
+    entry: Path
+    log: Log
+
+    @classmethod
+    def of(cls, settings: dict[str, Any], log: Log) -> "ScoreCache | None":
+        """Return the entry of these settings; None, which is logged, if there is no safe place.
+
+        The place is `polymath/scores` in XDG_CACHE_HOME or ~/.cache.
+        """
+        named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        home = named if named.is_absolute() else Path("~/.cache").expanduser()
+        folder = home / "polymath"
+        if not is_private(folder):
+            log(f"{folder} is not a folder that only you can write to: scores are not cached there")
+            return None
+        return cls(folder / "scores" / digest_of(settings), log)
+
+    def restore(self, folder: Path) -> Scores | None:
+        """Copy the entry's files to `folder`; None if it is missing, cut or altered."""
+        index = self.entry / INDEX
+        if not index.exists():
+            return None
+        try:
+            content = read_json(index)
+            files = [self._copy(name, folder / name, sha256) for name, sha256 in content["files"]]
+        except (PolymathError, OSError, TypeError, KeyError, ValueError) as error:
+            self.log(f"cached scores are not used: {error}")
+            return None
+        self.log(f"copied {len(files)} files of rendered scores from {self.entry}")
+        return files, content["rejected"]
+
+    def _copy(self, name: str, target: Path, sha256: str) -> Path:
+        with whole_file(target) as temporary:
+            shutil.copyfile(self.entry / name, temporary)
+            if sha256_of(temporary) != sha256:
+                raise ValueError(f"{self.entry / name} has another checksum than {INDEX} states")
+        return target
+
+    def keep(self, folder: Path, scores: Scores) -> None:
+        """Copy rendered scores into the entry, which appears whole or not at all."""
+        files, rejected = scores
+        try:
+            self.entry.parent.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self.entry.parent) as scratch:
+                names = [file.relative_to(folder).as_posix() for file in files]
+                for file, name in zip(files, names, strict=True):
+                    copy = Path(scratch, "entry", name)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, copy)
+                sums = [(name, sha256_of(file)) for name, file in zip(names, files, strict=True)]
+                write_json({"files": sums, "rejected": rejected}, Path(scratch, "entry", INDEX))
+                if self.entry.exists():  # damaged
+                    shutil.rmtree(self.entry)
+                Path(scratch, "entry").rename(self.entry)
+        except OSError as error:  # a full disk, or another run that kept them at the same time
+            self.log(f"scores are not cached: {error}")
