@@ -5,17 +5,8 @@ from pathlib import Path
 import pytest
 
 from polymath.__main__ import main
-from polymath.evaluation.tables import prediction_schema
 from polymath.planning.failures import describe_failures
-from polymath.planning.plan import Plan
-from polymath.util.storage import write_table
-from support.plans import plan_of
-
-
-def finish(plan: Plan, number: int) -> None:
-    schema = prediction_schema("classification")
-    path = plan.paths.predictions(plan.conditions[number])
-    write_table(schema.empty_table().to_pandas(), path, schema, {"replicates": 2})
+from support.plans import finish, plan_of
 
 
 def write_log(path: Path, *lines: str) -> None:
@@ -26,13 +17,13 @@ def write_log(path: Path, *lines: str) -> None:
 def test_nothing_is_said_when_all_is_done(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     for number in range(2):
-        finish(plan, number)
+        finish(plan, plan.conditions[number])
     assert list(describe_failures(plan)) == []
 
 
 def test_a_failed_condition_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
-    finish(plan, 0)
+    finish(plan, plan.conditions[0])
     log = plan.paths.root / "logs/finetune/odd.minilm-l6.scratch.random.1.short.log"
     write_log(log, *(f"step {n}" for n in range(9)), "ERROR: no room")
     lines = list(describe_failures(plan))
@@ -46,7 +37,7 @@ def test_a_failed_condition_is_named_with_the_end_of_its_log(tmp_path: Path) -> 
 
 def test_what_slurm_says_of_its_last_attempt_is_shown(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
-    finish(plan, 0)
+    finish(plan, plan.conditions[0])
     folder = plan.paths.root / "logs/slurm/rule_finetune/odd_minilm-l6_scratch_random_1_short"
     folder.mkdir(parents=True)
     (folder / "7.log").write_text("Select jobs\nslurmstepd: error: *** DUE TO TIME LIMIT ***\n")
@@ -80,9 +71,7 @@ def test_the_command_fails_as_long_as_something_is_not_done(
         (1, "1 of 2 conditions failed or pending"),
         (0, "every condition is done"),
     ):
-        finish(plan, 1 - status)
-        if status == 0:
-            finish(plan, 0)
+        finish(plan, plan.conditions[status])
         with pytest.raises(SystemExit) as caught:
             main()
         assert caught.value.code == status

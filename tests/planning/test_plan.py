@@ -5,24 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from snakemake.utils import update_config
 from torch.utils.flop_counter import FlopCounterMode
 
 from polymath.__main__ import main
-from polymath.evaluation.tables import prediction_schema
+from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.config import merge_configs, read_config
 from polymath.experiment.models import ModelSize
 from polymath.experiment.recipes import Recipe
+from polymath.experiment.requests import Requests
 from polymath.models.build import build_classifier
 from polymath.planning.cost import count_parameters, count_runs, forward_flops
 from polymath.planning.plan import Speed, benchmark_speed, describe_plan, makespan
 from polymath.tokenization.tokenize import token_schema
 from polymath.util.errors import PolymathError
-from polymath.util.storage import write_table
+from polymath.util.identity import describe
+from polymath.util.storage import made_from, write_table
 from support import ROOT
-from support.plans import DATASET, plan_of
+from support.plans import CONFIG, DATASET, finish, plan_of
 
 Checkpoint = Callable[[str], Path]
 SMALL = ModelSize(layers=2, width=32, intermediate=64, vocabulary=207)
@@ -83,9 +86,7 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
 
 def test_a_finished_condition_costs_nothing_more(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
-    schema = prediction_schema("classification")
-    path = tmp_path / "results/runs" / plan.conditions[0].path / "predictions.parquet"
-    write_table(schema.empty_table().to_pandas(), path, schema, {"replicates": 2})
+    finish(plan, plan.conditions[0])
     assert [plan.is_done(condition) for condition in plan.conditions] == [True, False]
     more = plan_of(tmp_path, replicates=3)
     assert not any(more.is_done(condition) for condition in more.conditions)
@@ -109,10 +110,38 @@ def test_pretraining_is_counted_until_it_is_done(tmp_path: Path) -> None:
     size = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
     assert cost.flops == pytest.approx(forward_flops(size, 64) * (3 * 20 * 8 + 100 * 5))
     assert "and 1 models to pre-train" in next(describe_plan(plan, Speed(1e9, "x")))
+    requests = Requests(plan.experiment).all(plan.conditions)
     manifest = tmp_path / "results/models/mine/manifest.json"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text("{}")
+    (asked,) = [request.asked for request in requests if request.path == manifest]
+    with made_from(describe(asked, {})):
+        Manifest.of(manifest, {}, []).write()
     assert list(plan_of(tmp_path, **changes).pretraining()) == []
+    recipe["steps"] = 30
+    assert len(list(plan_of(tmp_path, **changes).pretraining())) == 1
+
+
+def test_a_condition_is_done_only_as_it_is_asked_for(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    path = finish(plan, plan.conditions[0])
+    for changes, reason in (
+        ({"seed": 9}, "seed is 0, not 9"),
+        ({"recipes": {"short": {**CONFIG["recipes"]["short"], "steps": 3}}}, "steps is 50, not 3"),
+        ({"datasets": {"odd": {**DATASET, "metric": "mcc"}}}, "metric is accuracy, not mcc"),
+    ):
+        other = plan_of(tmp_path, **changes)
+        assert not other.is_done(other.conditions[0])
+        assert other.stale[path].endswith(reason)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert plan_of(tmp_path).stale[path].startswith("damaged")
+
+
+def test_what_is_made_from_stale_results_is_stale(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    finish(plan, plan.conditions[0])
+    tokens = plan.paths.tokens("odd", "own")
+    write_table(pd.DataFrame(columns=["id"]), tokens, pa.schema([("id", pa.string())]), {})
+    assert not plan.is_done(plan.conditions[0])
+    assert set(plan.stale) == {tokens, plan.paths.predictions(plan.conditions[0])}
 
 
 def test_the_speed_is_the_benchmarks(tmp_path: Path) -> None:

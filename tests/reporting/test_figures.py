@@ -32,6 +32,7 @@ from support.figures import (
     small_tables,
     words_of,
 )
+from support.tables import write_rows
 
 WITH_FRACTIONS = [f"{task}, fraction {fraction}" for task in TASKS for fraction in ("0.1", "1")]
 # What each figure must show of the small tables.
@@ -105,7 +106,7 @@ def write_inputs(folder: Path, names: tuple[str, ...]) -> dict[str, Path | list[
             inputs[name] = [write_curve(one, folder) for one in conditions("1")]
         else:
             inputs[name] = folder / f"{name}.parquet"
-            table.to_parquet(folder / f"{name}.parquet")
+            write_rows(table, folder / f"{name}.parquet")
     return inputs
 
 

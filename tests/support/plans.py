@@ -3,8 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from polymath.evaluation.tables import prediction_schema
+from polymath.experiment.conditions import Condition
 from polymath.experiment.config import load_experiment
+from polymath.experiment.requests import Requests
 from polymath.planning.plan import Plan
+from polymath.util.identity import describe
+from polymath.util.storage import made_from, write_table
 from support import ROOT
 
 DATASET: dict[str, Any] = {
@@ -23,6 +28,15 @@ CONFIG: dict[str, Any] = {
     "replicates": 2,
     "datasets": {"odd": DATASET},
 }  # fmt: skip
+
+
+def finish(plan: Plan, condition: Condition) -> Path:
+    """Write a condition's predictions, without a row, as the experiment asks for them."""
+    request = Requests(plan.experiment).predictions(condition)
+    schema = prediction_schema("classification")
+    with made_from(describe(request.asked, {})):
+        write_table(schema.empty_table().to_pandas(), request.path, schema, {})
+    return request.path
 
 
 def plan_of(tmp_path: Path, **changes: Any) -> Plan:

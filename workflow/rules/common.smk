@@ -10,16 +10,19 @@ from polymath.data.fetch.local import require_own_files
 from polymath.experiment import stage_versions as versions
 from polymath.experiment.conditions import NONE, Condition, expand_conditions
 from polymath.experiment.config import load_experiment
-from polymath.experiment.lineage import lineage_of, tokenizer_of
-from polymath.experiment.paths import PATTERN, ResultPaths
+from polymath.experiment.lineage import tokenizer_of
+from polymath.experiment.paths import FROZEN_FOLDER, PATTERN
 from polymath.experiment.representation_studies import find_studies
+from polymath.experiment.requests import EVIDENCE_VERSIONS, Requests, as_param
 from polymath.planning.cost import Estimator
 from polymath.planning.snakemake_lock import guard_locks
-from polymath.planning.snakemake_process import prepare_process
+from polymath.planning.snakemake_process import prepare_process, use_frozen_config
 from polymath.util.errors import PolymathError
 from polymath.util.runtime import read_runtime
 
 prepare_process()
+if not workflow.is_main_process:
+    use_frozen_config(workflow, config, FROZEN_FOLDER)
 
 # The catalogues beside our own Snakefile, also where another Snakefile imports it.
 CATALOGUES = [
@@ -40,7 +43,8 @@ except PolymathError as error:
 if workflow.is_main_process and workflow.modifier.is_main_snakefile():
     guard_locks(EXPERIMENT.results)
 
-PATHS = ResultPaths.of(EXPERIMENT.results)
+REQUESTS = Requests(EXPERIMENT)
+PATHS = REQUESTS.paths
 COST = Estimator(EXPERIMENT)
 
 
@@ -67,29 +71,12 @@ SEVERAL_CORES = min(len(os.sched_getaffinity(0)), 8)
 RETRIES = 2 if workflow.is_main_process else 0
 # Baselines have no learning curve and leave no model.
 TRAINED = [condition for condition in CONDITIONS if not condition.is_baseline]
-LINEAGE = lineage_of(EXPERIMENT).model_dump()
 SCORES = [PATHS.scores(task) for task in EXPERIMENT.tasks]
 
 
 def exactly(names):
     """A pattern for a wildcard that is one of these names; without any, one that matches none."""
     return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
-
-
-def as_param(value):
-    """A typed value as a rule's parameter: without defaults, so that a key that is added to
-    Polymath makes no result stale."""
-    return value.model_dump(mode="json", exclude_defaults=True)
-
-
-# Made once: a large matrix asks for them thousands of times.
-RECIPES = {name: as_param(recipe) for name, recipe in EXPERIMENT.recipes.items()}
-CROSSED = dict(sorted(EXPERIMENT.crossed.items()))
-REPLICATION = {
-    "seed": EXPERIMENT.seed,
-    "replicates": EXPERIMENT.runs,
-    **({"crossed": CROSSED} if CROSSED else {}),
-}
 
 
 def results_folder(wildcards):
@@ -100,16 +87,6 @@ def results_folder(wildcards):
 def headline_of(wildcards):
     """The headline metric of a job's task."""
     return EXPERIMENT.datasets[wildcards.task].headline
-
-
-def training_job(condition):
-    """All that a condition's replicates depend on beside their input files."""
-    return {
-        "condition": condition.columns,
-        "recipe": RECIPES[condition.recipe],
-        "metric": EXPERIMENT.datasets[condition.task].headline,
-        **REPLICATION,
-    }
 
 
 def tokens_of(wildcards):

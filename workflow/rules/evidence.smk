@@ -5,7 +5,7 @@
 
 rule evaluate:
     input:
-        predictions_of,
+        predictions=predictions_of,
     output:
         PATHS.scores(),
     log:
@@ -13,6 +13,7 @@ rule evaluate:
     localrule: True
     params:
         metric=headline_of,
+        training=training_of,
         code_version=versions.SCORES,
     script:
         "../scripts/evaluate.py"
@@ -31,14 +32,8 @@ rule evidence:
     localrule: True
     params:
         results=results_folder,
-        lineage=LINEAGE,
-        crossed=CROSSED,
-        code_version=[
-            versions.MATRIX,
-            versions.COMPARISONS,
-            versions.CONVERGENCE,
-            versions.SENSITIVITY,
-            versions.VARIANCE,
-        ],
+        lineage=REQUESTS.lineage,
+        crossed=REQUESTS.crossed,
+        code_version=EVIDENCE_VERSIONS,
     script:
         "../scripts/evidence.py"

@@ -31,8 +31,8 @@ rule write_report:
         figures=PAGE_FIGURES,
         captions=TABLE_CAPTIONS,
         configuration=config,
-        lineage=LINEAGE,
-        crossed=CROSSED,
+        lineage=REQUESTS.lineage,
+        crossed=REQUESTS.crossed,
         results=results_folder,
         code_version=[versions.CLAIMS, versions.REPORT],
     script:

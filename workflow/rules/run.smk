@@ -2,10 +2,15 @@
 
 import time
 
+from polymath.data.fetch.local import explain_change
+from polymath.experiment.requests import Request
 from polymath.planning.run_times import describe_run
+from polymath.planning.snakemake_process import freeze_config, make_again
+from polymath.planning.stale import Comparison
 from polymath.util.gpus import count_gpus, describe_gpus
 
 BEGAN = time.time()
+LOGGED = 5  # results whose staleness is explained
 
 
 def all_results():
@@ -24,6 +29,41 @@ def all_results():
     return asked
 
 
+def analysis_requests():
+    """The tables of probes and representations, as the experiment asks for them."""
+    for probed, condition in PROBED.items():
+        asked = {
+            "job": probing_job(probed),
+            "code_version": versions.PROBES,
+        }
+        yield Request(PATHS.probes(*probed), asked, REQUESTS.training_inputs(condition))
+
+
+def find_stale():
+    """Each result that exists, but is damaged or not what the experiment asks for, and why."""
+    for manifest, source in REQUESTS.fetched():
+        reason = explain_change(manifest, source)
+        if reason:
+            yield manifest, reason
+    comparison = Comparison()
+    yield from comparison.find_stale(REQUESTS.all(CONDITIONS))
+    yield from comparison.find_stale(analysis_requests())
+
+
+def remake_stale():
+    """Have stale results made again, and log why."""
+    stale = dict(find_stale())
+    make_again(stale)
+    for path, reason in list(stale.items())[:LOGGED]:
+        logger.warning(f"{path} will be made again: {reason}")
+    if len(stale) > LOGGED:
+        logger.warning(f"and {len(stale) - LOGGED} more results")
+
+
+if workflow.is_main_process:
+    remake_stale()
+
+
 def log_run_times():
     """Log, and return, how much of the run was training; None if nothing was trained."""
     jobs = [PATHS.benchmark("finetune", *c.columns.values()) for c in TRAINED]
@@ -35,6 +75,8 @@ def log_run_times():
 
 
 onstart:
+    if workflow.is_main_process and not workflow.local_exec:
+        freeze_config(workflow, as_param(EXPERIMENT), PATHS.configurations)
     if workflow.local_exec:
         asked = workflow.global_resources.get("gpu")
         try:

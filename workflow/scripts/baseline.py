@@ -1,10 +1,11 @@
 """Fit one baseline."""
 
 from polymath.training.job import BaselineJob, Outputs
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
 job = BaselineJob.of(snakemake)
-with job_log(snakemake.log[0], job.condition.title):
+with workflow_job(snakemake, job.condition.title):
     log("loading scikit-learn")
     from polymath.training.baselines import run_baseline
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from polymath.experiment.analyses import Representations
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
-with job_log(snakemake.log[0], f"representations {' '.join(snakemake.wildcards)}"):
+with workflow_job(snakemake, f"representations {' '.join(snakemake.wildcards)}"):
     log("loading torch and transformers")
     from polymath.analysis.representations.run import Subject, Tables, compare_representations
 

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from polymath.evaluation.scores import evaluate
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
-with job_log(snakemake.log[0], f"evaluate {snakemake.wildcards.task}"):
+with workflow_job(snakemake, f"evaluate {snakemake.wildcards.task}"):
     evaluate(
-        [Path(path) for path in snakemake.input],
+        [Path(path) for path in snakemake.input.predictions],
         snakemake.params.metric,
         Path(snakemake.output[0]),
         log,
+        snakemake.params.training,
     )

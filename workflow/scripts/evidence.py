@@ -5,9 +5,10 @@ from pathlib import Path
 from polymath.evaluation.evidence import EvidenceFiles, write_evidence
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
-with job_log(snakemake.log[0], "evidence"):
+with workflow_job(snakemake, "evidence"):
     tables = write_evidence(
         [Path(path) for path in snakemake.input.scores],
         ResultPaths.of(snakemake.params.results),

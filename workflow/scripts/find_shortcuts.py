@@ -5,9 +5,10 @@ from pathlib import Path
 from polymath.data.shortcuts import find_shortcuts
 from polymath.evaluation.metrics import METRICS
 from polymath.experiment.datasets import Alphabet, SimilarityGroups
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
-with job_log(snakemake.log[0], f"shortcuts {snakemake.wildcards.task}"):
+with workflow_job(snakemake, f"shortcuts {snakemake.wildcards.task}"):
     job = snakemake.params.job
     found = find_shortcuts(
         Path(snakemake.input.records),

@@ -1,10 +1,11 @@
 """Fine-tune one condition."""
 
 from polymath.training.job import Execution, Job, Outputs
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
 job = Job.of(snakemake)
-with job_log(snakemake.log[0], job.condition.title):
+with workflow_job(snakemake, job.condition.title):
     log("loading torch and transformers")
     from polymath.training.finetune import finetune
 

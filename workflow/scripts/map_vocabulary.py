@@ -4,10 +4,11 @@ from pathlib import Path
 
 from polymath.data.fetch.manifest import Manifest
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
 job = snakemake.params.job
-with job_log(snakemake.log[0], f"map {snakemake.wildcards.task}"):
+with workflow_job(snakemake, f"map {snakemake.wildcards.task}"):
     tokens = snakemake.input.get("tokens")
     log(
         map_vocabulary(

@@ -4,15 +4,17 @@ from pathlib import Path
 
 from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 from polymath.util.storage import read_json
 
-with job_log(snakemake.log[0], f"prepare {snakemake.wildcards.task}"):
+params = snakemake.params
+with workflow_job(snakemake, f"prepare {snakemake.wildcards.task}"):
     table = prepare_records(
         snakemake.wildcards.task,
-        Dataset.model_validate(snakemake.params.job["dataset"]),
+        Dataset.model_validate({**params.job["dataset"], "source": params.source}),
         Path(snakemake.input.manifest),
-        snakemake.params.job["seed"],
+        params.job["seed"],
         Path(snakemake.output.records),
         Path(snakemake.output.card),
         snakemake.threads,

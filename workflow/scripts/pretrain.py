@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from polymath.training.job import Execution, PretrainingJob
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
-with job_log(snakemake.log[0], f"pretrain {snakemake.wildcards.model}"):
+with workflow_job(snakemake, f"pretrain {snakemake.wildcards.model}"):
     log("loading torch and transformers")
     from polymath.training.pretrain import pretrain
 

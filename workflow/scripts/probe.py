@@ -4,10 +4,11 @@ from pathlib import Path
 
 from polymath.experiment.analyses import Probes
 from polymath.training.job import Job
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
 job = Job.of(snakemake)
-with job_log(snakemake.log[0], f"probes {job.condition.title}"):
+with workflow_job(snakemake, f"probes {job.condition.title}"):
     log("loading torch and transformers")
     from polymath.analysis.trainability.run import measure_trainability
 

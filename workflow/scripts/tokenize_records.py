@@ -7,10 +7,11 @@ from pydantic import TypeAdapter
 from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.datasets import Alphabet, Windows
 from polymath.tokenization.tokenize import tokenize_records
-from polymath.util.job_log import job_log, log
+from polymath.util.identity import workflow_job
+from polymath.util.job_log import log
 
 job = snakemake.params.job
-with job_log(snakemake.log[0], f"tokenize {snakemake.wildcards.task}"):
+with workflow_job(snakemake, f"tokenize {snakemake.wildcards.task}"):
     model = snakemake.input.get("model")
     log(
         tokenize_records(

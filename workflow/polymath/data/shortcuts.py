@@ -18,7 +18,7 @@ from polymath.data.stump import best_rule, fit_rules
 from polymath.experiment.datasets import Alphabet, SimilarityGroups
 from polymath.experiment.stage_versions import SHORTCUTS
 from polymath.util.seeds import derive_seed
-from polymath.util.storage import read_with_metadata, write_json
+from polymath.util.storage import read_with_metadata, with_made_from, write_json
 
 Floats = NDArray[np.float64]
 Score = Callable[[Floats, Floats], float]
@@ -58,7 +58,7 @@ def find_shortcuts(
         ),
         "code_version": SHORTCUTS,
     }  # fmt: skip
-    write_json(found, out)
+    write_json(with_made_from(found), out)
     return found
 
 

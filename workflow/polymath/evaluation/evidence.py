@@ -14,7 +14,7 @@ from polymath.evaluation.convergence import SHARE, measure_convergence, read_cha
 from polymath.evaluation.matrix import build_matrix
 from polymath.evaluation.predictions import Resampled, read_groups, read_test_predictions
 from polymath.evaluation.rate_sensitivity import list_rates, read_choice
-from polymath.evaluation.scores import find_curves
+from polymath.evaluation.scores import find_curves, require_scored
 from polymath.evaluation.tables import (
     COMPARISON_SCHEMA,
     CONVERGENCE_SCHEMA,
@@ -71,12 +71,11 @@ def write_evidence(
     """
     all_scores = read_tables(scores)
     headline = headline_scores(all_scores)
+    curve_files = find_curves(headline, results)
+    require_scored(scores, results)
     domains = {condition.task: values.domain for condition, values in headline.items()}
     contrasts = find_contrasts(list(headline), domains, lineage)
-    curves = {
-        condition: read_with_metadata(path)
-        for condition, path in find_curves(headline, results).items()
-    }
+    curves = {condition: read_with_metadata(path) for condition, path in curve_files.items()}
     groups_of = lru_cache(maxsize=1)(lambda task: read_groups(results.records(task)))
 
     def resample(condition: Condition) -> Resampled:

@@ -1,6 +1,6 @@
 """Predictions to scores: every metric of the task type, on dev and test, for each replicate."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,22 @@ from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.stage_versions import SCORES
 from polymath.util.errors import PolymathError
+from polymath.util.identity import (
+    identity_of,
+    join_identities,
+    read_made_from,
+    require_made_from,
+)
 from polymath.util.seeds import VARIED, seed_levels
 from polymath.util.storage import read_table, read_with_metadata, write_table
 
 
 def evaluate(
-    predictions: Sequence[Path], metric: str, scores: Path, log: Callable[[str], None]
+    predictions: Sequence[Path],
+    metric: str,
+    scores: Path,
+    log: Callable[[str], None],
+    asked: Sequence[Mapping[str, Any]] = (),
 ) -> pd.DataFrame:
     """Score the predictions of a task's conditions, and write and return them as one table.
 
@@ -27,8 +37,14 @@ def evaluate(
         predictions: one file per condition.
         metric: the task's headline metric.
         log: receives each condition's test scores.
+        asked: the parameters that each condition must have been trained with.
+
+    Raises:
+        PolymathError: if a file is of another configuration.
     """
     tables = []
+    for path, parameters in zip(predictions, asked, strict=False):
+        require_made_from(path, parameters)
     for path in predictions:
         tables.append(score_condition(path, metric))
         log(_describe(tables[-1], metric))
@@ -61,6 +77,29 @@ def find_curves(conditions: Iterable[Condition], results: ResultPaths) -> dict[C
                 "command again; it makes both anew, from kept replicates where there are any"
             )
     return curves
+
+
+def require_scored(scores: Iterable[Path], results: ResultPaths) -> None:
+    """Refuse predictions and curves that are not of the training runs that were scored.
+
+    Raises:
+        PolymathError: naming the file and the remedy.
+    """
+    remedy = "another workflow may write to this folder; run the same command again"
+    for path in scores:
+        stated = read_made_from(path).get("inputs")
+        if stated is None:
+            continue
+        conditions = scored_conditions([path])
+        identities = [identity_of(results.predictions(each)) for each in conditions]
+        if join_identities(identities) != stated["predictions"]:
+            raise PolymathError(
+                f"{path}: predictions have changed since they were scored: {remedy}"
+            )
+        for condition, identity in zip(conditions, identities, strict=True):
+            curves = results.curves(condition)
+            if not condition.is_baseline and identity_of(curves) != identity:
+                raise PolymathError(f"{curves} is of another run than its predictions: {remedy}")
 
 
 def _describe(table: pd.DataFrame, metric: str) -> str:

@@ -10,6 +10,7 @@ REPLICATES_FOLDER = (
     ".replicates"  # in a condition's folder: its finished replicates and checkpoints
 )
 PRETRAINING_FOLDER = ".pretraining"  # in a model's folder: what its pre-training needs to resume
+FROZEN_FOLDER = ".config"  # of configurations as they were when jobs were submitted
 PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__))
 """A condition whose fields are Snakemake's wildcards."""
 
@@ -182,6 +183,11 @@ class ResultPaths:
     def log(self, stage: str, *names: str) -> Path:
         """The log of a stage's job, by the names that tell the stage's jobs apart."""
         return self.logs / stage / f"{'.'.join(names)}.log" if names else self.logs / f"{stage}.log"
+
+    @property
+    def configurations(self) -> Path:
+        """The folder of configurations that were submitted to a cluster."""
+        return self.root / FROZEN_FOLDER
 
     @property
     def run_times(self) -> Path:

@@ -25,7 +25,9 @@ def describe_failures(plan: Plan) -> Iterator[str]:
     for condition in plan.pending:
         stage = "baseline" if condition.is_baseline else "finetune"
         log = plan.paths.log(stage, *condition.columns.values())
-        yield f"\n{condition.title}" + ("" if log.is_file() else ": pending")
+        stale = plan.stale.get(plan.paths.predictions(condition))
+        pending = f": to be made again, {stale}" if stale else ": pending"
+        yield f"\n{condition.title}" + ("" if log.is_file() and not stale else pending)
         if log.is_file():
             shown.add(log)
             yield from _describe_end(log)

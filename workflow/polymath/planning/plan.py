@@ -14,6 +14,7 @@ from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import Experiment
 from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.paths import ResultPaths
+from polymath.experiment.requests import Requests
 from polymath.experiment.sources import MadeSource, PretrainSource
 from polymath.planning.cost import (
     TRAINING_PASSES,
@@ -26,8 +27,9 @@ from polymath.planning.cost import (
     forward_flops,
     pretraining_flops,
 )
+from polymath.planning.stale import Comparison, with_dependents
 from polymath.util.errors import PolymathError, suggest
-from polymath.util.storage import read_metadata, read_table, read_with_metadata
+from polymath.util.storage import read_table, read_with_metadata
 
 BYTES_PER_LOGIT, BYTES_PER_ROW = 4, 40
 MOST_EXPENSIVE = 10  # conditions that are listed
@@ -63,12 +65,16 @@ class Plan:
         self.model_size = Estimator(experiment).model_size
         self._tokenized_size = cache(_read_task_size)
 
+    @cached_property
+    def stale(self) -> dict[Path, str]:
+        """The results that exist but must be made anew, with the reasons."""
+        requests = list(Requests(self.experiment).all(self.conditions))
+        return with_dependents(dict(Comparison().find_stale(requests)), requests)
+
     def is_done(self, condition: Condition) -> bool:
-        """Whether a condition has predictions of as many replicates as the experiment asks for."""
+        """Whether a condition has the predictions that the experiment asks for."""
         path = self.paths.predictions(condition)
-        if not path.is_file():
-            return False
-        return int(read_metadata(path).get("replicates", 0)) >= self.experiment.runs
+        return path.is_file() and path not in self.stale
 
     @cached_property
     def pending(self) -> list[Condition]:
@@ -96,7 +102,8 @@ class Plan:
     def pretraining(self) -> Iterator[Cost]:
         """Estimate the pre-training of each model that is not there yet."""
         for name, entry in self.experiment.checkpoints.items():
-            done = self.paths.model_manifest(name).is_file()
+            manifest = self.paths.model_manifest(name)
+            done = manifest.is_file() and manifest not in self.stale
             if done or not isinstance(entry.source, PretrainSource):
                 continue
             source, model = entry.source, self.model_size(name)

@@ -4,10 +4,17 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterable, Mapping
+from functools import wraps
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
+from typing import Any
+
+from snakemake.dag import DAG
 
 from polymath.planning.slurm_executor_patch import keep_unanswered_jobs
+from polymath.util.storage import digest_of, read_json, write_json
 
 GARBAGE_THRESHOLDS = (200_000, 20, 100)
 SLURM = "snakemake_executor_plugin_slurm"
@@ -21,6 +28,51 @@ def prepare_process() -> None:
     # Snakemake loads its executors before it reads the rules.
     if SLURM in sys.modules and version(SLURM.replace("_", "-")) == PATCHED_VERSION:
         keep_unanswered_jobs(sys.modules[SLURM].Executor)
+
+
+def make_again(files: Iterable[Path]) -> None:
+    """Let Snakemake make these files again, where its targets need them.
+
+    Its option `--forcerun` would make targets of them. A dry run shows them as forced.
+    """
+    forced, init = {str(file) for file in files}, DAG.__init__
+
+    @wraps(init)
+    def init_and_force(dag: DAG, *arguments: Any, **named: Any) -> None:
+        init(dag, *arguments, **named)
+        dag.forcefiles.update(forced)
+
+    DAG.__init__ = init_and_force
+
+
+def freeze_config(workflow: Any, experiment: Mapping[str, Any], folder: Path) -> None:
+    """Let the jobs that Snakemake submits read the experiment as it is now.
+
+    They would read the configuration files when they start, perhaps days after their submission.
+
+    Args:
+        experiment: the whole configuration, catalogue entries included.
+        folder: where it is kept, under a name by its content.
+    """
+    path = folder / f"{digest_of(experiment)}.json"
+    if not path.is_file():
+        write_json(experiment, path)
+    settings = workflow.config_settings
+    settings.configfiles, settings.config_args = [path.absolute()], []
+
+
+def use_frozen_config(workflow: Any, config: dict[str, Any], folder: str) -> None:
+    """Replace the configuration of a submitted job by the one that was frozen, if there is one.
+
+    Snakemake merges it into the workflow's own, also where that was to be replaced.
+
+    Args:
+        folder: the name of the folder of frozen configurations.
+    """
+    files = [*map(Path, workflow.config_settings.configfiles)]
+    if len(files) == 1 and files[0].parent.name == folder:
+        config.clear()
+        config.update(read_json(files[0]))
 
 
 def collect_garbage_rarely() -> None:

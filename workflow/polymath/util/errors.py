@@ -22,7 +22,7 @@ class DamagedError(PolymathError):
             made_with: the result that stands for the file in the workflow, as a manifest for the
                 files that it lists; by default the file itself.
         """
-        self.problem = f"{path} is damaged ({reason})"
+        self.reason, self.problem = reason, f"{path} is damaged ({reason})"
         self.result = made_with or path
         super().__init__(f"{self.problem}: delete {self.result} and run the same command again")
 

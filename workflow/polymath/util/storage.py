@@ -12,19 +12,44 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from polymath.util.errors import DamagedError, PolymathError
 
+if TYPE_CHECKING:  # the workflow is planned without them
+    import pandas as pd
+    import pyarrow as pa
+
+MADE_FROM = "made_from"
 METADATA_KEY, SEAL_KEY = b"polymath", b"polymath-seal"
 # The digest is that of the file with zeros in its place.
 UNSEALED = b"sha256:" + b"0" * 64
 SEAL = re.compile(rb"sha256:[0-9a-f]{64}")
+
+
+_made_from: ContextVar[Mapping[str, Any] | None] = ContextVar("made_from", default=None)
+
+
+@contextmanager
+def made_from(description: Mapping[str, Any]) -> Iterator[None]:
+    """Let the tables and manifests that the block writes state what they are made from.
+
+    Args:
+        description: as `identity.describe` returns it.
+    """
+    token = _made_from.set(description)
+    try:
+        yield
+    finally:
+        _made_from.reset(token)
+
+
+def with_made_from(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata with what the present job's results are made from, if it is known."""
+    description = _made_from.get()
+    return dict(metadata) if description is None else {**metadata, MADE_FROM: description}
 
 
 @contextmanager
@@ -105,19 +130,26 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise PolymathError(f"{path} is missing: run the same command again to make it") from None
+        raise _missing(path) from None
+
+
+def _missing(path: Path) -> PolymathError:
+    return PolymathError(f"{path} is missing: run the same command again to make it")
 
 
 def write_table(
-    table: pd.DataFrame, path: Path, schema: pa.Schema, metadata: Mapping[str, Any]
+    table: "pd.DataFrame", path: Path, schema: "pa.Schema", metadata: Mapping[str, Any]
 ) -> None:
     """Write a typed Parquet table whose schema carries `metadata` as JSON.
 
     Raises:
         pyarrow.ArrowInvalid: if a column does not fit the schema.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     arrow = pa.Table.from_pandas(table, schema=schema, preserve_index=False)
-    text = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)
+    text = json.dumps(with_made_from(metadata), sort_keys=True, ensure_ascii=False)
     arrow = arrow.replace_schema_metadata({METADATA_KEY: text.encode(), SEAL_KEY: UNSEALED})
     with whole_file(path) as temporary:
         pq.write_table(arrow, temporary, compression="zstd", write_page_checksum=True)
@@ -140,7 +172,7 @@ def _require_seal(path: Path, content: bytes) -> None:
         raise DamagedError(path, "its checksum does not match")
 
 
-def read_with_metadata(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+def read_with_metadata(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
     """Read a Parquet file and the metadata that `write_table` stored in it.
 
     Columns are those of the file, without any from Hive folder names.
@@ -149,19 +181,24 @@ def read_with_metadata(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         PolymathError: if it is missing.
         DamagedError: if a byte is not as it was written.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     content = _read(path)
     _require_seal(path, content)
     table = pq.read_table(pa.BufferReader(content))
     return table.to_pandas(), _parse_metadata(table.schema)
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> "pd.DataFrame":
     """Read a Parquet file without its metadata."""
     return read_with_metadata(path)[0]
 
 
-def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
+def read_tables(paths: Iterable[Path]) -> "pd.DataFrame":
     """Read several Parquet files of the same columns as one table."""
+    import pandas as pd
+
     return pd.concat(map(read_table, paths), ignore_index=True)
 
 
@@ -169,14 +206,20 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """Read the metadata that `write_table` stored, without the rows and without checking them.
 
     Raises:
-        DamagedError: if the file is no Parquet.
+        PolymathError: if it is missing.
+        DamagedError: if it is no table.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return _parse_metadata(pq.read_schema(path))
-    except (pa.ArrowInvalid, ValueError) as error:
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedError(path, str(error).splitlines()[0]) from None
 
 
-def _parse_metadata(schema: pa.Schema) -> dict[str, Any]:
+def _parse_metadata(schema: "pa.Schema") -> dict[str, Any]:
     metadata: dict[str, Any] = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
     return metadata

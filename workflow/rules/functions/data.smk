@@ -1,14 +1,8 @@
 # Functions of the rules from raw files to vocabularies; Snakemake's linter wants them apart.
 
-from polymath.data.fetch.local import list_path
-from polymath.experiment.datasets import SimilarityGroups
-from polymath.experiment.lineage import OWN_TOKENIZER, spelling_of
-from polymath.experiment.sources import (
-    ConfiguredSource,
-    MadeSource,
-    Music21Source,
-    PathSource,
-)
+from polymath.data.fetch.local import own_files
+from polymath.experiment.lineage import OWN_TOKENIZER
+from polymath.experiment.sources import ConfiguredSource, MadeSource, Music21Source
 
 FETCHED_MODELS = [
     name
@@ -40,11 +34,6 @@ def model_source(wildcards):
     return EXPERIMENT.checkpoints[wildcards.model].source
 
 
-def own_files(source):
-    """The user's own files among a source's: a change in them makes what follows stale."""
-    return list_path(source) if isinstance(source, PathSource) else []
-
-
 def own_data(wildcards):
     """The user's own files of a task."""
     return own_files(data_source(wildcards))
@@ -57,7 +46,7 @@ def own_model(wildcards):
 
 def own_weights(wildcards):
     """The user's own weights in a changed configuration of another model."""
-    return own_files(model_source(wildcards).weights)
+    return own_files(model_source(wildcards))
 
 
 def base_of(wildcards):
@@ -75,27 +64,14 @@ def model_source_param(wildcards):
     return as_param(model_source(wildcards))
 
 
-# What only later stages use is left out, so that changing it reruns only those.
-FOR_LATER_STAGES = {"metric", "max_length", "windows", "about", "notes", "checked"}
-
-
 def preparation_job(wildcards):
     """What a task's records depend on beside its files."""
-    dataset = EXPERIMENT.datasets[wildcards.task]
-    described = dataset.model_dump(
-        mode="json", exclude=FOR_LATER_STAGES, exclude_defaults=True
-    )
-    return {"dataset": described, "seed": EXPERIMENT.seed}
+    return REQUESTS.preparation_job(wildcards.task)
 
 
 def shortcuts_job(wildcards):
     """What the search for shortcuts depends on beside the records."""
-    dataset = EXPERIMENT.datasets[wildcards.task]
-    return {
-        "alphabet": as_param(dataset.alphabet),
-        "similarity_groups": as_param(dataset.similarity_groups or SimilarityGroups()),
-        "metric": dataset.headline,
-    }
+    return REQUESTS.shortcuts_job(wildcards.task)
 
 
 def cores_to_prepare(wildcards):
@@ -121,17 +97,8 @@ def own_tokenizer(wildcards):
 
 
 def tokenization_job(wildcards):
-    """How a task's sequences are cut into symbols, or spelled for a model's own tokenizer."""
-    dataset = EXPERIMENT.datasets[wildcards.task]
-    alphabet = dataset.alphabet
-    if wildcards.tokenizer != OWN_TOKENIZER and alphabet.kind != "model":
-        alphabet = spelling_of(EXPERIMENT, wildcards.tokenizer)
-    windows = {"windows": as_param(dataset.windows)} if dataset.windows else {}
-    return {
-        "alphabet": as_param(alphabet),
-        "max_length": dataset.max_length,
-        **windows,
-    }
+    """What a task's tokens depend on beside its records."""
+    return REQUESTS.tokenization_job(wildcards.task, wildcards.tokenizer)
 
 
 def symbols_of(wildcards):
@@ -146,6 +113,4 @@ def tokens_to_count(wildcards):
 
 def mapping_job(wildcards):
     """What a mapping depends on beside its inputs."""
-    shift = {"shift": EXPERIMENT.shift} if wildcards.mapping == "shift" else {}
-    trials = {"trials": EXPERIMENT.trials} if EXPERIMENT.trials else {}
-    return {**REPLICATION, **trials, **shift}
+    return REQUESTS.mapping_job(wildcards.mapping)

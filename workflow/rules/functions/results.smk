@@ -18,12 +18,23 @@ TUNED = [
 ]
 TABLES = ["estimates", "comparisons", "summary", "convergence"]
 TABLES += ["rates"] if TUNED else []
-TABLES += ["variance"] if any(levels > 1 for levels in CROSSED.values()) else []
+TABLES += (
+    ["variance"] if any(levels > 1 for levels in REQUESTS.crossed.values()) else []
+)
 
 
 def predictions_of(wildcards):
     """The predictions of all conditions of a task."""
     return PREDICTIONS[wildcards.task]
+
+
+def training_of(wildcards):
+    """What each of these predictions must have been made from."""
+    return [
+        REQUESTS.training(condition)
+        for condition in CONDITIONS
+        if condition.task == wildcards.task
+    ]
 
 
 STUDY_OF = {
@@ -67,7 +78,11 @@ def representations_job(wildcards):
         for condition in study.conditions
     ]
     settings = as_param(EXPERIMENT.representations)
-    return {**training_job(study.text), "compared": compared, "settings": settings}
+    return {
+        **REQUESTS.training_job(study.text),
+        "compared": compared,
+        "settings": settings,
+    }
 
 
 def representations_needs(wildcards):
@@ -95,7 +110,7 @@ def probed_condition(wildcards):
 def probing_job(wildcards):
     """What probes depend on beside their inputs."""
     settings = as_param(EXPERIMENT.probes)
-    return {**training_job(probed_condition(wildcards)), "settings": settings}
+    return {**REQUESTS.training_job(probed_condition(wildcards)), "settings": settings}
 
 
 def probing_needs(wildcards):

@@ -24,7 +24,7 @@ def pretraining_vocabulary(wildcards):
 
 def pretraining_job(wildcards):
     """What a pre-trained model depends on beside its inputs."""
-    return {"source": model_source_param(wildcards), "seed": EXPERIMENT.seed}
+    return REQUESTS.pretraining_job(wildcards.model)
 
 
 def pretraining_needs(wildcards):
@@ -34,7 +34,7 @@ def pretraining_needs(wildcards):
 
 def finetuning_job(wildcards):
     """What a condition's results depend on beside its inputs."""
-    return training_job(Condition(**wildcards))
+    return REQUESTS.training_job(Condition(**wildcards))
 
 
 def finetuning_needs(wildcards):
@@ -47,8 +47,4 @@ KEPT_MODELS = {"models": directory(PATHS.kept_models())}
 
 def baseline_job(wildcards):
     """What a baseline's results depend on beside its tokens."""
-    return {
-        "condition": dict(wildcards),
-        "metric": headline_of(wildcards),
-        **REPLICATION,
-    }
+    return REQUESTS.training_job(Condition(**wildcards))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from polymath.data.fetch.local import list_path
+from polymath.data.fetch.local import describe_source, list_path, own_files
 from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.fetch.music21_corpus import fetch_scores
@@ -16,7 +16,6 @@ from polymath.experiment.sources import (
     PackageSource,
     PathSource,
 )
-from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
 
 LOCK_FILE = Path("polymath.lock.json")
@@ -88,5 +87,4 @@ def record(
             "leave it out, or give it another 'name'"
         )
     log(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
-    described = {**source.model_dump(mode="json"), "code_version": FETCH}
-    Manifest.of(manifest, described, files, rejected).write()
+    Manifest.of(manifest, describe_source(source), files, rejected, own_files(source)).write()

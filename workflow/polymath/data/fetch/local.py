@@ -1,9 +1,14 @@
 """List the user's own files. Light enough to import while the workflow is planned."""
 
 from pathlib import Path
+from typing import Any
 
+from pydantic import BaseModel
+
+from polymath.data.fetch.manifest import explain_change as manifest_change
 from polymath.experiment.config import Experiment
 from polymath.experiment.sources import ConfiguredSource, PathSource
+from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
 
 
@@ -27,6 +32,23 @@ def list_path(source: PathSource) -> list[Path]:
     return files
 
 
+def describe_source(source: BaseModel) -> dict[str, Any]:
+    """Return what a manifest states of its source."""
+    return {**source.model_dump(mode="json"), "code_version": FETCH}
+
+
+def explain_change(manifest: Path, source: BaseModel) -> str | None:
+    """Return why a source must be fetched anew; None if it is as it was, or was never fetched."""
+    return manifest_change(manifest, describe_source(source), own_files(source))
+
+
+def own_files(source: BaseModel | None) -> list[Path]:
+    """Return the user's own files among a source's."""
+    if isinstance(source, ConfiguredSource):
+        return own_files(source.weights)
+    return list_path(source) if isinstance(source, PathSource) else []
+
+
 def require_own_files(experiment: Experiment) -> None:
     """Check before anything is computed that the user's own files exist.
 
@@ -35,14 +57,10 @@ def require_own_files(experiment: Experiment) -> None:
     """
     for section in ("datasets", "checkpoints"):
         for name, entry in getattr(experiment, section).items():
-            source = entry.source
-            if isinstance(source, ConfiguredSource):
-                source = source.weights
-            if isinstance(source, PathSource):
-                try:
-                    _require_no_braces(list_path(source))
-                except PolymathError as error:
-                    raise PolymathError(f"{section}.{name}: {error}") from None
+            try:
+                _require_no_braces(own_files(entry.source))
+            except PolymathError as error:
+                raise PolymathError(f"{section}.{name}: {error}") from None
 
 
 def _require_no_braces(files: list[Path]) -> None:

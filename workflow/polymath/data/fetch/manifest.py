@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from polymath.util.errors import DamagedError, PolymathError
-from polymath.util.storage import digest_of, read_json, sha256_of, write_json
+from polymath.util.identity import contents_digest
+from polymath.util.storage import read_json, sha256_of, with_made_from, write_json
 
 MANIFEST = "manifest.json"
 CHECKED = ".checked.json"  # beside the manifest: which files were found intact, and when
@@ -37,6 +38,8 @@ class Manifest:
     source: Mapping[str, Any]
     files: tuple[RawFile, ...]
     rejected: tuple[Mapping[str, str], ...] = ()
+    own: tuple[RawFile, ...] = ()
+    """The user's own files that these were read or converted from."""
 
     @classmethod
     def of(
@@ -45,11 +48,13 @@ class Manifest:
         source: Mapping[str, Any],
         files: Iterable[Path],
         rejected: Iterable[Mapping[str, str]] = (),
+        own: Iterable[Path] = (),
     ) -> "Manifest":
         """Return the manifest to write at `path`, with the checksums of `files` as they are now."""
-        return cls(
-            path, source, tuple(_describe(file, path.parent) for file in files), tuple(rejected)
+        described, own_described = (
+            tuple(_describe(file, path.parent) for file in each) for each in (files, own)
         )
+        return cls(path, source, described, tuple(rejected), own_described)
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -60,20 +65,25 @@ class Manifest:
         """
         stored = read_json(path)
         try:
-            files = tuple(RawFile(**file) for file in stored["files"])
-            return cls(path, stored["source"], files, tuple(stored["rejected"]))
+            files, own = (
+                tuple(RawFile(**file) for file in each)
+                for each in (stored["files"], stored.get("own", []))
+            )
+            return cls(path, stored["source"], files, tuple(stored["rejected"]), own)
         except (KeyError, TypeError):
             raise DamagedError(path, "not a manifest") from None
 
     def write(self) -> None:
         """Write the manifest, beside the files that it lists."""
-        content = {"source": self.source, "rejected": self.rejected}
-        write_json({**content, "files": [asdict(file) for file in self.files]}, self.path)
+        content: dict[str, Any] = {"source": self.source, "rejected": self.rejected}
+        content["files"] = [asdict(file) for file in self.files]
+        content["own"] = [asdict(file) for file in self.own]
+        write_json(with_made_from(content), self.path)
 
     @property
     def sha256(self) -> str:
         """A digest of all files' names and contents."""
-        return digest_of([[Path(file.path).name, file.sha256] for file in self.files])
+        return contents_digest({"files": map(asdict, self.files)})
 
     def locate_all(self) -> list[Path]:
         """Return the paths of all files, whose content is as it was fetched.
@@ -103,6 +113,31 @@ class Manifest:
         raise PolymathError(
             f"{self.path}: no file '{name}' among the source's: add it to the catalogue"
         )
+
+
+def explain_change(path: Path, source: Mapping[str, Any], own: list[Path]) -> str | None:
+    """Return why a source must be fetched anew; None if it is as it was, or was never fetched.
+
+    Args:
+        source: its description, as it would be fetched now.
+        own: the user's own files among it, as they are now.
+    """
+    if not path.is_file():
+        return None
+    try:
+        manifest = Manifest.read(path)
+    except DamagedError as error:
+        return f"damaged: {error.reason}"
+    if manifest.source != source:
+        return "it is of another source"
+    # By name and content: a folder may be moved.
+    if [Path(file.path).name for file in manifest.own] != [file.name for file in own]:
+        return "your files have other names, or are more or fewer"
+    checks = _Checks.read(path.parent / CHECKED)
+    pairs = zip(own, manifest.own, strict=True)
+    changed = [file for file, known in pairs if not checks.is_intact(file, known.sha256)]
+    checks.write()
+    return f"{changed[0]} has changed" if changed else None
 
 
 def _describe(file: Path, folder: Path) -> RawFile:

@@ -1,0 +1,223 @@
+"""What the experiment asks of each result: its stage's parameters, and the files it is made from.
+
+Rules take their parameters from here, and the results that exist are compared with them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from polymath.experiment import stage_versions as versions
+from polymath.experiment.conditions import Condition
+from polymath.experiment.config import Experiment
+from polymath.experiment.datasets import SimilarityGroups
+from polymath.experiment.lineage import OWN_TOKENIZER, lineage_of, spelling_of, tokenizer_of
+from polymath.experiment.paths import ResultPaths
+from polymath.experiment.sources import PretrainSource
+
+# What only later stages use is left out, so that changing it reruns only those; the source is
+# described in the manifest of what was fetched.
+NOT_FOR_RECORDS = {"source", "metric", "max_length", "windows", "about", "notes", "checked"}
+EVIDENCE_VERSIONS = [
+    versions.MATRIX,
+    versions.COMPARISONS,
+    versions.CONVERGENCE,
+    versions.SENSITIVITY,
+    versions.VARIANCE,
+]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One result: where it lies, the parameters that determine it, and its inputs by name."""
+
+    path: Path
+    asked: Mapping[str, Any]
+    inputs: Mapping[str, Path | list[Path]]
+
+
+def as_param(value: BaseModel) -> dict[str, Any]:
+    """Return a typed value as a rule's parameter: without defaults, so that a key that is added to
+    Polymath makes no result stale."""
+    return value.model_dump(mode="json", exclude_defaults=True)
+
+
+class Requests:
+    """An experiment's parameters of each stage, and the results that they ask for."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.paths = ResultPaths.of(experiment.results)
+        # Made once: a large matrix asks for them thousands of times.
+        self.recipes = {name: as_param(recipe) for name, recipe in experiment.recipes.items()}
+        self.crossed = dict(sorted(experiment.crossed.items()))
+        self.lineage = lineage_of(experiment).model_dump()
+        self.replication = {
+            "seed": experiment.seed,
+            "replicates": experiment.runs,
+            **({"crossed": self.crossed} if self.crossed else {}),
+        }
+
+    def preparation_job(self, task: str) -> dict[str, Any]:
+        """What a task's records depend on beside its files."""
+        described = self.experiment.datasets[task].model_dump(
+            mode="json", exclude=NOT_FOR_RECORDS, exclude_defaults=True
+        )
+        return {"dataset": described, "seed": self.experiment.seed}
+
+    def tokenization_job(self, task: str, tokenizer: str) -> dict[str, Any]:
+        """How a task's sequences are cut into symbols, or spelled for a model's own tokenizer."""
+        dataset = self.experiment.datasets[task]
+        alphabet = dataset.alphabet
+        if tokenizer != OWN_TOKENIZER and alphabet.kind != "model":
+            alphabet = spelling_of(self.experiment, tokenizer)
+        windows = {"windows": as_param(dataset.windows)} if dataset.windows else {}
+        return {"alphabet": as_param(alphabet), "max_length": dataset.max_length, **windows}
+
+    def shortcuts_job(self, task: str) -> dict[str, Any]:
+        """What the search for shortcuts depends on beside the records."""
+        dataset = self.experiment.datasets[task]
+        return {
+            "alphabet": as_param(dataset.alphabet),
+            "similarity_groups": as_param(dataset.similarity_groups or SimilarityGroups()),
+            "metric": dataset.headline,
+        }
+
+    def mapping_job(self, mapping: str) -> dict[str, Any]:
+        """What a mapping depends on beside its inputs."""
+        shift = {"shift": self.experiment.shift} if mapping == "shift" else {}
+        trials = {"trials": self.experiment.trials} if self.experiment.trials else {}
+        return {**self.replication, **trials, **shift}
+
+    def training_job(self, condition: Condition) -> dict[str, Any]:
+        """What a condition's replicates depend on beside their input files."""
+        recipe = {} if condition.is_baseline else {"recipe": self.recipes[condition.recipe]}
+        metric = self.experiment.datasets[condition.task].headline
+        return {"condition": condition.columns, **recipe, "metric": metric, **self.replication}
+
+    def training(self, condition: Condition) -> dict[str, Any]:
+        """The parameters that determine a condition's predictions and curves."""
+        version = versions.BASELINES if condition.is_baseline else versions.TRAINING
+        return {"job": self.training_job(condition), "code_version": version}
+
+    def pretraining_job(self, model: str) -> dict[str, Any]:
+        """What a pre-trained model depends on beside its inputs."""
+        source = as_param(self.experiment.checkpoints[model].source)
+        return {"source": source, "seed": self.experiment.seed}
+
+    def all(self, conditions: list[Condition]) -> Iterator[Request]:
+        """Yield the results of these conditions that others are made from, inputs first."""
+        yield from self._data(conditions)
+        for condition in conditions:
+            predictions = self.predictions(condition)
+            yield predictions
+            yield replace(predictions, path=self.paths.curves(condition))
+        yield from self._evidence(conditions)
+
+    def _data(self, conditions: list[Condition]) -> Iterator[Request]:
+        pretrained = {
+            name: entry.source
+            for name, entry in self.experiment.checkpoints.items()
+            if isinstance(entry.source, PretrainSource)
+        }
+        readings = dict.fromkeys(
+            [
+                *((s.task, s.base, s.mapping) for s in pretrained.values()),
+                *((c.task, c.model, c.mapping) for c in conditions),
+            ]
+        )
+        tokens = dict.fromkeys(
+            (names[0], tokenizer_of(self.experiment, *names)) for names in readings
+        )
+        yield from map(self._records, dict.fromkeys(task for task, _ in tokens))
+        yield from map(self._shortcuts, self.experiment.tasks)
+        yield from (self._tokens(*names) for names in tokens)
+        for names in readings:
+            if names[1] in self.experiment.checkpoints:  # a baseline reads the tokens alone
+                yield self._vocabulary(*names)
+        yield from (self._pretrained(name, source) for name, source in pretrained.items())
+
+    def _records(self, task: str) -> Request:
+        asked = {"job": self.preparation_job(task), "code_version": versions.RECORDS}
+        return Request(self.paths.records(task), asked, {"manifest": self.paths.raw_manifest(task)})
+
+    def _shortcuts(self, task: str) -> Request:
+        asked = {"job": self.shortcuts_job(task), "code_version": versions.SHORTCUTS}
+        return Request(self.paths.shortcuts(task), asked, {"records": self.paths.records(task)})
+
+    def _tokens(self, task: str, tokenizer: str) -> Request:
+        asked = {"job": self.tokenization_job(task, tokenizer), "code_version": versions.TOKENS}
+        inputs: dict[str, Path | list[Path]] = {"records": self.paths.records(task)}
+        alphabet = self.experiment.datasets[task].alphabet
+        if tokenizer == OWN_TOKENIZER and alphabet.file:
+            inputs["own"] = Path(alphabet.file)
+        if tokenizer != OWN_TOKENIZER:
+            inputs["model"] = self.paths.model_manifest(tokenizer)
+        return Request(self.paths.tokens(task, tokenizer), asked, inputs)
+
+    def _vocabulary(self, task: str, model: str, mapping: str) -> Request:
+        asked = {"job": self.mapping_job(mapping), "code_version": versions.VOCABULARY}
+        tokenizer = tokenizer_of(self.experiment, task, model, mapping)
+        inputs: dict[str, Path | list[Path]] = {
+            "symbols": self.paths.symbols(task, tokenizer),
+            "model": self.paths.model_manifest(model),
+        }
+        if mapping == "frequency":
+            inputs["tokens"] = self.paths.tokens(task, tokenizer)
+        return Request(self.paths.vocabulary(task, model, mapping), asked, inputs)
+
+    def _pretrained(self, name: str, source: PretrainSource) -> Request:
+        asked = {"job": self.pretraining_job(name), "code_version": versions.PRETRAINING}
+        tokenizer = tokenizer_of(self.experiment, source.task, source.base, source.mapping)
+        inputs: dict[str, Path | list[Path]] = {
+            "tokens": self.paths.tokens(source.task, tokenizer),
+            "vocabulary": self.paths.vocabulary(source.task, source.base, source.mapping),
+            "base": self.paths.model_manifest(source.base),
+        }
+        return Request(self.paths.model_manifest(name), asked, inputs)
+
+    def predictions(self, condition: Condition) -> Request:
+        """A condition's predictions."""
+        inputs = self.training_inputs(condition)
+        return Request(self.paths.predictions(condition), self.training(condition), inputs)
+
+    def training_inputs(self, condition: Condition) -> dict[str, Path | list[Path]]:
+        """The files that a condition is trained on."""
+        names = (condition.task, condition.model, condition.mapping)
+        tokenizer = tokenizer_of(self.experiment, *names)
+        inputs: dict[str, Path | list[Path]] = {"tokens": self.paths.tokens(names[0], tokenizer)}
+        if not condition.is_baseline:
+            inputs["vocabulary"] = self.paths.vocabulary(*names)
+            inputs["model"] = self.paths.model_manifest(condition.model)
+        return inputs
+
+    def _evidence(self, conditions: Iterable[Condition]) -> Iterator[Request]:
+        predictions: dict[str, list[Path]] = {task: [] for task in self.experiment.tasks}
+        for condition in conditions:
+            predictions[condition.task].append(self.paths.predictions(condition))
+        for task, paths in predictions.items():
+            asked = {
+                "metric": self.experiment.datasets[task].headline,
+                "code_version": versions.SCORES,
+            }
+            yield Request(self.paths.scores(task), asked, {"predictions": paths})
+        evidence = {
+            "lineage": self.lineage,
+            "crossed": self.crossed,
+            "code_version": EVIDENCE_VERSIONS,
+        }
+        scores: list[Path] = [self.paths.scores(task) for task in self.experiment.tasks]
+        tables = ("estimates", "comparisons", "summary", "convergence")
+        for path in (self.paths.matrix(), *map(self.paths.evidence, tables)):
+            yield Request(path, evidence, {"scores": scores})
+
+    def fetched(self) -> Iterator[tuple[Path, BaseModel]]:
+        """Yield each manifest of fetched files with its source."""
+        for name, dataset in self.experiment.datasets.items():
+            yield self.paths.raw_manifest(name), dataset.source
+        for name, entry in self.experiment.checkpoints.items():
+            if not isinstance(entry.source, PretrainSource):
+                yield self.paths.model_manifest(name), entry.source

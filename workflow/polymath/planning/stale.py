@@ -1,0 +1,71 @@
+"""Results that exist but are not what the experiment asks for, or are damaged."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from polymath.experiment.requests import Request
+from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.identity import (
+    describe,
+    find_difference,
+    identity_of,
+    join_identities,
+    paths_in,
+    read_made_from,
+)
+
+
+def with_dependents(stale: dict[Path, str], requests: Iterable[Request]) -> dict[Path, str]:
+    """Add the results that are made from stale ones.
+
+    Args:
+        requests: inputs first.
+    """
+    everything = dict(stale)
+    for request in requests:
+        inputs = [path for files in request.inputs.values() for path in paths_in(files)]
+        old = [path for path in inputs if path in everything]
+        if old and request.path.is_file():
+            everything.setdefault(request.path, f"{old[0]} will be made again")
+    return everything
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Compares results with what is asked for; reads each file once."""
+
+    _identities: dict[Path, str | None] = field(default_factory=dict)
+
+    def find_stale(self, requests: Iterable[Request]) -> Iterator[tuple[Path, str]]:
+        """Yield each result that exists and must be made anew, with the reason."""
+        for request in requests:
+            reason = self.explain(request)
+            if reason:
+                yield request.path, reason
+
+    def explain(self, request: Request) -> str | None:
+        """Return why a result must be made anew; None if it is as asked for, or does not exist."""
+        if not request.path.is_file():
+            return None
+        try:
+            stated = read_made_from(request.path)
+        except DamagedError as error:
+            return f"damaged: {error.reason}"
+        wanted = describe(request.asked, {})
+        # Of inputs that do not exist nothing is known; Snakemake makes them, and then the result.
+        for name, files in request.inputs.items():
+            identities = [self._identity(path) for path in paths_in(files)]
+            known = [identity for identity in identities if identity is not None]
+            if len(known) < len(identities):
+                return find_difference({**stated, "inputs": {}}, wanted)
+            wanted["inputs"][name] = join_identities(known)
+        return find_difference(stated, wanted)
+
+    def _identity(self, path: Path) -> str | None:
+        if path not in self._identities:
+            try:
+                self._identities[path] = identity_of(path)
+            except PolymathError:
+                self._identities[path] = None
+        return self._identities[path]

@@ -1,0 +1,133 @@
+"""What a result is made from, as its own file states it, compared with what is asked for.
+
+Each table carries, under `made_from`, the parameters of the job that wrote it, its stage's code
+version included, and the identities of the files that it was made from. The identity of a table is
+the digest of that; of a manifest, the digest of the files that it lists; of any other file, of its
+bytes. So a result proves by itself what it is of, whoever wrote it and whatever its date.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.job_log import job_log
+from polymath.util.storage import (
+    MADE_FROM,
+    digest_of,
+    made_from,
+    read_json,
+    read_metadata,
+    sha256_of,
+)
+
+# A rule's parameters that determine its results; others are where files lie, or what they show.
+# A fetched source is described in its manifest, and may name a secret in its address.
+DETERMINING = ("job", "metric", "lineage", "crossed", "code_version")
+
+
+@contextmanager
+def workflow_job(snakemake: Any, title: str) -> Iterator[None]:
+    """Run one workflow job: log it, and let what it writes state what it is made from."""
+    with job_log(snakemake.log[0], title):
+        params = dict(snakemake.params.items())
+        asked = {name: params[name] for name in DETERMINING if name in params}
+        with made_from(describe(asked, dict(snakemake.input.items()))):
+            yield
+
+
+def describe(asked: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result is made from.
+
+    Args:
+        asked: the parameters that determine it.
+        inputs: by name, the path of a file, or several.
+    """
+    identities = {name: identity_of(*paths_in(files)) for name, files in inputs.items() if files}
+    value: dict[str, Any] = json.loads(json.dumps({"asked": asked, "inputs": identities}))
+    return value
+
+
+def paths_in(files: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Return the paths of a job's input, be it one file or several."""
+    return [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
+
+
+def identity_of(*paths: Path) -> str:
+    """Return a digest of what files are made from or, where they do not state it, contain.
+
+    Raises:
+        PolymathError: if a file is missing or damaged.
+    """
+    return join_identities([_identity(path) for path in paths])
+
+
+def join_identities(identities: list[str]) -> str:
+    """Return the identity of a job's input, which is one file or several."""
+    return identities[0] if len(identities) == 1 else digest_of(identities)
+
+
+def _identity(path: Path) -> str:
+    if path.suffix == ".parquet":
+        return digest_of(read_made_from(path))
+    if path.name == "manifest.json":
+        return contents_digest(read_json(path))
+    return sha256_of(path)
+
+
+def contents_digest(manifest: Mapping[str, Any]) -> str:
+    """Return a digest of the names and contents of the files that a manifest lists."""
+    return digest_of([[Path(file["path"]).name, file["sha256"]] for file in manifest["files"]])
+
+
+def read_made_from(path: Path) -> dict[str, Any]:
+    """Return what a table, or a manifest, states it is made from; empty if it states nothing.
+
+    Raises:
+        PolymathError: if it is missing or damaged.
+    """
+    content = read_metadata(path) if path.suffix == ".parquet" else read_json(path)
+    if not isinstance(content, dict):
+        raise DamagedError(path, "not as it was written")
+    stated: dict[str, Any] = content.get(MADE_FROM, {})
+    return stated
+
+
+def find_difference(stated: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """Return the first difference between what a result is made from and what is asked for.
+
+    Returns:
+        As "recipe.steps is 30, not 60"; None if there is none.
+    """
+    if not stated:
+        return "it does not state what it is made from"
+    return _differ("", stated, wanted)
+
+
+def require_made_from(path: Path, asked: Mapping[str, Any]) -> None:
+    """Refuse a table that was made by another configuration than the one that reads it.
+
+    Raises:
+        PolymathError: naming the file, the difference and the remedy.
+    """
+    stated = read_made_from(path)
+    wanted = describe(asked, {})
+    difference = find_difference(stated and {**wanted, "asked": stated["asked"]}, wanted)
+    if difference:
+        raise PolymathError(
+            f"{path} is of another configuration: {difference}. Run the same command again to make "
+            "it anew; where another workflow writes to this folder, give each its own 'results'"
+        )
+
+
+def _differ(name: str, stated: Any, wanted: Any) -> str | None:
+    if isinstance(stated, Mapping) and isinstance(wanted, Mapping):
+        for key in [*wanted, *(key for key in stated if key not in wanted)]:
+            difference = _differ(f"{name}.{key}", stated.get(key), wanted.get(key))
+            if difference:
+                return difference
+        return None
+    shown = name.removeprefix(".asked").removeprefix(".").removeprefix("job.")
+    return None if stated == wanted else f"{shown} is {stated}, not {wanted}"
