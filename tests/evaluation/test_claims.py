@@ -38,7 +38,7 @@ def asked(*differences: Any, claim: str = "better", **changes: Any) -> pd.DataFr
     rows = [
         {"claim": claim, "task": f"task {place}", "model": "text-bert", "reference": "scratch",
          "fraction": "1", "recipe": "default", "value": np.mean(one), "n": len(one),
-         "items_error": 0.0, "differences": one, "reason": "", "qualifier": "", **changes}
+         "shared_error": 0.0, "differences": one, "reason": "", "qualifier": "", **changes}
         for place, one in enumerate(differences)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=CLAIM_SCHEMA.names)
@@ -63,8 +63,8 @@ def test_below_the_least_number_of_pairs_a_task_is_undecided_however_clear() -> 
 
 def test_test_items_decide_with_the_seeds() -> None:
     """Eight seeds agree on 88 items, of which another 88 may say something else."""
-    table = decide(asked(SIX, items_error=0.04, groups=88))
-    test = t_test(SIX, 0.04, 88)
+    table = decide(asked(SIX, shared_error=0.04, shared_df=87))
+    test = t_test(SIX, 0.04, 87)
     (row,) = table.to_dict("records")
     assert (row["p"], row["low"], row["high"]) == (test.p, test.low, test.high)
     assert row["low"] < 0 < row["seeds_low"]
@@ -120,7 +120,8 @@ def compared(task: str, against: str, differences: Any, **changes: Any) -> dict[
             "n": len(differences), "difference": np.mean(differences), "chance": 0.5,
             "mean": 0.8 + np.mean(differences), "reference_mean": 0.8,
             "lead": np.mean(differences), "target": 0.7, "items_low": -0.5, "items_high": 0.5,
-            "items_error": 0.001, "diverged": 0, "differences": differences, **changes}  # fmt: skip
+            "items_error": 0.001, "target_error": 0.001, "diverged": 0,
+            "differences": differences, **changes}  # fmt: skip
 
 
 def judged(

@@ -76,7 +76,7 @@ def test_a_comparison_is_paired_by_replicate_and_by_item(tmp_path: Path) -> None
     expected = stats.ttest_1samp(differences, 0).confidence_interval()
     assert (row["seeds_low"], row["seeds_high"]) == pytest.approx((expected.low, expected.high))
     assert (row["items"], row["groups"], row["qualifier"]) == (ITEMS, ITEMS, ONE_RATE)
-    test = t_test(differences, row["items_error"], ITEMS)
+    test = t_test(differences, row["items_error"], ITEMS - 1)
     assert [row[name] for name in ("p", "low", "high")] == pytest.approx(
         [test.p, test.low, test.high]
     )

@@ -47,7 +47,7 @@ def test_three_replicates_of_four_tasks_can_decide_where_one_task_cannot() -> No
 @given(st.integers(0, 99), st.floats(0.01, 100))
 def test_the_unit_of_a_task_does_not_matter(seed: int, unit: float) -> None:
     strata = tasks(seed, 0.4, items=0.3)
-    changed = [Stratum(strata[0].differences * unit, strata[0].items_error * unit), *strata[1:]]
+    changed = [Stratum(strata[0].differences * unit, strata[0].shared_error * unit), *strata[1:]]
     assert sign_flip_together(changed).p == pytest.approx(sign_flip_together(strata).p, abs=0.002)
 
 

@@ -22,7 +22,7 @@ OPTIONS = ["--configfile", "my.yaml"]
 def claims(*tasks: Any, **changes: Any) -> pd.DataFrame:
     rows = [
         judged("better", "", float(np.mean(differences)), task=f"task{place}", n=len(differences),
-               differences=differences, items_error=0.0, **changes)
+               differences=differences, shared_error=0.0, **changes)
         for place, differences in enumerate(tasks)
     ]  # fmt: skip
     return decide(table(rows, CLAIM_SCHEMA))
@@ -38,7 +38,7 @@ def test_the_power_is_that_of_the_paired_test_with_the_scatter_seen(n: int) -> N
 
 def test_test_items_bound_the_power_that_replicates_can_reach() -> None:
     (row,) = claims(WIDE).to_dict("records")
-    bounded = {**row, "items_error": 0.06, "groups": 40}
+    bounded = {**row, "shared_error": 0.06, "shared_df": 39}
     assert power_of(bounded, 20) < 0.3 < power_of(row, 20)
 
 

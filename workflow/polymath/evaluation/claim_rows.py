@@ -35,11 +35,14 @@ def faster_rows(convergence: pd.DataFrame) -> Iterator[dict[str, Any]]:
         reason = ""
         if math.isnan(row["lead"]):
             reason = IDLE if math.isnan(row["target"]) else "one arm did not leave chance level"
+        elif math.isnan(row["target_error"]):
+            reason = "fewer than two runs of an arm finished"
         yield {
             **_named("faster", row, SCRATCH),
             **{name: row[name] for name in ("n", "differences")},
             "value": row["lead"],
-            "items_error": 0.0,
+            "shared_error": row["target_error"],
+            "shared_df": row["n"] - 1,
             "reason": reason,
         }
 
@@ -79,7 +82,7 @@ def _named(claim: str, row: Mapping[str, Any], reference: str) -> dict[str, Any]
 
 def _of_scores(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """Return what a comparison of test scores gives a claim; `span` is from chance to perfect."""
-    kept = ("items_low", "items_high", "items_error", "items", "groups", "n", "differences")
+    kept = ("items_low", "items_high", "items", "groups", "n", "differences")
     if row["n"] and math.isnan(row["items_error"]):
         reason = reason or "fewer than two groups of test items"
     if row["diverged"]:
@@ -87,6 +90,8 @@ def _of_scores(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     return {
         **{name: row[name] for name in kept},
         "value": row["difference"],
+        "shared_error": row["items_error"],
+        "shared_df": row["groups"] - 1,
         "span": 1 - row["chance"],
         "reason": reason,
     }

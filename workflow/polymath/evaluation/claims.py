@@ -94,8 +94,8 @@ RULE = (
     f"below 0, where a two-sided t test has p ≤ {ALPHA:g} after Holm's correction over all tasks "
     "of the same claim, model and data fraction. The test knows both variances, of seeds and of "
     "test items: it divides the mean by sqrt(s²/n + v), with Satterthwaite's degrees of freedom. "
-    "Items of one group count as one. Speed is measured on the development set, where seeds are "
-    f"all that varies. A task needs {LEAST_PAIRS} pairs. It is *undecided* otherwise, and where a "
+    "Items of one group count as one. Of speed, v is the variance that the uncertainty of the two "
+    f"targets causes. A task needs {LEAST_PAIRS} pairs. It is *undecided* otherwise, and where a "
     "replicate diverged, where replicates share seeds because streams are crossed, where an arm "
     "did not leave chance level, where the in-domain model gains nothing over random weights, and "
     "where measures of similarity disagree in sign. "
@@ -167,8 +167,8 @@ def decide(rows: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         rows: the table's columns as far as they are known: `differences` (the claim's number per
-            replicate), `items_error` and `groups` where test items vary, and `reason`, empty unless
-            something prevents a verdict.
+            replicate), `shared_error` and `shared_df` of what all replicates share, if anything,
+            and `reason`, empty unless something prevents a verdict.
     """
     table = rows.reset_index(drop=True)
     compared = [None if np.ndim(each) == 0 else np.asarray(each) for each in table["differences"]]
@@ -192,9 +192,8 @@ def decide(rows: pd.DataFrame) -> pd.DataFrame:
 def _test(row: dict[str, Any]) -> dict[str, float]:
     """Return the tests and intervals of a row's number; NaN where it has none."""
     differences = np.zeros(0) if row["differences"] is None else row["differences"]
-    items_error = 0.0 if pd.isna(row["items_error"]) else row["items_error"]
-    groups = 0 if pd.isna(row["groups"]) else int(row["groups"])
-    test = t_test(differences, items_error, groups)
+    shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
+    test = t_test(differences, shared_error, row["shared_df"])
     seeds = estimate_mean(differences)
     return {
         "low": test.low,

@@ -184,7 +184,7 @@ def _compare(
         "reference_mean": reference_values.mean() if replicates else np.nan,
         "chance": scores[condition].chance,
         "difference": differences.mean() if replicates else np.nan,
-        **compare_pairs(differences, items_error, groups),
+        **compare_pairs(differences, items_error, groups - 1),
         **_items_interval(items).columns("items"),
         "items_error": items_error,
     }

@@ -192,7 +192,7 @@ def compare_speed(condition: Learning, reference: Learning) -> dict[str, Any]:
     return {
         "n": len(replicates),
         "budget": budget,
-        **_compare_own_targets(arms, [condition.target, reference.target], budget),
+        **_compare_own_targets(arms, (condition, reference), budget),
         **_compare_same_target(arms, target, budget),
         **_compare_seconds(arms, target),
         **_compare_areas(arms),
@@ -204,23 +204,47 @@ def _times_to(arm: list[Curve], target: float) -> Floats:
     return np.array([_when(curve, target, curve.examples) for curve in arm])
 
 
+def own_times(arm: list[Curve], learning: Learning, budget: float) -> tuple[Floats, float]:
+    """Return when each run reaches its arm's own target, and how uncertain the target makes that.
+
+    The target is a share of the way to a mean of few ends, and all runs share it. The second number
+    is the standard error that this causes in their mean time: half the difference of the times to
+    the target a standard error higher and lower. NaN if fewer than two runs finished.
+
+    Returns:
+        (n,) shares of the budget, and the error in the same unit.
+    """
+    ends = [curve.scores[-1] for curve in learning.curves.values() if curve.finished]
+    times = np.minimum(_times_to(arm, learning.target), budget) / budget
+    if len(ends) < 2:
+        return times, math.nan
+    shift = SHARE * float(np.std(ends, ddof=1)) / math.sqrt(len(ends))
+    higher, lower = (
+        np.minimum(_times_to(arm, learning.target + each), budget).mean() / budget
+        for each in (shift, -shift)
+    )
+    return times, float(higher - lower) / 2
+
+
 def _compare_own_targets(
-    arms: list[list[Curve]], targets: list[float], budget: float
+    arms: list[list[Curve]], learnings: tuple[Learning, Learning], budget: float
 ) -> dict[str, Any]:
     """Return the lead of the first arm: the share of the budget by which it is earlier."""
+    targets = [learning.target for learning in learnings]
     if math.isnan(sum(targets)):
         return {"differences": None}
-    own, reference = (
-        np.minimum(_times_to(arm, target), budget) / budget
-        for arm, target in zip(arms, targets, strict=True)
+    (own, error), (reference, reference_error) = (
+        own_times(arm, learning, budget) for arm, learning in zip(arms, learnings, strict=True)
     )
+    target_error = math.hypot(error, reference_error)
     return {
         "own_target": targets[0],
         "reference_own_target": targets[1],
         "own_time": own.mean(),
         "reference_own_time": reference.mean(),
         "lead": (reference - own).mean(),
-        **compare_pairs(reference - own),
+        "target_error": target_error,
+        **compare_pairs(reference - own, target_error, len(own) - 1),
     }
 
 

@@ -24,18 +24,18 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Stratum:
-    """One task's paired differences, and the standard error of their mean over test items."""
+    """One task's paired differences, and the standard error of their mean by what all share."""
 
     differences: Floats
-    items_error: float = 0.0
+    shared_error: float = 0.0
 
     @property
     def scale(self) -> float:
-        """Root mean square of the differences, widened by the variance of the items.
+        """Root mean square of the differences, widened by the variance of what all share.
 
         Sign flips do not change it.
         """
-        square = np.mean(self.differences**2) + len(self.differences) * self.items_error**2
+        square = np.mean(self.differences**2) + len(self.differences) * self.shared_error**2
         return float(np.sqrt(square))
 
 
@@ -51,8 +51,8 @@ def sign_flip_together(strata: Sequence[Stratum]) -> FamilyTest:
     """Test that no task of a family has a difference, by flipping the sign of each pair.
 
     A stratified sign-flip test: each replicate's difference is flipped on its own, in units of its
-    task's scale. To every flipped mean a normal error of its task's test items is added, because
-    all replicates of a task share the items, and flips alone know the seeds only. Up to 14 pairs
+    task's scale. To every flipped mean a normal error of what all replicates of its task share is
+    added, as their test items: flips alone know the seeds only. Up to 14 pairs
     all patterns are enumerated, and without errors of items p is exact.
 
     Args:
@@ -64,7 +64,7 @@ def sign_flip_together(strata: Sequence[Stratum]) -> FamilyTest:
     weights = np.concatenate(
         [each.differences / (len(each.differences) * each.scale) for each in strata]
     )
-    error = np.sqrt(sum((each.items_error / each.scale) ** 2 for each in strata))
+    error = np.sqrt(sum((each.shared_error / each.scale) ** 2 for each in strata))
     flipped = sign_patterns(len(weights)) @ weights
     total = float(weights.sum())
     p = share_as_extreme(flipped, total, exact=len(flipped) == 2 ** len(weights))
@@ -100,5 +100,5 @@ def _redraw(stratum: Stratum, generator: np.random.Generator) -> Floats:
     n, mean = len(stratum.differences), stratum.differences.mean()
     deviations = (stratum.differences - mean) * np.sqrt(n / (n - 1))
     drawn = deviations[generator.integers(n, size=(RESAMPLES, n))]
-    shift = stratum.items_error * generator.standard_normal((RESAMPLES, 1))
+    shift = stratum.shared_error * generator.standard_normal((RESAMPLES, 1))
     return np.asarray(mean + drawn + shift)

@@ -27,7 +27,7 @@ def judge_families(rows: pd.DataFrame, with_baseline: Container[str]) -> pd.Data
     """Return one row per family that has a comparison.
 
     Args:
-        rows: the claims' rows before they are decided: with `differences`, `items_error`, `reason`
+        rows: the claims' rows before they are decided: with `differences`, `shared_error`, `reason`
             and `span`, the distance from chance to a perfect score, which puts scores on one scale.
         with_baseline: tasks with a baseline such as n-grams.
     """
@@ -79,8 +79,8 @@ def _judge_family(family: pd.DataFrame, with_baseline: Container[str]) -> dict[s
 
 def _stratum(row: dict[str, Any], span: float) -> Stratum:
     span = 1.0 if pd.isna(span) else span
-    items_error = 0.0 if pd.isna(row["items_error"]) else row["items_error"]
-    return Stratum(np.asarray(row["differences"]) / span, items_error / span)
+    shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
+    return Stratum(np.asarray(row["differences"]) / span, shared_error / span)
 
 
 def _shared(values: pd.Series) -> str:

@@ -1,7 +1,8 @@
-"""One t test of a mean difference that knows both variances: of replicates and of test items.
+"""One t test of a mean difference that knows two variances: of replicates, and of what they share.
 
 The mean of n paired differences scatters because training is repeated with other seeds, by s² / n,
-and because another test set would have other items, by v. The test divides the mean by
+and because of what all replicates share, by v: another test set would have other items, another
+target would be reached at another time. The test divides the mean by
 sqrt(s² / n + v), with the degrees of freedom of Satterthwaite (Biometrics Bulletin 2, 1946).
 """
 
@@ -36,41 +37,40 @@ class MeanTest:
 
 
 def standard_error(
-    deviation: float, n: int, items_error: float = 0.0, groups: int = 0
+    deviation: float, n: int, shared_error: float = 0.0, shared_df: float = 0
 ) -> tuple[float, float]:
-    """Return the standard error of a mean over seeds and items, and its degrees of freedom.
+    """Return the standard error of a mean over both variances, and its degrees of freedom.
 
     Args:
         deviation: standard deviation of the n differences.
-        items_error: standard error of their mean over test items; 0 where items are no part of
-            the question, NaN where there are too few to tell, which leaves no test.
-        groups: how many groups of items the bootstrap drew; ignored without `items_error`.
+        shared_error: standard error of their mean by what all share; 0 if nothing is, NaN where
+            it cannot be told, which leaves no test.
+        shared_df: its degrees of freedom, as groups of items less one.
     """
-    if math.isnan(items_error):
+    if math.isnan(shared_error):
         return math.nan, math.nan
-    seeds, items = deviation**2 / n, items_error**2
-    if seeds + items == 0:
+    seeds, shared = deviation**2 / n, shared_error**2
+    if seeds + shared == 0:
         return 0.0, math.nan
-    curvature = (seeds**2 / (n - 1) if seeds else 0.0) + (items**2 / (groups - 1) if items else 0.0)
-    return math.sqrt(seeds + items), (seeds + items) ** 2 / curvature
+    curvature = (seeds**2 / (n - 1) if seeds else 0.0) + (shared**2 / shared_df if shared else 0.0)
+    return math.sqrt(seeds + shared), (seeds + shared) ** 2 / curvature
 
 
-def t_test(differences: Floats, items_error: float = 0.0, groups: int = 0) -> MeanTest:
+def t_test(differences: Floats, shared_error: float = 0.0, shared_df: float = 0) -> MeanTest:
     """Return the test that a mean of paired differences is 0.
 
-    Without replicates to compare (n < 2), and where neither seeds nor items make any difference,
-    there is no test.
+    Without replicates to compare (n < 2), and where nothing varies, there is no test.
 
     Args:
         differences: (n,) one per pair of replicates.
-        items_error, groups: as of `standard_error`.
+        shared_error, shared_df: as of `standard_error`.
     """
     n = len(differences)
     if n < 2:
         return MeanTest(float(np.mean(differences)) if n else math.nan)
     mean = float(np.mean(differences))
     deviation = 0.0 if np.ptp(differences) < ROUNDING else float(np.std(differences, ddof=1))
-    error, df = standard_error(deviation, n, items_error, groups)
+    error, df = standard_error(deviation, n, shared_error, shared_df)
     if math.isnan(df):
         return MeanTest(mean, error)
     half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, df))

@@ -16,7 +16,9 @@ from polymath.evaluation.statistics import (
 Floats = NDArray[np.float64]
 
 
-def compare_pairs(differences: Floats, items_error: float = 0.0, groups: int = 0) -> dict[str, Any]:
+def compare_pairs(
+    differences: Floats, shared_error: float = 0.0, shared_df: float = 0
+) -> dict[str, Any]:
     """Return what tables hold of paired differences, by the columns' names, but their mean.
 
     `low`, `high` and `p` are of the t test with both variances; `seeds_low` and `seeds_high` are
@@ -25,9 +27,9 @@ def compare_pairs(differences: Floats, items_error: float = 0.0, groups: int = 0
 
     Args:
         differences: (n,) one per pair of replicates.
-        items_error, groups: of the mean over test items; see `mean_test.standard_error`.
+        shared_error, shared_df: of what all replicates share; see `mean_test.standard_error`.
     """
-    test, seeds = t_test(differences, items_error, groups), estimate_mean(differences)
+    test, seeds = t_test(differences, shared_error, shared_df), estimate_mean(differences)
     return {
         "n": len(differences),
         "low": test.low,

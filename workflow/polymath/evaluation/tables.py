@@ -95,7 +95,7 @@ CONVERGENCE_SCHEMA = _schema(
     (TEXT, *CONTRAST_COLUMNS, "metric", "qualifier"),
     (INTEGER, "n"),
     (FLOAT, "own_target", "reference_own_target", "own_time", "reference_own_time"),
-    (FLOAT, "lead", "low", "high", "bootstrap_low", "bootstrap_high", *TEST),
+    (FLOAT, "lead", "low", "high", "bootstrap_low", "bootstrap_high", "target_error", *TEST),
     (INTEGER, "reached", "reference_reached"),
     (FLOAT, "target", "budget", "median", "reference_median"),
     (FLOAT, "examples", "reference_examples", "speed_up", "speed_up_low", "speed_up_high"),
@@ -138,7 +138,7 @@ CLAIM_SCHEMA = _schema(
     (TEXT, *CLAIM_COLUMNS, "verdict", "qualifier", "reason"),
     (FLOAT, "value", "low", "high", "seeds_low", "seeds_high", "items_low", "items_high"),
     (INTEGER, "n", "items", "groups", "tests", "looks"),
-    (FLOAT, "items_error", *TEST[:-1]),
+    (FLOAT, "shared_error", "shared_df", *TEST[:-1]),
     (FLOATS, "differences"),
 )
 

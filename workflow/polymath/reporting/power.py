@@ -16,14 +16,16 @@ def power_of(row: dict[str, Any], n: int) -> float:
     """Return the probability that n replicates decide a claim's row.
 
     The true difference and both variances are taken to be those seen so far. The variance over test
-    items does not fall with more replicates.
+    items does not fall with more replicates; that of a target, a mean over replicates, does.
     """
     if n < LEAST_PAIRS:
         return 0.0
     differences = np.asarray(row["differences"])
-    items_error = 0.0 if pd.isna(row["items_error"]) else row["items_error"]
-    groups = 0 if pd.isna(row["groups"]) else int(row["groups"])
-    error, df = standard_error(float(np.std(differences, ddof=1)), n, items_error, groups)
+    shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
+    shared_df = row["shared_df"]
+    if row["claim"] == "faster":
+        shared_error, shared_df = shared_error * np.sqrt(len(differences) / n), n - 1
+    error, df = standard_error(float(np.std(differences, ddof=1)), n, shared_error, shared_df)
     tests = 1 if pd.isna(row["tests"]) else row["tests"]
     return power(float(np.mean(differences)), error, df, tests) if error > 0 else 0.0
 
