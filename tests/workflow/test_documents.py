@@ -10,12 +10,14 @@ import pytest
 import yaml
 
 from generate.documents import KEPT, fill_blocks, generate_documents, read_matrix
+from generate.similarity_block import describe_similarity
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.recipes import Recipe
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import ROOT
+from support.figures import layers
 from support.workspace import run_snakemake
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
@@ -138,13 +140,37 @@ def test_a_block_of_an_unknown_kind_is_named() -> None:
         fill_blocks("<!-- eight odd: begin -->\n<!-- eight odd: end -->", ROOT)
 
 
+@pytest.mark.parametrize(
+    ("lifts", "undecided"),
+    [({"cka": 0.1, "rsa": 0.2, "pwcca": 0.3}, False), ({"cka": 0.1, "rsa": -0.2}, True)],
+)
+def test_sentences_on_similarity_need_all_three_measures(
+    lifts: dict[str, float], undecided: bool
+) -> None:
+    table, _ = layers("initial", "fine-tuned")
+    lifted = (table["pair"] == "text-domain") & (table["state"] == "fine-tuned")
+    lift = (
+        table["measure"].map(lifts).fillna(0).where(lifted & (table["centring"] == "position"), 0)
+    )
+    text = describe_similarity(table.assign(value=table["value"] + lift))
+    first = next(line for line in text.splitlines() if line.startswith("- "))
+    assert ("no verdict" in first) is undecided
+    assert re.findall(r"[+-]\d\.\d+", first)[:2] == [f"{lifts[m]:+.3f}" for m in ("cka", "rsa")]
+
+
 @pytest.mark.parametrize("name", KEPT_RUNS)
 def test_a_kept_run_has_the_recipes_and_conditions_of_its_configuration(name: str) -> None:
     path = ROOT / f"resources/experiments/{name}.yaml"
     config = path if path.exists() else ROOT / "config.yaml"
     experiment = load_experiment(yaml.safe_load(config.read_text()), ROOT / "resources")
     run = read_json(ROOT / KEPT / name / "run.json")
-    kept = {recipe: Recipe.model_validate(values) for recipe, values in run["recipes"].items()}
+    kept = {
+        # Runs that are older than the default of `rate_replicates` recorded null.
+        recipe: Recipe.model_validate(
+            {key: each for key, each in values.items() if each is not None}
+        )
+        for recipe, values in run["recipes"].items()
+    }
     assert kept == experiment.recipes
     assert run["experiment_seed"] == experiment.seed
     matrix = read_matrix(ROOT, name)

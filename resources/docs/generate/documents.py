@@ -15,6 +15,7 @@ import pandas as pd
 
 from generate.config_reference import config_reference, config_schema
 from generate.dataset_page import dataset_page
+from generate.similarity_block import describe_similarity
 from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, RULE
 from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
@@ -172,25 +173,9 @@ def machine_block(root: Path, run: str) -> str:
     )
 
 
-def layers_block(root: Path, run: str) -> str:
-    """CKA of the first and last layers of each pair of models, before and after fine-tuning."""
-    table = pd.read_parquet(root / KEPT / run / "similarity.parquet")
-    table = table[(table["measure"] == "cka") & table["low"].notna()]
-    first, last = table["layer_a"].min(), table["layer_a"].max()
-    rows = [
-        {
-            "state": state,
-            "models": pair,
-            **{
-                f"{name} layer": f"{rows.set_index('layer_a')['value'][layer]:.2f}"
-                for name, layer in (("first", first), ("last", last))
-            },
-            "mean over depth": f"{rows['value'].mean():.3f}",
-            "shuffled tokens, at most": f"{rows['null_high'].max():.3f}",
-        }
-        for (state, pair), rows in table.groupby(["state", "pair"], sort=False)
-    ]
-    return to_markdown(pd.DataFrame(rows))
+def measures_block(root: Path, run: str) -> str:
+    """Every measure of similarity of a kept run, and what follows from them."""
+    return describe_similarity(pd.read_parquet(root / KEPT / run / "similarity.parquet"))
 
 
 def benchmark_block(root: Path, name: str) -> str:
@@ -230,7 +215,7 @@ BLOCKS: dict[str, Callable[[Path, str], str]] = {
     "answer": answer_block,
     "findings": findings_block,
     "machine": machine_block,
-    "layers": layers_block,
+    "measures": measures_block,
     "benchmark": benchmark_block,
     "rule": rule_block,
     "constants": constants_block,
