@@ -69,3 +69,20 @@ def prepared(
     result = workspace.run("--until", "tokenize_records", "map_vocabulary")
     assert result.returncode == 0, result.stderr
     return workspace
+
+
+@pytest.fixture(scope="session")
+def finished(prepared: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The tiny experiment, run once."""
+    workspace = prepared.copy(tmp_path_factory.mktemp("finished") / "run")
+    result = workspace.run("--resources", "gpu=4")
+    assert result.returncode == 0, result.stderr
+    assert "replicate 2 of 2  step 20 of 20  loss" in result.stderr  # progress on the terminal
+    assert "profiles/default for setting" in result.stderr  # found beside the Snakefile
+    return workspace
+
+
+@pytest.fixture
+def workspace(finished: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of the finished experiment, to change and break."""
+    return finished.copy(tmp_path / "copy")

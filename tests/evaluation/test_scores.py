@@ -14,6 +14,7 @@ from polymath.evaluation.predictions import score_items, vote
 from polymath.evaluation.scores import (
     evaluate,
     find_curves,
+    require_scored,
     score_condition,
     scored_conditions,
 )
@@ -21,7 +22,8 @@ from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_metadata, read_table, write_table
+from polymath.util.identity import describe
+from polymath.util.storage import made_from, read_metadata, read_table, write_table
 
 Floats = NDArray[np.float64]
 CONDITION = Condition("splice", "minilm-l6", "pretrained", "random", "0.1", "default")
@@ -212,3 +214,36 @@ def test_later_stages_find_each_trained_conditions_curves_through_its_scores(
     curves[amp].unlink()
     with pytest.raises(PolymathError, match=r"curves\.parquet is missing: delete .*predictions"):
         find_curves(scored, results)
+
+
+ASKED = {"job": {"recipe": {"steps": 30}, "seed": 1}, "code_version": 4}
+
+
+def write_as_asked(path: Path, asked: dict[str, Any]) -> Path:
+    with made_from(describe(asked, {})):
+        return write_predictions(CLASSES, "classification", path)
+
+
+def test_predictions_of_another_configuration_are_refused(tmp_path: Path) -> None:
+    path = write_as_asked(tmp_path / "predictions.parquet", ASKED)
+    scores = tmp_path / "scores.parquet"
+    evaluate([path], "accuracy", scores, lambda _: None, [ASKED])
+    other = {**ASKED, "job": {"recipe": {"steps": 3}, "seed": 1}}
+    with pytest.raises(PolymathError, match=r"predictions\.parquet .*steps is 30, not 3"):
+        evaluate([path], "accuracy", scores, lambda _: None, [other])
+
+
+@pytest.mark.parametrize("changed", ["predictions", "curves"])
+def test_what_was_not_scored_is_refused(tmp_path: Path, changed: str) -> None:
+    results = ResultPaths(tmp_path)
+    files = {"predictions": results.predictions(CONDITION), "curves": results.curves(CONDITION)}
+    for file in files.values():
+        write_as_asked(file, ASKED)
+    scores = results.scores("splice")
+    inputs = {"predictions": [files["predictions"]]}
+    with made_from(describe({"code_version": 1}, inputs)):
+        evaluate([files["predictions"]], "accuracy", scores, lambda _: None)
+    require_scored([scores], results)
+    write_as_asked(files[changed], {**ASKED, "code_version": 5})
+    with pytest.raises(PolymathError, match="run the same command again"):
+        require_scored([scores], results)

@@ -131,9 +131,9 @@ class Workspace:
         shutil.copytree(self.folder, folder, symlinks=True)
         return Workspace(folder, json.loads(json.dumps(self.config)))
 
-    def planned(self) -> dict[str, int]:
+    def planned(self, *arguments: str) -> dict[str, int]:
         """Jobs that a run would do now, by rule."""
-        result = self.run("--dry-run")
+        result = self.run("--dry-run", *arguments)
         assert result.returncode == 0, result.stderr
         lines = result.stdout.splitlines()
         if not any(line.startswith("Job stats") for line in lines):

@@ -32,23 +32,6 @@ from support.workspace import (
 AFTERWARDS = ["evaluate", "evidence", "figures", "write_report"]
 
 
-@pytest.fixture(scope="module")
-def finished(prepared: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The tiny experiment, run once."""
-    workspace = prepared.copy(tmp_path_factory.mktemp("finished") / "run")
-    result = workspace.run("--resources", "gpu=4")
-    assert result.returncode == 0, result.stderr
-    assert "replicate 2 of 2  step 20 of 20  loss" in result.stderr  # progress on the terminal
-    assert "profiles/default for setting" in result.stderr  # found beside the Snakefile
-    return workspace
-
-
-@pytest.fixture
-def workspace(finished: Workspace, tmp_path: Path) -> Workspace:
-    """A copy of the finished experiment, to change and break."""
-    return finished.copy(tmp_path / "copy")
-
-
 def test_the_matrix_has_one_row_a_condition_and_every_file_is_there(finished: Workspace) -> None:
     results = finished.folder / "results"
     matrix = pd.read_parquet(results / "matrix.parquet")

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from snakemake.dag import DAG
+import snakemake.api  # before its parts, which import each other in a circle
+import snakemake.dag
 
 from polymath.planning.slurm_executor_patch import keep_unanswered_jobs
 from polymath.util.storage import digest_of, read_json, write_json
@@ -35,14 +36,14 @@ def make_again(files: Iterable[Path]) -> None:
 
     Its option `--forcerun` would make targets of them. A dry run shows them as forced.
     """
-    forced, init = {str(file) for file in files}, DAG.__init__
+    forced, init = {str(file) for file in files}, snakemake.dag.DAG.__init__
 
     @wraps(init)
-    def init_and_force(dag: DAG, *arguments: Any, **named: Any) -> None:
+    def init_and_force(dag: Any, *arguments: Any, **named: Any) -> None:
         init(dag, *arguments, **named)
         dag.forcefiles.update(forced)
 
-    DAG.__init__ = init_and_force
+    snakemake.dag.DAG.__init__ = init_and_force
 
 
 def freeze_config(workflow: Any, experiment: Mapping[str, Any], folder: Path) -> None:
