@@ -53,14 +53,17 @@ class Comparison:
         except DamagedError as error:
             return f"damaged: {error.reason}"
         wanted = describe(request.asked, {})
-        # Of inputs that do not exist nothing is known; Snakemake makes them, and then the result.
+        if not stated:
+            return find_difference(stated, wanted)
+        inputs = dict(stated["inputs"])
         for name, files in request.inputs.items():
             identities = [self._identity(path) for path in paths_in(files)]
             known = [identity for identity in identities if identity is not None]
-            if len(known) < len(identities):
-                return find_difference({**stated, "inputs": {}}, wanted)
-            wanted["inputs"][name] = join_identities(known)
-        return find_difference(stated, wanted)
+            if len(known) == len(identities):
+                wanted["inputs"][name] = join_identities(known)
+            else:  # Snakemake makes the input, and then this result
+                inputs.pop(name, None)
+        return find_difference({**stated, "inputs": inputs}, wanted)
 
     def _identity(self, path: Path) -> str | None:
         if path not in self._identities:

@@ -1,0 +1,60 @@
+"""Which results are not what is asked for, whatever their dates."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from polymath.experiment.requests import Request
+from polymath.planning.stale import Comparison
+from polymath.util.identity import describe
+from polymath.util.storage import made_from, write_table
+
+SCHEMA = pa.schema([("id", pa.string())])
+RECORDS: dict[str, Any] = {"job": {"seed": 1}, "code_version": 1}
+TOKENS: dict[str, Any] = {"job": {"max_length": 40}, "code_version": 1}
+
+
+def write(path: Path, asked: dict[str, Any], **inputs: Path) -> Path:
+    with made_from(describe(asked, inputs)):
+        write_table(pd.DataFrame({"id": ["a"]}), path, SCHEMA, {})
+    return path
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Request:
+    records = write(tmp_path / "records.parquet", RECORDS)
+    path = write(tmp_path / "tokens.parquet", TOKENS, records=records)
+    return Request(path, TOKENS, {"records": records})
+
+
+def test_a_result_as_asked_for_is_not_stale(tokens: Request) -> None:
+    assert list(Comparison().find_stale([tokens])) == []
+
+
+def test_a_result_made_from_another_input_is_stale(tokens: Request) -> None:
+    records = tokens.inputs["records"]
+    assert isinstance(records, Path)
+    write(records, {**RECORDS, "job": {"seed": 2}})
+    [(path, reason)] = Comparison().find_stale([tokens])
+    assert (path, reason.split(" is ")[0]) == (tokens.path, "inputs.records")
+
+
+def test_of_an_input_that_does_not_exist_nothing_is_known(tokens: Request) -> None:
+    records = tokens.inputs["records"]
+    assert isinstance(records, Path)
+    records.unlink()
+    assert Comparison().explain(tokens) is None
+    changed = Request(tokens.path, {**TOKENS, "code_version": 2}, tokens.inputs)
+    assert Comparison().explain(changed) == "code_version is 1, not 2"
+
+
+def test_a_result_that_states_nothing_or_is_no_table_is_stale(tokens: Request) -> None:
+    write_table(pd.DataFrame({"id": ["a"]}), tokens.path, SCHEMA, {})
+    assert Comparison().explain(tokens) == "it does not state what it is made from"
+    tokens.path.write_bytes(b"PAR1")
+    assert str(Comparison().explain(tokens)).startswith("damaged")
+    tokens.path.unlink()
+    assert Comparison().explain(tokens) is None
