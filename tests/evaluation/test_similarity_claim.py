@@ -12,6 +12,7 @@ from polymath.evaluation.claims import CLAIMS, decide
 from polymath.evaluation.similarity_claim import (
     AGREEING,
     NOT_MEASURED,
+    RANDOM_TOO,
     changes_by_tuning,
     excesses_over_null,
     similarity_rows,
@@ -123,6 +124,18 @@ def test_a_model_at_the_level_of_the_null_shares_nothing() -> None:
     row = row_of("shared", similarities({}, null=0.9))
     assert row["value"] < 0
     assert row["reason"] == ""
+
+
+@pytest.mark.parametrize(("level", "qualifier"), [(0.5, RANDOM_TOO), (0.05, "")])
+def test_random_weights_that_share_more_than_chance_too_qualify_the_verdict(
+    level: float, qualifier: str
+) -> None:
+    table = similarities({}, null=0.1)
+    random = (table["pair"] == "scratch-domain") & table["matched"] & (table["layer_a"] > 0)
+    row = row_of("shared", table.assign(value=table["value"].mask(random, level)))
+    assert row["qualifier"] == qualifier
+    assert row["value"] == pytest.approx(0.4, abs=0.01)
+    assert row_of("similar", table)["qualifier"] == ""
 
 
 def test_a_replicate_without_a_fine_tuned_model_does_not_count() -> None:

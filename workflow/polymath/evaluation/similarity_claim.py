@@ -7,7 +7,8 @@ before they have computed anything. Two numbers are made of it:
 - `similar`: (text after - text before) - (random after - random before), before and after
   fine-tuning. What is there from the start, and what any training brings, cancels out.
 - `shared`: the text model before fine-tuning, less the 95 % level of a null that keeps positions.
-  This is the reading of Kao and Lee: text and in-domain models share more than chance.
+  This is the reading of Kao and Lee: text and in-domain models share more than chance. Where random
+  weights do as well, the verdict says so.
 
 Measures disagree easily, because each answers to another property of the states. A verdict needs
 three of them (`AGREEING`) to have the same sign; the first gives the number that is tested.
@@ -29,6 +30,8 @@ NOT_MEASURED = {
     "similar": "similarity before and after fine-tuning was not measured",
     "shared": "similarity of models before fine-tuning was not measured",
 }
+# What a verdict on what is shared says of random weights that share more than chance as well.
+RANDOM_TOO = "for random weights too"
 _ARMS = {"text-domain": "text", "scratch-domain": "random"}
 _STATES = {"initial": "before", "fine-tuned": "after"}
 
@@ -80,16 +83,29 @@ def excesses_over_null(similarity: pd.DataFrame) -> pd.DataFrame:
 def similarity_rows(similarity: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the rows of the claims `similar` and `shared`, with a number per replicate."""
     changes, excesses = changes_by_tuning(similarity), excesses_over_null(similarity)
-    numbers = {
-        "similar": changes[changes["centring"] == JUDGED_CENTRING],
-        "shared": excesses[(excesses["arm"] == "text") & (excesses["state"] == "before")],
-    }
-    for claim, table in numbers.items():
-        for (task, mapping, model, reference), rows in table.groupby([*STUDY], sort=False):
-            names = {"task": task, "mapping": mapping, "model": model, "reference": reference}
-            measured = rows.pivot_table(index="replicate", columns="measure", values="number")
-            yield {"claim": claim, "fraction": "", "recipe": "", "qualifier": "", **names,
-                   **_judged(measured)}  # fmt: skip
+    for names, rows in _studies(changes[changes["centring"] == JUDGED_CENTRING]):
+        yield {"claim": "similar", **names, "qualifier": "", **_judged(_by_measure(rows))}
+    for names, rows in _studies(excesses[excesses["state"] == "before"]):
+        text, random = (_by_measure(rows[rows["arm"] == arm]) for arm in _ARMS.values())
+        too = bool(len(random)) and _sign(random) > 0
+        qualifier = RANDOM_TOO if too else ""
+        yield {"claim": "shared", **names, "qualifier": qualifier, **_judged(text)}
+
+
+def _studies(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    for study, rows in table.groupby([*STUDY], sort=False):
+        yield {**dict(zip(STUDY, study, strict=True)), "fraction": "", "recipe": ""}, rows
+
+
+def _by_measure(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the numbers as (replicates, measures)."""
+    return rows.pivot_table(index="replicate", columns="measure", values="number")
+
+
+def _sign(measured: pd.DataFrame) -> int:
+    """Return the sign that the agreeing measures share, or 0."""
+    signs = np.sign(measured[[*AGREEING]].mean()).sum()
+    return int(signs / len(AGREEING))
 
 
 def _judged(measured: pd.DataFrame) -> dict[str, Any]:
@@ -97,7 +113,6 @@ def _judged(measured: pd.DataFrame) -> dict[str, Any]:
     differences = measured[MEASURE].to_numpy()
     mean = estimate_mean(differences)
     means = measured[[*AGREEING]].mean()
-    agree = abs(np.sign(means).sum()) == len(AGREEING)
     signed = ", ".join(f"{name.upper()} {value:+.3f}" for name, value in means.items())
     return {
         "value": mean.mean,
@@ -105,5 +120,5 @@ def _judged(measured: pd.DataFrame) -> dict[str, Any]:
         "high": mean.high,
         "n": mean.n,
         "differences": differences,
-        "reason": "" if agree else f"the measures disagree: {signed}",
+        "reason": "" if _sign(measured) else f"the measures disagree: {signed}",
     }
