@@ -76,6 +76,18 @@ def test_the_headline_counts_the_verdicts(
     assert re.findall(r"\d+", text) == counts
 
 
+def test_a_verdict_is_stated_with_its_qualifier_and_undecided_needs_none() -> None:
+    rows = [judged("better", verdict, 0.1, task=verdict, qualifier="at one learning rate")
+            for verdict in ("supported", "contradicted", "undecided")]  # fmt: skip
+    claims = table(
+        [*rows, *map(unasked, ("faster", "near in-domain", "similar", "shared"))], CLAIMS
+    )
+    sentence = "On supported, contradicted that is a verdict at one learning rate."
+    assert sentence in headline(claims)
+    assert sentence in answer_claims(claims)[1].sentence
+    assert "learning rate" not in headline(table(rows[2:], CLAIMS))
+
+
 def test_an_answer_is_a_verdict_only_where_all_comparisons_share_it() -> None:
     faster, better, near, similar, shared = answer_claims(table(CLAIM_ROWS, CLAIMS))
     assert [faster.verdict, better.verdict] == ["supported", "mixed"]

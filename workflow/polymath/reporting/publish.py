@@ -24,8 +24,12 @@ def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> No
     files = [results.matrix("md"), results.matrix("csv"), results.claims("md")]
     files += [results.figure(name, "png") for name in FIGURES]
     files += [results.report] if with_report else []
-    optional = [*(results.figure(name, "png") for name in ("forest", "probes")),
-                results.collected("similarity")]  # fmt: skip
+    optional = [
+        *(results.figure(name, "png") for name in ("forest", "probes")),
+        results.collected("similarity"),
+        results.claims(),
+        results.evidence("families"),
+    ]
     for path in [*files, *(path for path in optional if path.exists())]:
         shutil.copyfile(path, folder / path.name)
     for path in results.all_representation_figures():

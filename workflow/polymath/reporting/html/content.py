@@ -71,8 +71,23 @@ def _answer(claim: Claim, rows: pd.DataFrame) -> Answer:
     verdict = max(counts, key=lambda name: counts[name])
     if counts[verdict] < len(compared):
         verdict = "mixed"
-    sentences = [_counted(counts), _range(claim, compared), _missing_replicates(compared)]
+    sentences = [
+        _counted(counts),
+        qualify_verdicts(compared),
+        _range(claim, compared),
+        _missing_replicates(compared),
+    ]
     return Answer(claim, verdict, " ".join(filter(None, sentences)), table)
+
+
+def qualify_verdicts(rows: pd.DataFrame) -> str:
+    """Return what the verdicts other than “undecided” must be read with; empty if nothing."""
+    decided = rows[(rows["verdict"] != "undecided") & (rows["qualifier"] != "")]
+    sentences = [
+        f"On {', '.join(dict.fromkeys(of_qualifier['task']))} that is a verdict {qualifier}."
+        for qualifier, of_qualifier in decided.groupby("qualifier", sort=False)
+    ]
+    return " ".join(sentences)
 
 
 def count_verdicts(rows: pd.DataFrame) -> dict[str, int]:
@@ -128,19 +143,23 @@ def headline(claims: pd.DataFrame) -> str:
         )
     better, worse, undecided = count_verdicts(rows).values()
     total = f"{len(rows)} comparison{'s' * (len(rows) > 1)}"
+    qualifier = qualify_verdicts(rows)
     if better == len(rows):
-        return f"Yes, in this experiment: the text model ends better in all of {total}."
+        answer = f"Yes, in this experiment: the text model ends better in all of {total}."
+        return f"{answer} {qualifier}".rstrip()
     if worse == len(rows):
-        return f"No, not in this experiment: random weights end better in all of {total}."
+        answer = f"No, not in this experiment: random weights end better in all of {total}."
+        return f"{answer} {qualifier}".rstrip()
     if undecided == len(rows):
         return (
             f"Inconclusive: none of {total} shows a significant difference between the text model "
             "and random weights."
         )
-    return (
+    answer = (
         f"It depends: of {total}, the text model ends better in {better}, random weights in "
         f"{worse}, and {undecided} {_are(undecided)} undecided."
     )
+    return f"{answer} {qualifier}".rstrip()
 
 
 def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
