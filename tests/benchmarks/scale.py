@@ -9,6 +9,7 @@ matrix fills several devices. Takes twenty minutes, most of it `snakemake --touc
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -26,12 +27,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from polymath.data.fetch.local import describe_source, own_files
+from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
-from polymath.experiment.conditions import Condition
+from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment, read_config
 from polymath.experiment.paths import ResultPaths
+from polymath.experiment.requests import Requests
 from polymath.planning.plan import Plan, makespan
-from polymath.util.storage import write_json, write_table
+from polymath.util.identity import describe
+from polymath.util.storage import made_from, with_made_from, write_json, write_table
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
@@ -173,6 +178,22 @@ def fill_devices() -> list[dict[str, float]]:
     ]
 
 
+def state_origins(folder: Path, config: Path) -> None:
+    """Write tables without rows and manifests that state what the experiment asks for."""
+    experiment = load_experiment(read_config(config), ROOT / "resources")
+    with contextlib.chdir(folder):
+        requests, schema = Requests(experiment), pa.schema([("id", pa.string())])
+        for path, source in requests.fetched():
+            own = own_files(source)
+            Manifest.of(path, describe_source(source), own, own=own).write()
+        for request in requests.all(expand_conditions(experiment)):
+            with made_from(describe(request.asked, request.inputs)):
+                if request.path.suffix == ".parquet":
+                    write_table(pd.DataFrame(columns=["id"]), request.path, schema, {})
+                else:
+                    write_json(with_made_from(json.loads(PLANNED_BY)), request.path)
+
+
 def check_finished(folder: Path, sizes: Sizes) -> dict[str, Any]:
     """Measure the check of an experiment that is finished: every file there, nothing to do."""
     config = write_config(folder, sizes.finished, sizes.tasks)
@@ -182,6 +203,7 @@ def check_finished(folder: Path, sizes: Sizes) -> dict[str, Any]:
         if name.startswith("results/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(PLANNED_BY if name.endswith(".json") else "")
+    state_origins(folder, config)
     _, printed = measure(folder, *ours(config), "--dry-run", "--forceall")
     measure(folder, *ours(config), "--touch", "--forceall")  # records what made each file
     cost, said = measure(folder, *ours(config))

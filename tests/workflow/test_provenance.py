@@ -66,6 +66,8 @@ DAMAGED = {
     "results/raw/odd/manifest.json": "fetch_data",
     "results/models/small/manifest.json": "fetch_model",
     "results/records/odd.parquet": "prepare_records",
+    "results/cards/odd.json": "prepare_records",
+    "results/shortcuts/odd.json": "find_shortcuts",
     "results/tokens/task=odd/tokenizer=own/tokens.parquet": "tokenize_records",
     "results/vocabulary/task=odd/model=small/mapping=random/vocabulary.parquet": "map_vocabulary",
     PREDICTIONS: "finetune",

@@ -18,7 +18,7 @@ from polymath.experiment.datasets import Dataset
 from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed
-from polymath.util.storage import write_json, write_table
+from polymath.util.storage import with_made_from, write_json, write_table
 
 # Words for a missing group, as R, pandas and databases write them.
 MISSING = frozenset({"NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"})
@@ -84,14 +84,16 @@ def prepare_records(
     }
     write_table(table, records, record_schema(dataset), provenance)
     write_json(
-        {
-            **provenance,
-            **describe_records(table, dataset),
-            "rejected": rejected.as_list(),
-            "rows_with_replaced_symbols": rejected.replaced,
-            **({"positive": labels[1]} if len(labels) == 2 else {}),
-            "notices": rejected.notices,
-        },
+        with_made_from(
+            {
+                **provenance,
+                **describe_records(table, dataset),
+                "rejected": rejected.as_list(),
+                "rows_with_replaced_symbols": rejected.replaced,
+                **({"positive": labels[1]} if len(labels) == 2 else {}),
+                "notices": rejected.notices,
+            }
+        ),
         card,
     )
     return table

@@ -132,7 +132,9 @@ class Requests:
         tokens = dict.fromkeys(
             (names[0], tokenizer_of(self.experiment, *names)) for names in readings
         )
-        yield from map(self._records, dict.fromkeys(task for task, _ in tokens))
+        for task in dict.fromkeys(task for task, _ in tokens):
+            yield self._records(task)
+            yield replace(self._records(task), path=self.paths.card(task))
         yield from map(self._shortcuts, self.experiment.tasks)
         yield from (self._tokens(*names) for names in tokens)
         for names in readings:

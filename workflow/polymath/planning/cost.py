@@ -7,7 +7,6 @@ need 14 to 4,229 minutes and 6.5 to 28.5 GB by this estimate. The constant that 
 asks for four times the time that they need on average (tests/planning/test_cost.py).
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from polymath.experiment.paths import ResultPaths
 from polymath.experiment.recipes import Recipe, Schedule, TrainingRecipe
 from polymath.experiment.representation_studies import CENTRINGS, RepresentationStudy
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
+from polymath.util.errors import DamagedError
+from polymath.util.storage import read_json
 
 # A backward pass makes two matrix products for each of the forward pass.
 TRAINING_PASSES = 3
@@ -250,9 +251,15 @@ class Estimator:
         return next((self._read(file) for file in files if file.name == "config.json"), None)
 
     def _read(self, path: Path) -> dict[str, Any] | None:
-        """Return a JSON file's content, read once, or None as long as there is no such file."""
+        """Return a JSON file's content, read once, or None as long as there is no such file.
+
+        One that is damaged is made again, and tells nothing until then.
+        """
         if path not in self._files and path.is_file():
-            self._files[path] = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                self._files[path] = read_json(path)
+            except DamagedError:
+                return None
         return self._files.get(path)
 
 
