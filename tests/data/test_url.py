@@ -3,6 +3,7 @@
 import hashlib
 import io
 import socket
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from polymath.data.fetch import progress, url
 from polymath.data.fetch.archives import extract
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.experiment.config_errors import parse
 from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
@@ -42,6 +44,7 @@ class Served:
     heeds_conditions: bool = True
     version: str | None = '"one"'
     asked: list[str] = field(default_factory=list)  # the Range of each request
+    paths: list[str] = field(default_factory=list)  # of each request
     address: str = ""
 
     def source(self, **changes: object) -> UrlSource:
@@ -61,7 +64,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     class FileHandler(Handler):
         def answer(self) -> None:
             served.asked.append(self.headers.get("Range", ""))
-            if self.path != "/files/data.bin":
+            served.paths.append(self.path)
+            if self.path.partition("?")[0] != "/files/data.bin":
                 self.send_error(404)
             elif served.statuses:
                 self.send_error(served.statuses.pop(0))
@@ -337,7 +341,7 @@ def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes | None) -> No
             member = tarfile.TarInfo("link.txt")
             member.type, member.linkname = kind, "/etc/passwd"
             tape.addfile(member)
-    with pytest.raises(PolymathError, match=r"'link\.txt' is a link or a device"):
+    with pytest.raises(PolymathError, match=r"'link\.txt' is a link, a device"):
         extract(archive, "here", ("*",), tmp_path / "folder")
     assert list((tmp_path / "folder").iterdir()) == []
 
@@ -395,3 +399,83 @@ def test_nothing_is_ever_written_outside_the_folder(tmp_path: Path, parts: list[
     ]
     assert outside == []
     assert all(file.resolve().is_relative_to(folder.resolve()) for file in written)
+
+
+def test_a_secret_reaches_the_server_and_nothing_else(
+    served: Served, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"{served.address}/files/data.bin?token=${{POLYMATH_SECRET_HERE}}"
+    source = served.source(url=address, sha256=None)
+    with pytest.raises(PolymathError, match="POLYMATH_SECRET_HERE is not set"):
+        place.fetch(source)
+    monkeypatch.setenv("POLYMATH_SECRET_HERE", "hunter2")
+    place.fetch(source)
+    assert served.paths == ["/files/data.bin?token=hunter2"]
+    written = [file.read_bytes() for file in place.root.rglob("*") if file.is_file()]
+    assert not any(b"hunter2" in content for content in [*written, str(place.logged).encode()])
+    served.cuts = [0] * 10
+    (place.folder / "data.bin").unlink()
+    monkeypatch.setattr(url, "RETRIES", 0)
+    with pytest.raises(PolymathError, match="POLYMATH_SECRET_HERE") as caught:
+        place.fetch(source)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["https://u:hunter2@h/x.csv", "https://h/x.csv?token=hunter2"])
+def test_a_secret_in_the_catalogue_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(PolymathError, match="POLYMATH_SECRET_NAME") as caught:
+        parse(UrlSource, {"kind": "url", "files": [{"url": address}]}, "config")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a\0b", "a\nb"])
+def test_a_file_cannot_be_called_like_a_folder(name: str) -> None:
+    with pytest.raises(PolymathError):
+        parse(UrlSource, {"kind": "url", "files": [{"url": "https://h/x", "name": name}]}, "config")
+
+
+def hostile_zip(path: Path, *members: tuple[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused_with_the_limits(tmp_path: Path) -> None:
+    bomb = hostile_zip(tmp_path / "bomb.zip", ("a.txt", bytes(50_000_000)))
+    with pytest.raises(PolymathError, match=r"50 MB.* 20 GB and 200 times"):
+        extract(bomb, "bomb.zip", ("*",), tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_archive_that_lies_about_its_size_is_stopped(tmp_path: Path) -> None:
+    packed = hostile_zip(tmp_path / "lies.zip", ("a.txt", bytes(3_000_000)))
+    content = packed.read_bytes().replace((3_000_000).to_bytes(4, "little"), bytes([9, 0, 0, 0]))
+    packed.write_bytes(content)
+    with pytest.raises(PolymathError, match=r"lies.zip"):
+        extract(packed, "lies.zip", ("*",), tmp_path / "out")
+
+
+def test_a_sparse_member_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "holes").open("wb") as holes:
+        holes.truncate(1 << 40)
+    command = ["tar", "--sparse", "-cf", str(tmp_path / "holes.tar"), "-C", str(tmp_path), "holes"]
+    subprocess.run(command, check=True, timeout=60)
+    with pytest.raises(PolymathError, match="file with holes"):
+        extract(tmp_path / "holes.tar", "holes.tar", ("*",), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("members", "word"),
+    [
+        ([("x" * 300, b"a")], "longer than 255"),
+        ([(".", b"a")], "empty"),
+        ([("a", b"a"), ("a/b", b"a")], "both a file and a folder"),
+    ],
+)
+def test_names_that_no_file_can_have_are_refused(
+    members: list[tuple[str, bytes]], word: str, tmp_path: Path
+) -> None:
+    odd = hostile_zip(tmp_path / "odd.zip", *members)
+    with pytest.raises(PolymathError, match=f"odd.zip: .*{word}"):
+        extract(odd, "odd.zip", ("*",), tmp_path / "out")

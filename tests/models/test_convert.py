@@ -514,3 +514,45 @@ def test_the_pages_models_are_valid() -> None:
         for name, entry in yaml.safe_load(block)["checkpoints"].items()
     }
     assert kinds == {"cased": "hub", "shallow": "configured", "dna-mlm": "pretrain"}
+
+
+def altered(source: Path, target: Path, content: bytes) -> Path:
+    """Copy a model's folder with another config.json."""
+    shutil.copytree(source, target)
+    (target / "config.json").write_bytes(content)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"attn_implementation": "owner/name"}, "attn_implementation"),
+        ({"_attn_implementation": "kernels-community/flash"}, "_attn_implementation"),
+        ({"text_config": {"_attn_implementation": "owner/name"}}, "_attn_implementation"),
+        ({"quantization_config": {"quant_method": "bitsandbytes"}}, "quantization_config"),
+        ({"num_hidden_layers": 10**9}, "1,000"),
+        ({"num_labels": 10**9}, "10,000,000"),
+        ({"vocab_size": 10**12}, "10,000,000"),
+        ({"hidden_size": -1}, "hidden_size"),
+        ({"model_type": ["bert"]}, "model_type"),
+    ],
+)
+def test_foreign_code_and_absurd_sizes_are_refused_before_anything_is_built(
+    change: dict[str, Any], word: str, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    config = {**read_json(checkpoint("bert") / "config.json"), **change}
+    folder = altered(checkpoint("bert"), tmp_path / "mine", json.dumps(config).encode())
+    with pytest.raises(PolymathError, match=rf"config.json: .*{word}"):
+        get(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"null", b"[1]", b'"x"', "{}".encode("utf-16"), b"[" * 100_000, b'{"a": ' + b"9" * 9000],
+)
+def test_a_config_that_is_no_dictionary_is_named(
+    content: bytes, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    folder = altered(checkpoint("bert"), tmp_path / "mine", content)
+    with pytest.raises(PolymathError, match=r"mine/config\.json"):
+        get(folder, tmp_path)

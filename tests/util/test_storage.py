@@ -130,3 +130,15 @@ def test_bytes_reach_the_disk_before_the_name_does(
     with whole_file(target) as temporary:
         temporary.write_text("whole")
     assert seen == [(False, False), (True, True)]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o002, 0o664), (0o022, 0o644)])
+def test_a_files_mode_follows_the_umask(umask: int, mode: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        with whole_file(tmp_path / "x.json"):
+            pass
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.json").stat().st_mode & 0o777 == mode

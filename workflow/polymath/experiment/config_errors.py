@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.runtime import CHECKPOINT_SECONDS, CONDITIONS_PER_GPU, LOCK
+from polymath.util.secrets import redact
 
 QUOTED = re.compile(r"'([^']*)'").findall
 M = TypeVar("M", bound=BaseModel)
@@ -54,7 +55,7 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
         case "value_error":
             return f"{where}: {str(detail['msg']).removeprefix('Value error, ')}"
         case _:
-            return f"{where}: {detail['msg']} (value: {value!r})"
+            return f"{where}: {detail['msg']} (value: {redact(repr(value))})"
 
 
 def _locate(kind: type[BaseModel], loc: list[str]) -> tuple[list[str], list[type[BaseModel]]]:

@@ -4,10 +4,11 @@ from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from polymath.experiment.base import Name, Sha256, StrictModel
 from polymath.experiment.recipes import PretrainingRecipe
+from polymath.util.secrets import PREFIX, has_secret
 
 
 class PackageSource(StrictModel):
@@ -51,18 +52,32 @@ class PathSource(StrictModel):
 class RemoteFile(StrictModel):
     """One file behind an http or https address."""
 
-    url: str = Field(pattern=r"^https?://[^\s]+$")
+    url: str = Field(
+        pattern=r"^https?://[^\s]+$",
+        description=f"a secret in it is written as `${{{PREFIX}NAME}}` and set in the environment",
+    )
     sha256: Sha256 | None = Field(
         None, description="null: recorded in the lock file when first fetched, then enforced"
     )
     name: str | None = Field(
         None,
-        pattern=r"^[^/\\]+$",
+        pattern=r"^[^/\\\x00-\x1f]+$",
         description="file name to keep it under; default: the address's last part",
     )
     members: tuple[str, ...] = Field(
         (), description="of a zip or tar archive: patterns of the members to extract, as `*.mid`"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _secrets_are_elsewhere(cls, url: str) -> str:
+        if has_secret(url):
+            raise ValueError(
+                "the address holds a password or a token, which would be stored with the results: "
+                f"write ${{{PREFIX}NAME}} in its place and set that environment variable; a user "
+                "and a password belong in ~/.netrc"
+            )
+        return url
 
     @property
     def file_name(self) -> str:
@@ -79,7 +94,7 @@ class UrlSource(StrictModel):
     @model_validator(mode="after")
     def _files_keep_apart(self) -> "UrlSource":
         names = [file.file_name for file in self.files]
-        if "" in names:
+        if {"", ".", ".."} & set(names):
             raise ValueError("a 'url' ends without a file name: give it a 'name'")
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:

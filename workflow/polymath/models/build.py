@@ -2,10 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.utils import logging
 
 import polymath.models.cnn  # noqa: F401, registers it with transformers' Auto classes
@@ -15,6 +21,7 @@ from polymath.util.errors import PolymathError
 # Its reports of new head tensors and its progress bars would hide our log.
 logging.set_verbosity_error()
 logging.disable_progress_bar()
+MOST_PARAMETERS = 20 * 10**9  # 80 GB in fp32
 
 
 # Returns the tensors that a model takes from a folder's checkpoint, by the model's names.
@@ -65,13 +72,14 @@ def build_model(
     """
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise PolymathError(f"{folder}: no model that transformers can build: {error}") from None
+    except Exception as error:  # whatever a config.json of odd values makes of it
+        raise PolymathError(_explain(folder, error)) from None
     config.update(changes)
     if dropout is not None:
         for name, value in config.to_dict().items():
             if "dropout" in name and isinstance(value, float | int) and not isinstance(value, bool):
                 setattr(config, name, dropout)
+    _require_possible(kind, config, folder)
     torch.manual_seed(seed)
     model: PreTrainedModel = kind.from_config(config, dtype=torch.float32)  # type: ignore[attr-defined]
     if init != "scratch":
@@ -79,20 +87,54 @@ def build_model(
     return model
 
 
+def _require_possible(kind: Any, config: PretrainedConfig, folder: Path) -> None:
+    """Build a model without memory, to check that it can be built and how large it is.
+
+    Raises:
+        PolymathError: if it cannot, or is too large.
+    """
+    try:
+        with torch.device("meta"):
+            count = sum(value.numel() for value in kind.from_config(config).parameters())
+    except Exception as error:  # whatever a config.json of odd values makes of it
+        raise PolymathError(_explain(folder, error)) from None
+    if count > MOST_PARAMETERS:
+        raise PolymathError(
+            f"{folder}: config.json describes {count / 1e9:,.0f} billion parameters, and at most "
+            f"{MOST_PARAMETERS / 1e9:.0f} billion are built: check its sizes"
+        )
+
+
+def _explain(folder: Path, error: Exception) -> str:
+    reason = str(error).strip().splitlines() or [""]
+    return (
+        f"{folder}: no model that transformers can build: {type(error).__name__}: {reason[0]}: "
+        "check its config.json, or get the model's files anew"
+    )
+
+
 def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of a model that a folder's checkpoint has, by the model's names.
 
     Raises:
-        PolymathError: if the encoder's tensors are not all there.
+        PolymathError: if the file cannot be read, or the encoder's tensors are not all there.
     """
-    loaded, info = type(model).from_pretrained(
-        folder,
-        config=model.config,
-        dtype=torch.float32,
-        local_files_only=True,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
+    try:
+        loaded, info = type(model).from_pretrained(
+            folder,
+            config=model.config,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # of a header, a shape or a type
+        raise PolymathError(
+            f"{folder}: its model.safetensors cannot be read, or is not of its config.json: "
+            f"{str(error).strip().splitlines()[0]}: get the model's files anew"
+        ) from None
     missing = set(info["missing_keys"])
     encoder = {f"{model.base_model_prefix}.{name}" for name in model.base_model.state_dict()}
     # A pooler belongs to the head: masked language models are saved without one.

@@ -3,6 +3,7 @@
 By hand around zipfile and tarfile: neither extracts by pattern, and zipfile checks no links.
 """
 
+import errno
 import shutil
 import stat
 import tarfile
@@ -20,14 +21,24 @@ from typing import IO
 
 from polymath.util.errors import PolymathError, suggest
 
-DAMAGED = (zipfile.BadZipFile, tarfile.ReadError, EOFError, zlib.error, LZMAError, OSError)
+DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, LZMAError, OSError, ValueError,
+    OverflowError,
+)  # fmt: skip
+# What a hostile archive could fill a disk with. Text shrinks to a tenth, rarely to a fiftieth.
+LARGEST = 20 * 10**9  # bytes of all chosen members
+RATIO = 200  # of the chosen members' bytes to the archive's
+UNSUSPICIOUS = 10 * 10**6  # bytes that may come from any archive
+LONGEST_NAME = 255  # bytes of a file name, on every usual file system
+CHUNK = 1 << 18  # bytes read at a time
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive, or what stands in its place: a link or a device."""
+    """A file of an archive, or what stands in its place: a link, a device or a file with holes."""
 
     name: str
+    size: int  # bytes, as the archive says
     is_plain: bool
     read: Callable[[], IO[bytes]]
 
@@ -41,8 +52,8 @@ def extract(archive: Path, title: str, patterns: tuple[str, ...], folder: Path) 
         title: the archive's name in messages.
 
     Raises:
-        PolymathError: if the archive cannot be read, a pattern matches nothing, or a chosen member
-            would lie outside the folder or is not a plain file.
+        PolymathError: if the archive cannot be read, a pattern matches nothing, a chosen member
+            would lie outside the folder or is not a plain file, or they are too large together.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -52,10 +63,13 @@ def extract(archive: Path, title: str, patterns: tuple[str, ...], folder: Path) 
         chosen = _choose(members, patterns, title)
         for member in chosen:
             _refuse_unsafe(member, title)
+        _refuse_bombs(chosen, archive.stat().st_size, title)
+        _refuse_clashes(chosen, title)
+        for member in chosen:
             target = Path(scratch, member.name)
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.read() as content, target.open("wb") as copy:
-                shutil.copyfileobj(content, copy)
+                _copy(content, copy, member, title)
         return [_move(Path(scratch), folder, member.name) for member in chosen]
 
 
@@ -75,7 +89,7 @@ def _opened(path: Path, title: str) -> Iterator[list[Member]]:
             with tarfile.open(path) as tape:
                 yield _tar_members(tape)
     except DAMAGED as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # an error of the disk, not of the archive
         raise PolymathError(
             f"{title}: not a zip or tar archive, or damaged: {error}: check 'url', and leave out "
@@ -91,7 +105,7 @@ def _zip_members(archive: zipfile.ZipFile) -> list[Member]:
 
     return [
         # orig_filename: ZipFile cuts names short at a zero byte.
-        Member(info.orig_filename, is_plain(info), partial(archive.open, info))
+        Member(info.orig_filename, info.file_size, is_plain(info), partial(archive.open, info))
         for info in archive.infolist()
         if not info.is_dir()
     ]
@@ -104,7 +118,7 @@ def _tar_members(archive: tarfile.TarFile) -> list[Member]:
         return content
 
     return [
-        Member(info.name, info.isreg(), partial(read, info))
+        Member(info.name, info.size, info.isreg() and not info.issparse(), partial(read, info))
         for info in archive.getmembers()
         if not info.isdir()
     ]
@@ -133,6 +147,11 @@ def _near(pattern: str, names: list[str]) -> str:
 
 def _refuse_unsafe(member: Member, title: str) -> None:
     path = PurePosixPath(member.name)
+    if not path.parts or any(len(part.encode()) > LONGEST_NAME for part in path.parts):
+        raise PolymathError(
+            f"{title}: the name of the member '{member.name[:60]}' is empty, or longer than "
+            f"{LONGEST_NAME} bytes: leave it out of 'members'"
+        )
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
         raise PolymathError(
             f"{title}: the member '{member.name}' would be written outside its folder: leave it "
@@ -140,6 +159,39 @@ def _refuse_unsafe(member: Member, title: str) -> None:
         )
     if not member.is_plain:
         raise PolymathError(
-            f"{title}: the member '{member.name}' is a link or a device, not a file: leave it out "
-            "of 'members'"
+            f"{title}: the member '{member.name}' is a link, a device or a file with holes, "
+            "not a plain file: leave it out of 'members'"
         )
+
+
+def _refuse_bombs(members: list[Member], packed: int, title: str) -> None:
+    total = sum(member.size for member in members)
+    if total > LARGEST or total > max(RATIO * packed, UNSUSPICIOUS):
+        raise PolymathError(
+            f"{title}: its members hold {total / 1e6:,.0f} MB, {total / max(packed, 1):,.0f} times "
+            f"the archive, and at most {LARGEST / 1e9:.0f} GB and {RATIO} times are extracted: "
+            "take fewer 'members', or extract it yourself and use kind: path"
+        )
+
+
+def _refuse_clashes(members: list[Member], title: str) -> None:
+    names = {str(PurePosixPath(member.name)) for member in members}
+    for name in sorted(names):
+        for folder in map(str, PurePosixPath(name).parents):
+            if folder in names:
+                raise PolymathError(
+                    f"{title}: '{folder}' is both a file and a folder: leave one out of 'members'"
+                )
+
+
+def _copy(content: IO[bytes], copy: IO[bytes], member: Member, title: str) -> None:
+    """Copy a member, and stop where it holds more than the archive says."""
+    written = 0
+    while chunk := content.read(CHUNK):
+        written += len(chunk)
+        if written > member.size:
+            raise PolymathError(
+                f"{title}: the member '{member.name}' is larger than the archive says: damaged, or "
+                "do not trust this archive"
+            )
+        copy.write(chunk)

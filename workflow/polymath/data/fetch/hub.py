@@ -22,6 +22,7 @@ from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.progress import Progress
 from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError, suggest
+from polymath.util.secrets import redact
 from polymath.util.storage import sha256_of
 
 # What is downloaded of a model whose entry names no files. Tokenizers come in many forms.
@@ -69,11 +70,13 @@ def fetch_hub(
         raise PolymathError(_explain_revision(source, lock)) from None
     except OFFLINE as error:
         raise PolymathError(
-            f"{source.repo}: the hub cannot be reached: {error}. Check the network and "
+            f"{source.repo}: the hub cannot be reached: {redact(error)}. Check the network and "
             "HF_ENDPOINT, and run again; or fetch the files yourself and use kind: path"
         ) from None
     except (HfHubHTTPError, HFValidationError) as error:
-        raise PolymathError(f"{source.repo}: {error}: run again later, or check 'repo'") from None
+        raise PolymathError(
+            f"{source.repo}: {redact(error)}: run again later, or check 'repo'"
+        ) from None
     try:
         lock.keep({name: sha256_of(file) for name, file in zip(names, files, strict=True)}, commit)
     except PolymathError:

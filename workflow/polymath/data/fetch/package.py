@@ -1,5 +1,6 @@
 """Extract members of a wheel from the Python package index, without installing it."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,10 @@ def _extract(wheel: Path, member: str, folder: Path) -> Path:
             raise PolymathError(
                 f"{wheel.name} has no member '{member}': {suggest(member, archive.namelist())}"
             )
-        with whole_file(target) as temporary:
-            temporary.write_bytes(archive.read(member))
+        with (
+            whole_file(target) as temporary,
+            archive.open(member) as content,
+            temporary.open("wb") as copy,
+        ):
+            shutil.copyfileobj(content, copy)
     return target

@@ -18,6 +18,7 @@ from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.progress import Progress
 from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
+from polymath.util.secrets import fill_secrets, redact
 from polymath.util.storage import sha256_of
 
 RETRIES = 5  # consecutive ones without a new byte
@@ -160,19 +161,19 @@ def _download(
         try:
             _resume(session, url, partial, log)
         except requests.exceptions.SSLError as error:
-            raise PolymathError(f"{url}: no safe connection: {error}") from None
+            raise PolymathError(f"{url}: no safe connection: {redact(error)}") from None
         except CUT as error:
             failures = 1 if partial.size > most else failures + 1
             most = max(most, partial.size)
             if failures > RETRIES:
                 raise PolymathError(
-                    f"{url}: the connection failed {failures} times: {error}. Check the network "
-                    f"and run again: the download resumes at {partial.size / 1e6:.1f} MB"
+                    f"{url}: the connection failed {failures} times: {redact(error)}. Check the "
+                    f"network and run again: the download resumes at {partial.size / 1e6:.1f} MB"
                 ) from None
             log(f"connection lost at {partial.size / 1e6:.1f} MB: retrying")
             time.sleep(BACKOFF * 2 ** (failures - 1))
         except requests.RequestException as error:
-            raise PolymathError(f"{url}: {error}: check 'url' in the catalogue") from None
+            raise PolymathError(f"{url}: {redact(error)}: check 'url' in the catalogue") from None
         else:
             return
 
@@ -185,7 +186,7 @@ def _resume(
     if start and partial.version:
         headers["If-Range"] = partial.version
     with session.get(
-        url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)
+        fill_secrets(url), headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)
     ) as response:
         if start and response.headers.get("Content-Range") == f"bytes */{start}":
             return  # the partial file is whole already
@@ -234,5 +235,8 @@ def _explain(url: str, response: requests.Response) -> str:
     if response.status_code in BUSY:
         return f"{status}, after {RETRIES} retries: try later"
     if response.status_code in (401, 403):
-        return f"{status}: it needs a login: fetch the file yourself and use kind: path"
+        return (
+            f"{status}: it needs a login: put it in ~/.netrc, or fetch the file yourself "
+            "and use kind: path"
+        )
     return f"{status}: check 'url' in the catalogue, or fetch the file elsewhere and use kind: path"

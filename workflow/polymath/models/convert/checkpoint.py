@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from polymath.models.convert.config_limits import check_config
 from polymath.models.convert.weights import WEIGHTS, convert_weights, find_weights
 from polymath.util.errors import PolymathError, suggest
-from polymath.util.storage import read_json, whole_file, write_json
+from polymath.util.storage import whole_file, write_json
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 STANDARD = (CONFIG, WEIGHTS, TOKENIZER)
@@ -33,7 +34,7 @@ def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], Non
     root = config_file.parent
     beside = {file.name: file for file in files if file.parent == root}
     config = read_config(config_file)
-    if all(name in beside for name in STANDARD) and config == read_json(config_file):
+    if all(name in beside for name in STANDARD) and config == json.loads(config_file.read_bytes()):
         return files
     standard = _convert(beside, config, folder, log)
     for file in files:
@@ -75,12 +76,21 @@ def read_config(path: Path) -> dict[str, Any]:
     """Read a model's configuration; a missing model_type is filled in from its architecture.
 
     Raises:
-        PolymathError: if transformers cannot build such a model without code of its own.
+        PolymathError: if it is no JSON dictionary, has absurd sizes or foreign code, or if
+            transformers cannot build such a model without code of its own.
     """
     try:
-        config: dict[str, Any] = read_json(path)
-    except json.JSONDecodeError as error:
-        raise PolymathError(f"{path}: not JSON: {error}") from None
+        config = json.loads(path.read_bytes().decode())
+    except (ValueError, RecursionError) as error:
+        raise PolymathError(
+            f"{path}: not JSON: {error}: get the model's config.json anew"
+        ) from None
+    if not isinstance(config, dict):
+        raise PolymathError(
+            f"{path}: a {type(config).__name__}, not keys and values: get the model's config.json "
+            "anew"
+        )
+    check_config(config, str(path))
     if "auto_map" in config:
         raise PolymathError(
             f"{path}: this model brings its own Python code ('auto_map'), and Polymath never runs "
@@ -88,9 +98,9 @@ def read_config(path: Path) -> dict[str, Any]:
             "has this one, remove 'auto_map' from a copy and use kind: path"
         )
     kind = config.get("model_type") or _kind_of(config.get("architectures") or [])
-    if kind is None:
+    if not isinstance(kind, str):
         raise PolymathError(f"{path}: 'model_type' is missing: add it, as {{'model_type': 'bert'}}")
-    require_kind(str(kind), str(path))
+    require_kind(kind, str(path))
     return {**config, "model_type": kind}
 
 

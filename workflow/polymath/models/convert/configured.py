@@ -11,6 +11,7 @@ from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.sources import ConfiguredSource
 from polymath.models.convert.checkpoint import CONFIG, TOKENIZER, require_kind
+from polymath.models.convert.config_limits import check_config
 from polymath.models.convert.weights import WEIGHTS, convert_weights, find_weights
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.storage import read_json, whole_file, write_json
@@ -64,6 +65,7 @@ def changed_config(
     place = f"model '{manifest.parent.name}': config"
     kind = str(source.config.get("model_type", base["model_type"]))
     require_kind(kind, place)
+    check_config(source.config, place)
     known = AutoConfig.for_model(kind).to_dict()
     for key in source.config:
         if key not in known and key not in base:

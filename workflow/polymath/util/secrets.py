@@ -1,0 +1,52 @@
+"""Keep passwords and tokens of addresses out of files, logs and messages.
+
+An address names a secret as `${POLYMATH_SECRET_NAME}`; the environment variable's value is put in
+when the address is opened, and nowhere else. Passwords of servers belong in ~/.netrc.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from polymath.util.errors import PolymathError
+
+PREFIX = "POLYMATH_SECRET_"
+PLACEHOLDER = re.compile(rf"\$\{{({PREFIX}\w+)\}}")
+# The start of a secret query parameter, up to its value.
+PARAMETER = re.compile(
+    r"((?:^|[?&;])[^=&;\s]*(?:token|secret|passw|pwd|signature|credential|api-?_?key|access-?_?key"
+    r"|auth(?!or)|\bsig|\bkey(?==))[^=&;\s]*=)([^&;\s'\")]+)",
+    re.IGNORECASE,
+)
+USER = re.compile(r"(\w+://)[^/\s@]+@")
+
+
+def has_secret(url: str) -> bool:
+    """Whether an address holds a password or a token itself."""
+    bare = PLACEHOLDER.sub("", url)
+    return "@" in urlsplit(bare).netloc or PARAMETER.search(bare) is not None
+
+
+def fill_secrets(url: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the address to open, with the environment's secrets in it.
+
+    Raises:
+        PolymathError: naming a variable that is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if not environment.get(match[1]):
+            raise PolymathError(f"{url}: the environment variable {match[1]} is not set: set it")
+        return environment[match[1]]
+
+    return PLACEHOLDER.sub(value, url)
+
+
+def redact(text: object, environment: Mapping[str, str] = os.environ) -> str:
+    """Return a message without the passwords and tokens of its addresses."""
+    line = USER.sub(r"\1", str(text))
+    for name, value in environment.items():
+        if name.startswith(PREFIX) and value:
+            line = line.replace(value, f"${{{name}}}")
+    return PARAMETER.sub(r"\1...", line)
