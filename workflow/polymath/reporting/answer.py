@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS
-from polymath.reporting.tables import format_interval
+from polymath.reporting.tables import format_estimate
 
 UNDECIDED = "undecided"
 
@@ -25,9 +25,9 @@ def describe_families(families: pd.DataFrame) -> Iterator[str]:
         several = "these tasks together" if row["tasks"] > 1 else "this task"
         yield (
             f"{statement}, {row['model']}: {verdict_in_words(row['verdict'], row['qualifier'])}, "
-            f"for {several} ({row['members']}): {row['iqm']:+.3f} "
-            f"{format_interval(row['iqm_low'], row['iqm_high'])}, p = {row['p']:.4f}, "
-            f"{row['pairs']} pairs."
+            f"for {several} ({row['members']}): "
+            f"{format_estimate(row['iqm'], row['iqm_low'], row['iqm_high'], '+.3f')}, "
+            f"p = {row['p']:.4f}, {row['pairs']} pair{'s' * (row['pairs'] > 1)}."
         )
 
 
