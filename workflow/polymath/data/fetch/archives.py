@@ -4,7 +4,6 @@ By hand around zipfile and tarfile: neither extracts by pattern, and zipfile che
 """
 
 import errno
-import shutil
 import stat
 import tarfile
 import tempfile
