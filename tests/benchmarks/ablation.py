@@ -35,7 +35,7 @@ OFF: dict[str, dict[str, Callable[..., Any]]] = {
     "everything on": {},
     "fast dropout": {"cuda_graphs.fast_dropout": lambda seed: ExitStack()},
     "first position": {"prepare.compute_first_position_only": lambda model: None},
-    "shared casts": {"cpu_kernels._SharedCast.__call__": lambda self, tensor: tensor.bfloat16()},
+    "shared casts": {"cpu_kernels.SharedCast.__call__": lambda self, tensor: tensor.bfloat16()},
     "bf16 linear layers": {
         "prepare.tune_model": lambda model, precision: model.set_attn_implementation("eager")
     },

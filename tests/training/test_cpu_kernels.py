@@ -52,7 +52,7 @@ def test_the_layers_stay_as_they_are_in_fp32(checkpoint: Checkpoint) -> None:
 
 
 def test_layers_that_read_one_tensor_share_its_cast() -> None:
-    shared, tensor = cpu_kernels._SharedCast(), torch.ones(3, 4)
+    shared, tensor = cpu_kernels.SharedCast(), torch.ones(3, 4)
     first = shared(tensor)
     assert shared(tensor) is first
     assert shared(torch.ones(3, 4)) is not first
@@ -60,7 +60,7 @@ def test_layers_that_read_one_tensor_share_its_cast() -> None:
 
 
 def test_a_cast_is_made_anew_when_its_tensor_has_changed_or_gradients_are_wanted() -> None:
-    shared, parameter = cpu_kernels._SharedCast(), torch.nn.Parameter(torch.ones(3, 4))
+    shared, parameter = cpu_kernels.SharedCast(), torch.nn.Parameter(torch.ones(3, 4))
     with torch.no_grad():
         assert not shared(parameter).requires_grad
     first = shared(parameter)
@@ -85,7 +85,7 @@ def test_a_layers_gradients_are_exact_where_bf16_is(bias: bool) -> None:
     inputs = whole_numbers(3, 100, 6).requires_grad_()
     wanted = whole_numbers(3, 100, 5)
     gradients = []
-    for output in (layer(inputs), cpu_kernels._forward(layer, cpu_kernels._SharedCast(), inputs)):
+    for output in (layer(inputs), cpu_kernels._forward(layer, cpu_kernels.SharedCast(), inputs)):
         output.backward(wanted.to(output.dtype))
         gradients.append([inputs.grad, *(value.grad for value in layer.parameters())])
         inputs.grad = None

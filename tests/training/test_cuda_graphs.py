@@ -15,6 +15,7 @@ from polymath.models.build import build_classifier
 from polymath.models.tuning import apply_tuning
 from polymath.training import loop, masked_lm
 from polymath.training.acceleration import prepare
+from polymath.training.acceleration.gpu_kernels import clip_in_optimiser
 from polymath.training.acceleration.prepare import cache_relative_positions, prepare_for_training
 from polymath.training.batches import Batch, BatchShape, DeviceSplit, gather_batch
 from polymath.training.loop import batch_loss, forward
@@ -60,11 +61,13 @@ def record(model: PreTrainedModel, loss: loop.Loss, padded: bool, warm_up: bool 
     ids = torch.full((9, LENGTH), 8, device=DEVICE)
     data = DeviceSplit(ids, lengths, torch.zeros(9, dtype=torch.float64, device=DEVICE), None)
     rows = torch.arange(ROWS, device=DEVICE)
+    trained = [value for value in model.parameters() if value.requires_grad]
+    optimiser = torch.optim.SGD(trained, lr=0.1)
 
     def step() -> None:
         batch = gather_batch(data, rows, BatchShape(ROWS, LENGTH, padded))
         loss(model.train(), batch, "bf16").backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        clip_in_optimiser(optimiser, 1.0)
         with torch.no_grad():
             loss(model.eval(), batch, "bf16")
 

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from polymath.experiment.recipes import Schedule, TrainingRecipe
 from polymath.training.acceleration.cuda_graphs import CapturedFunction, ReplicateStream
+from polymath.training.acceleration.gpu_kernels import clip_in_optimiser
 from polymath.training.batches import (
     Batch,
     BatchShape,
@@ -156,10 +157,18 @@ class Run:
             loss = self.loss(self.model, batch, self.precision) * (len(micro) / len(rows))
             loss.backward()
             losses.append(loss.detach())
-        if self.recipe.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self._clip()
         self.optimiser.step()
         return torch.stack(losses).sum()
+
+    def _clip(self) -> None:
+        clip_norm = self.recipe.clip_norm
+        if clip_norm is None:
+            return
+        if self.stream.on_gpu:
+            clip_in_optimiser(self.optimiser, clip_norm)
+        else:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip_norm)
 
     def check(self) -> float:
         """Return the last loss; end the run if any loss was not finite.

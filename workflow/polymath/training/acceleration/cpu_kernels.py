@@ -1,4 +1,4 @@
-"""Fast training steps on the CPU; nothing here is used on a GPU.
+"""Fast training steps on the CPU; of all this a GPU uses the shared cast alone.
 
 The percentages say how much more processor time a step takes without a piece at 16 x 62 and
 32 x 128 tokens and on Reuters (MiniLM-L6's size, AVX-512 BF16, one thread, dropout 0.1), measured
@@ -84,13 +84,13 @@ def tune_model(model: PreTrainedModel, precision: str) -> None:
     model.set_attn_implementation("eager")
     if precision != "bf16":
         return
-    shared = _SharedCast()
+    shared = SharedCast()
     for module in model.modules():
         if type(module) is nn.Linear:
             module.forward = partial(_forward, module, shared)  # type: ignore[method-assign]
 
 
-class _SharedCast:
+class SharedCast:
     """Cast a tensor to bf16 once for all layers that read it (query, key and value)."""
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class _SharedCast:
         return self._cast
 
 
-def _forward(layer: nn.Linear, shared: _SharedCast, tensor: torch.Tensor) -> torch.Tensor:
+def _forward(layer: nn.Linear, shared: SharedCast, tensor: torch.Tensor) -> torch.Tensor:
     """Compute a linear layer in bf16, as autocast would."""
     output: torch.Tensor = _Linear.apply(shared(tensor), layer.weight, layer.bias)
     return output

@@ -7,14 +7,18 @@ from transformers import PreTrainedModel
 
 from polymath.training.acceleration.cpu_kernels import tune_model
 from polymath.training.acceleration.first_position import compute_first_position_only
+from polymath.training.acceleration.gpu_kernels import use_weight_copies
 
 
 def prepare_for_training(model: PreTrainedModel, precision: str) -> None:
     """Prepare a model on its device for training; do not save or analyse it afterwards."""
-    if model.device.type == "cpu":
+    on_cpu = model.device.type == "cpu"
+    if on_cpu:
         tune_model(model, precision)
     compute_first_position_only(model)
     cache_relative_positions(model)
+    if precision == "bf16" and not on_cpu:
+        use_weight_copies(model)
 
 
 # DeBERTa's relative positions by device, length and the settings that they depend on.
