@@ -19,7 +19,14 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import NONE, Condition
 from polymath.reporting.figures.matrix import draw
 from polymath.tokenization.tokenize import token_schema
-from polymath.training.baselines import STRENGTHS, list_ngrams, run_baseline
+from polymath.training.baselines import (
+    LONGEST,
+    STRENGTH,
+    STRENGTHS,
+    TREES,
+    list_ngrams,
+    run_baseline,
+)
 from polymath.training.job import BaselineJob
 from polymath.util.storage import read_metadata, read_table, write_table
 from support.evidence import matrix_of
@@ -131,18 +138,22 @@ def as_text(rows: pd.DataFrame) -> list[str]:
 def test_ngrams_are_what_scikit_learn_makes_of_the_text(tmp_path: Path) -> None:
     rows = some_rows()
     found = predictions_of(ask(tmp_path, "ngram", rows))
-    vectors = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\S+")
     parts = {split: rows[rows["split"] == split] for split in ("train", "dev", "test")}
-    train = vectors.fit_transform(as_text(parts["train"]))
-    scores = {}
-    for strength in STRENGTHS:
+
+    def fit(longest: int, strength: float) -> tuple[TfidfVectorizer, LogisticRegression, float]:
+        vectors = TfidfVectorizer(ngram_range=(1, longest), token_pattern=r"\S+")
+        train = vectors.fit_transform(as_text(parts["train"]))
         model = LogisticRegression(C=strength, max_iter=1000).fit(train, parts["train"]["label"])
         answers = model.predict(vectors.transform(as_text(parts["dev"])))
-        scores[strength] = accuracy_score(parts["dev"]["label"], answers)
-    best = max(STRENGTHS, key=lambda strength: scores[strength])  # the first of equal ones
-    assert read_metadata(tmp_path / "predictions.parquet")["strengths"] == [best, best]
-    assert len(set(scores.values())) > 1
-    model = LogisticRegression(C=best, max_iter=1000).fit(train, parts["train"]["label"])
+        return vectors, model, accuracy_score(parts["dev"]["label"], answers)
+
+    # The first of equal ones, in both.
+    longest = max(LONGEST, key=lambda longest: fit(longest, STRENGTH)[2])
+    best = max(STRENGTHS, key=lambda strength: fit(longest, strength)[2])
+    chosen = {"n": longest, "C": best}
+    assert read_metadata(tmp_path / "predictions.parquet")["chosen"] == [chosen, chosen]
+    assert len({fit(longest, strength)[2] for strength in STRENGTHS}) > 1
+    vectors, model, _ = fit(longest, best)
     for split in ("dev", "test"):
         mine = found[(found["split"] == split) & (found["replicate"] == 0)]
         expected = model.predict_log_proba(vectors.transform(as_text(parts[split])))
@@ -153,11 +164,11 @@ def test_ngrams_are_what_scikit_learn_makes_of_the_text(tmp_path: Path) -> None:
 def test_ngrams_predict_numbers_by_ridge_regression(tmp_path: Path) -> None:
     rows = values_of(some_rows())
     found = predictions_of(ask(tmp_path, "ngram", rows, replicates=1))
-    chosen = read_metadata(tmp_path / "predictions.parquet")["strengths"][0]
-    vectors = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\S+")
+    chosen = read_metadata(tmp_path / "predictions.parquet")["chosen"][0]
+    vectors = TfidfVectorizer(ngram_range=(1, chosen["n"]), token_pattern=r"\S+")
     train, test = (rows[rows["split"] == split] for split in ("train", "test"))
     features = vectors.fit_transform(as_text(train)).toarray()
-    line = Ridge(alpha=1 / chosen, solver="cholesky").fit(features, train["label"])
+    line = Ridge(alpha=1 / chosen["C"], solver="cholesky").fit(features, train["label"])
     expected = line.predict(vectors.transform(as_text(test)).toarray())
     mine = np.stack(found[found["split"] == "test"]["logits"].to_list())[:, 0]
     np.testing.assert_allclose(mine, expected, atol=0.05)
@@ -170,12 +181,12 @@ def test_ngrams_of_a_pair_are_told_apart_and_do_not_cross() -> None:
 
     first, second = np.array([1, 700], dtype=np.int32), np.array([700], dtype=np.int32)
     grams = [name(0, 1), name(0, 700), name(0, 1, 700), name(1, 700)]
-    assert list_ngrams((first, second)) == grams
+    assert list_ngrams((first, second), 3) == grams
     grams = [name(0, 700), name(1, 1), name(1, 700), name(1, 1, 700)]
-    assert list_ngrams((second, first)) == grams
+    assert list_ngrams((second, first), 3) == grams
     four = np.array([4, 5, 6, 7], dtype=np.int32)
-    assert list_ngrams((four,))[-2:] == [name(0, 4, 5, 6), name(0, 5, 6, 7)]
-    assert len(list_ngrams((four,))) == 4 + 3 + 2
+    assert list_ngrams((four,), 3)[-2:] == [name(0, 4, 5, 6), name(0, 5, 6, 7)]
+    assert len(list_ngrams((four,), 3)) == 4 + 3 + 2
 
 
 def test_ngrams_read_the_second_sequence_of_a_pair(tmp_path: Path) -> None:
@@ -220,11 +231,54 @@ def test_the_metric_on_dev_chooses_the_strength_and_test_is_not_looked_at(tmp_pa
     chosen = []
     for table in (rows, rows.assign(label=rows["label"].mask(rows["split"] == "test", "odd"))):
         said_by(ask(tmp_path, "ngram", table))
-        chosen.append(read_metadata(tmp_path / "predictions.parquet")["strengths"])
+        chosen.append(read_metadata(tmp_path / "predictions.parquet")["chosen"])
     assert chosen[0] == chosen[1]
 
 
-@pytest.mark.parametrize("model", ["majority", "ngram"])
+def by_composition(count: int = 240) -> pd.DataFrame:
+    """Rows of two classes that differ in how often a symbol occurs, at any place."""
+    generator = np.random.default_rng(4)
+    kinds = generator.integers(0, 2, count)
+    ids = [generator.permutation([1] * (2 + 4 * kind) + [2] * (8 - 4 * kind)) for kind in kinds]
+    return rows_of([CLASSES[kind] for kind in kinds], [row.tolist() for row in ids])
+
+
+@pytest.mark.parametrize("model", ["stump", "trees"])
+def test_composition_is_learned_by_a_rule_and_by_trees(model: str, tmp_path: Path) -> None:
+    rows = by_composition()
+    found = predictions_of(ask(tmp_path, model, rows, replicates=1))
+    answers = np.stack(found["logits"].to_list()).argmax(axis=1)
+    assert [CLASSES[answer] for answer in answers] == found["label"].to_list()
+    again = predictions_of(ask(tmp_path, model, rows, replicates=1))
+    pd.testing.assert_frame_equal(found, again)
+
+
+def test_the_rule_is_named(tmp_path: Path) -> None:
+    said_by(ask(tmp_path, "stump", by_composition(), replicates=1))
+    (chosen,) = read_metadata(tmp_path / "predictions.parquet")["chosen"]
+    assert chosen["rule"].startswith("share of ")
+
+
+@pytest.mark.parametrize("model", ["stump", "trees"])
+def test_numbers_are_predicted_by_a_rule_and_by_trees(model: str, tmp_path: Path) -> None:
+    rows = by_composition()
+    rows = rows.assign(label=[float(ids.count(1)) for ids in rows["ids"]])
+    found = predictions_of(ask(tmp_path, model, rows, replicates=1))
+    values = np.stack(found["logits"].to_list())[:, 0]
+    assert np.corrcoef(values, found["label"])[0, 1] > 0.99
+
+
+def test_trees_read_both_sequences_of_a_pair_and_choose_their_number(tmp_path: Path) -> None:
+    rows = by_composition()
+    pairs = rows.assign(ids=[[5]] * len(rows), ids2=rows["ids"])
+    found = predictions_of(ask(tmp_path, "trees", pairs, replicates=1))
+    answers = np.stack(found["logits"].to_list()).argmax(axis=1)
+    assert [CLASSES[answer] for answer in answers] == found["label"].to_list()
+    (chosen,) = read_metadata(tmp_path / "predictions.parquet")["chosen"]
+    assert chosen["trees"] == TREES[0]  # all are right, so that the fewest are taken
+
+
+@pytest.mark.parametrize("model", ["majority", "stump", "ngram", "trees"])
 def test_the_tables_are_as_fine_tuning_writes_them(model: str, tmp_path: Path) -> None:
     found = predictions_of(ask(tmp_path, model, some_rows()))
     assert found.columns.to_list() == prediction_schema("classification").names

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 Floats = NDArray[np.float64]
+Symbols = Sequence[Any] | NDArray[Any]
 SYMBOLS = 1000  # most symbols that a rule may be about, the commonest in training
 
 
@@ -57,7 +58,7 @@ def best_rule(
 
 
 def fit_rules(
-    sequences: Sequence[Sequence[Any]], targets: Floats, train: NDArray[np.bool_], classes: int
+    sequences: Sequence[Symbols], targets: Floats, train: NDArray[np.bool_], classes: int
 ) -> list[Rule]:
     """Fit the best rule on each kind of feature: first and last symbol, length, frequencies.
 
@@ -87,7 +88,7 @@ Named = Callable[[int, float], str]
 
 
 def _features(
-    sequences: Sequence[Sequence[Any]], train: NDArray[np.bool_]
+    sequences: Sequence[Symbols], train: NDArray[np.bool_]
 ) -> Iterator[tuple[csr_array, Named]]:
     """Yield matrices of features of one kind, and what a threshold on one of them says."""
     lengths = np.array([len(sequence) for sequence in sequences])

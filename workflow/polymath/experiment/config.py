@@ -20,7 +20,7 @@ from polymath.util.errors import PolymathError, suggest
 M = TypeVar("M", bound=BaseModel)
 InitName = Literal["pretrained", "scratch", "re-emb", "embeddings-only", "shuffled"]
 MappingName = Literal["random", "frequency", "character", "authors", "identity", "permute", "shift"]
-BaselineName = Literal["majority", "ngram"]
+BaselineName = Literal["majority", "stump", "ngram", "trees"]
 # The streams of random choices that may be varied alone; see `seeds`.
 CrossedStream = Literal["mapping", "init", "order", "dropout", "subset"]
 # An alphabet of its own is mapped into the model's vocabulary; the model's own tokens are mapped

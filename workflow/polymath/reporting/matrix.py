@@ -17,7 +17,12 @@ from polymath.reporting.tables import (
 )
 from polymath.util.storage import read_table
 
-BASELINE_NAMES = {"majority": "majority", "ngram": "n-grams"}
+BASELINE_NAMES = {
+    "majority": "majority",
+    "stump": "one rule",
+    "ngram": "n-grams",
+    "trees": "boosted trees",
+}
 ROW_SETTINGS = ("mapping", "fraction", "recipe")
 
 

@@ -1,16 +1,20 @@
-"""Baselines in the same tables as trained models: the majority class and linear n-gram models."""
+"""Baselines in the same tables as trained models: constants, a rule, n-grams and boosted trees."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
+from threadpoolctl import threadpool_limits
 
+from polymath.data.stump import fit_rules
 from polymath.evaluation.metrics import require_fit
 from polymath.evaluation.predictions import score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
@@ -23,9 +27,13 @@ from polymath.util.storage import write_table
 
 Floats = NDArray[np.float64]
 
-LONGEST = 3  # symbols in an n-gram
+LONGEST = (1, 2, 3, 5)  # symbols in an n-gram, chosen on dev
 FEATURES = 2**18  # most n-grams, the commonest
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # inverse regularisation, chosen on dev
+STRENGTH = 10.0  # at which the length is chosen
+TREES = (10, 25, 50, 100, 200, 400)  # number of trees (per class), chosen on dev
+SYMBOLS = 256  # most symbols whose shares trees look at, the commonest
+LEAST = 1e-9  # probability, so that its logarithm is a number
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,11 @@ class FittedBaseline:
 
     Attributes:
         logits: (rows, outputs) log-probabilities of the classes, or the value.
-        strength: the inverse regularisation C; None for the majority.
+        chosen: what was chosen by its score, as {"C": 10}.
     """
 
     logits: Floats
-    strength: float | None
+    chosen: Mapping[str, Any]
 
 
 def run_baseline(
@@ -60,7 +68,8 @@ def run_baseline(
         key = train.tobytes()
         if key not in fitted:
             fitted[key] = FITTERS[job.condition.model](task, train, job.metric)
-            log(f"{_describe(fitted[key])} fitted to {train.sum()} training rows")
+            name = _describe(job.condition.model, fitted[key])
+            log(f"{name} fitted to {train.sum()} training rows")
         baselines.append(fitted[key])
     metadata = _provenance(job, task, baselines)
     tables = [_tabulate(task, baseline.logits, number) for number, baseline in enumerate(baselines)]
@@ -77,39 +86,131 @@ def fit_majority(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBas
         outputs = np.array([targets.mean()])
     else:
         outputs = np.log(np.bincount(targets.astype(int)) / len(targets))
-    return FittedBaseline(np.tile(outputs, (len(task.rows), 1)), None)
+    return FittedBaseline(np.tile(outputs, (len(task.rows), 1)), {})
+
+
+def fit_stump(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
+    """Fit the best rule on one feature of a row: first or last symbol, length, a symbol's share.
+
+    The rule is the best on the training items by `metric`; see `polymath.data.stump`.
+    """
+    targets, items = task.targets(task.rows), task.rows["item"].to_numpy()
+    symbols = [np.concatenate(row) for row in _symbols(task.rows)]
+    rules = fit_rules(symbols, targets, train, task.outputs if task.metadata["labels"] else 0)
+    scores = [
+        score_items(items[train], targets[train], _to_logits(task, rule.outputs)[train], task.type,
+                    metric)
+        for rule in rules
+    ]  # fmt: skip
+    rule = rules[int(np.argmax(scores))]
+    return FittedBaseline(
+        _to_logits(task, rule.outputs), {"rule": rule.spell(task.metadata["labels"])}
+    )
 
 
 def fit_ngrams(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
-    """Fit a linear model of n-grams of symbols, n up to LONGEST, weighted by TF-IDF.
+    """Fit a linear model of n-grams of symbols, weighted by TF-IDF.
 
-    Logistic regression for classes, ridge regression for values; the regularisation is the best
-    on the development set by `metric` (ties go to the strongest). Windows of an item are rows, and
-    vote as they do for models.
+    Logistic regression for classes, ridge regression for values. The longest n-gram, and then the
+    regularisation, are the best on the development set by `metric` (ties go to the shortest and
+    the strongest). Windows of an item are rows, and vote as they do for models.
     """
     documents = list(_symbols(task.rows))
-    vectors = TfidfVectorizer(analyzer=list_ngrams, max_features=FEATURES)
-    vectors.fit([documents[place] for place in np.flatnonzero(train)])
-    features, targets = vectors.transform(documents), task.targets(task.rows)
+    targets = task.targets(task.rows)
+    features = {}
+    for longest in LONGEST:
+        analyzer = partial(list_ngrams, longest=longest)
+        vectors = TfidfVectorizer(analyzer=analyzer, max_features=FEATURES)
+        vectors.fit([documents[place] for place in np.flatnonzero(train)])
+        features[longest] = vectors.transform(documents)
+
+    def fit(longest: int, strength: float) -> FittedBaseline:
+        logits = _fit_linear(task, features[longest], targets, train, strength)
+        return FittedBaseline(logits, {"n": longest, "C": strength})
+
+    by_length = [fit(longest, STRENGTH) for longest in LONGEST]
+    best = _best_on_dev(task, by_length, metric)
+    longest = best.chosen["n"]
+    by_strength = [best if c == STRENGTH else fit(longest, c) for c in STRENGTHS]
+    return _best_on_dev(task, by_strength, metric)
+
+
+def fit_trees(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
+    """Fit gradient-boosted trees on the share of each symbol and the length.
+
+    How many trees is the best on the development set by `metric` (ties go to the fewest). Of a
+    pair, both sequences have these features.
+
+    Source: scikit-learn's histogram-based trees, after G. Ke et al., LightGBM: a highly efficient
+    gradient boosting decision tree, NeurIPS 2017.
+    """
+    targets = task.targets(task.rows)
+    features = _composition(task, train)
+    kind = (
+        HistGradientBoostingRegressor
+        if task.type == "regression"
+        else (HistGradientBoostingClassifier)
+    )
+    # Nothing is drawn at random but, of 200,000 rows and more, those that place the bins.
+    model = kind(max_iter=max(TREES), early_stopping=False, random_state=0)
+    with threadpool_limits(1):
+        model.fit(features[train], targets[train])
+        staged = (
+            model.staged_predict(features)
+            if task.type == "regression"
+            else model.staged_predict_proba(features)
+        )
+        fitted = [
+            FittedBaseline(_to_logits(task, outputs.reshape(len(features), -1)), {"trees": trees})
+            for trees, outputs in enumerate(staged, start=1)
+            if trees in TREES
+        ]
+    return _best_on_dev(task, fitted, metric)
+
+
+def _best_on_dev(task: Task, fitted: list[FittedBaseline], metric: str) -> FittedBaseline:
+    """Return the baseline with the best score on the development set, of equals the first."""
     dev = (task.rows["split"] == "dev").to_numpy()
-    items = task.rows["item"].to_numpy()
-    best, best_score = None, -np.inf
-    for strength in STRENGTHS:
-        logits = _fit_linear(task, features, targets, train, strength)
-        score = score_items(items[dev], targets[dev], logits[dev], task.type, metric)
-        if best is None or score > best_score:
-            best, best_score = FittedBaseline(logits, strength), score
-    assert best is not None
-    return best
+    items, targets = task.rows["item"].to_numpy()[dev], task.targets(task.rows)[dev]
+    scores = [
+        score_items(items, targets, baseline.logits[dev], task.type, metric) for baseline in fitted
+    ]
+    return fitted[int(np.argmax(scores))]
+
+
+def _to_logits(task: Task, outputs: Floats) -> Floats:
+    """Return log-probabilities of probabilities (rows, classes), or values as they are."""
+    return outputs if task.type == "regression" else np.log(np.maximum(outputs, LEAST))
+
+
+def _composition(task: Task, train: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return (rows, features): lengths, and the shares of the symbols that are commonest in train.
+
+    A pair has these of both sequences.
+    """
+    features = []
+    for column in zip(*_symbols(task.rows), strict=True):
+        lengths = np.array([len(ids) for ids in column])
+        rows = np.repeat(np.arange(len(column)), lengths)
+        symbols, codes = np.unique(np.concatenate(column), return_inverse=True)
+        counts = np.bincount(codes[train[rows]], minlength=len(symbols))
+        kept = np.argsort(-counts, kind="stable")[:SYMBOLS]
+        features.append(lengths[:, None])
+        for code in kept:
+            of_row = np.bincount(rows[codes == code], minlength=len(column))
+            features.append((of_row / lengths)[:, None])
+    return np.hstack(features).astype(np.float32)
 
 
 FITTERS: dict[str, Callable[[Task, NDArray[np.bool_], str], FittedBaseline]] = {
     "majority": fit_majority,
+    "stump": fit_stump,
     "ngram": fit_ngrams,
+    "trees": fit_trees,
 }
 
 
-def list_ngrams(sequences: tuple[NDArray[np.int32], ...]) -> list[bytes]:
+def list_ngrams(sequences: tuple[NDArray[np.int32], ...], longest: int) -> list[bytes]:
     """Return every n-gram of a sequence or a pair: the sequence's number, then its symbols.
 
     Bytes take a third of the memory of tuples, and large tasks have millions of n-grams.
@@ -117,7 +218,7 @@ def list_ngrams(sequences: tuple[NDArray[np.int32], ...]) -> list[bytes]:
     ngrams = []
     for number, ids in enumerate(sequences):
         mark, symbols, width = bytes([number]), ids.tobytes(), ids.itemsize
-        for size in range(1, LONGEST + 1):
+        for size in range(1, longest + 1):
             starts = range(0, len(symbols) - (size - 1) * width, width)
             ngrams += [mark + symbols[start : start + size * width] for start in starts]
     return ngrams
@@ -152,10 +253,9 @@ def _tabulate(task: Task, logits: Floats, replicate: int) -> pd.DataFrame:
     return pd.concat(parts)[prediction_schema(task.type).names]
 
 
-def _describe(baseline: FittedBaseline) -> str:
-    if baseline.strength is None:
-        return "majority"
-    return f"n-grams, C {baseline.strength:g} by dev score,"
+def _describe(name: str, baseline: FittedBaseline) -> str:
+    chosen = ", ".join(f"{key} {value}" for key, value in baseline.chosen.items())
+    return f"{name} ({chosen})" if chosen else name
 
 
 def _provenance(job: BaselineJob, task: Task, baselines: list[FittedBaseline]) -> dict[str, Any]:
@@ -175,5 +275,5 @@ def _provenance(job: BaselineJob, task: Task, baselines: list[FittedBaseline]) -
         "diverged": {},
         "learning_rate": None,
         "rate_trials": [],
-        "strengths": [baseline.strength for baseline in baselines],
+        "chosen": [dict(baseline.chosen) for baseline in baselines],
     }
