@@ -31,7 +31,8 @@ from polymath.data.fetch.local import describe_source, own_files
 from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import Condition, expand_conditions
-from polymath.experiment.config import load_experiment, read_config
+from polymath.experiment.config import load_experiment
+from polymath.experiment.config_files import read_config
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.requests import Requests
 from polymath.planning.plan import Plan, makespan

@@ -14,7 +14,8 @@ from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 from polymath.data.fetch.local import require_own_files
 from polymath.evaluation.tables import prediction_schema
 from polymath.experiment.conditions import Condition
-from polymath.experiment.config import load_experiment, read_config
+from polymath.experiment.config import load_experiment
+from polymath.experiment.config_files import read_config
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, read_metadata, read_table, write_json, write_table
 from support import ROOT
@@ -37,7 +38,7 @@ def test_a_hostile_name_is_refused_wherever_names_become_paths(
         config[key] = [value]
     with pytest.raises(PolymathError, match=f"config: {key}") as caught:
         load_experiment(config, ROOT / "resources")
-    assert "should match pattern" in str(caught.value)
+    assert "a name has lower-case letters" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,26 @@ def test_a_former_key_of_fasta_names_what_replaces_it(key: str) -> None:
     assert "'columns'" in text
 
 
+@pytest.mark.parametrize(
+    ("changes", "place", "parts"),
+    [
+        ({"tasks": "splice"}, "tasks", ["a list", "[splice]", "tasks=["]),
+        ({"models": ["MiniLM-L3"]}, "models.0", ["'minilm-l3'"]),
+        (own(labels=["SE", False]), "datasets.own.labels.1", ["quotes", "False"]),
+        ({"replicates": "many"}, "replicates", ["whole number", "'many'"]),
+        ({"keep_models": "perhaps"}, "keep_models", ["true or false"]),
+        ({"datasets": ["x"]}, "datasets", ["keys and values"]),
+    ],
+)
+def test_errors_are_in_the_users_words(
+    changes: dict[str, Any], place: str, parts: list[str]
+) -> None:
+    text = refusal(**changes)
+    assert text.startswith(f"config: {place}: ")
+    assert all(part in text for part in parts)
+    assert "Input should" not in text
+
+
 # Exclusions by lists and by domain.
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from polymath.experiment.conditions import expand_conditions
-from polymath.experiment.config import Experiment, load_experiment, read_config
+from polymath.experiment.config import Experiment, load_experiment
+from polymath.experiment.config_files import read_config
 from polymath.experiment.contrasts import find_contrasts
 from polymath.experiment.lineage import (
     Lineage,

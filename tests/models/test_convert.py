@@ -31,6 +31,7 @@ from polymath.models.convert.checkpoint import convert_checkpoint
 from polymath.models.convert.configured import configure_model
 from polymath.models.convert.fetch_model import fetch_model
 from polymath.models.convert.tokenizer import convert_tokenizer
+from polymath.models.convert.weights import refuse_wrapped
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json
@@ -556,3 +557,31 @@ def test_a_config_that_is_no_dictionary_is_named(
     folder = altered(checkpoint("bert"), tmp_path / "mine", content)
     with pytest.raises(PolymathError, match=r"mine/config\.json"):
         get(folder, tmp_path)
+
+
+# Folders with several models, and weights of a wrapped model.
+
+
+def test_of_several_checkpoints_of_a_trainer_none_is_taken(tmp_path: Path) -> None:
+    files = []
+    for name in ("checkpoint-1000", "checkpoint-2000"):
+        (tmp_path / name).mkdir()
+        files += [tmp_path / name / part for part in ("config.json", "model.safetensors")]
+    with pytest.raises(PolymathError, match=r"checkpoint-1000, checkpoint-2000.*'path'"):
+        convert_checkpoint(files, tmp_path / "out", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [(["module.a", "module.b"], True), (["module.a", "b"], False), ([], False)],
+)
+def test_weights_of_a_wrapped_model_are_refused(
+    tmp_path: Path, names: list[str], refused: bool
+) -> None:
+    file = tmp_path / "model.safetensors"
+    save_file({name: torch.zeros(2) for name in names}, file)
+    if refused:
+        with pytest.raises(PolymathError, match=r"model\.safetensors.*'module\.'"):
+            refuse_wrapped(file)
+    else:
+        refuse_wrapped(file)

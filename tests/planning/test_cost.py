@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from polymath.experiment.conditions import expand_conditions
-from polymath.experiment.config import load_experiment, read_config
+from polymath.experiment.config import load_experiment
+from polymath.experiment.config_files import read_config
 from polymath.experiment.models import ModelSize
 from polymath.experiment.representation_studies import find_studies
 from polymath.planning.cost import (

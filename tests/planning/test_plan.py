@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from polymath.__main__ import main
 from polymath.data.fetch.manifest import Manifest
-from polymath.experiment.config import merge_configs, read_config
+from polymath.experiment.config_files import merge_configs, read_config
 from polymath.experiment.models import ModelSize
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.requests import Requests

@@ -8,7 +8,8 @@ import pytest
 import snakemake.api  # before its parts, which import each other in a circle
 import snakemake.dag
 
-from polymath.experiment.config import load_experiment, read_config
+from polymath.experiment.config import load_experiment
+from polymath.experiment.config_files import read_config
 from polymath.experiment.paths import FROZEN_FOLDER
 from polymath.experiment.requests import as_param
 from polymath.planning.snakemake_process import freeze_config, make_again, use_frozen_config

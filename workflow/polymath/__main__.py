@@ -3,7 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from polymath.experiment.paths import ResultPaths
 from polymath.util.errors import PolymathError
@@ -46,13 +46,15 @@ def print_summary(results: ResultPaths) -> None:
 
 def read_plan(files: list[Path], alone: bool) -> "Plan":
     """Return the plan of the experiment that Snakemake would run with the same options."""
-    from polymath.experiment.config import load_experiment, merge_configs, read_config
+    from polymath.experiment.config import load_experiment
+    from polymath.experiment.config_files import locate_paths, merge_configs, read_config
     from polymath.planning.plan import Plan
 
-    config = {} if alone else read_config(Path("config.yaml"))
-    for path in files:
+    merged = [*([] if alone else [Path("config.yaml")]), *files]
+    config: dict[str, Any] = {}
+    for path in merged:
         config = merge_configs(config, read_config(path))
-    return Plan(load_experiment(config, ROOT / "resources"))
+    return Plan(load_experiment(locate_paths(config, merged), ROOT / "resources"))
 
 
 def print_plan(plan: "Plan", device: str | None, options: list[str]) -> None:

@@ -10,6 +10,7 @@ from polymath.data.fetch.local import require_own_files
 from polymath.experiment import stage_versions as versions
 from polymath.experiment.conditions import NONE, Condition, expand_conditions
 from polymath.experiment.config import load_experiment
+from polymath.experiment.config_files import locate_paths
 from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.paths import FROZEN_FOLDER, PATTERN
 from polymath.experiment.representation_studies import find_studies
@@ -31,7 +32,13 @@ CATALOGUES = [
 ]
 
 try:
-    EXPERIMENT = load_experiment(config, CATALOGUES[0].parent)
+    # Files of the command line hold over the workflow's own.
+    GIVEN = list(workflow.overwrite_configfiles)
+    OWN = [file for file in workflow.configfiles if file not in GIVEN]
+    EXPERIMENT = load_experiment(
+        locate_paths(config, [Path(file) for file in [*OWN, *GIVEN]]),
+        CATALOGUES[0].parent,
+    )
     CONDITIONS = expand_conditions(EXPERIMENT)
     STUDIES = find_studies(EXPERIMENT, CONDITIONS) if EXPERIMENT.representations else []
     require_own_files(EXPERIMENT)

@@ -126,33 +126,6 @@ class Experiment(StrictModel):
         return max(recipe.trials for recipe in self.recipes.values())
 
 
-def merge_configs(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two configurations as Snakemake does.
-
-    Dictionaries are merged key by key; any other value is replaced by the later one.
-    """
-    merged = dict(first)
-    for key, value in then.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge_configs(merged[key], value) if both else value
-    return merged
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read a configuration file.
-
-    Raises:
-        PolymathError: if it cannot be read, or is not a YAML dictionary.
-    """
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise PolymathError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(value, dict):
-        raise PolymathError(f"{path}: the top level must be keys and values, as in config.yaml")
-    return value
-
-
 def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
     """Check a configuration and add the catalogue entries that it names.
 

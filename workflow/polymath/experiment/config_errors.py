@@ -5,12 +5,29 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from polymath.experiment.base import NAME_PATTERN
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.runtime import CHECKPOINT_SECONDS, CONDITIONS_PER_GPU, LOCK
 from polymath.util.secrets import redact
 
 QUOTED = re.compile(r"'([^']*)'").findall
 M = TypeVar("M", bound=BaseModel)
+# Kinds of pydantic's errors in a user's words.
+TRANSLATED = {
+    "string_type": "must be text, and YAML reads it as something else: put it in quotes",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be keys and values",
+    "model_type": "must be keys and values",
+    "model_attributes_type": "must be keys and values",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
 # Former keys on which no result depends, and the environment variables that replace them.
 MOVED_TO_ENVIRONMENT = {
     "lock": LOCK,
@@ -28,7 +45,12 @@ def parse(kind: type[M], value: Any, place: str) -> M:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        lines = [_explain(detail, kind) for detail in error.errors()]
+        lines = [
+            _explain(detail, kind)
+            for detail in error.errors()
+            # A list whose values are all refused is short of values only to pydantic.
+            if not (detail["type"] == "too_short" and detail["input"])
+        ]
         raise PolymathError("\n".join(f"{place}: {line}" for line in lines)) from None
 
 
@@ -54,8 +76,24 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
             return f"{where}: this key is required"
         case "value_error":
             return f"{where}: {str(detail['msg']).removeprefix('Value error, ')}"
+        case "string_pattern_mismatch" if detail["ctx"]["pattern"] == NAME_PATTERN:
+            return f"{where}: {_explain_name(str(value))}"
+        case "tuple_type" | "list_type":
+            return (
+                f"{where}: must be a list, as [{redact(str(value))}] (on the command line: "
+                f"--config '{where}=[...]')"
+            )
+        case kind_of_error if kind_of_error in TRANSLATED:
+            return f"{where}: {TRANSLATED[kind_of_error]} (value: {redact(repr(value))})"
         case _:
-            return f"{where}: {detail['msg']} (value: {redact(repr(value))})"
+            message = str(detail["msg"]).replace("Input should be", "must be")
+            return f"{where}: {message} (value: {redact(repr(value))})"
+
+
+def _explain_name(value: str) -> str:
+    lower = value.lower()
+    remedy = f"did you mean '{lower}'?" if re.match(NAME_PATTERN, lower) else "rename it"
+    return f"'{value}': a name has lower-case letters, digits, '.', '_' and '-' only: {remedy}"
 
 
 def _locate(kind: type[BaseModel], loc: list[str]) -> tuple[list[str], list[type[BaseModel]]]:

@@ -28,7 +28,11 @@ def list_path(source: PathSource) -> list[Path]:
     )
     if not files:
         problem = "is an empty folder" if path.is_dir() else "does not exist"
-        raise PolymathError(f"source path '{source.path}' {problem}: check 'path' in the catalogue")
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise PolymathError(
+            f"source path '{source.path}' {problem}{where}: check 'path'; a relative one starts at "
+            "the folder of the configuration file that names it"
+        )
     return files
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from polymath.models.convert.config_limits import check_config
-from polymath.models.convert.weights import WEIGHTS, convert_weights, find_weights
-from polymath.util.errors import PolymathError, suggest
+from polymath.models.convert.weights import WEIGHTS, convert_weights, find_weights, refuse_wrapped
+from polymath.util.errors import PolymathError, list_names, suggest
 from polymath.util.storage import whole_file, write_json
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
@@ -32,6 +32,7 @@ def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], Non
             "source in the catalogue"
         )
     root = config_file.parent
+    _refuse_several(files, config_file)
     beside = {file.name: file for file in files if file.parent == root}
     config = read_config(config_file)
     if all(name in beside for name in STANDARD) and config == json.loads(config_file.read_bytes()):
@@ -41,6 +42,24 @@ def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], Non
         if file.is_relative_to(folder) and file not in standard:
             file.unlink()
     return standard
+
+
+def _refuse_several(files: list[Path], config_file: Path) -> None:
+    """Refuse several models in one folder, such as a Trainer's checkpoints, unless one is its own.
+
+    Raises:
+        PolymathError: naming the folders.
+    """
+    depth = len(config_file.parts)
+    folders = sorted(
+        {file.parent for file in files if file.name == CONFIG and len(file.parts) == depth}
+    )
+    if len(folders) > 1:
+        names = list_names([folder.name for folder in folders])
+        raise PolymathError(
+            f"{config_file.parent.parent}: several models, {names}: name the folder of one in "
+            "'path'"
+        )
 
 
 def _convert(
@@ -63,6 +82,7 @@ def _convert(
         convert_tokenizer(beside, config, folder / TOKENIZER, place)
     elif beside[TOKENIZER] != folder / TOKENIZER:
         _copy(beside[TOKENIZER], folder / TOKENIZER)
+    refuse_wrapped(folder / WEIGHTS)
     write_json(config, folder / CONFIG)
     return [folder / name for name in STANDARD]
 

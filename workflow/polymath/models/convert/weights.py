@@ -4,6 +4,7 @@ By torch and safetensors alone: transformers' save_pretrained writes the tensors
 drops tied ones and renames others by its own version, while the file's checksum identifies results.
 """
 
+import json
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ WEIGHTS = "model.safetensors"
 INDEX = ".index.json"
 # Whole files before sharded ones, safetensors before formats that must be converted.
 KNOWN = (WEIGHTS, WEIGHTS + INDEX, "pytorch_model.bin", "pytorch_model.bin" + INDEX)
+WRAPPER = "module."
+MAX_HEADER = 100_000_000  # bytes, as safetensors itself allows
 SUFFIXES = (".safetensors", ".bin", ".pt", ".onnx")
 
 
@@ -78,6 +81,26 @@ def convert_weights(
             tensors[name] = tensor.clone().contiguous()
     with whole_file(target) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt"})
+
+
+def refuse_wrapped(file: Path) -> None:
+    """Refuse weights that DataParallel saved, whose names all begin with `module.`.
+
+    Raises:
+        PolymathError: with the remedy.
+    """
+    with file.open("rb") as handle:
+        size = int.from_bytes(handle.read(8), "little")
+        header = handle.read(size) if size <= MAX_HEADER else b""
+    try:
+        names = json.loads(header or b"{}").keys() - {"__metadata__"}
+    except ValueError:  # a damaged file, which is refused where it is read
+        return
+    if names and all(name.startswith(WRAPPER) for name in names):
+        raise PolymathError(
+            f"{file}: all tensors begin with '{WRAPPER}', as DataParallel saves them: save "
+            "the model inside, as model.module.save_pretrained(folder)"
+        )
 
 
 def _read(
