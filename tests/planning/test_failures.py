@@ -54,7 +54,7 @@ def test_a_stage_that_failed_before_training_is_named(tmp_path: Path) -> None:
     write_log(plan.paths.root / "logs/prepare/odd.log", "reading", "ERROR: row 5: symbol 'X'")
     lines = list(describe_failures(plan))
     assert [line.endswith(": pending") for line in lines[1:3]] == [True, True]
-    assert lines[3] == "\nstages that failed before them:"
+    assert lines[3] == "\nother stages that failed:"
     assert lines[4] == f"  {plan.paths.root / 'logs/prepare/odd.log'}"
     assert lines[-1].endswith("ERROR: row 5: symbol 'X'")
     assert not any("fetch" in line for line in lines)
@@ -76,3 +76,32 @@ def test_the_command_fails_as_long_as_something_is_not_done(
             main()
         assert caught.value.code == status
         assert words in capsys.readouterr().out
+
+
+def test_a_stage_that_failed_after_training_is_named_whatever_its_log_holds(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    for condition in plan.conditions:
+        finish(plan, condition)
+    log = plan.paths.root / "logs/report/report.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"12:00:00 [report] \xff\n12:00:01 [report] ERROR: no room\n")
+    lines = list(describe_failures(plan))
+    assert lines[1] == f"  {log}"
+    assert lines[-1].endswith("ERROR: no room")
+
+
+@pytest.mark.parametrize("command", ["summary", "publish", "tensorboard"])
+def test_commands_on_results_say_that_there_are_none(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["polymath", command, "--results", str(tmp_path / "none")])
+    with pytest.raises(SystemExit, match=r"none/matrix.*does not exist"):
+        main()
+
+
+def test_publishing_stays_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "matrix.parquet").touch()
+    arguments = ["polymath", "publish", "--results", str(tmp_path), "--name", "../../away"]
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(SystemExit, match="--name"):
+        main()

@@ -1,5 +1,6 @@
 """What a workflow job says, to the terminal and to its log."""
 
+import errno
 import logging
 from pathlib import Path
 
@@ -70,3 +71,25 @@ def test_debugging_messages_of_libraries_stay_out(tmp_path: Path) -> None:
         logging.getLogger("another").warning("chatter")
         LOGGER.debug("detail")
     assert path.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (OSError(errno.EACCES, "Permission denied", "/x"), "writable"),
+        (OSError(errno.EROFS, "Read-only file system", "/x"), "writable"),
+        (OSError(errno.EFBIG, "File too large", "/x"), "ulimit -f"),
+        (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory"),
+        (MemoryError(), "memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "memory"),
+    ],
+)
+def test_what_the_machine_lacks_is_said_with_its_remedy(
+    error: Exception, word: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit), job_log(str(tmp_path / "job.log"), "fetch"):
+        raise error
+    text = (tmp_path / "job.log").read_text()
+    assert word in text
+    assert "Traceback" not in text

@@ -1,6 +1,7 @@
 """Commands beside the workflow; `python -m polymath --help` lists them."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,31 +126,51 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Run one command."""
     arguments = _parser().parse_args()
+    try:
+        _run(arguments)
+    except PolymathError as error:
+        sys.exit(f"ERROR: {error}")
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    """Run one command."""
     if arguments.command in ("plan", "failed"):
-        try:
-            experiment = read_plan(arguments.configfile, arguments.replace_workflow_config)
-            if arguments.command == "failed":
-                sys.exit(1 if print_failures(experiment) else 0)
-            files = [str(path) for path in arguments.configfile]
-            options = ["--configfile", *files] if files else []
-            options += ["--replace-workflow-config"] if arguments.replace_workflow_config else []
-            print_plan(experiment, arguments.device, options)
-        except PolymathError as error:
-            sys.exit(f"ERROR: {error}")
-    elif arguments.command == "summary":
-        print_summary(ResultPaths(arguments.results))
+        experiment = read_plan(arguments.configfile, arguments.replace_workflow_config)
+        if arguments.command == "failed":
+            sys.exit(1 if print_failures(experiment) else 0)
+        files = [str(path) for path in arguments.configfile]
+        options = ["--configfile", *files] if files else []
+        options += ["--replace-workflow-config"] if arguments.replace_workflow_config else []
+        print_plan(experiment, arguments.device, options)
+        return
+    results = ResultPaths(arguments.results)
+    _require_results(results)
+    if arguments.command == "summary":
+        print_summary(results)
     elif arguments.command == "tensorboard":
         from polymath.reporting.tensorboard import write_events
 
-        results = ResultPaths(arguments.results)
-        folder = results.tensorboard
-        count = write_events(results, folder)
-        print(f"{count} replicates written; show them with: tensorboard --logdir {folder}")
+        count = write_events(results, results.tensorboard)
+        print(
+            f"{count} replicates written; show them with: tensorboard --logdir "
+            f"{results.tensorboard}"
+        )
     else:
         from polymath.reporting.publish import publish as keep
 
-        folder = ROOT / "resources/results" / arguments.name
-        keep(ResultPaths(arguments.results), folder, arguments.report)
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", arguments.name):
+            raise PolymathError(
+                f"--name {arguments.name}: a folder's name of letters, digits, '.', '-' and '_'"
+            )
+        keep(results, ROOT / "resources/results" / arguments.name, arguments.report)
+
+
+def _require_results(results: ResultPaths) -> None:
+    if not results.matrix().is_file():
+        raise PolymathError(
+            f"{results.matrix()} does not exist: run the experiment to its end first, or name its "
+            "folder by --results"
+        )
 
 
 if __name__ == "__main__":

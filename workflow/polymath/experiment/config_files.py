@@ -38,7 +38,12 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         # A safe loader: it builds plain values only.
         value = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise PolymathError(
+            f"{path}: cannot be read: {error.strerror}: check its name, and the folder that you "
+            "are in"
+        ) from None
+    except (UnicodeError, RecursionError, yaml.YAMLError) as error:
         raise PolymathError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(value, dict):
         raise PolymathError(f"{path}: the top level must be keys and values, as in config.yaml")

@@ -15,12 +15,11 @@ SCHEDULER_ERROR = "error: "
 def describe_failures(plan: Plan) -> Iterator[str]:
     """Yield each failed or pending condition with the end of its log, then other failed stages.
 
-    Yields nothing if every condition is done.
+    Yields nothing if every condition is done and no stage failed.
     """
     logs = plan.paths.logs
-    if not plan.pending:
-        return
-    yield f"{len(plan.pending)} of {len(plan.conditions)} conditions failed or pending:"
+    if plan.pending:
+        yield f"{len(plan.pending)} of {len(plan.conditions)} conditions failed or pending:"
     shown = set()
     for condition in plan.pending:
         stage = "baseline" if condition.is_baseline else "finetune"
@@ -35,7 +34,7 @@ def describe_failures(plan: Plan) -> Iterator[str]:
             yield from _describe_end(path, SCHEDULER_ERROR)
     failed = [log for log in _failed_stages(logs) if log not in shown]
     if failed:
-        yield "\nstages that failed before them:"
+        yield "\nother stages that failed:"
         for log in failed:
             yield from _describe_end(log)
 
@@ -43,7 +42,9 @@ def describe_failures(plan: Plan) -> Iterator[str]:
 def _failed_stages(logs: Path) -> Iterator[Path]:
     """Yield the logs of jobs whose last attempt ended with an error."""
     for path in sorted(logs.glob("[!.]*/**/*.log")):
-        if SCHEDULER not in path.relative_to(logs).parts and ERROR in path.read_text("utf-8"):
+        if SCHEDULER not in path.relative_to(logs).parts and ERROR in path.read_text(
+            "utf-8", "replace"
+        ):
             yield path
 
 

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,28 @@ from polymath.util.storage import set_aside
 
 LOGGER = logging.getLogger("polymath")
 
+SPACE = "free some space and run the same command again"
+WRITABLE = "make it writable, or choose another folder, and run the same command again"
+REMEDIES = {
+    errno.ENOSPC: SPACE,
+    errno.EDQUOT: SPACE,
+    errno.EACCES: WRITABLE,
+    errno.EPERM: WRITABLE,
+    errno.EROFS: WRITABLE,
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f) and run the same command again",
+    errno.EMFILE: "raise the limit on open files (ulimit -n) and run the same command again",
+    errno.ENFILE: "close other programs and run the same command again",
+}
+MEMORY = "too little memory: give the job more, or lower batch_size or raise accumulation"
+
 
 @contextmanager
 def job_log(log_file: str, title: str) -> Iterator[None]:
     """Send messages to the terminal and to `log_file` while one workflow job runs.
 
-    A user's mistake or a full disk ends the job with its message only; any other error also
-    logs its traceback. Either way the process exits with status 1. A job that received a stop
-    signal exits with EX_TEMPFAIL: it failed, and will succeed if it is run again.
+    A user's mistake or a lack of space, memory or permission ends the job with its message only;
+    any other error also logs its traceback. Either way the process exits with status 1. A job that
+    received a stop signal exits with EX_TEMPFAIL: it failed, and will succeed if it is run again.
     """
     Path(log_file).parent.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
@@ -44,8 +59,8 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
         LOGGER.warning("%s", reason)
         raise SystemExit(os.EX_TEMPFAIL) from None
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            LOGGER.error("ERROR: %s: free some space and run the same command again", error)
+        if remedy := _remedy(error):
+            LOGGER.error("ERROR: %s: %s", error or type(error).__name__, remedy)
         else:
             LOGGER.exception("ERROR: unexpected; please report it with this log")
         raise SystemExit(1) from None
@@ -53,6 +68,19 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
         for handler in handlers:
             LOGGER.removeHandler(handler)
             handler.close()
+
+
+def _remedy(error: Exception) -> str | None:
+    """Return what to do about an error of the machine; None if nothing is known."""
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return MEMORY
+    if isinstance(error, OSError) and error.errno is not None:
+        return REMEDIES.get(error.errno)
+    # torch's allocators raise a RuntimeError.
+    words = r"can't allocate memory|out of memory"
+    if isinstance(error, MemoryError) or re.search(words, str(error)):
+        return MEMORY
+    return None
 
 
 def log(message: str) -> None:
