@@ -1,0 +1,263 @@
+"""Forms of files that users have: each is read as it is meant, or refused with its place."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from openpyxl import Workbook
+
+from polymath.data.readers import PLACE, ReadingNotes, read_rows
+from polymath.experiment.reader import Reader
+from polymath.util.errors import PolymathError
+from support.music import write_midi
+from support.own_data import prepare, prepare_csv
+
+WORDS = [a + b + c for a in "ACGT" for b in "ACGT" for c in "ACGT"]
+
+
+def read(path: Path, notes: ReadingNotes | None = None, **reader: Any) -> pd.DataFrame:
+    return read_rows([path], Reader.model_validate(reader), notes=notes)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_a_field_may_be_longer_than_the_csv_modules_limit(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", f"sequence,label\n{'A' * 140_000},x\n")
+    assert len(read(path, format="csv")["sequence"][0]) == 140_000
+
+
+def test_quotes_do_not_join_rows_of_a_tsv(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", 's\ty\n"a b\t1\nc\t2\nd"\t3\n')
+    assert list(read(path, format="tsv")["s"]) == ['"a b', "c", 'd"']
+    with pytest.raises(PolymathError, match=r"line 2.*'quoting: false'"):
+        read(write(path, 's\ty\n"a b\nc"\t2\n'), format="tsv", quoting=True)
+
+
+def test_row_names_of_r(tmp_path: Path) -> None:
+    path, notes = (
+        write(tmp_path / "a.tsv", '"s"\t"y"\n"1"\t"AC"\t"x"\n"2"\t"GG"\t"z"\n'),
+        (ReadingNotes()),
+    )
+    table = read(path, notes, format="tsv")
+    assert (list(table["s"]), list(table["y"])) == (["AC", "GG"], ["x", "z"])
+    assert any("row_name" in notice for notice in notes.notices)
+
+
+def test_places_are_lines_of_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 's,y\n\nA,"1\n2"\n\nC,3\n')
+    assert [place.rsplit(": ")[-1] for place in read(path, format="csv")[PLACE]] == [
+        "line 3", "line 6",
+    ]  # fmt: skip
+
+
+def test_another_delimiter_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "sequence;label\nAC;0,5\n")
+    with pytest.raises(PolymathError, match='delimiter: ";"'):
+        read(path, format="csv")
+
+
+def test_a_table_without_a_header(tmp_path: Path) -> None:
+    table = read(write(tmp_path / "a.csv", "x,AC\nz,GG\n"), format="csv", header=["label", "s"])
+    assert list(table["s"]) == ["AC", "GG"]
+
+
+@pytest.mark.parametrize("form", ["csv", "fasta", "json", "lines"])
+def test_gzip(tmp_path: Path, form: str) -> None:
+    texts = {"csv": "s\nAC\n", "fasta": ">a\nAC\n", "json": '[{"s": "AC"}]', "lines": "AC\n"}
+    path = tmp_path / f"train.{form}.gz"
+    path.write_bytes(gzip.compress(texts[form].encode()))
+    extra: dict[str, Any] = {"pattern": "(?P<s>.+)"} if form == "lines" else {}
+    table = read(path, format=form, **extra)
+    assert table.iloc[0]["sequence" if form == "fasta" else "s"] == "AC"
+    assert table.iloc[0]["file"] == "train"
+
+
+def test_json_lines_and_keys_given_twice(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"s": "AC"}\n\n{"s": "GG", "y": 1}\n')
+    table = read(path, format="json")
+    assert (list(table["s"]), list(table["y"])) == (["AC", "GG"], ["", "1"])
+    assert table[PLACE][1].endswith("line 3")
+    with pytest.raises(PolymathError, match="'s' twice"):
+        read(write(path, '[{"s": "AC", "s": "GG"}]'), format="json")
+
+
+def test_excel(tmp_path: Path) -> None:
+    book = Workbook()
+    for row in (["s", "y", None], [None], ["AC", 1, None], ["GG", 2.5, None]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    table = read(tmp_path / "a.xlsx", format="xlsx")
+    assert list(table[["s", "y"]].itertuples(index=False, name=None)) == [
+        ("AC", "1"),
+        ("GG", "2.5"),
+    ]
+    assert table[PLACE][0].endswith("row 3")
+    book.create_sheet("more")
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(PolymathError, match=r"more.*'sheet'"):
+        read(tmp_path / "a.xlsx", format="xlsx")
+
+
+@pytest.mark.parametrize("form", ["parquet", "json"])
+def test_lists_are_sequences_of_symbols(tmp_path: Path, form: str) -> None:
+    rows = [{"sequence": ["up", "down"], "n": [1, 2]}, {"sequence": ["left"] * 1200, "n": [3]}]
+    path = tmp_path / f"a.{form}"
+    if form == "json":
+        path.write_text(json.dumps(rows))
+    else:
+        pd.DataFrame(rows).to_parquet(path)
+    table = read(path, format=form)
+    assert [row.split() for row in table["sequence"]] == [row["sequence"] for row in rows]
+    assert list(read(path, format=form, sequence="n")["n"]) == ["1 2", "3"]
+    with pytest.raises(PolymathError, match=r"row 1.*'n' is a list of 2"):
+        read(path, format=form, label="n")
+
+
+def test_the_index_of_pandas_is_a_column(tmp_path: Path) -> None:
+    table = pd.DataFrame({"s": ["AC"]}, index=pd.Index(["g1"], name="gene"))
+    table.to_parquet(tmp_path / "a.parquet")
+    assert list(read(tmp_path / "a.parquet", format="parquet")["gene"]) == ["g1"]
+
+
+def test_labels_in_a_table_beside_fasta_or_midi(tmp_path: Path) -> None:
+    write(tmp_path / "p.fasta", ">P0 x\nAC\n>P1\nGG\n")
+    write(tmp_path / "l.csv", "id;y\nP1;b\nP0;a\n")
+    write_midi(tmp_path / "m.mid", [(60, 0, 1)])
+    files = sorted(tmp_path.iterdir())
+    fields = {"metadata": "l.csv", "metadata_key": "id", "delimiter": ";"}
+    table = read_rows(files, Reader.model_validate({"format": "fasta", **fields}))
+    assert list(table["y"]) == ["a", "b"]
+    write(tmp_path / "l.csv", "id;y\nm;b;\n")
+    table = read_rows(files, Reader.model_validate({"format": "midi", **fields}))
+    assert list(table["y"]) == ["b"]
+    write(tmp_path / "l.csv", "id;y\nm;b;c\n")
+    with pytest.raises(PolymathError, match=r"l\.csv.*line 2"):
+        read_rows(files, Reader.model_validate({"format": "midi", **fields}))
+
+
+def test_unreadable_files_are_named_together_or_left_out_and_counted(tmp_path: Path) -> None:
+    write_midi(tmp_path / "drums.mid", [], drums=[(36, 0, 1)])
+    write_midi(tmp_path / "good.mid", [(60, 0, 1)])
+    two = write_midi(tmp_path / "two.mid", [(60, 0, 1)])
+    two.write_bytes(two.read_bytes()[:9] + b"\x02" + two.read_bytes()[10:])
+    write(tmp_path / "song.kar", "x")
+    files, notes = sorted(tmp_path.iterdir()), ReadingNotes()
+    with pytest.raises(PolymathError, match=r"drums\.mid.*1 of drums[\s\S]*two\.mid.*type 2"):
+        read_rows(files, Reader(format="midi"))
+    table = read_rows(files, Reader(format="midi", unreadable="drop"), notes=notes)
+    assert (len(table), len(notes.unreadable)) == (1, 2)
+    assert "song.kar" in notes.notices[0]
+
+
+def test_stray_files_beside_tables_are_noted(tmp_path: Path) -> None:
+    files, notes = (
+        [write(tmp_path / "README.md", "#"), write(tmp_path / "a.csv", "s\nA\n")],
+        (ReadingNotes()),
+    )
+    assert len(read_rows(files, Reader(format="csv"), notes=notes)) == 1
+    assert "README.md" in notes.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "part"),
+    [
+        ({"format": "csv", "separator": ";"}, "'delimiter'"),
+        ({"format": "fasta", "header": ["a"]}, "'columns'"),
+        ({"format": "fasta", "delimiter": ";"}, "'delimiter' goes with"),
+        ({"format": "csv", "metadata": "x.csv"}, "'metadata' goes with"),
+    ],
+)
+def test_keys_of_another_format_are_refused(fields: dict[str, Any], part: str) -> None:
+    with pytest.raises(ValueError, match=part):
+        Reader.model_validate(fields)
+
+
+# Labels, groups and symbols.
+
+
+def rows(label: Any) -> list[str]:
+    return [f"{word},{label(n)}" for n, word in enumerate(WORDS)]
+
+
+def test_spellings_of_one_label_are_one_class(tmp_path: Path) -> None:
+    nfc, nfd = "Dvo\u0159\u00e1k", "Dvor\u030ca\u0301k"
+    done = prepare_csv(tmp_path, rows(lambda n: (nfc, nfd, "Bach")[n % 3]))
+    assert done.card["labels"] == ["Bach", nfc]
+    done = prepare_csv(tmp_path, rows(lambda n: ("0", "0.0", "1", "1.0")[n % 4]))
+    assert done.card["labels"] == ["0", "1"]
+    assert done.card["notices"]
+
+
+def test_everything_but_one_label_is_an_anomaly(tmp_path: Path) -> None:
+    label_map = {"-": "normal", "*": "anomaly"}
+    lines = rows(lambda n: "-" if n % 2 else f"e{n % 3}")
+    done = prepare_csv(tmp_path, lines, label_map=label_map, positive="anomaly")
+    assert done.card["labels"] == ["normal", "anomaly"]
+    assert done.card["positive"] == "anomaly"
+
+
+def test_measurements_as_classes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match=r"own\.csv.*'type: regression'"):
+        prepare_csv(tmp_path, rows(lambda n: n / 7))
+
+
+def test_groups_are_stripped_and_na_is_none(tmp_path: Path) -> None:
+    lines = [f"{row},{'NA' if n < 32 else f'f{n // 2}' + ' ' * (n % 2)}"
+             for n, row in enumerate(rows(lambda n: n % 2))]  # fmt: skip
+    reader = {"format": "csv", "sequence": "seq", "label": "y", "group": "g"}
+    done = prepare_csv(tmp_path, lines, "seq,y,g", reader=reader)
+    assert done.card["groups"] == 32 + 16
+    assert any("NA" in notice for notice in done.card["notices"])
+
+
+def test_blanks_around_separators_and_printed_lists(tmp_path: Path) -> None:
+    alphabet = {"kind": "separator", "separator": ","}
+    for mark in ("{}, {}, {}", "[{}, {}, {}]"):
+        lines = [f'"{mark.format(*word)}",{n % 2}' for n, word in enumerate(WORDS)]
+        done = prepare_csv(tmp_path, lines, alphabet=alphabet)
+        assert set(",".join(done.table["sequence"]).split(",")) == set("ACGT")
+
+
+def test_smiles_atoms_are_symbols_and_other_characters_are_not(tmp_path: Path) -> None:
+    lines = [f"C{word.replace('T', '[nH]').replace('A', 'Cl').replace('G', 'O')},{n % 2}"
+             for n, word in enumerate(WORDS)]  # fmt: skip
+    done = prepare_csv(tmp_path, lines, alphabet="smiles")
+    assert done.card["length"]["max"] == 4
+    with pytest.raises(PolymathError, match=r"line 66.*'!'.*'remove'.*'illegal'"):
+        prepare_csv(tmp_path, [*lines, "C!C,1"], alphabet="smiles")
+
+
+def test_a_symbol_outside_names_the_preset_that_fits(tmp_path: Path) -> None:
+    lines = [row.replace("T", "U") for row in rows(lambda n: n % 2)]
+    with pytest.raises(PolymathError, match=r"'U'.*'remove'.*'illegal'.*'rna'"):
+        prepare_csv(tmp_path, lines)
+    assert len(prepare_csv(tmp_path, lines, alphabet="rna").table) == 64
+
+
+def test_all_rows_left_out_says_why(tmp_path: Path) -> None:
+    lines = [row.replace(",", "*,") for row in rows(lambda n: n % 2)]
+    with pytest.raises(PolymathError, match=r"all 64 rows.*outside the alphabet.*'remove'"):
+        prepare_csv(tmp_path, lines, alphabet={"preset": "dna", "illegal": "drop"})
+
+
+def test_the_folder_above_is_a_column(tmp_path: Path) -> None:
+    for n, word in enumerate(WORDS):
+        folder = tmp_path / "d" / ("test" if n < 16 else "train") / ("a", "b")[n % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder / f"{n}.txt", f"{word}\n")
+    reader = {"format": "lines", "pattern": "(?P<sequence>.+)", "label": "folder",
+              "split": "parent"}  # fmt: skip
+    done = prepare(tmp_path / "d", tmp_path / "out", reader=reader)
+    assert done.card["splits"]["test"] == 16
+
+
+def test_contradictions_are_noted_under_every_policy(tmp_path: Path) -> None:
+    lines = [*rows(lambda n: n % 2), f"{WORDS[0]},1"]
+    notices = prepare_csv(tmp_path, lines, duplicates="group").card["notices"]
+    assert any(notice.startswith("2 rows") for notice in notices)
