@@ -50,3 +50,9 @@ def test_a_lock_that_cannot_be_a_file_is_named_with_its_variable(
 def test_a_lock_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert read_runtime({"POLYMATH_LOCK": "~/x.json"}).lock == tmp_path / "x.json"
+
+
+def test_a_misspelt_variable_is_named_and_a_secret_is_none() -> None:
+    with pytest.raises(PolymathError, match=r"POLYMATH_CHECKPOINT_SECOND:.*POLYMATH_CHECKPOINT_S"):
+        read_runtime({"POLYMATH_CHECKPOINT_SECOND": "3"})
+    read_runtime({"POLYMATH_SECRET_HOST": "hunter2"})

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from polymath.util.errors import PolymathError
+from polymath.util.errors import PolymathError, suggest
+from polymath.util.secrets import PREFIX
 
 CHECKPOINT_SECONDS = "POLYMATH_CHECKPOINT_SECONDS"
 CONDITIONS_PER_GPU = "POLYMATH_CONDITIONS_PER_GPU"
 LOCK = "POLYMATH_LOCK"
+OF_TESTS = "POLYMATH_DATA"  # the folder of the data that tests of real data read
+VARIABLES = (CHECKPOINT_SECONDS, CONDITIONS_PER_GPU, LOCK, OF_TESTS)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ def read_runtime(environment: Mapping[str, str] = os.environ) -> Runtime:
     Raises:
         PolymathError: naming the variable, its value and what it must be.
     """
+    for name in environment:
+        if name.startswith("POLYMATH_") and not name.startswith(PREFIX) and name not in VARIABLES:
+            raise PolymathError(f"{name}: no such setting: {suggest(name, VARIABLES)}")
     default = Runtime()
     return Runtime(
         _positive(environment, CHECKPOINT_SECONDS, default.checkpoint_seconds),
