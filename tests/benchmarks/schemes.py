@@ -131,8 +131,10 @@ def new_model(device: str, dropout: float) -> Any:
     return AutoModelForSequenceClassification.from_config(config)
 
 
-def make_run(shape: Shape, device: str, seed: int = 0) -> Any:
-    """Return a training run as the workflow makes it."""
+def make_run(
+    shape: Shape, device: str, seed: int = 0, stream: Any = None, model: Any = None
+) -> Any:
+    """Return a training run as the workflow makes it; a model that is handed over is used up."""
     from polymath.experiment.recipes import Recipe
     from polymath.models.compact_embeddings import compact_embeddings
     from polymath.training.acceleration.cuda_graphs import ReplicateStream
@@ -144,7 +146,8 @@ def make_run(shape: Shape, device: str, seed: int = 0) -> Any:
     recipe = Recipe(
         learning_rate=1e-5, batch_size=shape.batch, steps=shape.steps, clip_norm=1, evaluations=1
     )
-    model, stream = new_model(device, shape.dropout), ReplicateStream(device)
+    model = new_model(device, shape.dropout) if model is None else model
+    stream = stream or ReplicateStream(device)
     tokens = compact_embeddings(model, sorted({int(t) for row in ids for t in row} | {0}))
     data = EncodedSplit(
         ids=[np.array([tokens[int(token)] for token in row]) for row in ids],

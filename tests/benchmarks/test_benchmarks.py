@@ -9,6 +9,7 @@ import pytest
 
 from polymath.experiment.models import ModelSize
 from polymath.planning.cost import TRAINING_PASSES, forward_flops
+from polymath.util.machine import describe_machine
 from polymath.util.storage import read_json
 from support import ROOT
 
@@ -79,4 +80,5 @@ def test_the_training_benchmark_counts_operations_and_ratios(tmp_path: Path) -> 
     whole = TRAINING_PASSES * forward_flops(small, 32)
     assert 5 / 6 * whole < counted < whole
     assert figures["start_up_seconds"] > 0
+    assert figures["instructions"] == describe_machine()["instructions"]
     assert f"| {SHAPE} |" in printed

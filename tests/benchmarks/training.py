@@ -154,6 +154,8 @@ def measure_all(
     """Measure every scheme and shape, in turns, and return the figures."""
     import torch
 
+    from polymath.util.machine import describe_machine
+
     device = device_here()
     counts = {"polymath": 1, "trainer": 1, "authors": 1}
     best: dict[tuple[str, str], dict[str, float]] = {}
@@ -180,11 +182,14 @@ def measure_all(
                     "polymath", name, str(lengths), str(replicates), str(dropout)
                 )
     gpu = torch.cuda.get_device_name() if device == "cuda" else None
+    machine = describe_machine()
     figures: dict[str, Any] = {
         "device": gpu or f"CPU, {os.cpu_count()} cores",
         "model": "bert-base" if device == "cuda" else "minilm-l6",
         "precision": precision_here(),
         "torch": torch.__version__,
+        "processor": machine["processor"],
+        "instructions": machine["instructions"],
         "turns": turns,
         "dropout": dropout,
         "gemm_flops": gemm,

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Check a machine with a GPU in one command: facts, correctness, speed, replicates side by side, a
+# profile and two real conditions, in at most BUDGET seconds. Every figure is in OUT/results.jsonl as
+# soon as it exists; the summary is printed last.
+#
+#   bash tests/gpu/check.sh prepare RESULTS   where the default experiment was run: copy the inputs of
+#                                             two conditions, and the wheels of pinned packages, to
+#                                             .gpu/, which travels to the GPU machine with the project
+#   bash tests/gpu/check.sh                   on the GPU machine, in an environment with torch
+#   bash tests/gpu/check.sh rehearse          the same parts on any machine, small
+#   PARTS="smoke scale" bash tests/gpu/check.sh   these parts alone
+set -u -o pipefail
+
+MODE=${1:-run}
+SHAPES="16x62 32x128"
+[[ $MODE == rehearse ]] && SHAPES="4x16"
+BUDGET=${BUDGET:-525}
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export OUT=${OUT:-$ROOT/.gpu/out} INPUTS=${INPUTS:-$ROOT/.gpu/inputs}
+PYTHON=${PYTHON:-python3}
+HELPER=("$PYTHON" "$ROOT/tests/gpu/check_parts.py")
+cd "$ROOT" || exit 1
+
+# What a machine may lack, or have in another version than is pinned; torch stays its own.
+WHEELS="pydantic pydantic_core annotated-types typing-inspection typing_extensions transformers peft pandas filelock"
+
+prepare() {
+    local name version
+    mkdir -p .gpu/wheels
+    version=${GPU_PYTHON:-3.12}
+    for name in $WHEELS; do
+        "$PYTHON" -m pip download -q --no-deps --only-binary=:all: --python-version "$version" \
+            --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
+            -d .gpu/wheels "$(grep -i "^$name==" envs/constraints.txt | head -n 1)" ||
+            { echo "no wheel of $name for Python $version" >&2; exit 1; }
+    done
+    PYTHONPATH=$ROOT/workflow:$ROOT/tests:$ROOT/tests/benchmarks "${HELPER[@]}" gather "$1"
+}
+
+# part NAME SECONDS COMMAND...: run it within its limit and within what is left of the budget.
+part() {
+    local name=$1 limit=$2 left began=$SECONDS status
+    shift 2
+    [[ -z ${PARTS:-} || $name == summary || " $PARTS " == *" $name "* ]] || return 0
+    left=$((BUDGET - SECONDS - 15)) # the summary's
+    [[ $name == summary ]] && left=$limit
+    if ((left < 10)); then
+        echo "=== $name: left out, the budget is spent"
+        return 0
+    fi
+    ((limit < left)) || limit=$left
+    echo "=== $name (at most $limit s; $SECONDS s so far)"
+    timeout -k 4 "$limit" "$@"
+    status=$?
+    printf '{"part": "status", "of": "%s", "status": %d, "seconds": %d}\n' "$name" "$status" \
+        "$((SECONDS - began))" >>"$OUT/results.jsonl"
+}
+
+check() {
+    mkdir -p "$OUT"
+    : >"$OUT/results.jsonl"
+    export PYTHONPATH=${PYTHONPATH:+$PYTHONPATH:}$ROOT/workflow:$ROOT/tests:$ROOT/tests/benchmarks
+    if [[ $MODE == run ]] && compgen -G '.gpu/wheels/*.whl' >/dev/null; then
+        "$PYTHON" -m pip install -q --no-index --no-deps --upgrade --target "$OUT/site" \
+            .gpu/wheels/*.whl || echo "=== the wheels were not installed"
+        export PYTHONPATH=$OUT/site:$PYTHONPATH
+    fi
+    export PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+    local shape scheme
+    local -a pytest=("$PYTHON" -m pytest tests/gpu/test_gpu.py -q -p no:cacheprovider "--junitxml=$OUT/tests.xml")
+    "$PYTHON" -c 'import xdist' 2>/dev/null && [[ $MODE == run ]] && pytest+=(-n 4)
+    part machine 75 "${HELPER[@]}" machine
+    part smoke 80 "${HELPER[@]}" smoke "${SHAPES%% *}"
+    part tests 150 "${pytest[@]}"
+    for shape in $SHAPES; do
+        for scheme in polymath trainer; do
+            part bench 60 "${HELPER[@]}" bench "$scheme" "$shape"
+        done
+    done
+    part bench 20 "${HELPER[@]}" bench gemm
+    part scale 110 "${HELPER[@]}" scale $SHAPES
+    part profile 70 "${HELPER[@]}" profile "${SHAPES%% *}" 1 10
+    part conditions 90 "${HELPER[@]}" conditions
+    for shape in $SHAPES; do
+        part bench 60 "${HELPER[@]}" bench authors "$shape"
+    done
+    part summary 15 "${HELPER[@]}" summary
+}
+
+case $MODE in
+prepare) prepare "${2:-results}" ;;
+run | rehearse) mkdir -p "$OUT" && check 2>&1 | tee "$OUT/check.log" ;;
+*)
+    echo "usage: check.sh [prepare [RESULTS] | rehearse | run]" >&2
+    exit 2
+    ;;
+esac
