@@ -298,7 +298,7 @@ def test_a_former_key_of_fasta_names_what_replaces_it(key: str) -> None:
     [
         ({"tasks": "splice"}, "tasks", ["a list", "[splice]", "tasks=["]),
         ({"models": ["MiniLM-L3"]}, "models.0", ["'minilm-l3'"]),
-        (own(labels=["SE", False]), "datasets.own.labels.1", ["quotes", "False"]),
+        (own(labels=["SE", 0]), "datasets.own.labels.1", ["quotes", "0"]),
         ({"replicates": "many"}, "replicates", ["whole number", "'many'"]),
         ({"keep_models": "perhaps"}, "keep_models", ["true or false"]),
         ({"datasets": ["x"]}, "datasets", ["keys and values"]),
