@@ -8,31 +8,32 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pytest
 import yaml
 
 from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.evaluation.tables import RATE_SCHEMA as RATES
 from polymath.reporting.html.content import (
     answer_claims,
     compare_with_baselines,
-    headline,
     limits,
     speed_table,
+    untested_claims,
 )
 from polymath.reporting.provenance import provenance_of
 from polymath.util.storage import write_table
 from support.report import (
     CLAIM_ROWS,
     CONDITION,
+    FAMILY_ROWS,
     MATRIX_ROWS,
     RUN,
     judged,
+    judged_together,
     scored,
     table,
-    unasked,
     write_small_report,
 )
 
@@ -58,60 +59,35 @@ class Page(HTMLParser):
         self.text += f"{data} "
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "opening", "counts"),
-    [
-        (["supported", "supported"], "Yes", ["2"]),
-        (["contradicted"], "No", ["1"]),
-        (["undecided"] * 3, "Inconclusive", ["3"]),
-        (["supported"] * 2 + ["contradicted", "undecided"], "It depends", ["4", "2", "1", "1"]),
-        ([], "Not tested", []),
-    ],
-)
-def test_the_headline_counts_the_verdicts(
-    verdicts: list[str], opening: str, counts: list[str]
-) -> None:
-    text = headline(table([judged("better", verdict, 0.1) for verdict in verdicts], CLAIMS))
-    assert text.startswith(opening)
-    assert re.findall(r"\d+", text) == counts
+def test_only_claims_that_were_tested_have_an_answer() -> None:
+    claims = table(CLAIM_ROWS, CLAIMS)
+    faster, better = answer_claims(claims, table(FAMILY_ROWS, FAMILIES))
+    assert [faster.verdict, better.verdict] == ["supported", "undecided"]
+    assert "+0.300 [+0.200, +0.400]" in faster.sentences[0]
+    assert "supported at one learning rate" in faster.sentences[0]
+    assert "1 contradicted, 1 undecided" in better.sentences[-1]
+    untested = untested_claims(claims)
+    assert len(untested) == 3
+    assert all(CLAIM_ROWS[3]["reason"] in line for line in untested)
 
 
 def test_a_verdict_is_stated_with_its_qualifier_and_undecided_needs_none() -> None:
     rows = [judged("better", verdict, 0.1, task=verdict, qualifier="at one learning rate")
             for verdict in ("supported", "contradicted", "undecided")]  # fmt: skip
-    claims = table(
-        [*rows, *map(unasked, ("faster", "near in-domain", "similar", "shared"))], CLAIMS
-    )
     sentence = "On supported, contradicted that is a verdict at one learning rate."
-    assert sentence in headline(claims)
-    assert sentence in answer_claims(claims)[1].sentence
-    assert "learning rate" not in headline(table(rows[2:], CLAIMS))
+    families = table([], FAMILIES)
+    assert answer_claims(table(rows, CLAIMS), families)[0].sentences[-1] == sentence
+    (answer,) = answer_claims(table(rows[2:], CLAIMS), families)
+    assert "learning rate" not in " ".join(answer.sentences)
 
 
-def test_an_answer_is_a_verdict_only_where_all_comparisons_share_it() -> None:
-    faster, better, near, similar, shared = answer_claims(table(CLAIM_ROWS, CLAIMS))
-    assert [faster.verdict, better.verdict] == ["supported", "mixed"]
-    assert near.verdict == similar.verdict == shared.verdict == "not tested"
-    assert CLAIM_ROWS[3]["reason"] in near.sentence
-    numbers = re.findall(r"[+-]?\d+(?:\.\d+)?", better.sentence)
-    assert numbers == ["2", "0", "1", "1", "-0.100", "+0.200", "1", "5", "1"]
-
-
-def test_where_all_diverged_an_answer_has_no_number() -> None:
-    rows = [judged("better", "undecided", float("nan"), n=0, reason="3 replicates diverged"),
-            *map(unasked, ("faster", "near in-domain", "similar", "shared"))]  # fmt: skip
-    answer = answer_claims(table(rows, CLAIMS))[1]
-    assert answer.verdict == "undecided"
-    assert re.findall(r"\d", answer.sentence) == []
-
-
-@pytest.mark.parametrize(("value", "agrees"), [(0.03, True), (-0.07, False)])
-def test_a_value_above_0_agrees_with_the_claim(value: float, agrees: bool) -> None:
-    rows = [judged("near in-domain", "undecided", value),
-            *map(unasked, ("faster", "better", "similar", "shared"))]  # fmt: skip
-    sentence = answer_claims(table(rows, CLAIMS))[2].sentence
-    assert f"{value:+.3f}" in sentence
-    assert ("disagrees" in sentence) is not agrees
+def test_families_that_differ_are_mixed() -> None:
+    families = [judged_together("better", "supported", 0.3),
+                judged_together("better", "contradicted", -0.3, model="large")]  # fmt: skip
+    rows = [judged("better", "supported", 0.2), judged("better", "undecided", 0.1, model="large")]
+    (answer,) = answer_claims(table(rows, CLAIMS), table(families, FAMILIES))
+    assert answer.verdict == "mixed"
+    assert ["large" in sentence for sentence in answer.sentences[:2]] == [False, True]
 
 
 def test_the_limits_are_those_of_the_tables() -> None:
@@ -169,7 +145,7 @@ def test_all_machines_of_all_runs_are_named_once(tmp_path: Path) -> None:
 def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
     page = Page(write_small_report(tmp_path))
     assert page.tags.count("h1") == 1
-    assert page.tags.count("h2") == 11
+    assert page.tags.count("h2") == 10
     assert len(page.sources) == 2
     assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
     text = " ".join(page.text.split())

@@ -1,6 +1,5 @@
-"""What `plan` prints of power, and the verdicts in sentences."""
+"""What `plan` prints of power."""
 
-import re
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,8 @@ from statsmodels.stats.power import TTestPower
 
 from polymath.evaluation.claims import LEAST_PAIRS, decide
 from polymath.evaluation.tables import CLAIM_SCHEMA
-from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
-from polymath.reporting.answer import describe_families, describe_tasks, verdict_in_words
 from polymath.reporting.power import REPLICATES, describe_power, power_of
-from support.report import judged, judged_together, table
+from support.report import judged, table
 
 WIDE = np.array([0.10, 0.02, 0.08])
 OPTIONS = ["--configfile", "my.yaml"]
@@ -63,22 +60,3 @@ def test_no_replicates_are_added_for_what_is_decided_or_out_of_reach() -> None:
     assert not any("replicates=" in line for line in lines)
     assert str(REPLICATES[-1]) in lines[-1]
     assert [*describe_power(claims(), [])] == []
-
-
-def test_a_verdict_is_stated_with_its_qualifier() -> None:
-    assert verdict_in_words("supported", "at one learning rate") == "supported at one learning rate"
-    assert verdict_in_words("supported", "") == "supported"
-    assert verdict_in_words("undecided", "at one learning rate") == "undecided"
-
-
-def test_the_summary_states_all_tasks_together_and_each_of_its_own() -> None:
-    rows = [judged_together("better", "supported", 0.2),
-            judged_together("faster", "undecided", 0.0, tasks=0,
-                            left_out="amp: one arm")]  # fmt: skip
-    better, faster = describe_families(table(rows, FAMILIES))
-    assert "supported at one learning rate" in better
-    assert "(splice, stability)" in better
-    assert "+0.200 [+0.100, +0.300], p = 0.0040" in better
-    assert "amp: one arm" in faster
-    (sentence,) = describe_tasks(claims(WIDE, WIDE))
-    assert re.search(r"task0 undecided, task1 undecided", sentence)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.evaluation.tables import PROBE_SCHEMA, SIMILARITY_SCHEMA
 from polymath.evaluation.tables import RATE_SCHEMA as RATES
@@ -80,6 +81,11 @@ CLAIM_ROWS = [
     unasked("shared"),
 ]
 
+FAMILY_ROWS = [
+    judged_together("faster", "supported", 0.3),
+    judged_together("better", "undecided", 0.05, qualifier=""),
+]
+
 
 def table(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pd.DataFrame:
     """Return rows as a table of a schema's columns."""
@@ -94,8 +100,11 @@ def write_small_report(
     named = [
         {**row, "task": task if row["task"] == "splice" else row["task"]} for row in MATRIX_ROWS
     ]
-    tables = {"matrix": (named, MATRIX), "claims": (CLAIM_ROWS, CLAIMS), "summary": ([], SUMMARY),
-              "convergence": ([], CONVERGENCE)}  # fmt: skip
+    claims = [
+        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in CLAIM_ROWS
+    ]
+    tables = {"matrix": (named, MATRIX), "claims": (claims, CLAIMS), "summary": ([], SUMMARY),
+              "families": (FAMILY_ROWS, FAMILIES), "convergence": ([], CONVERGENCE)}  # fmt: skip
     for name, (rows, schema) in tables.items():
         write_table(table(rows, schema), folder / f"{name}.parquet", schema, {})
     run = folder / "predictions.parquet"
@@ -116,6 +125,7 @@ def write_small_report(
     sources = Sources(
         matrix=folder / "matrix.parquet",
         claims=folder / "claims.parquet",
+        families=folder / "families.parquet",
         summary=folder / "summary.parquet",
         convergence=folder / "convergence.parquet",
         cards=[folder / "card.json"],

@@ -17,15 +17,13 @@ DEVICE = "cpu-2-cores"
 
 
 def print_summary(results: ResultPaths) -> None:
-    """Print the verdicts, first those on all tasks together, the matrix, and the files to open."""
-    from polymath.reporting.answer import describe_families, describe_tasks
+    """Print the matrix, the files to open, and at the end the answer in words."""
+    from polymath.reporting.answer import answer_in_words, print_answer
     from polymath.reporting.matrix import summarise_matrix
     from polymath.util.storage import read_table
 
-    if results.evidence("families").exists() and results.claims().exists():
-        print(*describe_families(read_table(results.evidence("families"))), sep="\n")
-        print(*describe_tasks(read_table(results.claims())), sep="\n", end="\n\n")
-    print(summarise_matrix(read_table(results.matrix())))
+    matrix = read_table(results.matrix())
+    print(summarise_matrix(matrix))
     if results.run_times.exists():
         print(f"\nLast run with training: {results.run_times.read_text().strip()}")
     print("\nOpen next:")
@@ -43,6 +41,10 @@ def print_summary(results: ResultPaths) -> None:
     ):
         if path.exists():
             print(f"  {path!s:<36} {content}")
+    families, claims = results.evidence("families"), results.claims()
+    if families.exists() and claims.exists():
+        answer = answer_in_words(read_table(families), read_table(claims), matrix)
+        print("\nThe answer:", *print_answer(answer), sep="\n")
 
 
 def read_plan(files: list[Path], alone: bool) -> "Plan":

@@ -48,6 +48,7 @@ with job_log(snakemake.log[0], "report"):
         Sources(
             matrix=matrix,
             claims=claims,
+            families=outputs["families"],
             summary=inputs["summary"],
             convergence=inputs["convergence"],
             cards=inputs["cards"],

@@ -8,6 +8,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, Claim
 from polymath.experiment.conditions import NONE
+from polymath.reporting.answer import answer_in_words, describe_family
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
 from polymath.reporting.provenance import provenance_of
@@ -33,6 +34,7 @@ class Sources:
 
     matrix: Path
     claims: Path
+    families: Path
     summary: Path
     convergence: Path
     cards: list[Path]
@@ -47,37 +49,48 @@ class Sources:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the results say about one claim."""
+    """What the results say about one claim that was tested."""
 
     claim: Claim
     verdict: str
-    """The verdict of all comparisons, `mixed` if they differ, `not tested` if there are none."""
-    sentence: str
+    """The verdict on all tasks together, `mixed` where families of tasks differ."""
+    sentences: list[str]
     table: pd.DataFrame
 
 
-def answer_claims(claims: pd.DataFrame) -> list[Answer]:
-    """Return an answer to each claim of the paper, in its order."""
-    return [_answer(claim, claims[claims["claim"] == name]) for name, claim in CLAIMS.items()]
+def answer_claims(claims: pd.DataFrame, families: pd.DataFrame) -> list[Answer]:
+    """Return an answer to each claim of the paper that was tested, in its order."""
+    answers = []
+    for name, claim in CLAIMS.items():
+        rows = claims[(claims["claim"] == name) & claims["n"].notna()]
+        if len(rows):
+            answers.append(_answer(claim, rows, families[families["claim"] == name]))
+    return answers
 
 
-def _answer(claim: Claim, rows: pd.DataFrame) -> Answer:
-    compared = rows[rows["n"].notna()]
-    table = claim_table(rows)
-    if compared.empty:
-        reason = rows["reason"].mode().iloc[0]
-        return Answer(claim, "not tested", f"Not tested in this experiment: {reason}.", table)
-    counts = count_verdicts(compared)
-    verdict = max(counts, key=lambda name: counts[name])
-    if counts[verdict] < len(compared):
-        verdict = "mixed"
-    sentences = [
-        _counted(counts),
-        qualify_verdicts(compared),
-        _range(claim, compared),
-        _missing_replicates(compared),
-    ]
-    return Answer(claim, verdict, " ".join(filter(None, sentences)), table)
+def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame) -> Answer:
+    verdicts = set(families["verdict"])
+    sentences = [describe_family(row) for row in families.to_dict("records")]
+    return Answer(
+        claim,
+        verdicts.pop() if len(verdicts) == 1 else "mixed",
+        [
+            *sentences,
+            f"Task by task: {_counted(count_verdicts(rows))}{_few(rows)}.",
+            *filter(None, [qualify_verdicts(rows)]),
+        ],
+        claim_table(rows),
+    )
+
+
+def untested_claims(claims: pd.DataFrame) -> list[str]:
+    """Return each claim that was not tested, with the reason."""
+    lines = []
+    for name, claim in CLAIMS.items():
+        rows = claims[claims["claim"] == name]
+        if len(rows) and rows["n"].isna().all():
+            lines.append(f"{claim.statement.rstrip('.')}: {rows['reason'].mode().iloc[0]}.")
+    return lines
 
 
 def qualify_verdicts(rows: pd.DataFrame) -> str:
@@ -96,70 +109,14 @@ def count_verdicts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def _counted(counts: dict[str, int]) -> str:
-    total = sum(counts.values())
-    if total == 1:
-        return f"One comparison: {max(counts, key=lambda name: counts[name])}."
-    parts = [
-        f"{counts['supported']} support{'s' * (counts['supported'] == 1)} the claim",
-        f"{counts['contradicted']} contradict{'s' * (counts['contradicted'] == 1)} it",
-        f"{counts['undecided']} {_are(counts['undecided'])} undecided",
-    ]
-    return f"Of {total} comparisons, {parts[0]}, {parts[1]} and {parts[2]}."
+    if sum(counts.values()) == 1:
+        return max(counts, key=lambda name: counts[name])
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
 
 
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _range(claim: Claim, compared: pd.DataFrame) -> str:
-    values = compared["value"].dropna()
-    if values.empty:
-        return ""
-    agreeing = int((values > 0).sum())
-    if len(values) == 1:
-        side = "agrees" if agreeing else "disagrees"
-        return f"The number ({claim.number}) is {values.iloc[0]:+.3f}, which {side} with the claim."
-    return (
-        f"The number ({claim.number}) ranges from {values.min():+.3f} to {values.max():+.3f} and "
-        f"agrees with the claim in {agreeing}."
-    )
-
-
-def _missing_replicates(compared: pd.DataFrame) -> str:
-    few = compared[(compared["n"] < LEAST_PAIRS) & compared["value"].notna()]
-    if few.empty:
-        return ""
-    where = "" if len(few) == len(compared) else f" on {len(few)} of them"
-    return f"Fewer than {LEAST_PAIRS} pairs of replicates{where}: no task has a verdict of its own."
-
-
-def headline(claims: pd.DataFrame) -> str:
-    """Return the answer to the question whether to start from a text model, in one sentence."""
-    rows = claims[(claims["claim"] == "better") & claims["n"].notna()]
-    if rows.empty:
-        return (
-            "Not tested in this experiment: no text model is compared with the same model from "
-            "random weights."
-        )
-    better, worse, undecided = count_verdicts(rows).values()
-    total = f"{len(rows)} comparison{'s' * (len(rows) > 1)}"
-    qualifier = qualify_verdicts(rows)
-    if better == len(rows):
-        answer = f"Yes, in this experiment: the text model ends better in all of {total}."
-        return f"{answer} {qualifier}".rstrip()
-    if worse == len(rows):
-        answer = f"No, not in this experiment: random weights end better in all of {total}."
-        return f"{answer} {qualifier}".rstrip()
-    if undecided == len(rows):
-        return (
-            f"Inconclusive: none of {total} shows a significant difference between the text model "
-            "and random weights."
-        )
-    answer = (
-        f"It depends: of {total}, the text model ends better in {better}, random weights in "
-        f"{worse}, and {undecided} {_are(undecided)} undecided."
-    )
-    return f"{answer} {qualifier}".rstrip()
+def _few(rows: pd.DataFrame) -> str:
+    few = (rows["n"] < LEAST_PAIRS) & rows["value"].notna()
+    return f" (a task of its own needs {LEAST_PAIRS} pairs of replicates)" if few.any() else ""
 
 
 def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
@@ -289,6 +246,7 @@ def machine_table(machines: list[dict[str, Any]]) -> pd.DataFrame:
 def gather_content(sources: Sources) -> dict[str, Any]:
     """Return all content of the page except figures and configuration."""
     matrix, claims = read_table(sources.matrix), read_table(sources.claims)
+    families = read_table(sources.families)
     cards = [read_json(path) for path in sources.cards]
     trained = matrix[matrix["init"] != NONE]
     optional = {
@@ -304,9 +262,10 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "baselines": [name for key, name in BASELINE_NAMES.items() if key in set(matrix["model"])],
         "conditions": len(matrix),
         "runs": int((trained["n"] + trained["diverged"]).sum()),
-        "headline": headline(claims),
+        "words": answer_in_words(families, claims, matrix),
         "beside": compare_with_baselines(matrix),
-        "answers": answer_claims(claims),
+        "answers": answer_claims(claims, families),
+        "untested": untested_claims(claims),
         "across": across_table(read_table(sources.summary)),
         "matrix": matrix_table(matrix),
         "speed": speed_table(read_table(sources.convergence)),
