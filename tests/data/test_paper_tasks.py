@@ -146,7 +146,7 @@ def test_deeploc(tmp_path: Path) -> None:
 def test_deeploc_place_without_its_mark(tmp_path: Path) -> None:
     write_deeploc(tmp_path / "raw", PLACES, ">B1 Cytoplasm test\nMKL\n")
     text = refusal("localization", tmp_path / "raw")
-    assert text.startswith("deeploc_data.fasta: record 41: column 'header' does not match")
+    assert text.startswith("datasets: localization: deeploc_data.fasta: record 41: ")
     assert "'B1 Cytoplasm test'" in text
 
 
@@ -269,10 +269,10 @@ def test_maestro(task: str, tmp_path: Path) -> None:
 
 def test_a_class_without_a_training_row_is_an_error_unless_asked(tmp_path: Path) -> None:
     write_maestro(tmp_path / "raw", "maestro-v3")
-    assert refusal("maestro-v3", tmp_path / "raw", unseen_labels="error") == (
-        "class 'Alban Berg' has no row in train: add some, name the classes to keep in 'labels', "
-        "or set 'unseen_labels: drop'"
-    )
+    text = refusal("maestro-v3", tmp_path / "raw", unseen_labels="error")
+    assert text.startswith("datasets: maestro-v3: maestro-v3.0.0/2011/MIDI-Unprocessed_04.midi: ")
+    assert "'Alban Berg' has no row in train" in text
+    assert "'unseen_labels: drop'" in text
 
 
 # The catalogue and its page.

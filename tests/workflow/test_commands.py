@@ -20,8 +20,8 @@ from polymath.util.storage import read_json, write_table
 from support.report import judged, judged_together, table
 
 
-def write_matrix(folder: Path) -> None:
-    row = {"task": "odd", "domain": "dna", "model": "m", "init": "scratch", "mapping": "random",
+def write_matrix(folder: Path, init: str = "scratch") -> None:
+    row = {"task": "odd", "domain": "dna", "model": "m", "init": init, "mapping": "random",
            "fraction": "1", "recipe": "tiny", "learning_rate": 1e-3, "metric": "mcc",
            "items": 40, "chance": 0.0, "n": 1, "diverged": 0, "mean": 0.5}  # fmt: skip
     write_table(table([row], MATRIX), folder / "matrix.parquet", MATRIX, {})
@@ -30,7 +30,7 @@ def write_matrix(folder: Path) -> None:
 def write_verdicts(results: ResultPaths) -> None:
     family = judged_together("better", "supported", 0.2)
     write_table(table([family], FAMILIES), results.evidence("families"), FAMILIES, {})
-    claim = judged("better", "undecided", 0.2, task="amp")
+    claim = judged("better", "undecided", 0.2, task="odd", model="m", recipe="tiny")
     write_table(table([claim], CLAIMS), results.claims(), CLAIMS, {})
 
 
@@ -79,15 +79,16 @@ def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
     assert "curves.png" not in printed
 
 
-def test_the_summary_begins_with_the_verdict_on_all_tasks_together(
+def test_the_summary_ends_with_the_answer_all_tasks_together_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_matrix(tmp_path)
+    write_matrix(tmp_path, init="pretrained")
     write_verdicts(ResultPaths(tmp_path))
     print_summary(ResultPaths(tmp_path))
-    first, second, *_ = capsys.readouterr().out.splitlines()
-    assert "supported at one learning rate" in first
-    assert "amp undecided" in second
+    together, task = capsys.readouterr().out.splitlines()[-2:]
+    assert together.startswith("Yes: on these 2 tasks together")
+    assert "at one learning rate" in together
+    assert "odd: undecided: text model 0.500, random weights 0.300" in task
 
 
 def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ RUN_ELSEWHERE = {
     "python -m polymath tensorboard": "tests/workflow/test_commands.py",
     "python -m polymath publish --name mine": "tests/workflow/test_commands.py",
     "python -m pytest tests/gpu": "tests/gpu",
+    "bash tests/gpu/check.sh": "tests/gpu/test_check.py",
     "python tests/benchmarks/training.py --json resources/benchmarks/mine.json":
         "tests/benchmarks/test_benchmarks.py",
     "python tests/benchmarks/coverage.py --json resources/benchmarks/coverage.json":

@@ -7,7 +7,7 @@ from typing import Any
 
 from polymath.experiment.base import StrictModel
 from polymath.experiment.paths import source_name
-from polymath.util.errors import PolymathError
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.locks import locked
 from polymath.util.storage import digest_of, read_json, write_json
 
@@ -82,9 +82,10 @@ class Lock:
             content: dict[str, Any] = read_json(self.path)
             if not isinstance(content, dict) or not isinstance(content.get(self.place, {}), dict):
                 raise ValueError("it does not hold entries by source")
-        except ValueError as error:
+        except (ValueError, DamagedError) as error:
+            reason = error.reason if isinstance(error, DamagedError) else error
             raise PolymathError(
-                f"{self.path}: not a lock file: {error}. Restore it from version control, or "
+                f"{self.path}: not a lock file: {reason}. Restore it from version control, or "
                 "delete it to record all checksums anew"
             ) from None
         return content
