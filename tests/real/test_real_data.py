@@ -198,10 +198,10 @@ def test_at_most_a_twentieth_of_the_computed_tokens_is_padding(
     shapes = [batch_shape(lengths, rows, buckets=False) for rows in epoch]
     computed = sum(shape.rows * shape.length for shape in shapes)
     assert lengths.sum() / computed >= 0.95
-    # A GPU rounds lengths up, so that few shapes recur: that must cost no more than 2 % on top.
+    # A GPU rounds lengths up, so that few shapes recur: that must cost no more than 12 % on top.
     rounded = [batch_shape(lengths, rows, buckets=True) for rows in epoch]
-    assert sum(shape.rows * shape.length for shape in rounded) / computed <= 1.02
-    assert len({shape.length for shape in rounded}) <= 80
+    assert sum(shape.rows * shape.length for shape in rounded) / computed <= 1.12
+    assert len({shape.length for shape in rounded}) <= 25
 
 
 def test_the_real_vocabulary_is_mapped_without_special_or_unused_tokens(minilm: Path) -> None:

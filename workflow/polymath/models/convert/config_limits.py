@@ -33,8 +33,9 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
             )
         layers = LAYERS.search(key) is not None
         limit = MOST_LAYERS if layers else LARGEST_SIZE
-        if (layers or SIZES.search(key)) and _is_number(value) and not 0 <= value <= limit:
-            raise PolymathError(f"{place}: '{key}' is {value}: it must be from 0 to {limit:,}")
+        # DeBERTa and others say -1 for "as long as the positions".
+        if (layers or SIZES.search(key)) and _is_number(value) and not -1 <= value <= limit:
+            raise PolymathError(f"{place}: '{key}' is {value}: it must be from -1 to {limit:,}")
 
 
 def _is_number(value: object) -> bool:
