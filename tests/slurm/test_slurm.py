@@ -22,6 +22,8 @@ from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
 from polymath.training.finetune import finetune
 from polymath.training.job import Execution, Job, Outputs
+from polymath.util.identity import read_made_from
+from polymath.util.storage import made_from
 from support.workspace import tiny_config
 
 pytestmark = pytest.mark.slurm
@@ -130,23 +132,25 @@ def session(
 def undisturbed(experiment: Submitted, recipe: str, folder: Path) -> bytes:
     """Return the predictions of a condition that is trained without SLURM, in one go."""
     results = experiment.folder / RESULTS
-    finetune(
-        Job(
-            condition=Condition("odd", "small", "scratch", "random", "1", recipe),
-            recipe=Recipe(**experiment.config["recipes"][recipe]),
-            metric="accuracy",
-            seed=experiment.config["seed"],
-            replicates=1,
-            crossed={},
-            tokens=results / "tokens/task=odd/tokenizer=own/tokens.parquet",
-            vocabulary=results / "vocabulary/task=odd/model=small/mapping=random"
-            / "vocabulary.parquet",
-            model=results / "models/small/manifest.json",
-        ),
-        Execution(threads=1, checkpoint_seconds=60),
-        Outputs(folder / "predictions.parquet", folder / "curves.parquet"),
-        lambda message: None,
-    )  # fmt: skip
+    stated = read_made_from(experiment.run_folder(recipe) / "predictions.parquet")
+    with made_from(stated):
+        finetune(
+            Job(
+                condition=Condition("odd", "small", "scratch", "random", "1", recipe),
+                recipe=Recipe(**experiment.config["recipes"][recipe]),
+                metric="accuracy",
+                seed=experiment.config["seed"],
+                replicates=1,
+                crossed={},
+                tokens=results / "tokens/task=odd/tokenizer=own/tokens.parquet",
+                vocabulary=results / "vocabulary/task=odd/model=small/mapping=random"
+                / "vocabulary.parquet",
+                model=results / "models/small/manifest.json",
+            ),
+            Execution(threads=1, checkpoint_seconds=60),
+            Outputs(folder / "predictions.parquet", folder / "curves.parquet"),
+            lambda message: None,
+        )  # fmt: skip
     return (folder / "predictions.parquet").read_bytes()
 
 
