@@ -210,7 +210,7 @@ class Submitted:
 
     def saved_step(self, recipe: str) -> int:
         """Return the step of a condition's last checkpoint, 0 if it has none."""
-        found = self.run_folder(recipe).glob(".replicates/*.step-*.json")
+        found = self.run_folder(recipe).glob(".replicates/[!.]*.step-*.json")
         return max((int(path.stem.rpartition("-")[2]) for path in found), default=0)
 
     def log(self, recipe: str) -> str:
