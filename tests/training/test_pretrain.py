@@ -280,7 +280,7 @@ def test_killed_it_goes_on_to_the_same_bytes(tmp_path: Path, checkpoint: Checkpo
     store = tmp_path / "cut/out" / PRETRAINING_FOLDER
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     end = time.monotonic() + 300  # a busy machine is slow to import torch
-    while not list(store.glob("*.step-*.json")):
+    while not list(store.glob("[!.]*.step-*.json")):
         assert time.monotonic() < end
         assert process.poll() is None
         time.sleep(0.01)

@@ -67,9 +67,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 def wait_for_checkpoint(store: Path, process: subprocess.Popen[str]) -> None:
     """Wait until a process that has just started has saved a checkpoint, or ended."""
-    before = set(store.glob("*.step-*.json"))
+    before = set(store.glob("[!.]*.step-*.json"))
     wait_for(
-        lambda: bool(set(store.glob("*.step-*.json")) - before) or process.poll() is not None, 180
+        lambda: bool(set(store.glob("[!.]*.step-*.json")) - before) or process.poll() is not None,
+        180,
     )
 
 
