@@ -88,6 +88,15 @@ class Cluster:
         process.kill()
         process.wait()
 
+    def crash_controller(self) -> None:
+        """SIGKILL to the controller, once it has saved what it knows.
+
+        It saves its state up to five seconds after a change. One that forgets a job that it has
+        just started launches it twice, and SLURM drains the node.
+        """
+        time.sleep(6)
+        self.kill("slurmctld")
+
     @property
     def node(self) -> str:
         """The name of the one node."""

@@ -110,10 +110,7 @@ def session(
 
     struck["controller"] = hold(GPUS + 1)[-1]
     saved["controller"] = experiment.saved_step(struck["controller"].recipe)
-    # Or Snakemake spends their retries on a controller that is away.
-    retried = [struck[fault].recipe for fault in ("scancel", "kill")]
-    wait_for(lambda: all(submissions(experiment, name) > 1 for name in retried), "the retries")
-    cluster.kill("slurmctld")
+    cluster.crash_controller()
     struck["controller"].process.send_signal(signal.SIGCONT)
     # Snakemake must have asked in vain: its executor then asks `sacct`, which has no database.
     unanswered = "SLURM did not return the state of"
@@ -130,11 +127,6 @@ def session(
 
     status = experiment.wait(seconds=600)
     return Session(experiment, status, struck, saved, len(waiting))
-
-
-def submissions(experiment: Submitted, recipe: str) -> int:
-    """Return how often a condition was submitted."""
-    return len(re.findall(rf"submitted with SLURM jobid .*_{recipe}/", experiment.said))
 
 
 def undisturbed(experiment: Submitted, recipe: str, folder: Path) -> bytes:
