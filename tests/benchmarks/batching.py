@@ -12,14 +12,13 @@ training rows (made by `make run`):
   something of the label.
 """
 
-import argparse
-import json
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from command import run
 from numpy.typing import NDArray
 
 from polymath.training.batches import epoch_batches
@@ -96,20 +95,5 @@ def to_table(figures: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
-    parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
-    arguments = parser.parse_args()
-    if arguments.show:
-        print(to_table(json.loads(arguments.show.read_text())))
-        return
-    figures = measure(arguments.results)
-    print(to_table(figures))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, to_table, "--results", ROOT / "results")

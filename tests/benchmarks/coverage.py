@@ -16,15 +16,13 @@ of seeds and items. Power: how often a task, or the family, has the right verdic
 differs by one or two standard deviations of its pairs.
 """
 
-import argparse
-import json
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from command import run
 from numpy.typing import NDArray
 
 from polymath.evaluation.claims import decide
@@ -396,20 +394,5 @@ def to_table(figures: dict[str, Any]) -> str:
     return "\n\n".join("\n".join([title, "", *_grid(rows)]) for title, rows in sections)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--simulations", type=int, default=1000)
-    parser.add_argument("--json", type=Path, help="also write the figures here")
-    parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
-    arguments = parser.parse_args()
-    if arguments.show:
-        print(to_table(json.loads(arguments.show.read_text())))
-        return
-    figures = measure(arguments.simulations)
-    print(to_table(figures))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, to_table, "--simulations", 1000)

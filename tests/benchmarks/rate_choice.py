@@ -10,12 +10,10 @@ in units of the larger scatter, and how often the arm that scatters more is call
 2.5 %).
 """
 
-import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command import run
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -91,23 +89,5 @@ def to_table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure and print; keep the figures where asked."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--simulations", type=int, default=20_000)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--show", type=Path, help="print the figures kept in this file")
-    arguments = parser.parse_args()
-    if arguments.show:
-        print(to_table(json.loads(arguments.show.read_text(encoding="utf-8"))))
-        return
-    figures = measure(arguments.simulations)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    print(to_table(figures))
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, to_table, "--simulations", 20_000)

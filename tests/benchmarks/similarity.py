@@ -8,17 +8,15 @@ gives the same edit distance) and difflib's SequenceMatcher compare all pairs of
 time for all peptides follows from the number of pairs.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Callable
 from difflib import SequenceMatcher
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from Bio.Align import PairwiseAligner
+from command import run
 
 from polymath.data.similarity import find_similar, represent_similar
 from polymath.experiment.datasets import PRESETS, SimilarityGroups
@@ -100,20 +98,5 @@ def to_table(figures: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sequences", type=int, default=10_000)
-    parser.add_argument("--json", type=Path, help="also write the figures here")
-    parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
-    arguments = parser.parse_args()
-    if arguments.show:
-        print(to_table(json.loads(arguments.show.read_text())))
-        return
-    figures = measure(arguments.sequences)
-    print(to_table(figures))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, to_table, "--sequences", 10_000)

@@ -1,0 +1,38 @@
+"""The command line that benchmarks share: measure, print a table, keep the figures."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T", int, Path)
+Figures = dict[str, Any]
+
+
+def run(
+    description: str,
+    measure: Callable[[T], Figures],
+    to_table: Callable[[Figures], str],
+    option: str,
+    default: T,
+) -> None:
+    """Measure and print the table; or print the table of figures that were kept.
+
+    Args:
+        option: the benchmark's own option, whose value is what it measures with.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(option, type=type(default), default=default, dest="value")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
+    arguments = parser.parse_args()
+    if arguments.show:
+        print(to_table(json.loads(arguments.show.read_text(encoding="utf-8"))))
+        return
+    figures = measure(arguments.value)
+    print(to_table(figures))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
