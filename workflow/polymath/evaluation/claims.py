@@ -24,9 +24,10 @@ from polymath.evaluation.claim_rows import (
 from polymath.evaluation.families import count_tests, holm_by_family
 from polymath.evaluation.family_verdicts import judge_families
 from polymath.evaluation.looks import record_looks
-from polymath.evaluation.mean_test import detectable_differences, t_test
+from polymath.evaluation.mean_test import detectable_differences
+from polymath.evaluation.paired import columns_of_tests
 from polymath.evaluation.similarity_claim import NOT_MEASURED, similarity_rows
-from polymath.evaluation.statistics import ALPHA, estimate_mean, sign_flip_p
+from polymath.evaluation.statistics import ALPHA
 from polymath.evaluation.tables import CLAIM_FAMILY, CLAIM_SCHEMA, FAMILY_VERDICT_SCHEMA
 from polymath.experiment.conditions import NONE
 from polymath.experiment.lineage import Lineage
@@ -193,18 +194,7 @@ def _test(row: dict[str, Any]) -> dict[str, float]:
     """Return the tests and intervals of a row's number; NaN where it has none."""
     differences = np.zeros(0) if row["differences"] is None else row["differences"]
     shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
-    test = t_test(differences, shared_error, row["shared_df"])
-    seeds = estimate_mean(differences)
-    return {
-        "low": test.low,
-        "high": test.high,
-        "error": test.error,
-        "df": test.df,
-        "p": test.p,
-        "seeds_low": seeds.low,
-        "seeds_high": seeds.high,
-        "sign_flip_p": sign_flip_p(differences),
-    }
+    return columns_of_tests(differences, shared_error, row["shared_df"])
 
 
 def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:

@@ -21,9 +21,29 @@ def compare_pairs(
 ) -> dict[str, Any]:
     """Return what tables hold of paired differences, by the columns' names, but their mean.
 
+    Beside the tests of `columns_of_tests`, `effect` is Hedges' g.
+
+    Args:
+        differences: (n,) one per pair of replicates.
+        shared_error, shared_df: of what all replicates share; see `mean_test.standard_error`.
+    """
+    return {
+        "n": len(differences),
+        **columns_of_tests(differences, shared_error, shared_df),
+        **bootstrap_interval(differences).columns("bootstrap"),
+        "effect": hedges_g(differences),
+        "differences": differences,
+    }
+
+
+def columns_of_tests(
+    differences: Floats, shared_error: float = 0.0, shared_df: float = 0
+) -> dict[str, float]:
+    """Return the tests of paired differences, by the columns' names.
+
     `low`, `high` and `p` are of the t test with both variances; `seeds_low` and `seeds_high` are
     Student's interval over replicates alone; `sign_flip_p` is the sensitivity check without a
-    distribution, over replicates alone; `effect` is Hedges' g.
+    distribution, over replicates alone.
 
     Args:
         differences: (n,) one per pair of replicates.
@@ -31,7 +51,6 @@ def compare_pairs(
     """
     test, seeds = t_test(differences, shared_error, shared_df), estimate_mean(differences)
     return {
-        "n": len(differences),
         "low": test.low,
         "high": test.high,
         "error": test.error,
@@ -39,8 +58,5 @@ def compare_pairs(
         "p": test.p,
         "seeds_low": seeds.low,
         "seeds_high": seeds.high,
-        **bootstrap_interval(differences).columns("bootstrap"),
         "sign_flip_p": sign_flip_p(differences),
-        "effect": hedges_g(differences),
-        "differences": differences,
     }
