@@ -17,7 +17,7 @@ from polymath.reporting.tables import format_estimate, format_number
 UNDECIDED = "undecided"
 # So many replicates that seeds no longer matter: what is left is the test items' share.
 ENDLESS = 1000
-# By claim and verdict, what is said of all tasks together.
+# The sentence on all tasks together, by claim and verdict.
 TOGETHER = {
     ("better", "supported"): "Yes: {where} the text model{model} ends better than random weights",
     ("better", "contradicted"): "No: {where} random weights end better than the text model{model}",
@@ -29,7 +29,7 @@ TOGETHER = {
     ("faster", UNDECIDED): "Which of the text model{model} and random weights is faster to reach "
     "its own end is undecided {where}",
 }
-# By verdict, what is said of one task.
+# The words on one task, by verdict.
 ALONE = {
     "supported": "the text model ends better",
     "contradicted": "random weights end better",
@@ -39,7 +39,7 @@ ALONE = {
 
 @dataclass(frozen=True)
 class TaskAnswer:
-    """What is said of one task: its verdict on final scores, and the numbers behind it."""
+    """One task's sentence: its verdict on final scores, and the numbers behind it."""
 
     task: str
     verdict: str

@@ -3,7 +3,7 @@
 Each table carries, under `made_from`, the parameters of the job that wrote it, its stage's code
 version included, and the identities of the files that it was made from. The identity of a table is
 the digest of that; of a manifest, the digest of the files that it lists; of any other file, of its
-bytes. So a result proves by itself what it is of, whoever wrote it and whatever its date.
+bytes. So each result shows what made it, whoever wrote it and whatever its date.
 """
 
 import json
