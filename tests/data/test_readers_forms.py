@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +105,33 @@ def test_excel(tmp_path: Path) -> None:
     book.save(tmp_path / "a.xlsx")
     with pytest.raises(PolymathError, match=r"more.*'sheet'"):
         read(tmp_path / "a.xlsx", format="xlsx")
+
+
+def rewrite_sheet(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Change the first sheet's XML in a workbook."""
+    with zipfile.ZipFile(path) as book:
+        members = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(path, "w") as book:
+        for name, content in members.items():
+            book.writestr(name, change(content) if name.endswith("sheet1.xml") else content)
+
+
+def test_rows_of_excel_beyond_its_stated_extent_are_read(tmp_path: Path) -> None:
+    book, path = Workbook(), tmp_path / "a.xlsx"
+    for row in (["s", "y"], *([word, "x"] for word in WORDS)):
+        book.active.append(row)
+    book.save(path)
+    rewrite_sheet(path, lambda xml: re.sub(rb'ref="A1:B\d+"', b'ref="A1:B9"', xml))
+    assert list(read(path, format="xlsx")["s"]) == WORDS
+
+
+def test_damaged_excel_is_refused_by_name(tmp_path: Path) -> None:
+    book, path = Workbook(), tmp_path / "a.xlsx"
+    book.active.append(["s", "y"])
+    book.save(path)
+    rewrite_sheet(path, lambda xml: xml[: len(xml) // 2])
+    with pytest.raises(PolymathError, match=r"a\.xlsx.*whole"):
+        read(path, format="xlsx")
 
 
 @pytest.mark.parametrize("form", ["parquet", "json"])

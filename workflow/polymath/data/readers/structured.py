@@ -2,10 +2,13 @@
 
 import json
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import pandas as pd
 
@@ -107,20 +110,18 @@ def _as_cell(value: Any) -> Any:
 
 def read_xlsx(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
     """Read one sheet of an Excel workbook; formulas have the values that were last saved."""
-    from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
+    # As openpyxl fails on damaged files, and on sheets that are one chart.
+    unreadable = (OSError, ValueError, KeyError, AttributeError, TypeError, ParseError)
+    damaged = (zipfile.BadZipFile, zlib.error, InvalidFileException)
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, InvalidFileException) as error:
-        raise PolymathError(f"{path}: not readable as Excel (.xlsx): {error}") from None
-    names = book.sheetnames
-    if reader.sheet is None and len(names) > 1:
-        raise PolymathError(f"{path}: several sheets, {list_names(names)}: name one as 'sheet'")
-    if reader.sheet is not None and reader.sheet not in names:
-        raise PolymathError(f"{path}: no sheet '{reader.sheet}': {suggest(reader.sheet, names)}")
-    rows = list(_filled_rows(book[reader.sheet or names[0]].iter_rows(values_only=True)))
-    book.close()
+        rows = _read_sheet(path, reader)
+    except (*unreadable, *damaged) as error:
+        raise PolymathError(
+            f"{path}: not readable as Excel (.xlsx): {error}: check that the file is whole, or "
+            "save the sheet as CSV"
+        ) from None
     if not rows:
         return pd.DataFrame()
     header = list(reader.header) if reader.header else _strip_end(rows.pop(0)[1])
@@ -139,6 +140,22 @@ def read_xlsx(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
             "twice: rename one of them"
         )
     return table.assign(**{PLACE: [f"{path}: row {number}" for number, _ in rows]})
+
+
+def _read_sheet(path: Path, reader: Reader) -> list[tuple[int, list[str]]]:
+    """Return the number and the texts of each row of the sheet that is asked for."""
+    from openpyxl import load_workbook
+
+    with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+        names = book.sheetnames
+        if reader.sheet is None and len(names) > 1:
+            raise PolymathError(f"{path}: several sheets, {list_names(names)}: name one as 'sheet'")
+        if reader.sheet is not None and reader.sheet not in names:
+            near = suggest(reader.sheet, names)
+            raise PolymathError(f"{path}: no sheet '{reader.sheet}': {near}")
+        sheet = book[reader.sheet or names[0]]
+        sheet.reset_dimensions()  # some programs state fewer rows than there are
+        return list(_filled_rows(sheet.iter_rows(values_only=True)))
 
 
 def _filled_rows(rows: Any) -> Iterator[tuple[int, list[str]]]:
