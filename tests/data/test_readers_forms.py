@@ -134,6 +134,21 @@ def test_damaged_excel_is_refused_by_name(tmp_path: Path) -> None:
         read(path, format="xlsx")
 
 
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\x0c"])
+def test_only_line_ends_end_a_line(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(f"wait{mark}there\nb\r\nc\rd".encode())
+    table = read(path, format="lines", pattern="(?P<s>.+)")
+    assert list(table["s"]) == [f"wait{mark}there", "b", "c", "d"]
+
+
+def test_json_lines_have_line_separators_in_their_texts(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"s": "wait\u2028there"}\n{"s": "b"}\n')
+    table = read(path, format="json")
+    assert list(table["s"]) == ["wait\u2028there", "b"]
+    assert table[PLACE][1].endswith("line 2")
+
+
 @pytest.mark.parametrize("form", ["parquet", "json"])
 def test_lists_are_sequences_of_symbols(tmp_path: Path, form: str) -> None:
     rows = [{"sequence": ["up", "down"], "n": [1, 2]}, {"sequence": ["left"] * 1200, "n": [3]}]

@@ -83,3 +83,11 @@ def read_text(path: Path, reader: Reader, what: str) -> str:
             f"{path}: not readable as {what}: {error}: check 'encoding' of its reader, and that "
             "the file is whole"
         ) from None
+
+
+def split_lines(text: str) -> list[str]:
+    """Return a text's lines without their ends, which are those of Python's text files.
+
+    `str.splitlines` also ends lines at characters that stand in texts, as U+2028 and U+0085.
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

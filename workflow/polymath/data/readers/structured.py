@@ -13,7 +13,7 @@ from xml.etree.ElementTree import ParseError
 import pandas as pd
 
 from polymath.data.readers.columns import PLACE, ROW
-from polymath.data.readers.files import ReadingNotes, read_text
+from polymath.data.readers.files import ReadingNotes, read_text, split_lines
 from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError, list_names, suggest
 
@@ -44,7 +44,7 @@ def read_json(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
     try:
         value = _parse_json(text)
     except json.JSONDecodeError as error:
-        lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+        lines = [(n, line) for n, line in enumerate(split_lines(text), 1) if line.strip()]
         if len(lines) < 2 or not all(line.lstrip().startswith("{") for _, line in lines[:2]):
             raise PolymathError(
                 f"{path}: not readable as json: {error}: the file must be whole, and hold one list "

@@ -8,7 +8,7 @@ import pandas as pd
 from Bio import SeqIO
 
 from polymath.data.readers.columns import PLACE
-from polymath.data.readers.files import ReadingNotes, read_text
+from polymath.data.readers.files import ReadingNotes, read_text, split_lines
 from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError
 
@@ -19,7 +19,7 @@ def read_lines(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
     pattern = re.compile(reader.pattern)
     lines = [
         (number, line)
-        for number, line in enumerate(_read_text(path, reader, "text").splitlines(), 1)
+        for number, line in enumerate(split_lines(read_text(path, reader, "text")), 1)
         if number not in reader.skip_lines and line.strip()
     ]
     rows = []
@@ -38,14 +38,9 @@ def read_lines(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=str)
 
 
-def _read_text(path: Path, reader: Reader, what: str) -> str:
-    """Return a file's text with line ends as Python's text files have them."""
-    return read_text(path, reader, what).replace("\r\n", "\n").replace("\r", "\n")
-
-
 def read_fasta(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
     """Read FASTA: the columns `header` and `sequence`."""
-    text = _read_text(path, reader, "FASTA")
+    text = "\n".join(split_lines(read_text(path, reader, "FASTA")))
     try:
         rows = [
             {
