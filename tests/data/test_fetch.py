@@ -276,6 +276,17 @@ def count_hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return hashed
 
 
+def test_a_change_that_keeps_size_and_date_is_seen(fetched: Manifest) -> None:
+    path = fetched.locate("one.csv")
+    state = path.stat()
+    time.sleep(0.02)  # the file system's clock may tick a hundred times a second
+    path.write_text("y")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert path.stat().st_ino == state.st_ino
+    with pytest.raises(DamagedError, match=r"one\.csv"):
+        fetched.locate_all()
+
+
 def test_an_intact_file_is_hashed_once(fetched: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed = count_hashed(monkeypatch)
     fetched.locate_all()

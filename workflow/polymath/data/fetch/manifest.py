@@ -1,7 +1,8 @@
 """The manifest of a data set or model: its raw files, each with its checksum.
 
-Files are checked where they are read. One that this user checked within a day, and whose size, date
-and inode are still the same, is taken as it is, so that the jobs of a run hash it once.
+Files are checked where they are read. One that this user checked within a day, and whose size,
+inode, date and time of the last change (which, unlike the date, no copying program sets) are still
+the same, is taken as it is, so that the jobs of a run hash it once.
 """
 
 import contextlib
@@ -165,7 +166,8 @@ class _Checks:
     def is_intact(self, file: Path, sha256: str) -> bool:
         """Whether a file has this SHA-256, as checked now or not long ago."""
         state = file.stat()
-        check = [state.st_size, state.st_mtime_ns, state.st_ino, sha256]
+        times = [state.st_mtime_ns, state.st_ctime_ns]
+        check = [state.st_size, *times, state.st_ino, sha256]
         *checked, when = self.known.get(str(file), [0])
         if checked == check and 0 <= time.time() - when < CHECK_SECONDS:
             return True
