@@ -247,6 +247,26 @@ def test_everything_but_one_label_is_an_anomaly(tmp_path: Path) -> None:
     assert done.card["positive"] == "anomaly"
 
 
+def test_a_renamed_label_that_no_row_has_is_refused(tmp_path: Path) -> None:
+    lines = rows(lambda n: "abc"[n % 3])
+    with pytest.raises(PolymathError, match=r"label_map.*'A'.*a, b, c"):
+        prepare_csv(tmp_path, lines, label_map={"A": "yes", "b": "no", "*": "rest"})
+
+
+def test_labels_are_renamed_in_any_spelling_that_the_column_has(tmp_path: Path) -> None:
+    nfc, nfd = "Dvo\u0159\u00e1k", "Dvor\u030ca\u0301k"
+    done = prepare_csv(tmp_path, rows(lambda n: (nfc, "Bach")[n % 2]), label_map={nfd: "Czech"})
+    assert done.card["labels"] == ["Bach", "Czech"]
+    lines = rows(lambda n: ("0", "0.0", "1", "1.0")[n % 4])
+    done = prepare_csv(tmp_path, lines, label_map={"1.0": "yes", "*": "no"})
+    assert done.card["labels_by_split"].keys() == {"no", "yes"}
+
+
+def test_a_class_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'labels'.*twice"):
+        prepare_csv(tmp_path, rows(lambda n: n % 2), labels=["0", "1", "0"])
+
+
 def test_measurements_as_classes_are_named(tmp_path: Path) -> None:
     with pytest.raises(PolymathError, match=r"own\.csv.*'type: regression'"):
         prepare_csv(tmp_path, rows(lambda n: n / 7))

@@ -84,11 +84,26 @@ def _name_classes(labels: pd.Series, dataset: Dataset, rejected: RejectedRows) -
     if whole:
         pairs = [f"'{number}' and '{name}'" for name, number in sorted(whole.items())]
         rejected.notices.append(f"labels: {list_names(pairs)} are one number, and one class")
-    return composed.replace(whole).map(lambda name: _map_label(name, dataset.label_map))
+    return _map_labels(composed.replace(whole), whole, dataset.label_map)
 
 
-def _map_label(name: str, label_map: dict[str, str]) -> str:
-    return label_map.get(name, label_map.get(OTHER_LABELS, name))
+def _map_labels(labels: pd.Series, whole: dict[str, str], label_map: dict[str, str]) -> pd.Series:
+    """Rename classes as the user says, whose spelling may be any that the column has.
+
+    Args:
+        whole: the class that stands for each other spelling of a number.
+    """
+    named = dict(label_map)
+    composed = {key: unicodedata.normalize("NFC", key) for key in named if key != OTHER_LABELS}
+    others = named.pop(OTHER_LABELS, None)
+    spelled = {whole.get(key, key): named[written] for written, key in composed.items()}
+    absent = sorted(set(spelled) - set(labels))
+    if absent:
+        raise PolymathError(
+            f"label_map: no row has the label '{absent[0]}': the column has "
+            f"{list_names(sorted(set(labels)))}: correct the name, or leave it out"
+        )
+    return labels.map(lambda label: spelled.get(label, label if others is None else others))
 
 
 def _check_classes(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
