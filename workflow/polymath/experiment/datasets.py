@@ -205,6 +205,8 @@ class Dataset(StrictModel):
             )
         if self.windows is not None and self.reader.sequence2 is not None:
             raise ValueError("'windows' cut single sequences: leave it out with 'sequence2'")
+        if len(set(self.labels or ())) != len(self.labels or ()):
+            raise ValueError("'labels' names a class twice")
         for key in ("labels", "label_map", "positive"):
             if self.type == "regression" and getattr(self, key):
                 raise ValueError(f"'{key}' is about classes: leave it out with type regression")
