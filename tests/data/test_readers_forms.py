@@ -16,7 +16,7 @@ from polymath.data.readers import PLACE, ReadingNotes, read_rows
 from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError
 from support.music import write_midi
-from support.own_data import prepare, prepare_csv
+from support.own_data import CSV, prepare, prepare_csv
 
 WORDS = [a + b + c for a in "ACGT" for b in "ACGT" for c in "ACGT"]
 
@@ -263,7 +263,7 @@ def test_labels_are_renamed_in_any_spelling_that_the_column_has(tmp_path: Path) 
 
 
 def test_a_class_named_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'labels'.*twice"):
+    with pytest.raises(ValueError, match=r"'labels'.*twice"):
         prepare_csv(tmp_path, rows(lambda n: n % 2), labels=["0", "1", "0"])
 
 
@@ -326,3 +326,16 @@ def test_contradictions_are_noted_under_every_policy(tmp_path: Path) -> None:
     lines = [*rows(lambda n: n % 2), f"{WORDS[0]},1"]
     notices = prepare_csv(tmp_path, lines, duplicates="group").card["notices"]
     assert any(notice.startswith("2 rows") for notice in notices)
+
+
+def test_a_point_is_no_decimal_mark_beside_commas(tmp_path: Path) -> None:
+    lines = [f"{word};{'1.234' if n == 3 else f'{n},5'}" for n, word in enumerate(WORDS)]
+    fields: dict[str, Any] = {
+        "header": "seq;y",
+        "reader": {**CSV, "delimiter": ";", "decimal": ","},
+        "type": "regression",
+    }
+    with pytest.raises(PolymathError, match=r"line 5.*'1\.234'.*'decimal'"):
+        prepare_csv(tmp_path, lines, **fields)
+    lines[3] = f"{WORDS[3]};1234"
+    assert prepare_csv(tmp_path, lines, **fields).table["label"].max() == 1234

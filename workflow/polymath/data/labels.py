@@ -55,7 +55,9 @@ def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:
 
 
 def _read_numbers(table: pd.DataFrame, decimal: str) -> pd.Series:
-    text = table["label"].str.replace(",", ".", regex=False) if decimal == "," else table["label"]
+    text = table["label"]
+    if decimal == ",":  # a point may then stand between thousands
+        text = text.where(~text.str.contains(".", regex=False), "").str.replace(",", ".")
     numbers = pd.to_numeric(text, errors="coerce")
     bad = ~np.isfinite(numbers)
     if bad.any():
@@ -63,6 +65,8 @@ def _read_numbers(table: pd.DataFrame, decimal: str) -> pd.Series:
         remedy = "correct it, or set 'type: classification'"
         if COMMA(first["label"]):
             remedy = "set 'decimal: \",\"' of the reader if commas are decimal marks, or correct it"
+        elif decimal == "," and "." in first["label"]:
+            remedy = "write it without points, as commas are its decimal marks ('decimal')"
         raise PolymathError(
             f"{first[PLACE]}: label {first['label']!r} is not a finite number: {remedy}"
         )
