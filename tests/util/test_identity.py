@@ -124,3 +124,9 @@ def test_a_jobs_results_state_its_parameters_and_inputs(tmp_path: Path) -> None:
     assert stated == {"asked": asked, "inputs": {"records": identity_of(records)}}
     write_table(ROWS, tmp_path / "later.parquet", SCHEMA, {})
     assert read_made_from(tmp_path / "later.parquet") == {}
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "manifest.json", "tokenizer.json"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PolymathError, match=name):
+        identity_of(tmp_path / name)

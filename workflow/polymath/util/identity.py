@@ -74,7 +74,10 @@ def _identity(path: Path) -> str:
         return digest_of(read_made_from(path))
     if path.name == "manifest.json":
         return contents_digest(read_json(path))
-    return sha256_of(path)
+    try:
+        return sha256_of(path)
+    except FileNotFoundError:
+        raise PolymathError(f"{path} is missing: run the same command again to make it") from None
 
 
 def contents_digest(manifest: Mapping[str, Any]) -> str:
