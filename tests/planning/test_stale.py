@@ -42,6 +42,19 @@ def test_a_result_made_from_another_input_is_stale(tokens: Request) -> None:
     assert (path, reason.split(" is ")[0]) == (tokens.path, "inputs.records")
 
 
+def test_an_input_that_was_deleted_must_be_what_it_would_be_now(tokens: Request) -> None:
+    records = tokens.inputs["records"]
+    assert isinstance(records, Path)
+    records.unlink()
+    asked = Request(records, RECORDS, {})
+    assert list(Comparison().find_stale([asked, tokens])) == []
+    changed = Request(records, {**RECORDS, "job": {"seed": 2}}, {})
+    [(path, reason)] = Comparison().find_stale([changed, tokens])
+    assert (path, reason.split(" is ")[0]) == (tokens.path, "inputs.records")
+    unknown = Request(records, RECORDS, {"manifest": records.with_name("manifest.json")})
+    assert list(Comparison().find_stale([unknown, tokens])) == []
+
+
 def test_of_an_input_that_does_not_exist_nothing_is_known(tokens: Request) -> None:
     records = tokens.inputs["records"]
     assert isinstance(records, Path)

@@ -88,6 +88,15 @@ def test_what_is_empty_is_made_again_without_a_word_from_the_user(workspace: Wor
     assert workspace.planned() == {}
 
 
+def test_deleted_stages_do_not_hide_a_change(alone: Workspace) -> None:
+    """Snakemake makes what lies between only where its results are to be made again."""
+    for name in ("raw", "records", "tokens", "vocabulary", "scores"):
+        shutil.rmtree(alone.folder / "results" / name)
+    assert alone.planned() == {}
+    age(write_dna_csv(alone.folder / "own data.csv", rows=130))
+    assert {"fetch_data", "prepare_records", "finetune", *AFTERWARDS} <= set(alone.planned())
+
+
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 1

@@ -2,7 +2,7 @@
 
 import time
 
-from polymath.data.fetch.local import explain_change
+from polymath.data.fetch.local import absent_manifests, explain_change
 from polymath.experiment.requests import Request
 from polymath.planning.run_times import describe_run
 from polymath.planning.snakemake_process import freeze_config, make_again
@@ -45,7 +45,7 @@ def find_stale():
         reason = explain_change(manifest, source)
         if reason:
             yield manifest, reason
-    comparison = Comparison()
+    comparison = Comparison(absent_manifests(EXPERIMENT, PATHS))
     yield from comparison.find_stale(REQUESTS.all(CONDITIONS))
     yield from comparison.find_stale(analysis_requests())
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from polymath.experiment.requests import Request
 from polymath.util.errors import DamagedError, PolymathError
@@ -14,6 +15,7 @@ from polymath.util.identity import (
     paths_in,
     read_made_from,
 )
+from polymath.util.storage import digest_of
 
 
 def with_dependents(stale: dict[Path, str], requests: Iterable[Request]) -> dict[Path, str]:
@@ -33,12 +35,21 @@ def with_dependents(stale: dict[Path, str], requests: Iterable[Request]) -> dict
 
 @dataclass(frozen=True)
 class Comparison:
-    """Compares results with what is asked for; reads each file once."""
+    """Compares results with what is asked for; reads each file once.
+
+    A table that does not exist has the identity that it would have: Snakemake makes it only where
+    what is made from it is to be made again.
+    """
 
     _identities: dict[Path, str | None] = field(default_factory=dict)
+    """Of files, by their paths; those of files that do not exist may be given."""
 
     def find_stale(self, requests: Iterable[Request]) -> Iterator[tuple[Path, str]]:
-        """Yield each result that exists and must be made anew, with the reason."""
+        """Yield each result that exists and must be made anew, with the reason.
+
+        Args:
+            requests: inputs first.
+        """
         for request in requests:
             reason = self.explain(request)
             if reason:
@@ -46,24 +57,31 @@ class Comparison:
 
     def explain(self, request: Request) -> str | None:
         """Return why a result must be made anew; None if it is as asked for, or does not exist."""
+        wanted, unknown = self._wanted(request)
         if not request.path.is_file():
+            if request.path.suffix == ".parquet" and not unknown:
+                self._identities[request.path] = digest_of(wanted)
             return None
         try:
             stated = read_made_from(request.path)
         except DamagedError as error:
             return f"damaged: {error.reason}"
-        wanted = describe(request.asked, {})
         if not stated:
             return find_difference(stated, wanted)
-        inputs = dict(stated["inputs"])
+        known = {name: value for name, value in stated["inputs"].items() if name not in unknown}
+        return find_difference({**stated, "inputs": known}, wanted)
+
+    def _wanted(self, request: Request) -> tuple[dict[str, Any], set[str]]:
+        """Return what a result must state, and the names of inputs whose identity is unknown."""
+        wanted, unknown = describe(request.asked, {}), set()
         for name, files in request.inputs.items():
             identities = [self._identity(path) for path in paths_in(files)]
             known = [identity for identity in identities if identity is not None]
             if len(known) == len(identities):
                 wanted["inputs"][name] = join_identities(known)
-            else:  # Snakemake makes the input, and then this result
-                inputs.pop(name, None)
-        return find_difference({**stated, "inputs": inputs}, wanted)
+            else:
+                unknown.add(name)
+        return wanted, unknown
 
     def _identity(self, path: Path) -> str | None:
         if path not in self._identities:

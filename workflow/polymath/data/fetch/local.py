@@ -5,8 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from polymath.data.fetch.manifest import Manifest
 from polymath.data.fetch.manifest import explain_change as manifest_change
 from polymath.experiment.config import Experiment
+from polymath.experiment.paths import ResultPaths
 from polymath.experiment.sources import ConfiguredSource, PathSource
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
@@ -44,6 +46,16 @@ def describe_source(source: BaseModel) -> dict[str, Any]:
 def explain_change(manifest: Path, source: BaseModel) -> str | None:
     """Return why a source must be fetched anew; None if it is as it was, or was never fetched."""
     return manifest_change(manifest, describe_source(source), own_files(source))
+
+
+def absent_manifests(experiment: Experiment, paths: ResultPaths) -> dict[Path, str]:
+    """Return the identities that absent manifests of the user's own data would have."""
+    return {
+        manifest: Manifest.of(manifest, {}, list_path(dataset.source)).sha256
+        for name, dataset in experiment.datasets.items()
+        if isinstance(dataset.source, PathSource)
+        and not (manifest := paths.raw_manifest(name)).is_file()
+    }
 
 
 def own_files(source: BaseModel | None) -> list[Path]:
