@@ -72,6 +72,14 @@ def test_power_is_statsmodels(n: int) -> None:
     assert power(0.4, error, df, tests=4) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("shift", "df", "tests"),
+    [(64.20756424379529, 8.000456720087765, 18), (38.545855226824, 45.89321672081755, 9)],
+)
+def test_the_power_of_a_large_effect_is_one(shift: float, df: float, tests: int) -> None:
+    assert power(shift, 1, df, tests) == pytest.approx(1)
+
+
 @pytest.mark.parametrize(("n", "tests"), [(3, 1), (5, 4), (20, 1)])
 def test_the_detectable_difference_has_the_power_that_it_promises(n: int, tests: int) -> None:
     error, df = standard_error(0.5, n, 0.1, 40)

@@ -106,5 +106,6 @@ def power(effect: float, error: float, df: float, tests: float = 1) -> float:
     """
     bound = stats.t.isf(ALPHA / max(tests, 1) / 2, df)
     shift = abs(effect) / error
-    opposite = special.nctdtr(df, shift, -bound)  # NaN where it is too small for a number
-    return float(1 - special.nctdtr(df, shift, bound) + np.nan_to_num(opposite))
+    # special.nctdtr is NaN beyond a shift of about 37.
+    opposite = stats.nct.cdf(-bound, df, shift)  # NaN where it is too small for a number
+    return float(stats.nct.sf(bound, df, shift) + np.nan_to_num(opposite))
