@@ -78,6 +78,14 @@ def test_tasks_without_any_difference_have_p_of_one() -> None:
     assert sign_flip_together([*some, Stratum(np.zeros(3))]) == sign_flip_together(some)
 
 
+def test_replicates_that_no_seed_changes_are_one_observation() -> None:
+    equal = [Stratum(np.full(6, value)) for value in (0.1, 0.3)]
+    assert sign_flip_together(equal[:1]).p == 1
+    assert sign_flip_together(equal).p == 0.5
+    assert sign_flip_together(equal).direction == pytest.approx(1)
+    assert sign_flip_together([Stratum(np.full(6, 0.1), 0.01)]).p < 0.05  # the items vary
+
+
 def test_the_pooled_difference_is_the_interquartile_mean_of_all_pairs() -> None:
     strata = tasks(1, 0.5)
     pooled, interval = pooled_difference(strata)
@@ -97,3 +105,10 @@ def test_the_interval_of_one_task_has_the_width_of_both_variances() -> None:
 
 def test_a_task_of_one_pair_gives_no_interval() -> None:
     assert math.isnan(pooled_difference([Stratum(np.ones(1))])[1].low)
+
+
+def test_an_interval_without_width_is_none() -> None:
+    equal = Stratum(np.full(6, 0.1))
+    assert math.isnan(pooled_difference([equal])[1].low)
+    some = tasks(0, 1.0)
+    assert pooled_difference([*some, equal])[1].low < pooled_difference([*some, equal])[0]

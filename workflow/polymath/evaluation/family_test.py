@@ -38,6 +38,15 @@ class Stratum:
         square = np.mean(self.differences**2) + len(self.differences) * self.shared_error**2
         return float(np.sqrt(square))
 
+    @property
+    def independent(self) -> Floats:
+        """The differences that count as evidence: one where all are equal and nothing is shared.
+
+        Replicates that no seed changes are one observation, however often it is repeated.
+        """
+        equal = np.ptp(self.differences) < ROUNDING and not self.shared_error
+        return self.differences[:1] if equal else self.differences
+
 
 @dataclass(frozen=True)
 class FamilyTest:
@@ -53,7 +62,8 @@ def sign_flip_together(strata: Sequence[Stratum]) -> FamilyTest:
     A stratified sign-flip test: each replicate's difference is flipped on its own, in units of its
     task's scale. To every flipped mean a normal error of what all replicates of its task share is
     added, as their test items: flips alone know the seeds only. Up to 14 pairs
-    all patterns are enumerated, and without errors of items p is exact.
+    all patterns are enumerated, and without errors of items p is exact. Replicates that are all
+    equal count as one.
 
     Args:
         strata: one per task, none of them empty.
@@ -62,7 +72,7 @@ def sign_flip_together(strata: Sequence[Stratum]) -> FamilyTest:
     if not strata:
         return FamilyTest(0.0, 1.0)
     weights = np.concatenate(
-        [each.differences / (len(each.differences) * each.scale) for each in strata]
+        [each.independent / (len(each.independent) * each.scale) for each in strata]
     )
     error = np.sqrt(sum((each.shared_error / each.scale) ** 2 for each in strata))
     flipped = sign_patterns(len(weights)) @ weights
@@ -85,10 +95,12 @@ def pooled_difference(strata: Sequence[Stratum]) -> tuple[float, Interval]:
     mean has a normal error of its test items.
 
     Args:
-        strata: one per task, on one scale.
+        strata: one per task, on one scale. Where one has a single pair, or none varies, there is
+            no interval.
     """
     pooled = float(interquartile_mean(np.concatenate([each.differences for each in strata])))
-    if min(len(each.differences) for each in strata) < 2:
+    single = min(len(each.differences) for each in strata) < 2
+    if single or max(len(each.independent) for each in strata) < 2:
         return pooled, UNKNOWN
     generator = np.random.default_rng(derive_seed(0, "resampling"))
     drawn = [_redraw(stratum, generator) for stratum in strata]
