@@ -9,7 +9,12 @@ import pytest
 from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
 from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
-from polymath.reporting.answer import AnswerInWords, answer_in_words, print_answer
+from polymath.reporting.answer import (
+    AnswerInWords,
+    answer_in_words,
+    describe_families,
+    print_answer,
+)
 from support.report import MATRIX_ROWS, judged, judged_together, scored, table
 
 
@@ -60,6 +65,16 @@ def test_several_models_are_named() -> None:
     first, second = answer_of(families, []).together
     assert "text model small" in first
     assert "text model large" in second
+
+
+@pytest.mark.parametrize("setting", ["mapping", "fraction", "recipe"])
+def test_families_of_one_model_are_told_apart_by_what_varies(setting: str) -> None:
+    families = [judged_together("better", "supported", 0.1, **{setting: "first"}),
+                judged_together("better", "undecided", 0.0, **{setting: "second"})]  # fmt: skip
+    described = describe_families(table(families, FAMILIES))
+    for first, second in (answer_of(families, []).together, described):
+        assert f"{setting} first" in first
+        assert f"{setting} second" in second
 
 
 def test_nothing_compared_is_said() -> None:

@@ -12,11 +12,14 @@ from polymath.experiment.conditions import NONE
 from polymath.experiment.contrasts import PRETRAINED
 from polymath.reporting.matrix import BASELINE_NAMES
 from polymath.reporting.power import REPLICATES, power_of
-from polymath.reporting.tables import format_estimate, format_number
+from polymath.reporting.tables import format_estimate, format_number, varying_columns
 
 UNDECIDED = "undecided"
 # So many replicates that seeds no longer matter: what is left is the test items' share.
 ENDLESS = 1000
+# What tells the families of one claim and model apart.
+SETTINGS = ("mapping", "fraction", "recipe", "reference")
+NAMES_OF_SETTINGS = {"reference": "compared with"}
 # The sentence on all tasks together, by claim and verdict.
 TOGETHER = {
     ("better", "supported"): "Yes: {where} the text model{model} ends better than random weights",
@@ -69,15 +72,21 @@ def answer_in_words(
     )
 
 
-def describe_family(row: Mapping[str, Any]) -> str:
-    """Return the verdict on a claim's tasks together, in one sentence."""
+def describe_families(families: pd.DataFrame) -> list[str]:
+    """Return the verdicts on a claim's families of tasks, one sentence each."""
+    names = varying_columns(families, SETTINGS)
+    return [_describe_family(row, _settings(row, names)) for row in families.to_dict("records")]
+
+
+def _describe_family(row: Mapping[str, Any], settings: str) -> str:
     if not row["tasks"]:
-        return f"Not judged: {row['left_out']}."
+        return f"Not judged{settings}: {row['left_out']}."
     where = "These tasks together" if row["tasks"] > 1 else "This task"
     number = format_estimate(row["iqm"], row["iqm_low"], row["iqm_high"], "+.3f")
     verdict = verdict_in_words(row["verdict"], row["qualifier"])
     return (
-        f"{where} ({row['members']}), {row['model']}: {verdict}, {number}, p = {row['p']:.4f}, "
+        f"{where} ({row['members']}), {row['model']}{settings}: {verdict}, {number}, "
+        f"p = {row['p']:.4f}, "
         f"{row['pairs']} pair{'s' * (row['pairs'] > 1)} of replicates."
     )
 
@@ -103,20 +112,27 @@ def _answer_together(families: pd.DataFrame) -> Iterator[str]:
         )
     for claim in ("better", "faster"):
         rows = families[families["claim"] == claim]
+        names = varying_columns(rows, SETTINGS)
         for row in rows.to_dict("records"):
-            yield _together(row, several=len(rows) > 1)
+            yield _together(row, len(rows) > 1, _settings(row, names))
 
 
-def _together(row: Mapping[str, Any], several: bool) -> str:
+def _settings(row: Mapping[str, Any], names: list[str]) -> str:
+    """Return the settings that tell a family from the claim's others."""
+    listed = ", ".join(f"{NAMES_OF_SETTINGS.get(name, name)} {row[name]}" for name in names)
+    return f" ({listed})" if listed else ""
+
+
+def _together(row: Mapping[str, Any], several: bool, settings: str) -> str:
     model = f" {row['model']}" if several else ""
     if not row["tasks"]:
         statement = CLAIMS[row["claim"]].statement.rstrip(".")
         return (
-            f"“{statement}” cannot be judged{' for' + model if model else ''}: {row['left_out']}."
+            f"“{statement}” cannot be judged{' for' + model if model else ''}{settings}: "
+            f"{row['left_out']}."
         )
-    where = (
-        f"on these {row['tasks']} tasks together" if row["tasks"] > 1 else f"on {row['members']}"
-    )
+    tasks = f"these {row['tasks']} tasks together" if row["tasks"] > 1 else row["members"]
+    where = f"on {tasks}{settings}"
     text = TOGETHER[row["claim"], row["verdict"]].format(
         model=model, where=where, Where=f"O{where[1:]}"
     )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, Claim
 from polymath.experiment.conditions import NONE
-from polymath.reporting.answer import answer_in_words, describe_family
+from polymath.reporting.answer import answer_in_words, describe_families
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
 from polymath.reporting.provenance import provenance_of
@@ -70,7 +70,7 @@ def answer_claims(claims: pd.DataFrame, families: pd.DataFrame) -> list[Answer]:
 
 def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame) -> Answer:
     verdicts = set(families["verdict"])
-    sentences = [describe_family(row) for row in families.to_dict("records")]
+    sentences = describe_families(families)
     return Answer(
         claim,
         verdicts.pop() if len(verdicts) == 1 else "mixed",
