@@ -99,6 +99,23 @@ def test_a_task_has_both_arms_the_difference_and_the_baseline() -> None:
     assert "n-grams" in task.sentence
 
 
+def test_the_baseline_is_the_one_of_the_same_fraction() -> None:
+    matrix = [*MATRIX_ROWS, {**MATRIX_ROWS[-1], "fraction": "0.1", "mean": 0.5},
+              scored(0.6, fraction="0.1")]  # fmt: skip
+    claims = [judged("better", "supported", 0.2), judged("better", "undecided", 0.1,
+              fraction="0.1")]  # fmt: skip
+    whole, tenth = answer_of([], claims, matrix).tasks
+    assert "n-grams 0.950" in whole.sentence
+    assert "n-grams 0.500" in tenth.sentence
+
+
+def test_both_means_are_those_of_the_matrix_where_replicates_diverged() -> None:
+    """The difference is over the pairs that are left, the means are over all that finished."""
+    claim = judged("better", "undecided", 0.15, reason="1 replicate diverged", n=2)
+    (task,) = answer_of([], [claim]).tasks
+    assert re.findall(r"[+-]?0\.\d+", task.sentence)[:3] == ["0.900", "0.700", "+0.150"]
+
+
 def test_settings_that_vary_within_a_task_are_named() -> None:
     matrix = [*MATRIX_ROWS, scored(0.8, mapping="frequency")]
     claims = [judged("better", "supported", 0.2), judged("better", "supported", 0.1,

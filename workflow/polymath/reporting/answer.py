@@ -1,5 +1,6 @@
 """The results in sentences: all tasks together, each task, and what would settle the rest."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 from polymath.evaluation.claims import CLAIMS
 from polymath.evaluation.mean_test import POWER
 from polymath.experiment.conditions import NONE
-from polymath.experiment.contrasts import PRETRAINED
+from polymath.experiment.contrasts import PRETRAINED, SCRATCH
 from polymath.reporting.matrix import BASELINE_NAMES
 from polymath.reporting.power import REPLICATES, power_of
 from polymath.reporting.tables import format_estimate, format_number, varying_columns
@@ -151,13 +152,16 @@ def _answer_task(row: Mapping[str, Any], better: pd.DataFrame, matrix: pd.DataFr
     text = ALONE[row["verdict"]]
     text = text if row["verdict"] == UNDECIDED else f"{text} {row['qualifier']}".rstrip()
     number = format_estimate(row["value"], row["low"], row["high"], "+.3f")
-    mean = _text_mean(matrix, row)
+    mean = _mean_of(PRETRAINED, matrix, row)
+    random = _mean_of(SCRATCH, matrix, row)
+    if pd.isna(random):  # they are of the model's base, or all diverged
+        random = mean - row["value"]
     arms = (
-        f"text model {format_number(mean)}, random weights {format_number(mean - row['value'])}, "
+        f"text model {format_number(mean)}, random weights {format_number(random)}, "
         f"difference {number}"
     )
     return TaskAnswer(
-        _name(row, better), row["verdict"], f"{text}: {arms}{_baseline(matrix, row['task'])}."
+        _name(row, better), row["verdict"], f"{text}: {arms}{_baseline(matrix, row)}."
     )
 
 
@@ -168,14 +172,18 @@ def _name(row: Mapping[str, Any], better: pd.DataFrame) -> str:
     return " · ".join([row["task"], *(row[name] for name in settings if same[name].nunique() > 1)])
 
 
-def _text_mean(matrix: pd.DataFrame, row: Mapping[str, Any]) -> float:
+def _mean_of(init: str, matrix: pd.DataFrame, row: Mapping[str, Any]) -> float:
+    """Return the mean score of an arm; NaN if the matrix has none."""
     settings = {name: row[name] for name in ("task", "model", "mapping", "fraction", "recipe")}
-    arm = pd.Series({**settings, "init": PRETRAINED})
-    return float(matrix.loc[(matrix[arm.index] == arm).all(axis=1), "mean"].iloc[0])
+    arm = pd.Series({**settings, "init": init})
+    means = matrix.loc[(matrix[arm.index] == arm).all(axis=1), "mean"]
+    return float(means.iloc[0]) if len(means) else math.nan
 
 
-def _baseline(matrix: pd.DataFrame, task: str) -> str:
-    rows = matrix[(matrix["task"] == task) & (matrix["init"] == NONE)]
+def _baseline(matrix: pd.DataFrame, row: Mapping[str, Any]) -> str:
+    """Return the best baseline that was trained on as much data."""
+    same = (matrix["task"] == row["task"]) & (matrix["fraction"] == row["fraction"])
+    rows = matrix[same & (matrix["init"] == NONE)]
     if rows.empty or rows["mean"].isna().all():
         return ""
     best = rows.loc[rows["mean"].idxmax()]
