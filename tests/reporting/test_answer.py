@@ -33,7 +33,7 @@ def undecided(
     differences = np.linspace(-1, 1, n)
     differences = mean + deviation * differences / differences.std(ddof=1)
     return judged("better", "undecided", mean, p=0.2, differences=differences, n=n, items=300,
-                  groups=300, shared_error=items_error)  # fmt: skip
+                  groups=300, shared_error=items_error, shared_df=299)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -134,6 +134,16 @@ def test_what_only_more_test_items_would_decide_says_so() -> None:
     (sentence,) = answer_of([], [undecided(0.05, 0.05, items_error=0.05)]).settle
     assert "replicates=" not in sentence
     assert "splice (300)" in sentence
+
+
+def test_test_items_that_share_groups_are_counted_with_them() -> None:
+    (sentence,) = answer_of([], [{**undecided(0.05, 0.05, items_error=0.05), "groups": 12}]).settle
+    assert "splice (300 in 12 groups)" in sentence
+
+
+def test_scatter_of_seeds_is_not_blamed_on_test_items() -> None:
+    (sentence,) = answer_of([], [undecided(0.002, 0.05, items_error=1e-5)]).settle
+    assert "more than 20 replicates" in sentence
 
 
 def test_a_small_difference_needs_more_than_the_table_of_power_shows() -> None:

@@ -11,13 +11,13 @@ from polymath.evaluation.claims import CLAIMS
 from polymath.evaluation.mean_test import POWER
 from polymath.experiment.conditions import NONE
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH
-from polymath.reporting.matrix import BASELINE_NAMES
+from polymath.reporting.matrix import BASELINE_NAMES, count_items
 from polymath.reporting.power import REPLICATES, power_of
 from polymath.reporting.tables import format_estimate, format_number, varying_columns
 
 UNDECIDED = "undecided"
 # So many replicates that seeds no longer matter: what is left is the test items' share.
-ENDLESS = 1000
+ENDLESS = 10**9
 # What tells the families of one claim and model apart.
 SETTINGS = ("mapping", "fraction", "recipe", "reference")
 NAMES_OF_SETTINGS = {"reference": "compared with"}
@@ -203,7 +203,7 @@ def _what_would_settle(better: pd.DataFrame) -> Iterator[str]:
         elif power_of(row, ENDLESS) >= POWER:
             beyond.append(name)
         else:
-            items.append(f"{name} ({row['items']:.0f})")
+            items.append(f"{name} ({count_items(row)})")
     if wanted:
         most = max(wanted.values())
         yield (

@@ -49,7 +49,7 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     shown = matrix[[*names, "metric"]].astype(str)
     if "learning_rate" in names:
         shown["learning_rate"] = [format_number(rate, "g") for rate in matrix["learning_rate"]]
-    shown["test items"] = [_count_items(row) for row in matrix.to_dict("records")]
+    shown["test items"] = [count_items(row) for row in matrix.to_dict("records")]
     shown["chance"] = [*map(format_number, matrix["chance"])]
     alone = "[one replicate]"
     shown["mean [95 %]"] = format_estimates(matrix, ("mean", "low", "high"), ".3f", alone)
@@ -65,7 +65,7 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     return shown
 
 
-def _count_items(row: Mapping[str, Any]) -> str:
+def count_items(row: Mapping[str, Any]) -> str:
     """Return the number of test items, and of their groups where items share one."""
     items, groups = row["items"], row.get("groups")
     if pd.isna(groups) or groups == items:
