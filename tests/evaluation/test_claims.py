@@ -227,6 +227,8 @@ def test_divergence_and_arms_at_chance_hinder(tmp_path: Path) -> None:
     better = families(tmp_path).loc["better"]
     assert (better["tasks"], better["members"]) == (2, "splice, reuters")
     assert better["left_out"] == "amp: 2 replicates diverged"
+    table = judged(tmp_path, [compared("amp", "scratch", SIX, diverged=1)])
+    assert table.loc[("better", "amp"), "reason"] == "1 replicate diverged"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_the_plan_prints_a_line_per_task_and_the_command_that_adds_replicates() 
         line.endswith(f"snakemake --cores all --configfile my.yaml --config replicates={needed}")
         for line in lines
     )
+    assert any("2 of 2" in line for line in lines)
 
 
 def test_no_replicates_are_added_for_what_is_decided_or_out_of_reach() -> None:
@@ -59,4 +60,5 @@ def test_no_replicates_are_added_for_what_is_decided_or_out_of_reach() -> None:
     lines = [*describe_power(claims(np.array([0.1, -0.1, 0.02])), [])]
     assert not any("replicates=" in line for line in lines)
     assert str(REPLICATES[-1]) in lines[-1]
+    assert "1 of 1" in lines[-1]
     assert [*describe_power(claims(), [])] == []

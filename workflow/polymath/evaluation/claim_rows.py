@@ -86,7 +86,7 @@ def _of_scores(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     if row["n"] and math.isnan(row["items_error"]):
         reason = reason or "fewer than two groups of test items"
     if row["diverged"]:
-        reason = f"{row['diverged']} replicates diverged"
+        reason = f"{row['diverged']} replicate{'s' * (row['diverged'] > 1)} diverged"
     return {
         **{name: row[name] for name in kept},
         "value": row["difference"],

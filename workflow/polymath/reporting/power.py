@@ -68,11 +68,11 @@ def _command(
     within = [count for count in wanted if count is not None]
     if beyond := len(wanted) - len(within):
         yield (
-            f"{beyond} undecided comparisons would need more than {REPLICATES[-1]} replicates for "
-            f"{POWER:.0%} power: their differences are small beside their scatter"
+            f"undecided, and {POWER:.0%} power would need more than {REPLICATES[-1]} replicates: "
+            f"{beyond} of {len(wanted)} (differences that are small beside their scatter)"
         )
     more = max(within, default=0)
     if more > judged["n"].min():
         words = " ".join(["snakemake --cores all", *options, f"--config replicates={more}"])
-        yield f"for {POWER:.0%} power in {len(within)} others: {words}"
+        yield f"for {POWER:.0%} power in {len(within)} of {len(wanted)} that are undecided: {words}"
         yield "judging again with more replicates is another look, which nothing corrects for"

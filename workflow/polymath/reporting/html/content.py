@@ -136,7 +136,8 @@ def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
             f"level: little or nothing was learned there ({tasks})."
         )
     if matrix["diverged"].any():
-        lines.append(f"{matrix['diverged'].sum()} replicates diverged and are excluded from means.")
+        count = matrix["diverged"].sum()
+        lines.append(f"Replicates that diverged and are excluded from means: {count}.")
     if len(trained) == len(matrix):
         lines.append("No baseline was run: what n-grams alone would reach is unknown.")
     if len(trained):
