@@ -99,6 +99,8 @@ def test_the_limits_are_those_of_the_tables() -> None:
     assert re.findall(r"\d+", chance) == re.findall(r"\d+", edge) == ["1", "1"]
     assert "(splice)" in chance
     assert re.findall(r"\d+", diverged) == ["2"]
+    always_majority = scored(0.1, low=0.1 + 0.2 - 0.2, chance=0.1)
+    assert any("(splice)" in line for line in limits(table([always_majority], MATRIX), rates))
     assert "baseline" in baseline
 
 

@@ -128,7 +128,7 @@ def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
             f"Few replicates: {trained['n'].max()} per condition. Below {LEAST_PAIRS} pairs only "
             "all tasks together have a verdict."
         )
-    idle = trained[trained["low"] <= trained["chance"]]
+    idle = trained[trained["low"].round(6) <= trained["chance"].round(6)]  # equal but for rounding
     if len(idle):
         tasks = ", ".join(dict.fromkeys(idle["task"]))
         lines.append(
