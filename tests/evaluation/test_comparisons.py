@@ -134,6 +134,16 @@ def test_holm_is_over_the_tasks_of_a_family(tmp_path: Path) -> None:
     assert sorted(zip(summary["fraction"], summary["tasks"], strict=True)) == [("0.1", 1), ("1", 2)]
 
 
+def test_the_summary_counts_tasks_that_have_a_pair(tmp_path: Path) -> None:
+    both = [condition(), condition("scratch")]
+    diverged = [replace(each, task="splice", mapping="character") for each in both]
+    _, _, summary = tables(
+        tmp_path, *zip(both, (RIGHT, SCRATCH), strict=True),
+        *zip(diverged, (RIGHT, [-1] * 4), strict=True),
+    )  # fmt: skip
+    assert summary[["tasks", "rows", "runs"]].to_numpy().tolist() == [[1, 1, 4]]
+
+
 def test_the_summary_puts_chance_at_0_and_perfection_at_1(tmp_path: Path) -> None:
     _, _, summary = tables(tmp_path, (condition(), RIGHT), (condition("scratch"), SCRATCH))
     (row,) = summary.to_dict("records")

@@ -231,14 +231,15 @@ def _summarise_family(
     scores: Mapping[Condition, HeadlineScores],
 ) -> dict[str, Any] | None:
     """Return a family's row; None if no replicate of any contrast finished in both arms."""
-    strata = [_normalise(contrast, scores) for contrast in contrasts]
-    strata = [stratum for stratum in strata if len(stratum)]
+    by_contrast = {contrast: _normalise(contrast, scores) for contrast in contrasts}
+    compared = {contrast: pairs for contrast, pairs in by_contrast.items() if len(pairs)}
+    strata = [*compared.values()]
     if not strata:
         return None
     pooled = np.concatenate(strata)
     return {
         **dict(zip(FAMILY, names, strict=True)),
-        "tasks": len({contrast.condition.task for contrast in contrasts}),
+        "tasks": len({contrast.condition.task for contrast in compared}),
         "rows": len(strata),
         "runs": len(pooled),
         "iqm": float(interquartile_mean(pooled[:, 0])),
