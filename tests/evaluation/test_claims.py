@@ -18,7 +18,7 @@ from polymath.evaluation.claims import (
     judge,
 )
 from polymath.evaluation.comparisons import HALFWAY
-from polymath.evaluation.mean_test import t_test
+from polymath.evaluation.mean_test import detectable_difference, t_test
 from polymath.evaluation.rate_sensitivity import AT_EDGE, ONE_RATE
 from polymath.evaluation.similarity_claim import NOT_MEASURED
 from polymath.evaluation.statistics import sign_flip_p
@@ -79,6 +79,8 @@ def test_a_family_is_corrected_whatever_the_recipes_and_references_of_its_tasks(
     table = decide(rows)
     assert list(table["tests"]) == [3, 3, 3]
     assert list(table["p_holm"]) == pytest.approx(list(3 * table["p"]))
+    error, df = table.loc[0, ["error", "df"]]
+    assert table["detectable"][0] == detectable_difference(error, df, 3)
     apart = rows.assign(fraction=["1", "0.1", "0.01"])
     assert list(decide(apart)["tests"]) == [1, 1, 1]
 
@@ -255,6 +257,26 @@ def test_replicates_that_share_seeds_decide_nothing(
     together = families(tmp_path).loc["better"]
     assert together["verdict"] == verdict
     assert together["tasks"] == (verdict == "supported")
+
+
+def test_the_test_of_a_claim_has_the_degrees_of_freedom_of_what_is_shared(tmp_path: Path) -> None:
+    """Of scores these are groups of test items, of speed the runs whose ends make the target."""
+    row = compared("amp", "scratch", SIX, items_error=0.04, target_error=0.03)
+    table = judged(tmp_path, [row])
+    assert table.loc[("better", "amp"), "p"] == t_test(SIX, 0.04, row["groups"] - 1).p
+    assert table.loc[("faster", "amp"), "p"] == t_test(SIX, 0.03, len(SIX) - 1).p
+
+
+def test_tasks_together_are_contradicted_on_the_other_side(tmp_path: Path) -> None:
+    judged(tmp_path, [compared("amp", "scratch", -SIX)])
+    assert families(tmp_path).loc["better", "verdict"] == "contradicted"
+
+
+def test_the_interval_of_tasks_together_is_on_their_scale(tmp_path: Path) -> None:
+    """Seeds that agree leave the error of the test items, here of half the scale."""
+    judged(tmp_path, [compared("amp", "scratch", np.full(6, 0.05), items_error=0.02)])
+    better = families(tmp_path).loc["better"]
+    assert better["iqm_high"] - better["iqm_low"] == pytest.approx(2 * 1.96 * 0.04, rel=0.05)
 
 
 def test_three_replicates_decide_the_tasks_together(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -193,14 +194,14 @@ def test_without_random_weights_there_is_nothing_halfway(tmp_path: Path) -> None
     assert list(comparisons["against"]) == ["in-domain"]
 
 
-def test_items_in_groups_widen_the_interval_and_are_counted(tmp_path: Path) -> None:
+def compare_in_groups(folder: Path, per_group: int) -> dict[str, Any]:
+    """Return the comparison of two arms whose test items share groups."""
     arms = (condition(), RIGHT), (condition("scratch"), SCRATCH)
-    _, apart, _ = tables(tmp_path, *arms)
-    results = ResultPaths(tmp_path)
+    results = ResultPaths(folder)
     scores = headline_scores(pd.concat([write_condition(results, *arm) for arm in arms]))
-    write_records(results, "amp", per_group=ITEMS)
+    write_records(results, "amp", per_group)
     contrasts = find_contrasts(list(scores), DOMAINS, LINEAGE)
-    _, together = compare_scores(
+    _, comparisons = compare_scores(
         scores,
         contrasts,
         lambda each: read_test_predictions(results.predictions(each)).resample(
@@ -208,5 +209,27 @@ def test_items_in_groups_widen_the_interval_and_are_counted(tmp_path: Path) -> N
         ),
         dict.fromkeys(scores, RateChoice(1, False)),
     )
-    assert (apart["groups"][0], together["groups"][0]) == (ITEMS, 1)
-    assert math.isnan(together["p"][0])  # one group says nothing of other items
+    (row,) = comparisons.to_dict("records")
+    return row
+
+
+def test_items_of_one_group_say_nothing_of_others(tmp_path: Path) -> None:
+    row = compare_in_groups(tmp_path, per_group=ITEMS)
+    assert row["groups"] == 1
+    assert math.isnan(row["p"])
+
+
+def test_the_error_of_items_is_that_of_the_mean_of_few_groups(tmp_path: Path) -> None:
+    """With the divisor m - 1: five groups would otherwise have an error that is 11 % too small."""
+    row = compare_in_groups(tmp_path, per_group=ITEMS // 5)
+    arms = [
+        read_test_predictions(ResultPaths(tmp_path).predictions(condition(init)))
+        for init in ("pretrained", "scratch")
+    ]
+    right, scratch = (
+        np.mean([predicted == arm.targets for predicted in arm.by_replicate.values()], axis=0)
+        for arm in arms
+    )
+    of_groups = (right - scratch).reshape(5, -1).mean(axis=1)
+    assert row["groups"] == 5
+    assert row["items_error"] == pytest.approx(of_groups.std(ddof=1) / math.sqrt(5), rel=0.06)

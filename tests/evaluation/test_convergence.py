@@ -132,6 +132,8 @@ def test_the_uncertainty_of_the_target_is_that_of_times_around_it() -> None:
     late_error = own_times([*late.curves.values()], late, 400)[1]
     assert row["target_error"] == pytest.approx(math.hypot(error, late_error))
     assert row["error"] > row["target_error"]
+    assert row["lead"] == pytest.approx(row["differences"].mean())
+    assert row["lead"] > 0  # the first arm is the earlier one
 
 
 def test_an_arm_that_does_not_leave_chance_has_no_relative_speed() -> None:

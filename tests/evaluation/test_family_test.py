@@ -63,6 +63,10 @@ def test_a_little_error_of_items_does_not_decide_what_flips_alone_cannot(n: int)
     assert sign_flip_together([Stratum(pairs, 1e-3)]).p == pytest.approx(2 / 2**n, abs=0.01)
 
 
+def test_the_scale_of_a_task_has_the_variance_of_its_items_too() -> None:
+    assert Stratum(np.array([3.0, -3.0]), 2.0).scale == pytest.approx(math.sqrt(9 + 2 * 4))
+
+
 def test_many_pairs_are_drawn_at_random_and_give_the_same_p_again() -> None:
     strata = tasks(3, 0.2, n=12)
     p = sign_flip_together(strata).p
@@ -101,6 +105,12 @@ def test_the_interval_of_one_task_has_the_width_of_both_variances() -> None:
     # The interquartile mean of normal values has 1.2 times the variance of their mean.
     assert (seeds.high - seeds.low) / 2 == pytest.approx(1.96 * math.sqrt(1.2 / 400), rel=0.1)
     assert (both.high - both.low) / 2 == pytest.approx(1.96 * math.sqrt(1.2 / 400 + 0.09), rel=0.1)
+
+
+def test_few_replicates_are_drawn_with_the_variance_of_the_population() -> None:
+    """Of three pairs the largest is drawn three times in 1 of 27 resamples: more than 2.5 %."""
+    _, interval = pooled_difference([Stratum(np.array([-1.0, 0.0, 1.0]))])
+    assert (interval.low, interval.high) == pytest.approx((-math.sqrt(1.5), math.sqrt(1.5)))
 
 
 def test_a_task_of_one_pair_gives_no_interval() -> None:

@@ -96,6 +96,7 @@ def test_a_task_has_both_arms_the_difference_and_the_baseline() -> None:
         "0.900", "0.700", "+0.200", "+0.100", "+0.300", "0.950",
     ]  # fmt: skip
     assert "at one learning rate" in task.sentence
+    assert "text model 0.900, random weights 0.700" in task.sentence
     assert "n-grams" in task.sentence
 
 

@@ -8,6 +8,7 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 from polymath.evaluation.claims import LEAST_PAIRS, decide
+from polymath.evaluation.mean_test import power, standard_error
 from polymath.evaluation.tables import CLAIM_SCHEMA
 from polymath.reporting.power import REPLICATES, describe_power, power_of
 from support.report import judged, table
@@ -37,6 +38,13 @@ def test_test_items_bound_the_power_that_replicates_can_reach() -> None:
     (row,) = claims(WIDE).to_dict("records")
     bounded = {**row, "shared_error": 0.06, "shared_df": 39}
     assert power_of(bounded, 20) < 0.3 < power_of(row, 20)
+
+
+def test_the_error_of_a_target_falls_with_the_replicates_that_make_it() -> None:
+    (row,) = claims(WIDE).to_dict("records")
+    faster = {**row, "claim": "faster", "shared_error": 0.06, "shared_df": 2}
+    error, df = standard_error(WIDE.std(ddof=1), 12, 0.06 / 2, 11)
+    assert power_of(faster, 12) == pytest.approx(power(WIDE.mean(), error, df))
 
 
 def test_the_plan_prints_a_line_per_task_and_the_command_that_adds_replicates() -> None:
