@@ -231,6 +231,8 @@ def test_divergence_and_arms_at_chance_hinder(tmp_path: Path) -> None:
     assert better["left_out"] == "amp: 2 replicates diverged"
     table = judged(tmp_path, [compared("amp", "scratch", SIX, diverged=1)])
     assert table.loc[("better", "amp"), "reason"] == "1 replicate diverged"
+    # Of speed, a run that diverged is a late one, and the rule says so.
+    assert table.loc[("faster", "amp"), "verdict"] == "supported"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from polymath.evaluation.claims import CLAIMS, RULE
+from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, RULE
 from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.experiment.contrasts import SCRATCH
@@ -42,8 +42,8 @@ interval of the test, over other seeds and other test items together. “Seeds�
 over pairs of replicates alone, “items” a bootstrap over test items with the same trained models.
 `p` is after Holm's correction. `sign flips` is the p of the sign-flip test of the pairs, without
 correction: a sensitivity check that needs no distribution but knows seeds only. `detectable` is the
-smallest true difference that this experiment would have decided in 80 % of cases, at the level
-corrected for the number of tasks.
+smallest true difference for which the test has a power of 80 % with this scatter, at the level
+corrected for the number of tasks; with fewer than {least} pairs no difference is decided.
 
 """
 SAME_SCORE = """Time to the same score: both arms are measured against 90 % of the way to the better
@@ -80,7 +80,9 @@ def write_claims_page(tables: ClaimsPageTables, page: Path) -> None:
     claims = read_table(tables.claims)
     text = HEAD + TOGETHER + to_markdown(family_table(read_table(tables.families))) + "\n"
     text += describe_looks(claims, read_json(tables.looks)) + "\n\n"
-    text += PER_TASK.format(rule=RULE) + to_markdown(count_verdicts(claims)) + "\n"
+    text += (
+        PER_TASK.format(rule=RULE, least=LEAST_PAIRS) + to_markdown(count_verdicts(claims)) + "\n"
+    )
     for name, claim in CLAIMS.items():
         text += f"## {claim.statement}\n\nThe number: {claim.number}.\n\n"
         text += to_markdown(claim_table(claims[claims["claim"] == name])) + "\n"
