@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generate.documents import KEPT, fill_blocks, generate_documents, read_matrix
+from generate.documents import (
+    KEPT,
+    fill_blocks,
+    generate_documents,
+    read_matrix,
+    read_qualifiers,
+    read_verdicts,
+    verdict_list,
+)
 from generate.similarity_block import describe_similarity
+from polymath.evaluation.claims import CLAIMS
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.recipes import Recipe
@@ -134,6 +143,24 @@ def test_only_what_stands_between_the_markers_is_generated() -> None:
     assert "old" not in filled
     assert filled.count("\n| ") >= len(read_matrix(ROOT, "eight")["task"].unique())
     assert fill_blocks(filled, ROOT) == filled
+
+
+def test_verdicts_are_read_with_their_qualifiers_from_the_first_table(tmp_path: Path) -> None:
+    """The section on speed has a second table, of the time to the same score."""
+    page = tmp_path / KEPT / "mine/claims.md"
+    page.parent.mkdir(parents=True)
+    page.write_text(
+        f"# Results\n\n## {CLAIMS['faster'].statement}\n\nThe number: a lead.\n\n"
+        "| task | verdict | qualifier |\n|:--|:--|:--|\n| amp | contradicted | at one rate |\n"
+        "| splice | undecided | – |\n\nThe same score.\n\n"
+        "| task | target | reached |\n|:--|:--|:--|\n| amp | 0.8 | 3 of 3 |\n\n## Across\n"
+    )
+    verdicts = read_verdicts(tmp_path, "mine")["faster"]
+    qualifiers = read_qualifiers(tmp_path, "mine")["faster"]
+    assert verdicts == {"amp": "contradicted", "splice": "undecided"}
+    assert qualifiers == {"amp": "at one rate", "splice": ""}
+    listed = verdict_list(verdicts, qualifiers)
+    assert listed == "contradicted for amp (at one rate); undecided for splice"
 
 
 def test_a_block_of_an_unknown_kind_is_named() -> None:

@@ -21,9 +21,10 @@ from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
 from polymath.evaluation.mean_test import POWER
 from polymath.evaluation.statistics import ALPHA
+from polymath.reporting.answer import verdict_in_words
 from polymath.reporting.matrix import matrix_table
 from polymath.reporting.provenance import NOT_RECORDED
-from polymath.reporting.tables import format_estimate, format_number, to_markdown
+from polymath.reporting.tables import DASH, format_estimate, format_number, to_markdown
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 
@@ -85,6 +86,7 @@ def short_block(root: Path, run: str) -> str:
     matrix["arm"] = matrix["init"].where(matrix["init"] != "none", matrix["model"])
     means = matrix.pivot_table(index="task", columns="arm", values="mean", sort=False)
     verdicts = read_verdicts(root, run)["better"]
+    qualifiers = read_qualifiers(root, run)["better"]
     rows = [
         {
             "task": row["task"],
@@ -96,7 +98,9 @@ def short_block(root: Path, run: str) -> str:
             "difference [95 %]": format_estimate(
                 row["difference"], row["difference_low"], row["difference_high"], "+.3f"
             ),
-            "text model ends better": verdicts[row["task"]],
+            "text model ends better": verdict_in_words(
+                verdicts[row["task"]], qualifiers[row["task"]]
+            ),
         }
         for row in matrix[matrix["init"] == "pretrained"].to_dict("records")
     ]
@@ -110,11 +114,16 @@ def short_block(root: Path, run: str) -> str:
 
 def answer_block(root: Path, run: str) -> str:
     """Two sentences: the verdicts on speed and on final scores, and where n-grams scored best."""
-    verdicts = read_verdicts(root, run)
+    verdicts, qualifiers = read_verdicts(root, run), read_qualifiers(root, run)
     matrix = read_matrix(root, run)
     fields = dict(zip(matrix["task"], matrix["domain"], strict=True))
     faster, better = (
-        join([f"{task} ({fields[task]})" for task in tasks_with(verdicts[claim], "supported")])
+        join(
+            [
+                in_brackets(task, fields[task], qualifiers[claim][task])
+                for task in tasks_with(verdicts[claim], "supported")
+            ]
+        )
         for claim in ("faster", "better")
     )
     decided = {*verdicts["faster"].values(), *verdicts["better"].values()}
@@ -131,10 +140,11 @@ def findings_block(root: Path, run: str) -> str:
     """A list: verdicts, intervals that exclude zero, best baselines, and what was not learned."""
     matrix = read_matrix(root, run)
     lines = []
+    qualifiers = read_qualifiers(root, run)
     for claim, verdicts in read_verdicts(root, run).items():
         if set(verdicts.values()) != {"undecided"}:
             statement = CLAIMS[claim].statement.rstrip(".")
-            lines.append(f"“{statement}” is supported for {verdict_list(verdicts)}.")
+            lines.append(f"“{statement}” is {verdict_list(verdicts, qualifiers[claim])}.")
     if not lines:
         lines.append(
             f"Every claim is undecided task by task: {matrix['n'].max()} pairs of replicates, "
@@ -232,6 +242,15 @@ def read_verdicts(root: Path, run: str) -> dict[str, dict[str, str]]:
 
     A claim that is younger than the kept run has none.
     """
+    return _read_column(root, run, "verdict")
+
+
+def read_qualifiers(root: Path, run: str) -> dict[str, dict[str, str]]:
+    """Return what each verdict must be read with, as `read_verdicts`; empty for nothing."""
+    return _read_column(root, run, "qualifier")
+
+
+def _read_column(root: Path, run: str, column: str) -> dict[str, dict[str, str]]:
     path = root / KEPT / run / "claims.md"
     if not path.exists():
         return {}
@@ -239,26 +258,37 @@ def read_verdicts(root: Path, run: str) -> dict[str, dict[str, str]]:
     sections = {
         name: text.partition(f"## {claim.statement}\n")[2] for name, claim in CLAIMS.items()
     }
-    return {name: dict(_verdict_rows(section)) for name, section in sections.items() if section}
+    return {name: dict(_cells_of(section, column)) for name, section in sections.items() if section}
 
 
-def _verdict_rows(section: str) -> Iterator[tuple[str, str]]:
-    """Yield task and verdict of each row of the first table of a section."""
-    lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
+def _cells_of(section: str, column: str) -> Iterator[tuple[str, str]]:
+    """Yield task and cell of each row of a section's first table.
+
+    Older runs have no qualifier.
+    """
+    first = section.partition("\n## ")[0].partition("\n|")[2].partition("\n\n")[0]
+    lines = f"|{first}".splitlines()
     table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    verdict = table[0].index("verdict")
+    place = table[0].index(column) if column in table[0] else None
     for cells in table[2:]:
-        yield cells[0], cells[verdict]
+        yield cells[0], "" if place is None else cells[place].strip(DASH)
 
 
-def verdict_list(verdicts: dict[str, str]) -> str:
-    """Return the supported tasks in words, and after them those with another verdict."""
-    rest = [
-        f"{verdict} for {join(tasks)}"
-        for verdict in ("contradicted", "undecided")
+def verdict_list(verdicts: dict[str, str], qualifiers: dict[str, str]) -> str:
+    """Return each verdict with its tasks in words, those that are decided with qualifiers."""
+    decided = [
+        f"{verdict} for {join([in_brackets(task, qualifiers[task]) for task in tasks])}"
+        for verdict in ("supported", "contradicted")
         if (tasks := tasks_with(verdicts, verdict))
     ]
-    return "; ".join([join(tasks_with(verdicts, "supported")), *rest])
+    undecided = tasks_with(verdicts, "undecided")
+    return "; ".join([*decided, *([f"undecided for {join(undecided)}"] if undecided else [])])
+
+
+def in_brackets(task: str, *remarks: str) -> str:
+    """Return a task with the remarks on it that are not empty."""
+    listed = ", ".join(filter(None, remarks))
+    return f"{task} ({listed})" if listed else task
 
 
 def tasks_with(verdicts: dict[str, str], verdict: str) -> list[str]:
