@@ -82,3 +82,8 @@ def test_representations_are_compared_when_asked_for(
     # Another setting trains nothing again, but the claims are judged anew.
     config["representations"]["bootstraps"] = 3
     assert workspace.planned() == {**compared, "write_report": 1}
+    # Also of results alone, of which Snakemake knows nothing.
+    shutil.rmtree(tmp_path / ".snakemake")
+    assert workspace.planned() == {**compared, "write_report": 1}
+    config["representations"]["bootstraps"] = 2
+    assert workspace.planned() == {}

@@ -37,6 +37,16 @@ def analysis_requests():
             "code_version": versions.PROBES,
         }
         yield Request(PATHS.probes(*probed), asked, REQUESTS.training_inputs(condition))
+    for compared, study in STUDY_OF.items():
+        asked = {"job": study_job(study), "code_version": versions.REPRESENTATIONS}
+        inputs = {
+            "tokens": PATHS.tokens(study.text.task, tokenizer_of(EXPERIMENT, *compared)),
+            "vocabularies": vocabularies_of(study),
+            "models": models_of(study),
+        }
+        for name in ("similarity", "heads"):
+            path = PATHS.representations(f"{name}.parquet", *compared)
+            yield Request(path, asked, inputs)
 
 
 def find_stale():

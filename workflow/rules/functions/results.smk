@@ -61,18 +61,31 @@ def compared_trained_models(wildcards):
 
 def compared_models(wildcards):
     """The model of each condition before fine-tuning."""
-    return [PATHS.model_manifest(c.model) for c in study_of(wildcards).conditions]
+    return models_of(study_of(wildcards))
+
+
+def models_of(study):
+    """The model of each of a study's conditions before fine-tuning."""
+    return [PATHS.model_manifest(c.model) for c in study.conditions]
 
 
 def compared_vocabularies(wildcards):
     """The mapping of each condition."""
-    conditions = study_of(wildcards).conditions
-    return [PATHS.vocabulary(c.task, c.model, c.mapping) for c in conditions]
+    return vocabularies_of(study_of(wildcards))
+
+
+def vocabularies_of(study):
+    """The mapping of each of a study's conditions."""
+    return [PATHS.vocabulary(c.task, c.model, c.mapping) for c in study.conditions]
 
 
 def representations_job(wildcards):
     """What a study depends on beside its inputs."""
-    study = study_of(wildcards)
+    return study_job(study_of(wildcards))
+
+
+def study_job(study):
+    """What the comparison of a study's models depends on beside its inputs."""
     compared = [
         {"condition": condition.columns, "kept": kept_models(condition)}
         for condition in study.conditions
