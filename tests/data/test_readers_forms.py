@@ -247,6 +247,14 @@ def test_everything_but_one_label_is_an_anomaly(tmp_path: Path) -> None:
     assert done.card["positive"] == "anomaly"
 
 
+def test_a_word_for_a_missing_label_is_noted(tmp_path: Path) -> None:
+    lines = rows(lambda n: ("x", "y", "NA")[n % 3])
+    [notice] = prepare_csv(tmp_path, lines).card["notices"]
+    assert all(part in notice for part in ("NA", "21 rows", "own.csv: line 4", "'labels'"))
+    assert prepare_csv(tmp_path, lines, labels=["x", "y"]).card["notices"] == []
+    assert prepare_csv(tmp_path, lines, label_map={"NA": "none"}).card["notices"] == []
+
+
 def test_a_renamed_label_that_no_row_has_is_refused(tmp_path: Path) -> None:
     lines = rows(lambda n: "abc"[n % 3])
     with pytest.raises(PolymathError, match=r"label_map.*'A'.*a, b, c"):

@@ -11,6 +11,8 @@ from polymath.data.readers import PLACE
 from polymath.experiment.datasets import OTHER_LABELS, Dataset
 from polymath.util.errors import PolymathError, list_names, suggest
 
+# Words for a missing value, as R, pandas and databases write them.
+MISSING = frozenset({"NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"})
 SMALLEST_CLASS = 3  # rows: one for each split
 WHOLE = re.compile(r"([-+]?\d+)\.0+").fullmatch
 COMMA = re.compile(r"[-+]?\d+,\d+").fullmatch
@@ -32,6 +34,7 @@ def check_labels(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) 
         )
     if dataset.type == "regression":
         return table.assign(label=_read_numbers(table, dataset.reader.decimal))
+    _note_missing(table, dataset, rejected)
     table["label"] = _name_classes(table["label"], dataset, rejected)
     if dataset.labels is not None:
         absent = sorted(set(dataset.labels) - set(table["label"]))
@@ -43,6 +46,18 @@ def check_labels(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) 
         table = rejected.drop(table, ~table["label"].isin(dataset.labels), "class not asked for")
     _check_classes(table, dataset, rejected)
     return table
+
+
+def _note_missing(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
+    """Note words for a missing value that are read as a class, unless the user names them."""
+    missing = table["label"].isin(MISSING - dataset.label_map.keys())
+    if missing.any() and dataset.labels is None:
+        words = list_names(sorted(set(table.loc[missing, "label"])))
+        place = table.loc[missing, PLACE].iloc[0]
+        rejected.notices.append(
+            f"labels: {words} in {missing.sum()} rows, the first {place}, is read as a class: if "
+            "the label is missing there, name the classes to keep in 'labels'"
+        )
 
 
 def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:

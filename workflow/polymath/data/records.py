@@ -9,7 +9,7 @@ import pyarrow as pa
 from polymath.data.alphabets import SEPARATOR, list_separator
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
-from polymath.data.labels import check_labels, class_names
+from polymath.data.labels import MISSING, check_labels, class_names
 from polymath.data.readers import PLACE, ROW, ReadingNotes, read_rows, require_column
 from polymath.data.similarity import represent_similar
 from polymath.data.splits import ALIASES, assign_splits, join_groups, split_counts
@@ -20,8 +20,6 @@ from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import with_made_from, write_json, write_table
 
-# Words for a missing group, as R, pandas and databases write them.
-MISSING = frozenset({"NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"})
 EXCESS = 1.5  # times the share asked for, from which a drawn split is called large
 CONTENT = "@content"  # a row's sequence, or both of a pair
 
