@@ -216,9 +216,10 @@ def test_stray_files_beside_tables_are_noted(tmp_path: Path) -> None:
         ({"format": "fasta", "header": ["a"]}, "'columns'"),
         ({"format": "fasta", "delimiter": ";"}, "'delimiter' goes with"),
         ({"format": "csv", "metadata": "x.csv"}, "'metadata' goes with"),
+        ({"format": "csv", "split_names": {"A": "train", "a ": "test"}}, "'split_names'"),
     ],
 )
-def test_keys_of_another_format_are_refused(fields: dict[str, Any], part: str) -> None:
+def test_keys_that_do_not_fit_are_refused(fields: dict[str, Any], part: str) -> None:
     with pytest.raises(ValueError, match=part):
         Reader.model_validate(fields)
 

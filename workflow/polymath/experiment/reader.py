@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from polymath.experiment.base import StrictModel
 
 Format = Literal["csv", "tsv", "xlsx", "parquet", "json", "fasta", "midi", "lines"]
+SplitName = Literal["train", "dev", "test"]
 TABLES = ("csv", "tsv")
 # Keys that only some formats have; every other key goes with all of them.
 FORMATS_OF: dict[str, tuple[str, ...]] = {
@@ -46,7 +47,7 @@ class Reader(StrictModel):
     )
     label: str = Field("label", description="column of the label")
     split: str | None = Field(None, description="column of the official split, if there is one")
-    split_names: dict[str, Literal["train", "dev", "test"]] = Field(
+    split_names: dict[str, SplitName] = Field(
         {}, description="what the split column's own words mean, beyond train, dev, valid, test"
     )
     group: str | tuple[str, ...] | None = Field(
@@ -113,6 +114,14 @@ class Reader(StrictModel):
                 "'header' names the columns of a table; cut the column 'header' of FASTA by "
                 "'columns' instead"
             )
+        return value
+
+    @field_validator("split_names")
+    @classmethod
+    def _words_mean_one_split(cls, value: dict[str, SplitName]) -> dict[str, SplitName]:
+        """Refuse words that differ in case or blanks only, which do not count."""
+        if len({word.strip().lower() for word in value}) < len(value):
+            raise ValueError("'split_names' has a word twice: case and blanks do not count")
         return value
 
     @field_validator("header")
