@@ -1,5 +1,6 @@
 """Initialisations and embeddings, for every model family."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,16 @@ def test_a_checkpoint_without_an_encoder_tensor_is_refused(
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(PolymathError, match=rf"lacks 1 of the encoder's tensors.*{lost}"):
         build_classifier(tmp_path, "pretrained", 2, 0, None)
+
+
+def test_a_model_too_large_is_refused_before_it_takes_memory(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    config = json.loads((checkpoint("bert") / "config.json").read_text())
+    config |= {"vocab_size": 10**7, "hidden_size": 4096}  # 41 billion in the embeddings alone
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(PolymathError, match=r"config\.json describes 4\d billion.*check its sizes"):
+        build_classifier(tmp_path, "scratch", 2, 0, None)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
