@@ -27,7 +27,7 @@ from polymath.evaluation.looks import record_looks
 from polymath.evaluation.mean_test import detectable_differences
 from polymath.evaluation.paired import columns_of_tests
 from polymath.evaluation.similarity_claim import NOT_MEASURED, similarity_rows
-from polymath.evaluation.statistics import ALPHA
+from polymath.evaluation.statistics import ALPHA, p_in_words
 from polymath.evaluation.tables import CLAIM_FAMILY, CLAIM_SCHEMA, FAMILY_VERDICT_SCHEMA
 from polymath.experiment.conditions import NONE
 from polymath.experiment.lineage import Lineage
@@ -205,7 +205,7 @@ def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:
         return "undecided", f"fewer than {LEAST_PAIRS} pairs of replicates"
     if math.isnan(row["p_holm"]):
         return "undecided", "the pairs do not vary"
-    reason = f"p = {row['p_holm']:.3f}"
+    reason = p_in_words(row["p_holm"])
     if row["p_holm"] > ALPHA:
         return "undecided", reason
     return ("supported" if row["value"] > 0 else "contradicted"), reason

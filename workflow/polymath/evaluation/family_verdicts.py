@@ -16,11 +16,13 @@ from polymath.evaluation.family_test import (
     pooled_difference,
     sign_flip_together,
 )
-from polymath.evaluation.statistics import ALPHA, UNKNOWN
+from polymath.evaluation.statistics import ALPHA, UNKNOWN, p_in_words
 from polymath.evaluation.tables import FAMILY_VERDICT_COLUMNS, FAMILY_VERDICT_SCHEMA
 
 # What a task may have several of, in the order in which families are split by it.
 SPLIT = ("mapping", "recipe", "reference")
+# Claims about what training reaches, where a baseline says how hard the task is.
+OF_TRAINING = ("faster", "better", "near in-domain")
 
 
 def judge_families(rows: pd.DataFrame, with_baseline: Container[str]) -> pd.DataFrame:
@@ -57,7 +59,7 @@ def _judge_family(family: pd.DataFrame, with_baseline: Container[str]) -> dict[s
     scaled = [_stratum(row, row["span"]) for row in tested.to_dict("records")]
     test = sign_flip_together(strata) if strata else FamilyTest(0.0, np.nan)
     iqm, interval = pooled_difference(scaled) if scaled else (np.nan, UNKNOWN)
-    verdict, reason = _verdict(test)
+    verdict, reason = _verdict(test, iqm)
     return {
         **{name: _shared(family[name]) for name in FAMILY_VERDICT_COLUMNS},
         "verdict": verdict,
@@ -78,7 +80,7 @@ def _judge_family(family: pd.DataFrame, with_baseline: Container[str]) -> dict[s
 
 
 def _stratum(row: dict[str, Any], span: float) -> Stratum:
-    span = 1.0 if pd.isna(span) else span
+    span = 1.0 if pd.isna(span) or span == 0 else span  # a test set of one class has no span
     shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
     return Stratum(np.asarray(row["differences"]) / span, shared_error / span)
 
@@ -91,19 +93,27 @@ def _shared(values: pd.Series) -> str:
 def _qualifier(tested: pd.DataFrame, with_baseline: Container[str]) -> str:
     """Return the members' qualifiers, and the tasks that no baseline stands beside."""
     qualifiers = [each for each in dict.fromkeys(tested["qualifier"]) if isinstance(each, str)]
-    without = [task for task in dict.fromkeys(tested["task"]) if task not in with_baseline]
+    trained = tested[tested["claim"].isin(OF_TRAINING)]
+    without = [task for task in dict.fromkeys(trained["task"]) if task not in with_baseline]
     if without:
-        everywhere = len(without) == tested["task"].nunique()
+        everywhere = len(without) == trained["task"].nunique()
         qualifiers.append(
             "without a baseline" + ("" if everywhere else f" on {', '.join(without)}")
         )
     return ", ".join(filter(None, qualifiers))
 
 
-def _verdict(test: FamilyTest) -> tuple[str, str]:
+def _verdict(test: FamilyTest, iqm: float) -> tuple[str, str]:
+    """Return the verdict and its reason.
+
+    The test weighs tasks by their scatter, and the number that is shown does not: where tasks pull
+    in both directions, the two may differ in sign.
+    """
     if np.isnan(test.p):
         return "undecided", "no task can be judged"
-    reason = f"p = {test.p:.4f}"
+    reason = p_in_words(test.p)
     if test.p > ALPHA:
         return "undecided", reason
+    if iqm * test.direction <= 0:
+        return "undecided", f"{reason}, but the tasks' differences have both signs"
     return ("supported" if test.direction > 0 else "contradicted"), reason

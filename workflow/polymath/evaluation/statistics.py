@@ -114,6 +114,11 @@ def share_as_extreme(flipped: Floats, value: float, exact: bool) -> float:
     return extreme / len(flipped) if exact else (extreme + 1) / (len(flipped) + 1)
 
 
+def p_in_words(p: float) -> str:
+    """Return a p value as text that shows on which side of the level it lies."""
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
+
+
 def sign_flip_p(differences: Floats) -> float:
     """Return the two-sided p of the sign-flip (paired permutation) test of a mean of zero.
 

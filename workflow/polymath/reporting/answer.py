@@ -9,6 +9,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS
 from polymath.evaluation.mean_test import POWER
+from polymath.evaluation.statistics import p_in_words
 from polymath.experiment.conditions import NONE
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH
 from polymath.reporting.matrix import BASELINE_NAMES, count_items
@@ -87,7 +88,7 @@ def _describe_family(row: Mapping[str, Any], settings: str) -> str:
     verdict = verdict_in_words(row["verdict"], row["qualifier"])
     return (
         f"{where} ({row['members']}), {row['model']}{settings}: {verdict}, {number}, "
-        f"p = {row['p']:.4f}, "
+        f"{p_in_words(row['p'])}, "
         f"{row['pairs']} pair{'s' * (row['pairs'] > 1)} of replicates."
     )
 
@@ -140,12 +141,12 @@ def _together(row: Mapping[str, Any], several: bool, settings: str) -> str:
     if row["verdict"] != UNDECIDED and row["qualifier"]:
         text += f", {row['qualifier']}"
     number = format_estimate(row["iqm"], row["iqm_low"], row["iqm_high"], "+.3f")
-    scale = (
-        "of the way from chance to a perfect score"
+    number = (
+        f"difference {number} of the way from chance to a perfect score"
         if row["claim"] == "better"
-        else "of the training budget sooner"
+        else f"lead of the text model {number} of the training budget"
     )
-    return f"{text} ({number} {scale}, p = {row['p']:.4f})."
+    return f"{text} ({number}, {p_in_words(row['p'])})."
 
 
 def _answer_task(row: Mapping[str, Any], better: pd.DataFrame, matrix: pd.DataFrame) -> TaskAnswer:
