@@ -284,8 +284,8 @@ def test_the_interval_of_tasks_together_is_on_their_scale(tmp_path: Path) -> Non
 def test_tasks_of_both_signs_have_no_verdict_against_the_number_shown(tmp_path: Path) -> None:
     """Five tasks that scatter little outvote, in the test, two that lose far more."""
     rise, fall = 0.001 * np.ones(6) + 0.0001 * SIX, -0.3 * np.ones(6) + SIX
-    rows = [compared(task, "scratch", rise) for task in ("a", "b", "c", "d", "e")]
-    rows += [compared(task, "scratch", fall) for task in ("x", "y")]
+    rows = [compared(task, "scratch", rise, items_error=0.0) for task in "abcde"]
+    rows += [compared(task, "scratch", fall, items_error=0.0) for task in "xy"]
     judged(tmp_path, rows)
     better = families(tmp_path).loc["better"]
     assert better["p"] < 0.05
