@@ -396,3 +396,10 @@ def test_baselines_are_conditions_without_a_beginning() -> None:
 def test_a_crossed_design_counts_its_product() -> None:
     assert load(crossed={"init": 3, "mapping": 2}).runs == 6
     assert load(replicates=4).runs == 4
+
+
+@pytest.mark.parametrize("results", ["~/results", "~", "a{b}", "a$b"])
+def test_a_folder_of_results_that_would_be_read_otherwise(results: str) -> None:
+    text = refusal(results=results)
+    assert text.startswith("config: results: ")
+    assert results in text

@@ -55,9 +55,9 @@ class Experiment(StrictModel):
     results: str = Field(
         # Snakemake reads braces as wildcards, and quotes paths for a cluster's shell by repr().
         "results",
-        pattern=r"""^[^{}'"`$\\\x00-\x1f]+$""",
+        pattern=r"""^[^~{}'"`$\\\x00-\x1f][^{}'"`$\\\x00-\x1f]*$""",
         description="folder of all results; its name has no quotes, braces, backslashes, $ or "
-        "control characters",
+        "control characters, and does not begin with ~",
     )
     seed: int = Field(0, ge=0, description="every random choice derives from it")
     replicates: int = Field(3, ge=1, description="runs of each condition, with their own seeds")
