@@ -40,7 +40,9 @@ def analysis_requests():
     for compared, study in STUDY_OF.items():
         asked = {"job": study_job(study), "code_version": versions.REPRESENTATIONS}
         inputs = {
-            "tokens": PATHS.tokens(study.text.task, tokenizer_of(EXPERIMENT, *compared)),
+            "tokens": PATHS.tokens(
+                study.text.task, tokenizer_of(EXPERIMENT, *compared)
+            ),
             "vocabularies": vocabularies_of(study),
             "models": models_of(study),
         }
