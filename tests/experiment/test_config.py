@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from polymath.experiment.conditions import Condition, expand_conditions, format_fraction
+from polymath.experiment.conditions import (
+    Condition,
+    describe_default_mappings,
+    expand_conditions,
+    format_fraction,
+)
 from polymath.experiment.config import Experiment, load_experiment
 from polymath.experiment.config_errors import MOVED_TO_ENVIRONMENT
 from polymath.experiment.datasets import PRESETS
@@ -18,6 +23,7 @@ RECIPE: dict[str, Any] = {"learning_rate": 1e-3, "batch_size": 8, "steps": 3}
 BASE: dict[str, Any] = {
     "tasks": ["splice", "reuters"],
     "models": ["minilm-l6"],
+    "mappings": ["random", "permute"],
     "recipes": {"short": RECIPE},
 }
 OWN: dict[str, Any] = {
@@ -250,6 +256,16 @@ def test_task_without_a_fitting_mapping() -> None:
         "config: mappings: none of ['identity'] fits task 'splice': "
         "add one of ['authors', 'character', 'frequency', 'random']"
     )
+
+
+def test_without_mappings_text_is_read_as_it_is_and_permuted_and_anything_else_at_random() -> None:
+    experiment = load(mappings=None)
+    of_task = {(c.task, c.mapping) for c in expand_conditions(experiment)}
+    assert of_task == {("splice", "random"), ("reuters", "identity"), ("reuters", "permute")}
+    assert describe_default_mappings(experiment).endswith(
+        "random for splice; identity and permute for reuters"
+    )
+    assert describe_default_mappings(load()) == ""
 
 
 def test_path_and_title_of_a_condition() -> None:

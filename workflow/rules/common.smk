@@ -5,10 +5,16 @@ import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from polymath.data.fetch.local import require_own_files
 from polymath.experiment import stage_versions as versions
-from polymath.experiment.conditions import NONE, Condition, expand_conditions
+from polymath.experiment.conditions import (
+    NONE,
+    Condition,
+    describe_default_mappings,
+    expand_conditions,
+)
 from polymath.experiment.config import load_experiment
 from polymath.experiment.config_files import locate_paths
 from polymath.experiment.lineage import tokenizer_of
@@ -49,6 +55,9 @@ except PolymathError as error:
 # Another workflow that imports this one may run beside Snakemakes that hold no guard.
 if workflow.is_main_process and workflow.modifier.is_main_snakefile():
     guard_locks(EXPERIMENT.results)
+
+if workflow.is_main_process and EXPERIMENT.mappings is None:
+    logger.info(f"NOTE: {describe_default_mappings(EXPERIMENT)}")
 
 REQUESTS = Requests(EXPERIMENT)
 PATHS = REQUESTS.paths

@@ -113,7 +113,11 @@ def _product(experiment: Experiment) -> Iterator[Condition]:
     for task, model in product(experiment.tasks, experiment.models):
         for init, mapping, fraction, recipe in product(
             [init for init in experiment.initialisations if _can_begin(experiment, model, init)],
-            [name for name in experiment.mappings if name in fitting(experiment, task, model)],
+            [
+                name
+                for name in experiment.mappings_of(task)
+                if name in fitting(experiment, task, model)
+            ],
             experiment.fractions,
             experiment.recipes,
         ):
@@ -125,6 +129,17 @@ def _baselines(experiment: Experiment) -> Iterator[Condition]:
         experiment.tasks, experiment.baselines, experiment.fractions
     ):
         yield Condition(task, name, NONE, NONE, format_fraction(fraction), NONE)
+
+
+def describe_default_mappings(experiment: Experiment) -> str:
+    """Return which mappings each task has where the configuration names none, else ''."""
+    if experiment.mappings is not None:
+        return ""
+    tasks: dict[str, list[str]] = {}
+    for task in experiment.tasks:
+        tasks.setdefault(" and ".join(experiment.mappings_of(task)), []).append(task)
+    each = "; ".join(f"{names} for {', '.join(of_names)}" for names, of_names in tasks.items())
+    return f"no 'mappings' in the configuration: {each}"
 
 
 def _can_begin(experiment: Experiment, model: str, init: str) -> bool:
@@ -163,8 +178,8 @@ def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:
             f"config: {key}s: no listed {partner} fits {key} '{name}': text tasks need a text model"
         )
     return (
-        f"config: mappings: none of {list(experiment.mappings)} fits {key} '{name}': add one of "
-        f"{fit}"
+        f"config: mappings: none of {list(experiment.mappings or ())} fits {key} '{name}': add one "
+        f"of {fit}"
     )
 
 

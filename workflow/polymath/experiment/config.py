@@ -27,6 +27,8 @@ CrossedStream = Literal["mapping", "init", "order", "dropout", "subset"]
 # onto themselves.
 ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random", "frequency", "character", "authors"})
 TOKEN_MAPPINGS: frozenset[str] = frozenset({"identity", "permute", "shift"})
+DEFAULT_MAPPINGS: tuple[MappingName, ...] = ("random",)
+DEFAULT_TEXT_MAPPINGS: tuple[MappingName, ...] = ("identity", "permute")
 
 
 def _one_or_several(value: object) -> object:
@@ -73,11 +75,11 @@ class Experiment(StrictModel):
         description="the checkpoint's weights (pretrained), random ones as its configuration says "
         "(scratch), or a mixture: see initialisations.md",
     )
-    mappings: tuple[MappingName, ...] = Field(
-        ("random", "permute"),
-        min_length=1,
+    mappings: Annotated[tuple[MappingName, ...], Field(min_length=1)] | None = Field(
+        None,
         description="random, frequency, character, authors for alphabets of their own; identity, "
-        "permute, shift for what the model's own tokenizer reads",
+        "permute, shift for what the model's own tokenizer reads; default: random, and for text "
+        "identity and permute",
     )
     shift: int = Field(1000, ge=1, description="how far mapping shift moves a token")
     fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
@@ -110,10 +112,17 @@ class Experiment(StrictModel):
     @model_validator(mode="after")
     def _lists_have_no_repeats(self) -> "Experiment":
         for name in ("tasks", "models", "initialisations", "mappings", "fractions", "baselines"):
-            values = getattr(self, name)
+            values = getattr(self, name) or ()
             if len(set(values)) != len(values):
                 raise ValueError(f"'{name}' names something twice")
         return self
+
+    def mappings_of(self, task: str) -> tuple[MappingName, ...]:
+        """Return the mappings asked for; without any, those of the task's kind."""
+        if self.mappings is not None:
+            return self.mappings
+        is_text = self.datasets[task].alphabet.kind == "model"
+        return DEFAULT_TEXT_MAPPINGS if is_text else DEFAULT_MAPPINGS
 
     @property
     def runs(self) -> int:

@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from polymath.experiment.conditions import Condition, expand_conditions
+from polymath.experiment.conditions import (
+    Condition,
+    describe_default_mappings,
+    expand_conditions,
+)
 from polymath.experiment.config import Experiment
 from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.paths import ResultPaths
@@ -192,6 +196,8 @@ def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
         f"{sum(cost.runs for cost in pending)} runs to train"
         + (f", and {len(pretraining)} models to pre-train" if pretraining else "")
     )
+    if chosen := describe_default_mappings(plan.experiment):
+        yield chosen
     downloads = plan.downloads()
     yield f"{len(downloads)} sources to download" + (":" if downloads else "")
     yield from (f"  {line}" for line in downloads)
