@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import snakemake_executor_plugin_slurm as plugin
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
-from polymath.planning.slurm_executor_patch import keep_unanswered_jobs
+from polymath.planning.failures import describe_failures
+from polymath.planning.slurm_executor_patch import keep_refusals, keep_unanswered_jobs
+from support.plans import plan_of
 
 
 class Answering:
@@ -87,3 +90,38 @@ def test_snakemakes_own_executor_keeps_jobs_when_slurm_is_away(
     assert check(Executor(), jobs) == [], "mended in this version: the patch can go"
     keep_unanswered_jobs(Executor)
     assert check(Executor(), jobs) == jobs
+
+
+def test_why_sbatch_refused_a_job_is_shown_until_it_takes_it(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    names = ["_".join(condition.columns.values()) for condition in plan.conditions]
+    jobs = [SimpleNamespace(name="finetune", wildcards=name) for name in names]
+    for job in jobs:
+        job.is_group = lambda: False
+    group = SimpleNamespace(name="conditions", jobs=jobs, is_group=lambda: True)
+
+    class Executor:
+        slurm_logdir = plan.paths.logs / "slurm"
+
+        def report_job_error(self, job_info: Any, msg: str | None = None) -> None:
+            errors.append(str(msg))
+
+        def report_job_submission(self, job_info: Any) -> None:
+            pass
+
+    errors: list[str] = []
+    keep_refusals(Executor, lambda job: str(job.wildcards))
+    executor = Executor()
+    refusal = (
+        "SLURM sbatch failed. The error message was 'sbatch: error: invalid partition: nope\n"
+        "sbatch: error: Batch job submission failed'.\n    sbatch call:\n        sbatch --x"
+    )
+    executor.report_job_error(SubmittedJobInfo(group), refusal)
+    assert errors == [refusal]
+    text = "\n".join(describe_failures(plan))
+    assert text.count("invalid partition: nope sbatch: error: Batch job submission failed") == 2
+    assert "--x" not in text
+    executor.report_job_submission(SubmittedJobInfo(jobs[0], external_jobid="7"))
+    assert "\n".join(describe_failures(plan)).count("invalid partition") == 1
+    executor.report_job_error(SubmittedJobInfo(jobs[0], external_jobid="7"), msg="failed")
+    assert "\n".join(describe_failures(plan)).count("error: not submitted") == 1

@@ -1,8 +1,12 @@
-"""A repair of Snakemake's SLURM executor 2.8.0; it goes when a later version is pinned."""
+"""Repairs of Snakemake's SLURM executor 2.8.0; they go when a later version is pinned."""
 
 from collections.abc import AsyncGenerator, Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
+
+REFUSED = "refused.log"  # beside SLURM's own logs of a job
+DETAILS = "\n    sbatch call:"  # after sbatch's reason, in the executor's message
 
 
 def keep_unanswered_jobs(executor: type[Any]) -> None:
@@ -43,3 +47,38 @@ def keep_unanswered_jobs(executor: type[Any]) -> None:
     executor.report_job_success = noted(executor.report_job_success)
     executor.report_job_error = noted(executor.report_job_error)
     executor.check_active_jobs = check_and_keep
+
+
+def keep_refusals(executor: type[Any], folder_of: Callable[[Any], str]) -> None:
+    """Let an executor keep why sbatch refused a job where SLURM's own logs of the job are.
+
+    Only Snakemake's log says so otherwise: a refused job has no log of its own.
+
+    Args:
+        executor: the class, which is changed in place.
+        folder_of: returns the name of a job's folder of logs, in that of its rule.
+    """
+    report_error, report_submission = executor.report_job_error, executor.report_job_submission
+
+    def paths(self: Any, job: Any) -> list[Path]:
+        jobs = job.jobs if job.is_group() else [job]
+        folders = [(f"rule_{each.name}", folder_of(each)) for each in jobs]
+        return [Path(self.slurm_logdir, *folder, REFUSED) for folder in folders]
+
+    @wraps(report_error)
+    def keep_and_report(self: Any, info: Any, msg: str | None = None, **named: Any) -> None:
+        if info.external_jobid is None and msg:
+            reason = " ".join(msg.partition(DETAILS)[0].split())
+            for path in paths(self, info.job):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"error: not submitted: {reason}\n", encoding="utf-8")
+        report_error(self, info, msg=msg, **named)
+
+    @wraps(report_submission)
+    def forget_and_report(self: Any, info: Any, **named: Any) -> None:
+        for path in paths(self, info.job):
+            path.unlink(missing_ok=True)
+        report_submission(self, info, **named)
+
+    executor.report_job_error = keep_and_report
+    executor.report_job_submission = forget_and_report

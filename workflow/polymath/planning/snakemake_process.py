@@ -14,7 +14,7 @@ from typing import Any
 import snakemake.api  # before its parts, which import each other in a circle
 import snakemake.dag
 
-from polymath.planning.slurm_executor_patch import keep_unanswered_jobs
+from polymath.planning.slurm_executor_patch import keep_refusals, keep_unanswered_jobs
 from polymath.util.storage import digest_of, read_json, write_json
 
 GARBAGE_THRESHOLDS = (200_000, 20, 100)
@@ -28,7 +28,9 @@ def prepare_process() -> None:
     interrupt_on_hangup()
     # Snakemake loads its executors before it reads the rules.
     if SLURM in sys.modules and version(SLURM.replace("_", "-")) == PATCHED_VERSION:
-        keep_unanswered_jobs(sys.modules[SLURM].Executor)
+        executor = sys.modules[SLURM]
+        keep_unanswered_jobs(executor.Executor)
+        keep_refusals(executor.Executor, executor.get_job_wildcards)
 
 
 def make_again(files: Iterable[Path]) -> None:
