@@ -33,9 +33,12 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
             )
         layers = LAYERS.search(key) is not None
         limit = MOST_LAYERS if layers else LARGEST_SIZE
-        # DeBERTa and others say -1 for "as long as the positions".
-        if (layers or SIZES.search(key)) and _is_number(value) and not -1 <= value <= limit:
-            raise PolymathError(f"{place}: '{key}' is {value}: it must be from -1 to {limit:,}")
+        # DeBERTa says -1 for relative positions as many as there are positions.
+        lowest = -1 if key.endswith("positions") else 0
+        if (layers or SIZES.search(key)) and _is_number(value) and not lowest <= value <= limit:
+            raise PolymathError(
+                f"{place}: '{key}' is {value}: it must be from {lowest} to {limit:,}"
+            )
 
 
 def _is_number(value: object) -> bool:
