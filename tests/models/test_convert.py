@@ -33,7 +33,7 @@ from polymath.models.convert.fetch_model import fetch_model
 from polymath.models.convert.tokenizer import convert_tokenizer
 from polymath.models.convert.weights import refuse_wrapped
 from polymath.tokenization.special_tokens import SpecialTokens
-from polymath.util.errors import PolymathError
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import read_json, write_json
 from support import ROOT
 from support.families import SPECIALS, UNUSED, WORDS, families
@@ -524,6 +524,13 @@ def altered(source: Path, target: Path, content: bytes) -> Path:
     return target
 
 
+def test_relative_positions_may_be_as_many_as_there_are(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    config = {**read_json(checkpoint("bert") / "config.json"), "max_relative_positions": -1}
+    get(altered(checkpoint("bert"), tmp_path / "mine", json.dumps(config).encode()), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -585,3 +592,33 @@ def test_weights_of_a_wrapped_model_are_refused(
             refuse_wrapped(file)
     else:
         refuse_wrapped(file)
+
+
+# Damaged files of a user's own folder: named, and left where they are.
+
+DAMAGED_FILES: list[tuple[str, bytes]] = [
+    ("model.safetensors.index.json", b"{"),
+    ("model.safetensors.index.json", b"[]"),
+    ("model.safetensors.index.json", b"{}"),
+    ("model.safetensors.index.json", b'{"weight_map": ["a"]}'),
+    ("model.safetensors.index.json", b'{"weight_map": {"a": 3}}'),
+    ("tokenizer_config.json", b"{\xff"),
+    ("tokenizer_config.json", b"[1]"),
+    ("odd.safetensors", b""),
+    ("odd.safetensors", b"\xff" * 64),
+    ("odd.safetensors", (2).to_bytes(8, "little") + b"{]"),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), DAMAGED_FILES)
+def test_a_damaged_file_of_the_users_own_is_named_and_stays(
+    name: str, content: bytes, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    absent = ["tokenizer.json"] if "tokenizer" in name else ["model.safetensors"]
+    source = copy_without(checkpoint("bert"), tmp_path / "mine", *absent)
+    (source / "vocab.txt").write_text("\n".join(SPECIALS))
+    (source / name).write_bytes(content)
+    with pytest.raises(PolymathError, match=rf"{re.escape(str(source / name))}: .*anew") as caught:
+        get(source, tmp_path)
+    assert not isinstance(caught.value, DamagedError)  # which would be set aside
+    assert (source / name).read_bytes() == content

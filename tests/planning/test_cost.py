@@ -182,3 +182,25 @@ def test_every_job_of_the_paper_has_an_estimate_and_it_costs_no_heavy_import() -
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not {"torch", "transformers", "pandas", "numpy"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    "config", ['{"hidden_size": 38', "[1]", '{"hidden_size": [4]}', '{"hidden_size": 0}', "\xff"]
+)
+def test_a_config_of_odd_values_leaves_the_catalogues_size(config: str, tmp_path: Path) -> None:
+    folder = tmp_path / "models/minilm-l6"
+    write_json({"files": [{"path": "config.json"}]}, folder / "manifest.json")
+    (folder / "config.json").write_text(config, encoding="latin-1")
+    if config.startswith('{"hidden_size": '):
+        rest = {"num_hidden_layers": 6, "intermediate_size": 1536, "vocab_size": 30522}
+        text = config[:-1] + ", " + json.dumps(rest)[1:] if config.endswith("}") else config
+        (folder / "config.json").write_text(text)
+    assert estimator(tmp_path).model_size("minilm-l6") == MINILM
+
+
+@pytest.mark.parametrize("content", [[1], "x", {"rows": 3}])
+def test_a_card_of_odd_values_tells_nothing(content: Any, tmp_path: Path) -> None:
+    write_json(content, tmp_path / "cards/odd.json")
+    write_json(content, tmp_path / "models/minilm-l6/manifest.json")
+    assert estimator(tmp_path).task_size("odd").train == 100_000
+    assert estimator(tmp_path).model_size("minilm-l6") == MINILM

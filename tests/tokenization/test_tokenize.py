@@ -1,5 +1,6 @@
 """Alphabets as tokenizer.json, k-mers, windows and truncation."""
 
+import json
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from polymath.data.records import record_schema
 from polymath.experiment.datasets import Alphabet, Dataset, TaskType, Windows
 from polymath.experiment.reader import Reader
 from polymath.experiment.sources import PathSource
+from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenize import cut_windows, encode_records, tokenize_records
 from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer
+from polymath.tokenization.vocabulary_mapping import map_vocabulary
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import read_metadata, read_table, write_table
 
 QUICK = settings(max_examples=150, deadline=None)
@@ -303,3 +307,51 @@ def test_all_words_of_an_alphabet(kind: str) -> None:
     rows = encode_records(make_records(sequences), tokenizer, alphabet, None)
     assert ["".join(spelled(tokenizer, ids)) for ids in rows["ids"]] == sequences
     assert tokenizer.get_vocab_size() == (4 if kind == "character" else 64)
+
+
+# Files that are no tokenizers, or such as cannot be used.
+
+FRAMED: dict[str, Any] = {
+    "version": "1.0",
+    "added_tokens": [],
+    "model": {"type": "WordLevel", "vocab": {"a": 0, "[SEP]": 1}, "unk_token": "[UNK]"},
+}
+WITHOUT_TOKEN = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "[EVIL]", "type_id": 0}},
+               {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"SpecialToken": {"id": "[EVIL]", "type_id": 0}},
+             {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {},
+}  # fmt: skip
+UNUSABLE = {
+    "empty": b"",
+    "no JSON": b"{",
+    "other encoding": b"\xff\xfe{",
+    "no tokenizer": b"{}",
+    "no model": json.dumps({**FRAMED, "model": None}).encode(),
+    "frame of unknown tokens": json.dumps({**FRAMED, "post_processor": WITHOUT_TOKEN}).encode(),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_a_file_that_is_no_usable_tokenizer_is_named(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(UNUSABLE[case])
+    with pytest.raises(PolymathError, match=f"^{path}: .*get the file anew"):
+        load_tokenizer(path)
+    with pytest.raises(DamagedError) as caught:  # of a stage's own: it is made again
+        map_vocabulary(path, path, "random", 0, 1, {}, 0, tmp_path / "vocabulary.parquet")
+    assert caught.value.result == path
+
+
+def test_a_tokenizer_that_cannot_read_a_word_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({**FRAMED, "model": {**FRAMED["model"], "vocab": {"b": 0}}}))
+    with pytest.raises(PolymathError, match="UNK"):
+        SpecialTokens.of(load_tokenizer(path))
+    with pytest.raises(PolymathError, match="UNK"):
+        encode_records(
+            pd.DataFrame({"id": ["x"], "split": ["train"], "label": ["a"], "sequence": ["zz"]}),
+            load_tokenizer(path), make_alphabet(kind="model"), None,
+        )  # fmt: skip

@@ -93,3 +93,23 @@ def test_what_the_machine_lacks_is_said_with_its_remedy(
     text = (tmp_path / "job.log").read_text()
     assert word in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_log_that_cannot_be_written_is_said_with_its_remedy(
+    is_folder: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = list(LOGGER.handlers)
+    (tmp_path / "logs").touch()
+    log_file = tmp_path / "logs/job.log"
+    if not is_folder:
+        log_file = tmp_path / "job.log"
+        log_file.mkdir()
+    with pytest.raises(SystemExit) as caught, job_log(str(log_file), "fetch"):
+        raise AssertionError("a job without a log")
+    assert caught.value.code == 1
+    text = capsys.readouterr().err
+    assert str(tmp_path) in text
+    assert "rename" in text
+    assert "Traceback" not in text
+    assert before == LOGGER.handlers

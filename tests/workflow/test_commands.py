@@ -1,14 +1,16 @@
 """The commands beside the workflow."""
 
+import errno
 import math
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from polymath.__main__ import print_summary
+from polymath.__main__ import main, print_summary
 from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
@@ -119,3 +121,47 @@ def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -
     assert "labels" not in run
     publish(results, kept, with_report=True)
     assert (kept / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[:200],
+        lambda whole: b"",
+        lambda whole: whole[:-60] + b"x" * 30 + whole[-30:],
+    ],
+)
+def test_the_summary_of_a_damaged_matrix_names_it(
+    damage: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_matrix(tmp_path)
+    path = tmp_path / "matrix.parquet"
+    path.write_bytes(damage(path.read_bytes()))
+    monkeypatch.setattr("sys.argv", ["polymath", "summary", "--results", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"^ERROR: {path} is damaged .*: delete {path} and run"):
+        main()
+
+
+def test_a_command_that_lacks_permission_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_matrix(tmp_path)
+
+    def refuse(results: ResultPaths) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(results.root))
+
+    monkeypatch.setattr("polymath.__main__.print_summary", refuse)
+    monkeypatch.setattr("sys.argv", ["polymath", "summary", "--results", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"^ERROR: .*{tmp_path}.*writable"):
+        main()
+
+
+def test_a_line_on_the_last_run_in_another_encoding_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = ResultPaths(tmp_path)
+    write_matrix(tmp_path)
+    results.run_times.parent.mkdir(parents=True)
+    results.run_times.write_bytes(b"wall time \xff 3 min")
+    print_summary(results)
+    assert "3 min" in capsys.readouterr().out

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polymath.experiment.paths import ResultPaths
-from polymath.util.errors import PolymathError
+from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.remedies import remedy_for
 
 if TYPE_CHECKING:
     from polymath.planning.plan import Plan
@@ -25,7 +26,9 @@ def print_summary(results: ResultPaths) -> None:
     matrix = read_table(results.matrix())
     print(summarise_matrix(matrix))
     if results.run_times.exists():
-        print(f"\nLast run with training: {results.run_times.read_text().strip()}")
+        print(
+            f"\nLast run with training: {results.run_times.read_text('utf-8', 'replace').strip()}"
+        )
     print("\nOpen next:")
     for path, content in (
         (results.report, "everything on one page: answer, figures, methods, limits"),
@@ -130,8 +133,14 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         _run(arguments)
+    except DamagedError as error:
+        sys.exit(f"ERROR: {error.problem}: delete {error.result} and run the experiment again")
     except PolymathError as error:
         sys.exit(f"ERROR: {error}")
+    except Exception as error:
+        if remedy := remedy_for(error):
+            sys.exit(f"ERROR: {error or type(error).__name__}: {remedy}")
+        raise
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -156,8 +156,7 @@ class Estimator:
         entry = self.experiment.checkpoints[model]
         config = self._config(model)
         if config is not None:
-            dimensions = dimensions_in(config)
-            return ModelSize(**dimensions) if len(dimensions) == len(FIELDS) else entry.size
+            return _size_in(config) or entry.size
         if entry.size is not None or not isinstance(entry.source, MadeSource):
             return entry.size
         base = self.model_size(entry.source.base)
@@ -170,7 +169,7 @@ class Estimator:
         assumed."""
         dataset = self.experiment.datasets[task]
         card = self._read(self.paths.card(task))
-        if card is not None:
+        if card is not None and "splits" in card:
             return _with_longest_sequences(dataset, _in_windows(dataset, card["splits"]))
         assumed = dict(zip(("train", "dev", "test"), ASSUMED_ROWS, strict=True))
         return catalogued_size(dataset) or _with_longest_sequences(dataset, assumed)
@@ -246,8 +245,8 @@ class Estimator:
     def _config(self, model: str) -> dict[str, Any] | None:
         """Return the config.json of a model that is fetched, wherever it lies."""
         path = self.paths.model_manifest(model)
-        manifest = self._read(path) or {"files": []}
-        files = [path.parent / file["path"] for file in manifest["files"]]
+        manifest = self._read(path) or {}
+        files = [path.parent / file["path"] for file in manifest.get("files", [])]
         return next((self._read(file) for file in files if file.name == "config.json"), None)
 
     def _read(self, path: Path) -> dict[str, Any] | None:
@@ -257,10 +256,20 @@ class Estimator:
         """
         if path not in self._files and path.is_file():
             try:
-                self._files[path] = read_json(path)
+                content = read_json(path)
             except DamagedError:
                 return None
+            if isinstance(content, dict):
+                self._files[path] = content
         return self._files.get(path)
+
+
+def _size_in(config: Mapping[str, Any]) -> ModelSize | None:
+    """Return the dimensions that a config.json states; None if they are not all there, or odd."""
+    try:
+        return ModelSize.model_validate(dimensions_in(config))
+    except (TypeError, ValueError):  # pydantic's error is a ValueError
+        return None
 
 
 def _in_windows(dataset: Dataset, counts: Mapping[str, int]) -> dict[str, int]:

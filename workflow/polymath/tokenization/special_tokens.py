@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from tokenizers import Tokenizer
 
+from polymath.tokenization.tokenizers import usable_tokenizer
+
 
 @dataclass(frozen=True)
 class SpecialTokens:
@@ -22,8 +24,13 @@ class SpecialTokens:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, pairs: bool = False) -> "SpecialTokens":
-        """Read off a tokenizer what it puts around a sequence, or around a pair."""
-        encoding = tokenizer.encode("a", "a" if pairs else None)
+        """Read off a tokenizer what it puts around a sequence, or around a pair.
+
+        Raises:
+            PolymathError: if it cannot read them.
+        """
+        with usable_tokenizer("the model's tokenizer.json"):
+            encoding = tokenizer.encode("a", "a" if pairs else None)
         ids: list[list[int]] = [[]]
         types: list[list[int]] = [[]]
         sequence_types: list[int] = []

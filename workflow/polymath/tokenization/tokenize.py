@@ -12,7 +12,12 @@ from tokenizers import Tokenizer
 from polymath.data.alphabets import spell
 from polymath.experiment.datasets import Alphabet, Windows
 from polymath.experiment.stage_versions import TOKENS
-from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer, unknown_token
+from polymath.tokenization.tokenizers import (
+    build_tokenizer,
+    load_tokenizer,
+    unknown_token,
+    usable_tokenizer,
+)
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_with_metadata, whole_file, write_table
 
@@ -130,7 +135,9 @@ def encode_records(
 
 def _encode(sequences: pd.Series, tokenizer: Tokenizer, alphabet: Alphabet) -> list[list[int]]:
     texts = [spell(sequence, alphabet) for sequence in sequences]
-    return [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    with usable_tokenizer("the tokenizer"):
+        encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
+    return [encoding.ids for encoding in encodings]
 
 
 def truncate_pair(first: T, second: T, room: int) -> tuple[T, T]:

@@ -2,15 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from polymath.data.alphabets import spell, split_units
 from polymath.experiment.datasets import Alphabet
+from polymath.util.errors import PolymathError
 
 UNKNOWN = "[UNK]"
+UNUSABLE, ANOTHER = "no tokenizer that can be used", "get the file anew, or use another tokenizer"
 WORDS = 50_000  # size of a text's own vocabulary, at most
 # Placeholders that vocabularies keep for later use: BERT's [unused12], T5's and ALBERT's
 # <unused_3>, RoBERTa's madeupword0001.
@@ -74,9 +77,38 @@ def unknown_token(tokenizer: Tokenizer) -> int | None:
     return tokenizer.token_to_id(name) if name else None
 
 
+@contextmanager
+def usable_tokenizer(place: str) -> Iterator[None]:
+    """Refuse a tokenizer on which the library fails inside the block.
+
+    It raises mere exceptions, and what its Rust code raises is not even one of these.
+
+    Raises:
+        PolymathError: naming the place.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, PolymathError):
+        raise
+    except BaseException as error:
+        raise PolymathError(f"{place}: {UNUSABLE} ({error}): {ANOTHER}") from None
+
+
 def load_tokenizer(path: Path) -> Tokenizer:
-    """Read a tokenizer.json; switch off the truncation and padding stored in it."""
-    tokenizer = Tokenizer.from_file(str(path))
+    """Read a tokenizer.json; switch off the truncation and padding stored in it.
+
+    Raises:
+        PolymathError: if the file is missing, damaged, or of a tokenizer that cannot be used.
+    """
+    try:
+        content = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise PolymathError(f"{path} is missing: run the same command again to make it") from None
+    except UnicodeError as error:
+        raise PolymathError(f"{path}: {UNUSABLE} ({error}): {ANOTHER}") from None
+    with usable_tokenizer(str(path)):
+        tokenizer = Tokenizer.from_str(content)
+        tokenizer.encode("", "")  # what it puts around sequences
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -129,7 +129,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(_read(path).decode())
-    except ValueError as error:  # of the text or of its encoding
+    except (ValueError, RecursionError) as error:  # of the text or of its encoding
         raise DamagedError(path, str(error)) from None
 
 

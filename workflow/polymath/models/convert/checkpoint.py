@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from polymath.models.convert.config_limits import check_config
+from polymath.models.convert.model_json import read_dictionary
 from polymath.models.convert.weights import WEIGHTS, convert_weights, find_weights, refuse_wrapped
 from polymath.util.errors import PolymathError, list_names, suggest
 from polymath.util.storage import whole_file, write_json
@@ -99,17 +100,7 @@ def read_config(path: Path) -> dict[str, Any]:
         PolymathError: if it is no JSON dictionary, has absurd sizes or foreign code, or if
             transformers cannot build such a model without code of its own.
     """
-    try:
-        config = json.loads(path.read_bytes().decode())
-    except (ValueError, RecursionError) as error:
-        raise PolymathError(
-            f"{path}: not JSON: {error}: get the model's config.json anew"
-        ) from None
-    if not isinstance(config, dict):
-        raise PolymathError(
-            f"{path}: a {type(config).__name__}, not keys and values: get the model's config.json "
-            "anew"
-        )
+    config = read_dictionary(path)
     check_config(config, str(path))
     if "auto_map" in config:
         raise PolymathError(

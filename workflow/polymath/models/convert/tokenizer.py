@@ -11,8 +11,9 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, processors
 
+from polymath.models.convert.model_json import read_dictionary
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_json, whole_file
+from polymath.util.storage import whole_file
 
 TOKENIZER = "tokenizer.json"
 # One of these files is needed: they hold a vocabulary.
@@ -67,8 +68,7 @@ def convert_tokenizer(
 
 def _tokenizer_config(files: Mapping[str, Path]) -> dict[str, Any]:
     path = files.get("tokenizer_config.json")
-    config: dict[str, Any] = read_json(path) if path else {}
-    return config
+    return read_dictionary(path) if path else {}
 
 
 def _case(files: Mapping[str, Path]) -> dict[str, bool]:

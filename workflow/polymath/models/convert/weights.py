@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polymath.models.convert.model_json import read_dictionary
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_json, whole_file
+from polymath.util.storage import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +40,7 @@ def find_weights(files: Mapping[str, Path], place: str) -> list[Path]:
         if name in files and not name.endswith(INDEX):
             return [files[name]]
         if name in files:
-            shards = sorted(set(read_json(files[name])["weight_map"].values()))
+            shards = _shards_in(files[name])
             absent = [shard for shard in shards if shard not in files]
             if absent:
                 raise PolymathError(
@@ -57,6 +58,16 @@ def find_weights(files: Mapping[str, Path], place: str) -> list[Path]:
         f"{place}: no weights among {', '.join(sorted(files)) or 'no files'}: add "
         "model.safetensors, pytorch_model.bin or an .onnx file"
     )
+
+
+def _shards_in(index: Path) -> list[str]:
+    """Return the names of the files that an index of shards lists."""
+    shards = read_dictionary(index).get("weight_map")
+    if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
+        raise PolymathError(
+            f"{index}: no 'weight_map' of tensors to files: get the model's {index.name} anew"
+        )
+    return sorted(set(shards.values()))
 
 
 def convert_weights(
@@ -107,14 +118,25 @@ def _read(
     file: Path, config: Mapping[str, Any], log: Callable[[str], None]
 ) -> "Mapping[str, Tensor]":
     if file.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(file)
+        return _read_safetensors(file)
     if file.suffix == ".onnx":
         from polymath.models.convert.onnx_weights import read_onnx
 
         return read_onnx(file, config, log)
     return _read_torch(file)
+
+
+def _read_safetensors(file: Path) -> "Mapping[str, Tensor]":
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: Mapping[str, Tensor] = load_file(file)
+    except (SafetensorError, KeyError, ValueError) as error:  # a KeyError of an unknown type
+        raise PolymathError(
+            f"{file}: damaged, or not in the format safetensors: {error}: get the file anew"
+        ) from None
+    return tensors
 
 
 def _read_torch(file: Path) -> "Mapping[str, Tensor]":

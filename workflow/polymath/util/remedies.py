@@ -1,0 +1,35 @@
+"""What to do about errors of the machine: no space, memory, permission or open files left."""
+
+import errno
+import re
+
+SPACE = "free some space and run the same command again"
+WRITABLE = "make it writable, or choose another folder, and run the same command again"
+FOLDER = "rename the file that stands where a folder is needed, and run the same command again"
+REMEDIES = {
+    errno.ENOSPC: SPACE,
+    errno.EDQUOT: SPACE,
+    errno.EACCES: WRITABLE,
+    errno.EPERM: WRITABLE,
+    errno.EROFS: WRITABLE,
+    errno.EEXIST: FOLDER,
+    errno.ENOTDIR: FOLDER,
+    errno.EISDIR: "rename the folder that stands where a file is needed, and run it again",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f) and run the same command again",
+    errno.EMFILE: "raise the limit on open files (ulimit -n) and run the same command again",
+    errno.ENFILE: "close other programs and run the same command again",
+}
+MEMORY = "too little memory: give the job more, or lower batch_size or raise accumulation"
+
+
+def remedy_for(error: Exception) -> str | None:
+    """Return what to do about an error of the machine; None if nothing is known."""
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return MEMORY
+    if isinstance(error, OSError) and error.errno is not None:
+        return REMEDIES.get(error.errno)
+    # torch's allocators raise a RuntimeError.
+    words = r"can't allocate memory|out of memory"
+    if isinstance(error, MemoryError) or re.search(words, str(error)):
+        return MEMORY
+    return None
