@@ -12,10 +12,11 @@ def test_baselines_are_answered_scored_and_kept_apart_from_what_is_trained(
     tmp_path: Path, checkpoint: Callable[[str], Path]
 ) -> None:
     config = tiny_config(tmp_path, checkpoint("bert"))
-    workspace = Workspace(tmp_path, {**config, "initialisations": ["scratch"]})
-    without = workspace.planned()
     # Models that are kept take nothing away from the rule.
-    workspace.config |= {"baselines": ["majority", "ngram"], "keep_models": True}
+    kept = {"initialisations": ["scratch"], "keep_models": True}
+    workspace = Workspace(tmp_path, {**config, **kept})
+    without = workspace.planned()
+    workspace.config["baselines"] = ["majority", "ngram"]
     planned = workspace.planned()
     # The models' mapping and the baselines read the same tokens.
     assert planned == {**without, "baseline": 2}  # a task is scored by one job

@@ -16,8 +16,9 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.experiment.paths import ResultPaths
-from polymath.reporting.publish import FIGURES, publish
+from polymath.reporting.publish import FIGURES, choose_folder, publish
 from polymath.reporting.tensorboard import write_events
+from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_table
 from support.report import judged, judged_together, table
 
@@ -165,3 +166,45 @@ def test_a_line_on_the_last_run_in_another_encoding_is_printed(
     results.run_times.write_bytes(b"wall time \xff 3 min")
     print_summary(results)
     assert "3 min" in capsys.readouterr().out
+
+
+def write_results(folder: Path, tasks: list[str], seed: int) -> ResultPaths:
+    """Write what `publish` needs of a finished run."""
+    results = ResultPaths(folder)
+    for path in (results.matrix("md"), results.claims("md"),
+                 *(results.figure(name, "png") for name in FIGURES)):  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(folder.name)
+    rows = [f"{task},dna,m,scratch,random,1,tiny" for task in tasks]
+    header = "task,domain,model,init,mapping,fraction,recipe"
+    results.matrix("csv").write_text("\n".join([header, *rows]) + "\n")
+    metadata = {"recipe": "tiny", "recipe_values": {"steps": 1}, "experiment_seed": seed,
+                "machines": [{"device": "cpu"}], "precision": "fp32"}  # fmt: skip
+    schema = prediction_schema("classification")
+    empty = schema.empty_table().to_pandas()
+    write_table(empty, results.runs / "a/predictions.parquet", schema, metadata)
+    return results
+
+
+def test_each_experiment_is_kept_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    first = write_results(tmp_path / "first", ["odd"], 1)
+    second = write_results(tmp_path / "second", ["odd"], 2)
+    many = write_results(tmp_path / "many", ["d", "c", "b", "a", "e"], 1)
+    for results, name in ((first, "odd"), (second, "odd-2"), (many, "a-b-c-and-2-more")):
+        for _ in range(2):  # the second time into the same folder
+            folder = choose_folder(results, kept, None)
+            assert folder == kept / name
+            publish(results, folder)
+    with pytest.raises(PolymathError, match="another experiment"):
+        choose_folder(second, kept, "odd")
+    assert choose_folder(second, kept, "mine") == kept / "mine"
+    assert (kept / "odd/matrix.md").read_text() == "first"
+
+
+def test_nothing_is_kept_of_a_run_that_has_not_ended(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "results", ["odd"], 1)
+    results.figure("curves", "png").unlink()
+    with pytest.raises(PolymathError, match="curves"):
+        publish(results, tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()

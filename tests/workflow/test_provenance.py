@@ -10,7 +10,7 @@ import pytest
 from polymath.util.identity import read_made_from
 from support.workspace import RUN, Workspace, write_dna_csv
 
-AFTERWARDS = {"evaluate", "evidence", "figures", "write_report"}
+AFTERWARDS = {"evaluate", "evidence", "figures", "keep_best", "write_report"}
 PREDICTIONS = f"{RUN.format('scratch')}/predictions.parquet"
 
 

@@ -29,7 +29,7 @@ from support.workspace import (
 )
 
 # What is made anew when a condition is.
-AFTERWARDS = ["evaluate", "evidence", "figures", "write_report"]
+AFTERWARDS = ["evaluate", "evidence", "figures", "keep_best", "write_report"]
 
 
 def test_the_matrix_has_one_row_a_condition_and_every_file_is_there(finished: Workspace) -> None:

@@ -1,12 +1,14 @@
 """Commands beside the workflow; `python -m polymath --help` lists them."""
 
 import argparse
-import re
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from polymath.experiment.command_line import ExperimentOptions, add_experiment_options
 from polymath.experiment.paths import ResultPaths
+from polymath.training.predict_command import add_predict_options, run_prediction
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.remedies import remedy_for
 
@@ -50,17 +52,11 @@ def print_summary(results: ResultPaths) -> None:
         print("\nThe answer:", *print_answer(answer), sep="\n")
 
 
-def read_plan(files: list[Path], alone: bool) -> "Plan":
+def read_plan(options: ExperimentOptions) -> "Plan":
     """Return the plan of the experiment that Snakemake would run with the same options."""
-    from polymath.experiment.config import load_experiment
-    from polymath.experiment.config_files import locate_paths, merge_configs, read_config
     from polymath.planning.plan import Plan
 
-    merged = [*([] if alone else [Path("config.yaml")]), *files]
-    config: dict[str, Any] = {}
-    for path in merged:
-        config = merge_configs(config, read_config(path))
-    return Plan(load_experiment(locate_paths(config, merged), ROOT / "resources"))
+    return Plan(options.experiment(ROOT / "resources"))
 
 
 def print_plan(plan: "Plan", device: str | None, options: list[str]) -> None:
@@ -96,35 +92,27 @@ def print_failures(plan: "Plan") -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m polymath", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    plan = commands.add_parser(
-        "plan", help="print the expected cost of an experiment, and its power so far"
-    )
-    failed = commands.add_parser(
-        "failed", help="list failed and pending conditions, with the end of their logs"
-    )
-    for command in (plan, failed):
-        command.add_argument(
-            "--configfile", type=Path, nargs="+", default=[], help="as for snakemake"
-        )
-        command.add_argument(
-            "--replace-workflow-config", action="store_true", help="as for snakemake"
-        )
-    plan.add_argument(
+    about = {
+        "plan": "print the expected cost of an experiment, and its power so far",
+        "failed": "list failed and pending conditions, with the end of their logs",
+        "summary": "print the verdicts and the matrix, and list the files to open",
+        "predict": "predict new sequences with the models that were kept",
+        "publish": "keep a run's results in the repository; `make docs` then shows them",
+        "tensorboard": "write the learning curves as event files",
+    }
+    parsers = {name: commands.add_parser(name, help=text) for name, text in about.items()}
+    for command in parsers.values():
+        add_experiment_options(command)
+    parsers["plan"].add_argument(
         "--device",
         help="name of a measurement in resources/benchmarks; default: the speed of the runs in "
         f"the results, or of {DEVICE} without any",
     )
-    summary = commands.add_parser(
-        "summary", help="print the verdicts and the matrix, and list the files to open"
+    add_predict_options(parsers["predict"])
+    parsers["publish"].add_argument("--name", help="of the run, as in resources/results")
+    parsers["publish"].add_argument(
+        "--report", action="store_true", help="keep report.html as well"
     )
-    publish = commands.add_parser(
-        "publish", help="keep a run's results in the repository; `make docs` then shows them"
-    )
-    publish.add_argument("--name", default="default", help="of the run, as in resources/results")
-    publish.add_argument("--report", action="store_true", help="keep report.html as well")
-    events = commands.add_parser("tensorboard", help="write the learning curves as event files")
-    for command in (summary, publish, events):
-        command.add_argument("--results", type=Path, default=Path("results"))
     return parser
 
 
@@ -132,56 +120,59 @@ def main() -> None:
     """Run one command."""
     arguments = _parser().parse_args()
     try:
-        _run(arguments)
+        _run(arguments, ExperimentOptions.of(arguments))
     except DamagedError as error:
         sys.exit(f"ERROR: {error.problem}: delete {error.result} and run the experiment again")
     except PolymathError as error:
         sys.exit(f"ERROR: {error}")
+    except BrokenPipeError:  # the reader, as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if remedy := remedy_for(error):
             sys.exit(f"ERROR: {error or type(error).__name__}: {remedy}")
         raise
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace, options: ExperimentOptions) -> None:
     """Run one command."""
-    if arguments.command in ("plan", "failed"):
-        experiment = read_plan(arguments.configfile, arguments.replace_workflow_config)
-        if arguments.command == "failed":
-            sys.exit(1 if print_failures(experiment) else 0)
-        files = [str(path) for path in arguments.configfile]
-        options = ["--configfile", *files] if files else []
-        options += ["--replace-workflow-config"] if arguments.replace_workflow_config else []
-        print_plan(experiment, arguments.device, options)
-        return
-    results = ResultPaths(arguments.results)
-    _require_results(results)
-    if arguments.command == "summary":
-        print_summary(results)
-    elif arguments.command == "tensorboard":
-        from polymath.reporting.tensorboard import write_events
-
-        count = write_events(results, results.tensorboard)
-        print(
-            f"{count} replicates written; show them with: tensorboard --logdir "
-            f"{results.tensorboard}"
-        )
-    else:
-        from polymath.reporting.publish import publish as keep
-
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", arguments.name):
-            raise PolymathError(
-                f"--name {arguments.name}: a folder's name of letters, digits, '.', '-' and '_'"
-            )
-        keep(results, ROOT / "resources/results" / arguments.name, arguments.report)
+    match arguments.command:
+        case "plan":
+            print_plan(read_plan(options), arguments.device, options.words)
+        case "failed":
+            sys.exit(1 if print_failures(read_plan(options)) else 0)
+        case "predict":
+            run_prediction(arguments, options.results)
+        case "summary":
+            print_summary(_require_results(options.results))
+        case "tensorboard":
+            print_events(_require_results(options.results))
+        case "publish":
+            _publish(_require_results(options.results), arguments.name, arguments.report)
 
 
-def _require_results(results: ResultPaths) -> None:
+def print_events(results: ResultPaths) -> None:
+    """Write the learning curves as event files; print how to show them."""
+    from polymath.reporting.tensorboard import write_events
+
+    count = write_events(results, results.tensorboard)
+    print(f"{count} replicates written; show them with: tensorboard --logdir {results.tensorboard}")
+
+
+def _publish(results: ResultPaths, name: str | None, with_report: bool) -> None:
+    from polymath.reporting.publish import choose_folder, publish
+
+    folder = choose_folder(results, ROOT / "resources/results", name)
+    publish(results, folder, with_report)
+    print(f"kept in {folder}")
+
+
+def _require_results(results: ResultPaths) -> ResultPaths:
     if not results.matrix().is_file():
         raise PolymathError(
             f"{results.matrix()} does not exist: run the experiment to its end first, or name its "
             "folder by --results"
         )
+    return results
 
 
 if __name__ == "__main__":

@@ -23,7 +23,24 @@ rule finetune:
     resources:
         **asks(finetuning_needs),
     params:
+        **(UNTIL_THE_BEST_IS_KNOWN if TASKS_OF_ONE_BEST else {}),
         job=finetuning_job,
         code_version=versions.TRAINING,
     script:
         "../scripts/finetune.py"
+
+
+rule keep_best:
+    input:
+        scores=PATHS.scores(),
+    output:
+        best=PATHS.best(),
+    log:
+        PATHS.log("best", "{task}"),
+    wildcard_constraints:
+        task=exactly(TASKS_OF_ONE_BEST),
+    localrule: True
+    params:
+        results=results_folder,
+    script:
+        "../scripts/keep_best.py"

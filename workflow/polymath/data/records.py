@@ -126,6 +126,28 @@ def build_records(
     return table[["id", *_sequences(dataset), "label", "split", "group"]]
 
 
+def read_unlabelled(
+    dataset: Dataset, files: list[Path], rejected: RejectedRows, workers: int = 1
+) -> pd.DataFrame:
+    """Return the id and checked sequences of rows to predict, read as the data set's own files.
+
+    Columns for labels, splits and groups need not be there.
+
+    Raises:
+        PolymathError: naming the file, the row and the remedy.
+    """
+    notes = ReadingNotes()
+    reader = dataset.reader.without_labels()
+    rows = read_rows(files, reader, workers, notes, list_separator(dataset.alphabet))
+    rejected.notices += notes.notices
+    if notes.unreadable:
+        rejected.count("unreadable file", notes.unreadable)
+    table = _select_columns(rows, dataset, rejected, roles=("id",))
+    for column in _sequences(dataset):
+        table = check_symbols(table, column, dataset.alphabet, rejected)
+    return table
+
+
 def _sequences(dataset: Dataset) -> list[str]:
     """Return the columns of a record's sequences; pairs are equal if both sequences are."""
     return ["sequence", "sequence2"] if dataset.reader.sequence2 else ["sequence"]
@@ -149,13 +171,19 @@ def _read(
     return rows
 
 
-def _select_columns(rows: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> pd.DataFrame:
+def _select_columns(
+    rows: pd.DataFrame,
+    dataset: Dataset,
+    rejected: RejectedRows,
+    roles: tuple[str, ...] = ("label", "split", "group", "id"),
+) -> pd.DataFrame:
+    """Return the columns of the sequences and of these roles; '' where the reader names none."""
     reader = dataset.reader
     hint = ""
     if reader.format in ("csv", "tsv", "xlsx") and reader.header is None:
         hint = "; if the file has no header, name its columns, as 'header: [label, sequence]'"
     chosen = {PLACE: rows[PLACE]}
-    for role in (*_sequences(dataset), "label", "split", "group", "id"):
+    for role in (*_sequences(dataset), *roles):
         named = getattr(reader, role)
         if named is None:
             chosen[role] = pd.Series("", index=rows.index)

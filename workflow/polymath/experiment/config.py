@@ -14,7 +14,7 @@ from polymath.experiment.config_errors import parse
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.recipes import Recipe
-from polymath.experiment.sources import MadeSource, PretrainSource
+from polymath.experiment.sources import MadeSource, PathSource, PretrainSource
 from polymath.util.errors import PolymathError, suggest
 
 M = TypeVar("M", bound=BaseModel)
@@ -94,8 +94,11 @@ class Experiment(StrictModel):
         description="instead of replicates: how many seeds of each stream, all combined, as "
         "`{init: 3, mapping: 2}`; streams left out keep one seed",
     )
-    keep_models: bool = Field(
-        False, description="keep each replicate's trained model, as transformers saves it"
+    keep_models: bool | None = Field(
+        None,
+        description="keep each replicate's trained model, as transformers saves it: of all "
+        "conditions (true) or none (false); default: of the best arm of each task with files of "
+        "your own",
     )
     representations: Representations | None = Field(
         None, description="compare hidden states: see representations.md"
@@ -128,6 +131,10 @@ class Experiment(StrictModel):
     def runs(self) -> int:
         """Replicates of each condition."""
         return math.prod(self.crossed.values()) if self.crossed else self.replicates
+
+    def keeps_best(self, task: str) -> bool:
+        """Whether the models of a task's best arm alone are kept."""
+        return self.keep_models is None and isinstance(self.datasets[task].source, PathSource)
 
     @property
     def trials(self) -> int:

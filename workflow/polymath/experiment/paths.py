@@ -93,6 +93,10 @@ class ResultPaths:
         """The folder of a condition's trained models, where the configuration keeps them."""
         return self.run(condition) / "models"
 
+    def best(self, task: str = "{task}") -> Path:
+        """Which of a task's conditions is best on dev, and where its trained models are kept."""
+        return self.root / "best" / f"{task}.json"
+
     def all_predictions(self) -> list[Path]:
         """The predictions of every finished condition, of whatever experiment, sorted."""
         return sorted(self.runs.rglob(PREDICTIONS))

@@ -161,6 +161,20 @@ class Reader(StrictModel):
         if self.delimiter is not None and len(self.delimiter) > 1:
             yield "delimiter", self.delimiter
 
+    def without_labels(self) -> "Reader":
+        """Return the reader of rows to predict: it cuts out sequences and ids alone."""
+        wanted = {*self.sequences, *([self.id] if self.id else [])}
+        columns = {}
+        for column, pattern in reversed(self.columns.items()):
+            if wanted & set(re.compile(pattern).groupindex):
+                columns[column] = pattern
+                wanted.add(column)
+        kept = dict(reversed(columns.items()))
+        return self.model_copy(
+            update={"columns": kept, "metadata": None, "label": self.sequence, "split": None,
+                    "group": None}
+        )  # fmt: skip
+
     @property
     def sequences(self) -> list[str]:
         """The columns of sequences."""

@@ -214,7 +214,12 @@ class Estimator:
         memory += 2 * activation_bytes(size, READING_BATCH, length)
         flops_per_value = 2 * settings.tokens * size.width**2 + 40 * size.width**3
         values = layers**2 + layers * (views - 1 + settings.bootstraps + settings.permutations)
-        pairs = settings.replicates * 2 * (len(conditions) - 1) * (1 + self.experiment.keep_models)
+        pairs = (
+            settings.replicates
+            * 2
+            * (len(conditions) - 1)
+            * (1 + bool(self.experiment.keep_models))
+        )
         return _needs(memory, pairs * values * flops_per_value / ASSUMED_CORE_FLOPS)
 
     def probing(self, condition: Condition) -> Needs:

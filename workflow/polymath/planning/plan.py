@@ -103,6 +103,18 @@ class Plan:
             disk += runs * 4 * count_parameters(model)
         return Cost(condition.title, runs, runs * flops, disk)
 
+    def best_models(self) -> tuple[list[str], float, float]:
+        """Return the tasks that keep the models of their best arm, and two sizes in bytes: of what
+        stays, and of all arms until the best is known.
+        """
+        kept: dict[str, list[float]] = {}
+        for condition in self.conditions:
+            if self.experiment.keeps_best(condition.task) and not condition.is_baseline:
+                model = self.model_size(condition.model)
+                size = 0 if model is None else 4 * count_parameters(model)
+                kept.setdefault(condition.task, []).append(self.experiment.runs * size)
+        return [*kept], sum(map(max, kept.values())), sum(map(sum, kept.values()))
+
     def pretraining(self) -> Iterator[Cost]:
         """Estimate the pre-training of each model that is not there yet."""
         for name, entry in self.experiment.checkpoints.items():
@@ -205,6 +217,7 @@ def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
     known = [cost for cost in costs if cost.flops]
     if known:
         yield from _describe_known(plan, known, speed)
+    yield from _describe_models(plan)
     if unknown := sum(cost.flops is None for cost in costs):
         yield (
             f"{unknown} of these are not counted, as the size of their data or model is unknown; "
@@ -235,6 +248,17 @@ def _describe_known(plan: Plan, costs: list[Cost], speed: Speed) -> Iterator[str
 
 def _with_models(plan: Plan) -> str:
     return " and models" if plan.experiment.keep_models else ""
+
+
+def _describe_models(plan: Plan) -> Iterator[str]:
+    """Yield what the models that stay for new predictions take."""
+    tasks, kept, until_then = plan.best_models()
+    if kept and plan.pending:
+        yield (
+            f"models of the best arm of {', '.join(tasks)} are kept: about {kept / 1e6:,.0f} MB, "
+            f"and {until_then / 1e6:,.0f} MB until all arms are trained; 'keep_models: false' "
+            "keeps none"
+        )
 
 
 def _hours(flops: float, speed: Speed) -> str:

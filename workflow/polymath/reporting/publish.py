@@ -1,14 +1,92 @@
 """Keep a run's tables and figures in the repository, where `make docs` reads them."""
 
+import csv
+import re
 import shutil
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.paths import ResultPaths, levels_in
 from polymath.reporting.provenance import commit_of, provenance_of
-from polymath.util.storage import write_json
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_json, write_json
 
 FIGURES = ("matrix", "heatmap", "curves")
+MADE_WITH = "run.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAMED_TASKS = 3  # of an experiment, in the name of its folder
+
+
+def choose_folder(results: ResultPaths, kept: Path, name: str | None) -> Path:
+    """Return the folder to keep results in: a new one, or the one that this experiment has.
+
+    Args:
+        kept: the folder of all kept results.
+        name: of the folder; by default that of the experiment, else a new one after its tasks.
+
+    Raises:
+        PolymathError: if the name is no folder's, or another experiment's.
+    """
+    if name is not None and not NAME.fullmatch(name):
+        raise PolymathError(f"--name {name}: a folder's name of letters, digits, '.', '-' and '_'")
+    conditions = _conditions(results.matrix("csv"))
+    made = provenance_of(results.all_predictions())
+
+    def is_free(folder: Path) -> bool:
+        return not folder.exists() or _is_same(folder, conditions, made)
+
+    if name is not None:
+        if not is_free(kept / name):
+            raise PolymathError(
+                f"{kept / name} keeps another experiment: choose another --name, or leave it out"
+            )
+        return kept / name
+    for folder in sorted(kept.glob("*/")):
+        if _is_same(folder, conditions, made):
+            return folder
+    return next(folder for folder in _new_folders(kept, conditions) if not folder.exists())
+
+
+def _new_folders(kept: Path, conditions: set[tuple[str, ...]]) -> Iterator[Path]:
+    tasks = sorted({condition[0] for condition in conditions})
+    more = [f"and-{len(tasks) - NAMED_TASKS}-more"] if len(tasks) > NAMED_TASKS else []
+    name = "-".join([*tasks[:NAMED_TASKS], *more])
+    yield kept / name
+    yield from (kept / f"{name}-{number}" for number in count(2))
+
+
+def _is_same(folder: Path, conditions: set[tuple[str, ...]], made: Mapping[str, Any]) -> bool:
+    """Return whether a folder keeps the same conditions, with the same seed and recipes."""
+    matrix, run = folder / "matrix.csv", folder / MADE_WITH
+    if not (matrix.is_file() and run.is_file()):
+        return False
+    stored = read_json(run)
+    return (
+        _conditions(matrix) == conditions
+        and stored.get("experiment_seed") == made.get("experiment_seed")
+        and _recipes_agree(stored.get("recipes", {}), made.get("recipes", {}))
+    )
+
+
+def _recipes_agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Return whether recipes have equal values under the keys that both versions have."""
+    return first.keys() == second.keys() and all(
+        first[name][key] == second[name][key]
+        for name in first
+        for key in first[name].keys() & second[name].keys()
+        if first[name][key] is not None  # an older version's word for the default
+    )
+
+
+def _conditions(matrix: Path) -> set[tuple[str, ...]]:
+    if not matrix.is_file():
+        raise PolymathError(f"{matrix} is missing: run the experiment to its end first")
+    with matrix.open(encoding="utf-8", newline="") as handle:
+        return {tuple(row[name] for name in CONDITION_COLUMNS) for row in csv.DictReader(handle)}
 
 
 def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> None:
@@ -19,11 +97,17 @@ def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> No
 
     Args:
         with_report: copy report.html as well, which holds all figures and tables in one file.
+
+    Raises:
+        PolymathError: if a file of the results is missing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     files = [results.matrix("md"), results.matrix("csv"), results.claims("md")]
     files += [results.figure(name, "png") for name in FIGURES]
     files += [results.report] if with_report else []
+    for path in files:
+        if not path.is_file():
+            raise PolymathError(f"{path} is missing: run the experiment to its end first")
+    folder.mkdir(parents=True, exist_ok=True)
     optional = [
         *(results.figure(name, "png") for name in ("forest", "probes")),
         results.collected("similarity"),
@@ -39,4 +123,4 @@ def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> No
         "commit": commit_of(Path(__file__).parent),
         "date": datetime.now(UTC).date().isoformat(),
     }
-    write_json(made, folder / "run.json")
+    write_json(made, folder / MADE_WITH)

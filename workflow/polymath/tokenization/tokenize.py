@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from polymath.data.alphabets import spell
+from polymath.data.readers import PLACE
 from polymath.experiment.datasets import Alphabet, Windows
 from polymath.experiment.stage_versions import TOKENS
 from polymath.tokenization.tokenizers import (
@@ -17,6 +18,7 @@ from polymath.tokenization.tokenizers import (
     load_tokenizer,
     unknown_token,
     usable_tokenizer,
+    word_symbols,
 )
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_with_metadata, whole_file, write_table
@@ -72,17 +74,9 @@ def tokenize_records(
     pairs = "sequence2" in table
     rows = encode_records(table, tokenizer, alphabet, windows)
     _refuse_unknown(rows, tokenizer, records)
-    truncated = rows["length"] > max_length
-    if pairs:
-        cut = [
-            truncate_pair(*both, max_length) for both in zip(rows["ids"], rows["ids2"], strict=True)
-        ]
-        rows["ids"], rows["ids2"] = zip(*cut, strict=True)
-    else:
-        rows["ids"] = [ids[:max_length] for ids in rows["ids"]]
-    rows["length"] = rows["length"].clip(upper=max_length)
+    truncated = truncate_rows(rows, max_length)
     provenance |= {
-        "truncated": int(truncated.sum()),
+        "truncated": truncated,
         "max_length": max_length,
         "symbols": tokenizer.get_vocab_size(),
         "tokens_code_version": TOKENS,
@@ -92,8 +86,22 @@ def tokenize_records(
     write_table(rows, tokens, token_schema(provenance["type"], pairs), provenance)
     return (
         f"{len(table)} records, {len(rows)} rows, {tokenizer.get_vocab_size()} symbols, "
-        f"{truncated.sum()} rows truncated to {max_length}"
+        f"{truncated} rows truncated to {max_length}"
     )
+
+
+def truncate_rows(rows: pd.DataFrame, max_length: int) -> int:
+    """Truncate the rows of `encode_records`, in place; return how many were longer."""
+    truncated = int((rows["length"] > max_length).sum())
+    if "ids2" in rows:
+        cut = [
+            truncate_pair(*both, max_length) for both in zip(rows["ids"], rows["ids2"], strict=True)
+        ]
+        rows["ids"], rows["ids2"] = zip(*cut, strict=True)
+    else:
+        rows["ids"] = [ids[:max_length] for ids in rows["ids"]]
+    rows["length"] = rows["length"].clip(upper=max_length)
+    return truncated
 
 
 def _sequences_to_learn(table: pd.DataFrame, alphabet: Alphabet) -> pd.Series:
@@ -131,6 +139,40 @@ def encode_records(
         windowed["ids2"] = _encode(table["sequence2"], tokenizer, alphabet)
         windowed["length"] += windowed["ids2"].str.len()
     return windowed
+
+
+def encode_new(
+    table: pd.DataFrame, tokenizer: Tokenizer, alphabet: Alphabet, windows: Windows | None
+) -> pd.DataFrame:
+    """Return the rows of sequences that the tokenizer was not made for; see `encode_records`.
+
+    Raises:
+        PolymathError: naming the first row with a symbol that the tokenizer does not know.
+    """
+    for column in ("sequence", "sequence2"):
+        if column in table:
+            _refuse_new_symbols(table, column, tokenizer, alphabet)
+    return encode_records(table, tokenizer, alphabet, windows)
+
+
+def _refuse_new_symbols(
+    table: pd.DataFrame, column: str, tokenizer: Tokenizer, alphabet: Alphabet
+) -> None:
+    """Refuse symbols without a token of their own, if the tokenizer has none for unknown ones."""
+    if alphabet.kind in ("model", "tokenizer") or unknown_token(tokenizer) is not None:
+        return
+    known = tokenizer.get_vocab()
+    wrong = [
+        next((symbol for symbol in word_symbols(text, alphabet) if symbol not in known), None)
+        for text in table[column]
+    ]
+    places = [place for place, symbol in enumerate(wrong) if symbol is not None]
+    if places:
+        raise PolymathError(
+            f"{table[PLACE].iloc[places[0]]}: no sequence of the data set has the symbol "
+            f"{wrong[places[0]]!r} ({len(places)} such rows): the model has not learned it: leave "
+            "these rows out"
+        )
 
 
 def _encode(sequences: pd.Series, tokenizer: Tokenizer, alphabet: Alphabet) -> list[list[int]]:

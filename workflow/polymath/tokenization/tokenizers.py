@@ -38,12 +38,8 @@ def build_tokenizer(sequences: Iterable[str], alphabet: Alphabet) -> Tokenizer:
         if alphabet.illegal not in ("error", "drop"):
             symbols.add(alphabet.illegal)
     else:
-        is_kmer = alphabet.kind == "kmer"
         for sequence in sequences:
-            words = (
-                spell(sequence, alphabet).split() if is_kmer else split_units(sequence, alphabet)
-            )
-            symbols.update(words)
+            symbols.update(word_symbols(sequence, alphabet))
     ids = {symbol: number for number, symbol in enumerate(sorted(symbols))}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=""))
     match alphabet.kind:
@@ -54,6 +50,13 @@ def build_tokenizer(sequences: Iterable[str], alphabet: Alphabet) -> Tokenizer:
         case _:
             tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "removed")
     return tokenizer
+
+
+def word_symbols(sequence: str, alphabet: Alphabet) -> list[str]:
+    """Return a sequence's symbols, which a word-level tokenizer has one token each for."""
+    if alphabet.kind == "kmer":
+        return spell(sequence, alphabet).split()
+    return split_units(sequence, alphabet)
 
 
 def build_word_tokenizer(sequences: Iterable[str]) -> Tokenizer:

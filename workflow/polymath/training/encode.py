@@ -54,14 +54,8 @@ def encode_task(
     Raises:
         PolymathError: if the tokenizer has tokens that the model lacks.
     """
-    limit = longest_input(model)
-    room = None if limit is None else limit - special_tokens.count
-    parts = [truncate_row(row, room) for row in iterate_sequences(task.rows)]
-    sequences = [
-        np.concatenate(interleave(special_tokens.ids, [mapping[ids] for ids in row]))
-        for row in parts
-    ]
-    types = token_type_ids(model, special_tokens, parts)
+    room = room_for_symbols(model, special_tokens)
+    sequences, types = _encode_rows(task.rows, model, mapping, special_tokens)
     padding, used = _used_tokens(model, sequences)
     rows = compact(model, sorted(used | also))
     table = np.zeros(max(rows) + 1, dtype=np.int64)
@@ -86,6 +80,54 @@ def encode_task(
         truncated=0 if room is None else int((task.rows["length"] > room).sum()),
         tokens=rows,
     )
+
+
+def encode_unlabelled(
+    rows: pd.DataFrame,
+    model: PreTrainedModel,
+    mapping: NDArray[np.int64],
+    special_tokens: SpecialTokens,
+) -> EncodedSplit:
+    """Encode rows without labels for a model with its whole vocabulary.
+
+    Args:
+        mapping: (symbols,) the token id of each symbol id.
+
+    Raises:
+        PolymathError: if the tokenizer has tokens that the model lacks.
+    """
+    sequences, types = _encode_rows(rows, model, mapping, special_tokens)
+    padding, _ = _used_tokens(model, sequences)
+    return EncodedSplit(
+        ids=sequences,
+        lengths=np.array([len(row) for row in sequences], dtype=np.int64),
+        targets=np.zeros(len(rows)),
+        items=rows["item"].to_numpy(),
+        padding=padding,
+        types=types,
+    )
+
+
+def room_for_symbols(model: PreTrainedModel, special_tokens: SpecialTokens) -> int | None:
+    """Return how many symbols of a row the model can read; None if it has no limit."""
+    limit = longest_input(model)
+    return None if limit is None else limit - special_tokens.count
+
+
+def _encode_rows(
+    rows: pd.DataFrame,
+    model: PreTrainedModel,
+    mapping: NDArray[np.int64],
+    special_tokens: SpecialTokens,
+) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]] | None]:
+    """Return the token ids of each row, special tokens included, and their types."""
+    room = room_for_symbols(model, special_tokens)
+    parts = [truncate_row(row, room) for row in iterate_sequences(rows)]
+    sequences = [
+        np.concatenate(interleave(special_tokens.ids, [mapping[ids] for ids in row]))
+        for row in parts
+    ]
+    return sequences, token_type_ids(model, special_tokens, parts)
 
 
 def iterate_sequences(rows: pd.DataFrame) -> Iterator[list[NDArray[np.int64]]]:

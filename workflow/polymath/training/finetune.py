@@ -38,7 +38,10 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
     folder = outputs.predictions.parent
     with open_session(folder / REPLICATES_FOLDER, job.metric, execution, log) as session:
         inputs = ConditionInputs(job, session.device)
-        store = ReplicateStore(folder, inputs.task.type, outputs.models is not None)
+        keep_models = outputs.models is not None
+        store = ReplicateStore(
+            folder, inputs.task.type, keep_models, keep_models and outputs.all_models
+        )
         trainers = {
             rate: _Trainer(inputs.at_rate(rate), job.recipe.trials, store, session)
             for rate in job.recipe.rates
@@ -50,11 +53,19 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
         provenance = inputs.provenance(execution.threads)
     _write(results, chosen.inputs, {**provenance, **_describe_trials(chosen, trials)}, outputs)
     if outputs.models:
-        outputs.models.mkdir(parents=True, exist_ok=True)
-        for replicate in range(job.replicates):
-            if not results[replicate].divergence:
-                kept = store.model(replicate, chosen.inputs.digest(replicate))
-                _link_folder(kept, outputs.models / f"replicate-{replicate}")
+        _link_models(chosen, outputs.models, log)
+
+
+def _link_models(trainer: "_Trainer", folder: Path, log: Callable[[str], None]) -> None:
+    """Put the stored models of a condition's replicates into `folder`, and nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for replicate in range(trainer.inputs.job.replicates):
+        kept = trainer.store.model(replicate, trainer.digests[replicate])
+        if kept.is_dir():
+            _link_folder(kept, folder / f"replicate-{replicate}")
+        elif not trainer.results[replicate].divergence:
+            log(f"replicate {replicate + 1}: trained when its model was not kept")
 
 
 def _try_rates(
@@ -115,7 +126,6 @@ def _describe_size(model: PreTrainedModel) -> str:
 
 def _link_folder(kept: Path, folder: Path) -> None:
     """Link a kept folder's files under another name; copy them where links are impossible."""
-    shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(kept, folder, copy_function=_link_or_copy)
 
 

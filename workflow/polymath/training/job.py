@@ -115,18 +115,29 @@ class Execution:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where a job's results go; `models` is None unless models are kept."""
+    """Where a job's results go.
+
+    Attributes:
+        models: None unless models are kept.
+        all_models: whether a finished replicate without its model is trained again.
+    """
 
     predictions: Path
     curves: Path
     models: Path | None = None
+    all_models: bool = True
 
     @classmethod
     def of(cls, snakemake: Any) -> "Outputs":
-        """Return the outputs of a rule, `models` where it has one."""
-        models = snakemake.output.get("models")
+        """Return the outputs of a rule.
+
+        Models are its output, or lie where its parameter says until the best arm is known.
+        """
+        all_models = "models" in snakemake.output.keys()  # noqa: SIM118, a list with names
+        models = snakemake.output.get("models") or snakemake.params.get("models")
         return cls(
             predictions=Path(snakemake.output.predictions),
             curves=Path(snakemake.output.curves),
             models=Path(models) if models else None,
+            all_models=all_models,
         )

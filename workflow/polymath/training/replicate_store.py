@@ -35,11 +35,17 @@ class ReplicateResult:
 
 @dataclass(frozen=True)
 class ReplicateStore:
-    """Replicates by number and by a digest of everything that determines their result."""
+    """Replicates by number and by a digest of everything that determines their result.
+
+    Attributes:
+        keep_models: whether to store each replicate's model.
+        all_models: whether a replicate without its model does not count as stored.
+    """
 
     folder: Path
     task_type: str
-    keep_models: bool
+    keep_models: bool = False
+    all_models: bool = False
 
     def find(
         self, replicate: int, digest: str, log: Callable[[str], None]
@@ -61,7 +67,8 @@ class ReplicateStore:
         curve_table, metadata = read_with_metadata(curve)
         diverged = metadata.get("diverged")
         divergence = None if diverged is None else Divergence(**diverged)
-        if self.keep_models and not divergence and not self.model(replicate, digest).is_dir():
+        needs_model = self.all_models and replicate >= 0 and not divergence
+        if needs_model and not self.model(replicate, digest).is_dir():
             return None
         rows, stored = read_with_metadata(predictions)
         self.checkpoints(replicate, digest).clear()  # a killed process may have left them
@@ -75,7 +82,8 @@ class ReplicateStore:
         write_model: Callable[[Path], None],
     ) -> None:
         """Store a finished replicate, with its model if models are kept; remove its checkpoints."""
-        if self.keep_models and not result.divergence:
+        is_reported = replicate >= 0  # the others choose a learning rate
+        if self.keep_models and is_reported and not result.divergence:
             self._save_model(self.model(replicate, digest), write_model)
         predictions, curve = self._tables(replicate, digest)
         diverged = asdict(result.divergence) if result.divergence else None

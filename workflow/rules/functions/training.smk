@@ -43,6 +43,18 @@ def finetuning_needs(wildcards):
 
 
 KEPT_MODELS = {"models": directory(PATHS.kept_models())}
+# Tasks whose best arm keeps its models; the others' are deleted once it is known.
+TASKS_OF_ONE_BEST = [task for task in EXPERIMENT.tasks if EXPERIMENT.keeps_best(task)]
+
+
+def models_to_choose_from(wildcards):
+    """Where a condition's models lie until the task's best arm is known; empty for other tasks."""
+    condition = Condition(**wildcards)
+    is_candidate = condition.task in TASKS_OF_ONE_BEST
+    return str(PATHS.kept_models(condition)) if is_candidate else ""
+
+
+UNTIL_THE_BEST_IS_KNOWN = {"models": models_to_choose_from}
 
 
 def baseline_job(wildcards):

@@ -1,0 +1,162 @@
+"""New sequences are predicted as the stored test rows were, by the models that were kept."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polymath.data.fetch.fetch import fetch
+from polymath.data.fetch.manifest import Manifest
+from polymath.data.records import prepare_records
+from polymath.experiment.conditions import Condition
+from polymath.experiment.datasets import Alphabet, Dataset, Windows
+from polymath.experiment.paths import ResultPaths
+from polymath.tokenization.tokenize import tokenize_records
+from polymath.tokenization.vocabulary_mapping import map_vocabulary
+from polymath.training.finetune import finetune
+from polymath.training.job import Execution, Job, Outputs
+from polymath.training.keep_best import delete_models
+from polymath.training.predict import TrainedRun, predict
+from polymath.training.predict_command import find_run, write_predictions
+from polymath.util.errors import PolymathError
+from polymath.util.storage import made_from, read_metadata, read_table
+from support.families import WORDS
+from support.jobs import recipe_of
+
+SourceOf = Callable[[str], Path]
+ROWS = 60
+WINDOWS = {"size": 9, "stride": 6}
+VALUES = {"type": "regression"}
+DNA = {"alphabet": "dna", "max_length": 30}
+TEXT = {"alphabet": "model", "domain": "text", "max_length": 12}
+FORMS: dict[str, tuple[dict[str, Any], str, float]] = {
+    "classes": (DNA, "random", 0.0),
+    "windows": ({**DNA, "windows": WINDOWS, "max_length": 9}, "random", 0.0),
+    "values": ({**DNA, **VALUES}, "random", 1e-5),  # their scale is folded into the weights
+    "windows of values": ({**DNA, **VALUES, "windows": WINDOWS}, "random", 1e-5),
+    "k-mers": ({"alphabet": {"kind": "kmer", "k": 2}, "max_length": 30}, "random", 0.0),
+    "text": (TEXT, "permute", 0.0),
+    "pairs": ({**TEXT, "reader": {"format": "csv", "sequence": "seq", "sequence2": "second",
+                                  "label": "y", "id": "name"}}, "identity", 0.0),
+}  # fmt: skip
+
+
+def write_rows(path: Path, fields: dict[str, Any]) -> pd.DataFrame:
+    generator = np.random.default_rng(4)
+    is_text = fields["alphabet"] == "model"
+    letters, mark = (WORDS, " ") if is_text else (list("ACGT"), "")
+    texts = [[mark.join(generator.choice(letters, generator.integers(6, 28)))
+              for _ in range(ROWS)] for _ in range(2)]  # fmt: skip
+    values = generator.normal(100, 20, ROWS) if "type" in fields else ["even", "odd"] * (ROWS // 2)
+    table = pd.DataFrame({"seq": texts[0], "second": texts[1], "y": values,
+                          "name": [f"n{row}" for row in range(ROWS)]})  # fmt: skip
+    table.to_csv(path, index=False)
+    return table
+
+
+def train(folder: Path, checkpoint: Path, fields: dict[str, Any], mapping: str) -> pd.DataFrame:
+    """Run the stages of one condition as the rules do, models kept; return the raw rows."""
+    table = write_rows(folder / "own.csv", fields)
+    reader = {"format": "csv", "sequence": "seq", "label": "y", "id": "name"}
+    described = {"domain": "dna", "reader": reader, **fields}
+    source = {"kind": "path", "path": str(folder / "own.csv")}
+    dataset = Dataset.model_validate({**described, "source": source})
+    results = ResultPaths(folder / "results")
+    condition = Condition("own", "small", "pretrained", mapping, "1", "tiny")
+    tokenizer = "own" if mapping == "random" else "small"
+    records, tokens = results.records("own"), results.tokens("own", tokenizer)
+    fetch(dataset.source, results.raw_manifest("own"), 1, print, folder / "lock.json")
+    files = [checkpoint / name for name in ("config.json", "model.safetensors", "tokenizer.json")]
+    Manifest.of(results.model_manifest("small"), {}, files).write()
+    with made_from({"asked": {"job": {"dataset": described, "seed": 1}}}):
+        prepare_records("own", dataset, results.raw_manifest("own"), 1, records,
+                        results.card("own"))  # fmt: skip
+    spelling = dataset.alphabet if tokenizer == "own" else Alphabet(kind="model")
+    windows = fields.get("windows")
+    job: dict[str, Any] = {"alphabet": spelling.model_dump(mode="json", exclude_defaults=True),
+                           "max_length": dataset.max_length, "windows": windows}  # fmt: skip
+    of_model = checkpoint / "tokenizer.json"
+    with made_from({"asked": {"job": job}}):
+        tokenize_records(records, spelling, windows and Windows(**windows), dataset.max_length,
+                         tokens, results.symbols("own", tokenizer),
+                         None if tokenizer == "own" else of_model)  # fmt: skip
+    vocabulary = results.vocabulary("own", "small", mapping)
+    map_vocabulary(results.symbols("own", tokenizer), of_model, mapping, 1, 2, {}, 1000, vocabulary,
+                   trials=1)  # fmt: skip
+    metric = "spearman" if dataset.type == "regression" else "accuracy"
+    outputs = Outputs(results.predictions(condition), results.curves(condition),
+                      results.kept_models(condition))  # fmt: skip
+    finetune(Job(condition, recipe_of(steps=8, learning_rate=(1e-3, 1e-2), rate_replicates=1),
+                 metric, 1, 2, {}, tokens, vocabulary, results.model_manifest("small")),
+             Execution(1, 60), outputs, print)  # fmt: skip
+    return table
+
+
+def stored_outputs(predictions: Path) -> pd.DataFrame:
+    """Return the test items' outputs: windows joined, then the mean over replicates."""
+    table, metadata = read_table(predictions), read_metadata(predictions)
+    table = table[table["split"] == "test"]
+    outputs = np.stack(table["logits"].to_list()).astype(float)
+    if metadata["type"] == "classification":
+        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        outputs = powers / powers.sum(axis=1, keepdims=True)
+    keys = [table["item"].to_numpy(), table["replicate"].to_numpy()]
+    return pd.DataFrame(outputs).groupby(keys).mean().groupby(level=0, sort=False).mean()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_test_rows_have_the_stored_predictions(
+    form: str, tmp_path: Path, checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    fields, mapping, tolerance = FORMS[form]
+    raw = train(tmp_path, checkpoint("bert"), fields, mapping)
+    results, condition = find_run("own", ResultPaths(tmp_path / "results"))
+    stored = stored_outputs(results.predictions(condition))
+    new = tmp_path / "new.csv"
+    raw.set_index("name").loc[list(stored.index)].drop(columns="y").to_csv(new)
+    predicted = predict(TrainedRun.of(results, condition, new), [new], 1, print)
+    assert list(predicted["id"]) == list(stored.index)
+    if "type" in fields:
+        assert np.allclose(predicted["prediction"], stored[0], rtol=tolerance, atol=0)
+        return
+    probabilities = predicted[["probability even", "probability odd"]].to_numpy()
+    assert np.allclose(probabilities, stored.to_numpy(), rtol=0, atol=1e-12)
+    classes = np.array(["even", "odd"])[stored.to_numpy().argmax(axis=1)]
+    assert list(predicted["prediction"]) == list(classes)
+
+
+def test_what_cannot_be_predicted_is_refused_with_its_row(
+    tmp_path: Path, checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    train(tmp_path, checkpoint("bert"), FORMS["k-mers"][0], "random")
+    root = tmp_path / "results"
+    results, condition = find_run(str(root / "runs/task=own"), ResultPaths(Path("elsewhere")))
+    new = tmp_path / "new.csv"
+    new.write_text("name,seq\na,ACGT\nb,ACNGT\n")
+    run = TrainedRun.of(results, condition, new)
+    with pytest.raises(PolymathError, match=r"new.csv: line 3.*'CN'"):
+        predict(run, [new], 1, print)
+    with pytest.raises(PolymathError, match="task=own"):
+        find_run("owl", ResultPaths(root))
+    other = replace(run, job=replace(run.job, seed=2))
+    new.write_text("name,seq\na,ACGT\n")
+    with pytest.raises(PolymathError, match="keep_models"):
+        predict(other, [new], 1, print)
+    delete_models(results, condition)
+    with pytest.raises(PolymathError, match="keep_models"):
+        predict(run, [new], 1, print)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_the_name_of_the_output_is_its_format(suffix: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a, b"], "prediction": [0.25]})
+    output = tmp_path / f"out{suffix}"
+    write_predictions(table, output)
+    read = {".csv": pd.read_csv, ".tsv": pd.read_table, ".parquet": pd.read_parquet}[suffix]
+    assert read(output).equals(table)

@@ -1,0 +1,57 @@
+"""Keep the trained models of a task's best arm, and delete those of its others."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from polymath.evaluation.tables import CONDITION_COLUMNS
+from polymath.experiment.conditions import NONE, Condition
+from polymath.experiment.paths import REPLICATES_FOLDER, ResultPaths
+from polymath.util.storage import read_table, write_json
+
+
+def keep_best(scores: Path, results: ResultPaths, best: Path, log: Callable[[str], None]) -> None:
+    """Write which condition is best, and where its models are.
+
+    The best has the highest mean headline score on dev: test items choose nothing. Where every
+    replicate diverged there is none.
+    """
+    means = _dev_means(read_table(scores))
+    conditions = [Condition(*names) for names in means.index]
+    if not len(means) or means.isna().all():
+        write_json({"condition": None}, best)
+        return
+    chosen = Condition(*means.idxmax())
+    for condition in conditions:
+        if condition != chosen:
+            delete_models(results, condition)
+    write_json(_describe(results.kept_models(chosen), chosen, float(means.max())), best)
+    log(f"{chosen.title} is best on dev: its models stay in {results.kept_models(chosen)}")
+
+
+def _dev_means(scores: pd.DataFrame) -> pd.Series:
+    """Return the mean headline score on dev of each trained condition."""
+    dev = scores[(scores["split"] == "dev") & scores["headline"] & (scores["init"] != NONE)]
+    means: pd.Series = dev.groupby([*CONDITION_COLUMNS], sort=False)["value"].mean()
+    return means
+
+
+def delete_models(results: ResultPaths, condition: Condition) -> None:
+    """Delete a condition's trained models, in its folder and in its store."""
+    shutil.rmtree(results.kept_models(condition), ignore_errors=True)
+    for folder in (results.run(condition) / REPLICATES_FOLDER).glob("*.model"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _describe(folder: Path, condition: Condition, score: float) -> dict[str, Any]:
+    replicates = sorted(path.name for path in folder.glob("replicate-*"))
+    return {
+        "condition": condition.columns,
+        "dev_score": score,
+        "folder": str(folder),
+        "models": replicates,
+        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+    }
