@@ -188,7 +188,9 @@ def test_claims_are_of_text_models_that_meet_symbols_new_to_them(tmp_path: Path)
          compared("reuters", "scratch", SIX, mapping="identity")],
     )  # fmt: skip
     assert set(table.loc["better", "reason"]) == {NO_RANDOM_WEIGHTS}
-    assert families(tmp_path).empty
+    # Text as it is has a verdict of its own.
+    assert table.loc["as it is", "verdict"].to_dict() == {"reuters": "supported"}
+    assert list(families(tmp_path).index) == ["as it is"]
 
 
 def test_slightly_below_is_above_the_midpoint_of_both_references(tmp_path: Path) -> None:

@@ -26,6 +26,11 @@ def answer_of(
     return answer_in_words(table(families, FAMILIES), table(claims, CLAIMS), table(matrix, MATRIX))
 
 
+def settle_of(answer: AnswerInWords) -> str:
+    (task,) = answer.tasks
+    return task.settle
+
+
 def undecided(
     mean: float, deviation: float, n: int = 8, items_error: float = 0.0
 ) -> dict[str, object]:
@@ -93,11 +98,12 @@ def test_a_task_has_both_arms_the_difference_and_the_baseline() -> None:
     claim = judged("better", "supported", 0.2, qualifier="at one learning rate")
     (task,) = answer_of([], [claim]).tasks
     assert re.findall(r"[+-]?0\.\d+", task.sentence) == [
-        "0.900", "0.700", "+0.200", "+0.100", "+0.300", "0.950",
+        "0.900", "0.700", "0.950", "0.500", "+0.200", "+0.100", "+0.300",
     ]  # fmt: skip
     assert "at one learning rate" in task.sentence
     assert "text model 0.900, random weights 0.700" in task.sentence
-    assert "n-grams" in task.sentence
+    assert "n-grams (best baseline) 0.950" in task.sentence
+    assert "always the commonest class 0.500" in task.sentence
 
 
 def test_the_baseline_is_the_one_of_the_same_fraction() -> None:
@@ -106,15 +112,16 @@ def test_the_baseline_is_the_one_of_the_same_fraction() -> None:
     claims = [judged("better", "supported", 0.2), judged("better", "undecided", 0.1,
               fraction="0.1")]  # fmt: skip
     whole, tenth = answer_of([], claims, matrix).tasks
-    assert "n-grams 0.950" in whole.sentence
-    assert "n-grams 0.500" in tenth.sentence
+    assert "n-grams (best baseline) 0.950" in whole.sentence
+    assert "n-grams (best baseline) 0.500" in tenth.sentence
 
 
 def test_both_means_are_those_of_the_matrix_where_replicates_diverged() -> None:
     """The difference is over the pairs that are left, the means are over all that finished."""
     claim = judged("better", "undecided", 0.15, reason="1 replicate diverged", n=2)
     (task,) = answer_of([], [claim]).tasks
-    assert re.findall(r"[+-]?0\.\d+", task.sentence)[:3] == ["0.900", "0.700", "+0.150"]
+    assert "text model 0.900, random weights 0.700" in task.sentence
+    assert "difference +0.150" in task.sentence
 
 
 def test_settings_that_vary_within_a_task_are_named() -> None:
@@ -126,36 +133,108 @@ def test_settings_that_vary_within_a_task_are_named() -> None:
 
 
 def test_what_more_replicates_would_decide_comes_with_the_option() -> None:
-    (sentence,) = answer_of([], [undecided(0.05, 0.05)]).settle
+    sentence = settle_of(answer_of([], [undecided(0.05, 0.05)]))
     replicates = int(re.findall(r"replicates=(\d+)", sentence)[0])
     assert 8 < replicates <= 20
 
 
 def test_what_only_more_test_items_would_decide_says_so() -> None:
-    (sentence,) = answer_of([], [undecided(0.05, 0.05, items_error=0.05)]).settle
+    sentence = settle_of(answer_of([], [undecided(0.05, 0.05, items_error=0.05)]))
     assert "replicates=" not in sentence
-    assert "splice (300)" in sentence
+    assert "300 test items" in sentence
 
 
 def test_test_items_that_share_groups_are_counted_with_them() -> None:
-    (sentence,) = answer_of([], [{**undecided(0.05, 0.05, items_error=0.05), "groups": 12}]).settle
-    assert "splice (300 in 12 groups)" in sentence
+    sentence = settle_of(answer_of([], [{**undecided(0.05, 0.05, items_error=0.05), "groups": 12}]))
+    assert "300 in 12 groups test items" in sentence
 
 
 def test_scatter_of_seeds_is_not_blamed_on_test_items() -> None:
-    (sentence,) = answer_of([], [undecided(0.002, 0.05, items_error=1e-5)]).settle
+    sentence = settle_of(answer_of([], [undecided(0.002, 0.05, items_error=1e-5)]))
     assert "more than 20 replicates" in sentence
 
 
 def test_a_small_difference_needs_more_than_the_table_of_power_shows() -> None:
-    (sentence,) = answer_of([], [undecided(0.01, 0.05)]).settle
+    sentence = settle_of(answer_of([], [undecided(0.01, 0.05)]))
     assert "more than 20 replicates" in sentence
 
 
 def test_the_terminal_shows_every_part() -> None:
     families = [judged_together("better", "undecided", 0.05)]
-    lines = [*print_answer(answer_of(families, [undecided(0.05, 0.05)]))]
+    two = [undecided(0.05, 0.05), judged("better", "supported", 0.2, task="stability")]
+    lines = [*print_answer(answer_of(families, two))]
     assert lines[0].startswith("Inconclusive")
-    assert lines[1].startswith("  splice: undecided")
+    assert lines[1].startswith("  splice: not shown either way")
     assert "replicates=" in lines[2]
+    assert lines[3].startswith("  stability: yes")
+    assert len(lines) == 4
     assert pd.notna(lines).all()
+
+
+def test_a_task_that_is_alone_has_one_line_on_scores() -> None:
+    families = [judged_together("better", "undecided", 0.05, tasks=1, members="splice"),
+                judged_together("faster", "supported", 0.3, tasks=1, members="splice")]  # fmt: skip
+    answer = answer_of(families, [undecided(0.05, 0.05)])
+    assert [sentence.split()[:2] for sentence in answer.together] == [["On", "splice"]]
+    assert len(answer.tasks) == 1
+
+
+def test_text_as_it_is_is_a_line_of_its_own() -> None:
+    matrix = [*MATRIX_ROWS, scored(0.99, mapping="identity"),
+              scored(0.6, mapping="identity", init="scratch")]  # fmt: skip
+    claims = [judged("better", "undecided", 0.2, reason="p = 0.2"),
+              judged("as it is", "supported", 0.39, mapping="identity")]  # fmt: skip
+    moved, unchanged = answer_of([], claims, matrix).tasks
+    assert "as it is" not in moved.task
+    assert unchanged.task == "splice · text as it is"
+    assert "text model 0.990, random weights 0.600" in unchanged.sentence
+    assert unchanged.sentence.startswith("yes")
+
+
+def test_a_baseline_that_ends_higher_is_part_of_the_verdict() -> None:
+    (task,) = answer_of([], [judged("better", "supported", 0.2)]).tasks
+    assert task.sentence.startswith("yes: the text model ends better than random weights, but n-gr")
+    lower = [*MATRIX_ROWS[:4], {**MATRIX_ROWS[4], "mean": 0.8}]
+    (task,) = answer_of([], [judged("better", "supported", 0.2)], lower).tasks
+    assert "but n-grams" not in task.sentence
+
+
+def test_few_test_items_are_named_as_such() -> None:
+    (few,) = answer_of([], [judged("better", "supported", 0.2, items=14)]).tasks
+    assert "14 test items, which are few: one of them is worth 0.071" in few.sentence
+    (many,) = answer_of([], [judged("better", "supported", 0.2, items=1400)]).tasks
+    assert "few" not in many.sentence
+
+
+def test_an_interval_without_width_is_not_shown() -> None:
+    claim = judged("better", "undecided", 0.2, low=0.2, high=0.2, reason="the pairs do not vary")
+    (task,) = answer_of([], [claim]).tasks
+    assert "difference +0.200." in task.sentence
+
+
+def test_minutes_and_the_command_are_those_of_the_run() -> None:
+    options = ["--configfile", "my data.yaml", "--replace-workflow-config"]
+    claims = table([undecided(0.05, 0.05)], CLAIMS)
+    matrix = table(MATRIX_ROWS, MATRIX)
+    answer = answer_in_words(table([], FAMILIES), claims, matrix, {"splice": 4.25}, options)
+    assert "4.2 minutes of training" in answer.tasks[0].sentence
+    command = "snakemake --cores all --configfile 'my data.yaml' --replace-workflow-config --config"
+    assert command in settle_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [({"n": 1, "p": None}, "replicates=5"), ({"reason": "1 replicate diverged"}, "clip_norm"),
+     ({"reason": "neither arm left chance level"}, "steps")],
+)  # fmt: skip
+def test_each_reason_has_its_remedy(changes: dict[str, object], remedy: str) -> None:
+    assert remedy in settle_of(answer_of([], [{**undecided(0.05, 0.05), **changes}]))
+
+
+def test_the_number_of_test_items_that_would_decide_decides() -> None:
+    row = undecided(0.05, 0.001, items_error=0.05)
+    needed = re.search(r"About ([\d,]+) test items", settle_of(answer_of([], [row])))
+    assert needed is not None
+    items = int(needed[1].replace(",", ""))
+    error = 0.05 * (300 / items) ** 0.5
+    assert 2.8 < 0.05 / error < 3.6  # 80 % power at 5 % needs 2.8 standard errors

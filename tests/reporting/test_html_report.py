@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pytest
 import yaml
 
 from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
@@ -105,12 +106,26 @@ def test_the_limits_are_those_of_the_tables() -> None:
 
 
 def test_baselines_are_compared_with_the_best_trained_model() -> None:
-    text = compare_with_baselines(table(MATRIX_ROWS, MATRIX))
-    assert re.findall(r"\d+", text) == ["1", "1"]
+    of_stability = {**MATRIX_ROWS[4], "task": "stability", "mean": 0.2}
+    text = compare_with_baselines(table([*MATRIX_ROWS, of_stability], MATRIX))
+    assert re.findall(r"\d+", text) == ["1", "2"]
     assert "n-grams" in text
     assert "splice" in text
-    behind = [*MATRIX_ROWS[:4], {**MATRIX_ROWS[4], "mean": 0.89}]
-    assert re.findall(r"\d+", compare_with_baselines(table(behind, MATRIX))) == ["0", "1"]
+    behind = [*MATRIX_ROWS[:4], {**MATRIX_ROWS[4], "mean": 0.89}, of_stability]
+    assert re.findall(r"\d+", compare_with_baselines(table(behind, MATRIX))) == ["0", "2"]
+
+
+@pytest.mark.parametrize(("mean", "verb"), [(0.95, " has "), (0.89, " does not have ")])
+def test_a_task_that_is_alone_is_not_counted(mean: float, verb: str) -> None:
+    text = compare_with_baselines(
+        table([*MATRIX_ROWS[:2], {**MATRIX_ROWS[4], "mean": mean}], MATRIX)
+    )
+    assert verb in text
+    assert not re.findall(r"\d+", text)
+    claims = table([CLAIM_ROWS[1]], CLAIMS)
+    (answer,) = answer_claims(claims, table([], FAMILIES))
+    assert answer.sentences[-1].startswith("splice by itself: undecided")
+    assert "all tasks" not in limits(table(MATRIX_ROWS[:2], MATRIX), None)[0]
 
 
 def test_speeds_name_their_reference() -> None:

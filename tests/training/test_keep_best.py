@@ -21,7 +21,8 @@ def scored(condition: Condition, dev: float | None, test: float) -> list[dict[st
     """Two replicates of a condition, and a metric that is not the headline."""
     return [
         {**condition.columns, "replicate": replicate, "split": split, "metric": metric,
-         "headline": metric == "accuracy", "value": value if metric == "accuracy" else 1.0}
+         "headline": metric == "accuracy", "value": value if metric == "accuracy" else 1.0,
+         "diverged_at": None}
         for replicate in (0, 1)
         for split, value in (("dev", dev), ("test", test))
         for metric in ("accuracy", "mcc")
@@ -41,8 +42,13 @@ def write_models(results: ResultPaths, condition: Condition) -> list[Path]:
 
 @pytest.mark.parametrize(
     ("pretrained", "scratch", "best"),
-    [(0.7, 0.6, "pretrained"), (0.6, 0.7, "scratch"), (None, 0.1, "scratch"), (0.5, None, "pretrained")],
-)  # fmt: skip
+    [
+        (0.7, 0.6, "pretrained"),
+        (0.6, 0.7, "scratch"),
+        (None, 0.1, "scratch"),
+        (0.5, None, "pretrained"),
+    ],
+)
 def test_dev_scores_choose_and_the_other_arm_loses_its_models_alone(
     pretrained: float | None, scratch: float | None, best: str, tmp_path: Path
 ) -> None:

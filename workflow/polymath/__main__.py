@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,17 @@ ROOT = Path(__file__).parents[2]
 DEVICE = "cpu-2-cores"
 
 
-def print_summary(results: ResultPaths) -> None:
-    """Print the matrix, the files to open, and at the end the answer in words."""
+def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
+    """Print the matrix, the files to open, and at the end the answer in words.
+
+    Args:
+        options: configuration options of the command, as Snakemake takes them.
+    """
+    from polymath.evaluation.tables import CONDITION_COLUMNS
+    from polymath.experiment.conditions import Condition
     from polymath.reporting.answer import answer_in_words, print_answer
     from polymath.reporting.matrix import summarise_matrix
+    from polymath.reporting.spent import minutes_of_training
     from polymath.util.storage import read_table
 
     matrix = read_table(results.matrix())
@@ -48,7 +56,9 @@ def print_summary(results: ResultPaths) -> None:
             print(f"  {path!s:<36} {content}")
     families, claims = results.evidence("families"), results.claims()
     if families.exists() and claims.exists():
-        answer = answer_in_words(read_table(families), read_table(claims), matrix)
+        rows = matrix[[*CONDITION_COLUMNS]].itertuples(index=False)
+        minutes = minutes_of_training((Condition(*row) for row in rows), results)
+        answer = answer_in_words(read_table(families), read_table(claims), matrix, minutes, options)
         print("\nThe answer:", *print_answer(answer), sep="\n")
 
 
@@ -143,7 +153,7 @@ def _run(arguments: argparse.Namespace, options: ExperimentOptions) -> None:
         case "predict":
             run_prediction(arguments, options.results)
         case "summary":
-            print_summary(_require_results(options.results))
+            print_summary(_require_results(options.results), options.words)
         case "tensorboard":
             print_events(_require_results(options.results))
         case "publish":

@@ -52,6 +52,10 @@ try:
 except PolymathError as error:
     raise WorkflowError(str(error)) from None
 
+# The configuration's options of the command, for the commands that the report names.
+OPTIONS = ["--configfile", *map(os.path.relpath, GIVEN)] if GIVEN else []
+OPTIONS += [] if OWN else ["--replace-workflow-config"]
+
 # Another workflow that imports this one may run beside Snakemakes that hold no guard.
 if workflow.is_main_process and workflow.modifier.is_main_snakefile():
     guard_locks(EXPERIMENT.results)

@@ -4,6 +4,7 @@
 rule write_report:
     input:
         **ANALYSES,
+        **({"best": BEST} if BEST else {}),
         matrix=PATHS.matrix(),
         estimates=PATHS.evidence("estimates"),
         comparisons=PATHS.evidence("comparisons"),
@@ -31,6 +32,7 @@ rule write_report:
         figures=PAGE_FIGURES,
         captions=TABLE_CAPTIONS,
         configuration=config,
+        options=OPTIONS,
         lineage=REQUESTS.lineage,
         crossed=REQUESTS.crossed,
         results=results_folder,

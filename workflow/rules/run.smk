@@ -19,7 +19,7 @@ def all_results():
     asked = [file for files in PREDICTIONS.values() for file in files]
     if EXPERIMENT.keep_models:
         asked += [PATHS.kept_models(condition) for condition in TRAINED]
-    asked += [PATHS.best(task) for task in TASKS_OF_ONE_BEST]
+    asked += BEST
     asked += [PATHS.report]
     asked += [PATHS.figure(name, "png") for name in EVIDENCE_FIGURES]
     asked += [PATHS.card(task, "png") for task in EXPERIMENT.tasks]

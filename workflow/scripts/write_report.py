@@ -11,6 +11,7 @@ from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.reporting.matrix import write_matrix_page
 from polymath.reporting.paper_tables import write_paper_tables
+from polymath.reporting.spent import minutes_of_training
 from polymath.util.job_log import job_log, log
 
 params = snakemake.params
@@ -59,6 +60,9 @@ with job_log(snakemake.log[0], "report"):
                 for figure in params.figures
             ],
             **{name: inputs.get(name) for name in ("similarity", "probes", "rates")},
+            best=inputs.get("best", []),
+            minutes=minutes_of_training(scored_conditions(scores), results),
+            options=params.options,
         ),
         params.configuration,
         outputs["page"],

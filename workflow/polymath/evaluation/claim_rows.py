@@ -10,7 +10,7 @@ import pandas as pd
 from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.tables import CLAIM_COLUMNS, CONDITION_COLUMNS
 from polymath.experiment.conditions import Condition
-from polymath.experiment.contrasts import SCRATCH, knows_text_alone
+from polymath.experiment.contrasts import PRETRAINED, SCRATCH, TEXT, knows_text_alone
 from polymath.experiment.lineage import Lineage
 
 IDLE = "neither arm left chance level"
@@ -27,6 +27,17 @@ def of_text(table: pd.DataFrame, lineage: Lineage) -> pd.DataFrame:
         for row in table.to_dict("records")
     ]
     return table[np.array(is_of_text, dtype=bool)]
+
+
+def of_text_as_it_is(table: pd.DataFrame, lineage: Lineage) -> pd.DataFrame:
+    """Return the comparisons of text models with random weights, on text whose tokens stay."""
+    return table[
+        (table["against"] == SCRATCH)
+        & (table["init"] == PRETRAINED)
+        & (table["domain"] == TEXT)
+        & (table["mapping"] == "identity")
+        & (table["model"].map(lineage.domains) == TEXT)
+    ]
 
 
 def faster_rows(convergence: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -47,11 +58,11 @@ def faster_rows(convergence: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-def better_rows(comparisons: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the second claim's rows: the difference of test scores."""
+def better_rows(comparisons: pd.DataFrame, claim: str = "better") -> Iterator[dict[str, Any]]:
+    """Yield the rows of a claim about the difference of test scores."""
     for row in comparisons.to_dict("records"):
         idle = max(row["mean"], row["reference_mean"]) <= row["chance"]
-        yield {**_named("better", row, SCRATCH), **_of_scores(row, IDLE if idle else "")}
+        yield {**_named(claim, row, SCRATCH), **_of_scores(row, IDLE if idle else "")}
 
 
 def near_rows(comparisons: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,7 @@ from polymath.evaluation.claim_rows import (
     faster_rows,
     near_rows,
     of_text,
+    of_text_as_it_is,
     rows_without_comparison,
 )
 from polymath.evaluation.families import count_tests, holm_by_family
@@ -89,6 +90,18 @@ CLAIMS = {
     ),
 }
 
+# Not a claim of the paper: there the tokens of texts are moved.
+AS_IT_IS = "as it is"
+JUDGED = {
+    **CLAIMS,
+    AS_IT_IS: Claim(
+        "On text as it is, a text model ends better than random weights.",
+        "difference of test scores",
+        "scratch",
+        NO_RANDOM_WEIGHTS,
+    ),
+}
+
 RULE = (
     "Each claim is a number per pair of replicates that is above 0 where the claim holds. "
     "*Per task*: the claim is *supported* if the mean is above 0, and *contradicted* if it is "
@@ -143,6 +156,7 @@ def judge(
     rows = [
         *faster_rows(of_text(read_table(tables.convergence), lineage)),
         *better_rows(of_text(comparisons, lineage)),
+        *better_rows(of_text_as_it_is(comparisons, lineage), AS_IT_IS),
         *near_rows(comparisons),
         *(similarity_rows(read_table(tables.similarity)) if tables.similarity else ()),
     ]
@@ -152,7 +166,7 @@ def judge(
     if sum(levels > 1 for levels in crossed.values()) > 1:
         table["reason"] = table["reason"].replace("", "crossed replicates share seeds")
     table["domain"] = table["task"].map(domains)
-    order = {claim: place for place, claim in enumerate(CLAIMS)}
+    order = {claim: place for place, claim in enumerate(JUDGED)}
     table = table.sort_values("claim", key=lambda column: column.map(order), kind="stable")
     table["looks"] = record_looks(table, files.looks)
     with_baseline = set(estimates.loc[estimates["init"] == NONE, "task"])

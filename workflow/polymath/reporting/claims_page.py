@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, RULE
+from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, RULE
 from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.experiment.contrasts import SCRATCH
@@ -83,7 +83,9 @@ def write_claims_page(tables: ClaimsPageTables, page: Path) -> None:
     text += (
         PER_TASK.format(rule=RULE, least=LEAST_PAIRS) + to_markdown(count_verdicts(claims)) + "\n"
     )
-    for name, claim in CLAIMS.items():
+    for name, claim in JUDGED.items():
+        if name not in CLAIMS and name not in set(claims["claim"]):
+            continue
         text += f"## {claim.statement}\n\nThe number: {claim.number}.\n\n"
         text += to_markdown(claim_table(claims[claims["claim"] == name])) + "\n"
         if name == "faster":
@@ -165,8 +167,9 @@ def _counts(table: pd.DataFrame, name: str) -> list[str]:
 def count_verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """Return how many rows of each claim have each verdict."""
     counts = table.groupby(["claim", "verdict"]).size().unstack(fill_value=0)
-    counts = counts.reindex(index=[*CLAIMS], columns=VERDICTS, fill_value=0)
-    statements = [CLAIMS[claim].statement for claim in counts.index]
+    names = [name for name in JUDGED if name in CLAIMS or name in counts.index]
+    counts = counts.reindex(index=names, columns=VERDICTS, fill_value=0)
+    statements = [JUDGED[claim].statement for claim in counts.index]
     return pd.DataFrame({"claim": statements, **{name: list(counts[name]) for name in VERDICTS}})
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from polymath.evaluation.claims import CLAIMS
+from polymath.evaluation.claims import CLAIMS, JUDGED
 from polymath.evaluation.statistics import ALPHA
 from polymath.reporting.claims_page import name_reference
 from polymath.reporting.matrix import arrange_matrix, order_columns
@@ -92,7 +92,7 @@ def differences_table(comparisons: pd.DataFrame) -> pd.DataFrame:
 def claims_table(claims: pd.DataFrame) -> pd.DataFrame:
     """Return one row per claim and comparison, as texts; a claim without comparisons has one."""
     compared = claims[claims["n"].notna()]
-    compared = compared.sort_values("claim", key=lambda names: names.map([*CLAIMS].index),
+    compared = compared.sort_values("claim", key=lambda names: names.map([*JUDGED].index),
                                     kind="stable")  # fmt: skip
     table = compared[["claim", "task", *SETTINGS, "reference"]].assign(
         number=[format_number(value, "+.3f") for value in compared["value"]],

@@ -34,7 +34,8 @@ def keep_best(scores: Path, results: ResultPaths, best: Path, log: Callable[[str
 
 def _dev_means(scores: pd.DataFrame) -> pd.Series:
     """Return the mean headline score on dev of each trained condition."""
-    dev = scores[(scores["split"] == "dev") & scores["headline"] & (scores["init"] != NONE)]
+    finished = scores[scores["diverged_at"].isna() & (scores["init"] != NONE)]
+    dev = finished[(finished["split"] == "dev") & finished["headline"]]
     means: pd.Series = dev.groupby([*CONDITION_COLUMNS], sort=False)["value"].mean()
     return means
 

@@ -46,6 +46,8 @@ KEPT_MODELS = {"models": directory(PATHS.kept_models())}
 # Tasks whose best arm keeps its models; the others' are deleted once it is known.
 TASKS_OF_ONE_BEST = [task for task in EXPERIMENT.tasks if EXPERIMENT.keeps_best(task)]
 
+BEST = [PATHS.best(task) for task in TASKS_OF_ONE_BEST]
+
 
 def models_to_choose_from(wildcards):
     """Where a condition's models lie until the task's best arm is known; empty for other tasks."""

@@ -1,12 +1,12 @@
 """Everything the report states about an experiment, computed from its tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, Claim
+from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, Claim
 from polymath.experiment.conditions import NONE
 from polymath.reporting.answer import answer_in_words, describe_families
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
@@ -45,6 +45,12 @@ class Sources:
     similarity: Path | None = None
     probes: Path | None = None
     rates: Path | None = None
+    best: list[Path] = field(default_factory=list)
+    """Which arm's models are kept, of each task of the user's own."""
+    minutes: dict[str, float] = field(default_factory=dict)
+    """Of training, by task."""
+    options: list[str] = field(default_factory=list)
+    """Configuration options of the command that ran the experiment."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,9 @@ class Answer:
 
 
 def answer_claims(claims: pd.DataFrame, families: pd.DataFrame) -> list[Answer]:
-    """Return an answer to each claim of the paper that was tested, in its order."""
+    """Return an answer to each claim that was tested, in their order."""
     answers = []
-    for name, claim in CLAIMS.items():
+    for name, claim in JUDGED.items():
         rows = claims[(claims["claim"] == name) & claims["n"].notna()]
         if len(rows):
             answers.append(_answer(claim, rows, families[families["claim"] == name]))
@@ -76,11 +82,15 @@ def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame) -> Answer:
         verdicts.pop() if len(verdicts) == 1 else "mixed",
         [
             *sentences,
-            f"Task by task: {_counted(count_verdicts(rows))}{_few(rows)}.",
+            f"{_each(rows)}: {_counted(count_verdicts(rows))}{_few(rows)}.",
             *filter(None, [qualify_verdicts(rows)]),
         ],
         claim_table(rows),
     )
+
+
+def _each(rows: pd.DataFrame) -> str:
+    return "Task by task" if rows["task"].nunique() > 1 else f"{rows['task'].iloc[0]} by itself"
 
 
 def untested_claims(claims: pd.DataFrame) -> list[str]:
@@ -124,9 +134,12 @@ def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
     trained = matrix[matrix["init"] != NONE]
     lines = []
     if len(trained) and trained["n"].max() < LEAST_PAIRS:
+        decided = (
+            "only all tasks together have a" if matrix["task"].nunique() > 1 else "there is no"
+        )
         lines.append(
-            f"Few replicates: {trained['n'].max()} per condition. Below {LEAST_PAIRS} pairs only "
-            "all tasks together have a verdict."
+            f"Few replicates: {trained['n'].max()} per condition. Below {LEAST_PAIRS} pairs "
+            f"{decided} verdict."
         )
     idle = trained[trained["low"].round(6) <= trained["chance"].round(6)]  # equal but for rounding
     if len(idle):
@@ -167,6 +180,9 @@ def compare_with_baselines(matrix: pd.DataFrame) -> str:
     reached = baselines.groupby("task", sort=False)["mean"].max()
     ahead = reached > best.reindex(reached.index)
     names = ", ".join(BASELINE_NAMES[name] for name in baselines["model"].unique())
+    if len(ahead) == 1:
+        has = "has" if ahead.any() else "does not have"
+        return f"The best baseline ({names}) {has} a higher mean than every trained model."
     tasks = ", ".join(ahead.index[ahead])
     where = f": {tasks}" if tasks else ""
     return (
@@ -263,7 +279,8 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "baselines": [name for key, name in BASELINE_NAMES.items() if key in set(matrix["model"])],
         "conditions": len(matrix),
         "runs": int((trained["n"] + trained["diverged"]).sum()),
-        "words": answer_in_words(families, claims, matrix),
+        "words": answer_in_words(families, claims, matrix, sources.minutes, sources.options),
+        "kept": [kept for kept in map(read_json, sources.best) if kept["condition"]],
         "beside": compare_with_baselines(matrix),
         "answers": answer_claims(claims, families),
         "untested": untested_claims(claims),

@@ -1,0 +1,207 @@
+"""One task's answer in one line: should one start from a text model, and what would settle it."""
+
+import math
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from polymath.evaluation.claims import AS_IT_IS, LEAST_PAIRS
+from polymath.evaluation.mean_test import POWER
+from polymath.experiment.conditions import NONE
+from polymath.experiment.contrasts import PRETRAINED, SCRATCH
+from polymath.reporting.matrix import BASELINE_NAMES, count_items
+from polymath.reporting.power import REPLICATES, power_of
+from polymath.reporting.tables import format_estimate, format_number, has_width
+
+# So many replicates that seeds no longer matter: what is left is the test items' share.
+ENDLESS = 10**9
+FEW_ITEMS = 100  # test items, below which one of them is worth more than 0.01 of accuracy
+SHARE_METRICS = ("accuracy",)  # an item is worth its share of them
+MOST_TIMES = 1000  # as many test items, beyond which no number is named
+# The answer in words, by verdict.
+ALONE = {
+    "supported": "yes: the text model ends better",
+    "contradicted": "no: random weights end better",
+    "undecided": "not shown either way",
+}
+
+
+@dataclass(frozen=True)
+class TaskAnswer:
+    """One task's line: its verdict on final scores, the numbers, and what would settle it."""
+
+    task: str
+    verdict: str
+    sentence: str
+    settle: str
+    """Empty where the verdict is not undecided."""
+
+
+def answer_task(
+    row: Mapping[str, Any],
+    better: pd.DataFrame,
+    matrix: pd.DataFrame,
+    minutes: Mapping[str, float],
+    options: Sequence[str],
+) -> TaskAnswer:
+    """Return the answer of one row of the claims on final scores.
+
+    Args:
+        better: all these rows, which tell what a row must be named by.
+        minutes, options: as of `answer_in_words`.
+    """
+    mean = _mean_of(PRETRAINED, matrix, row)
+    random = _mean_of(SCRATCH, matrix, row)
+    if pd.isna(random):  # they are of the model's base, or all diverged
+        random = mean - row["value"]
+    best = _best_baseline(matrix, row)
+    of_arm = _rows_of(matrix, row, PRETRAINED)
+    facts = [
+        f"{_metric(of_arm)}text model {format_number(mean)}",
+        f"random weights {format_number(random)}",
+        *_baseline(best),
+        *_constant(of_arm),
+    ]
+    low, high = row["low"], row["high"]
+    if not has_width(low, high):
+        low = high = math.nan
+    sentences = [
+        f"{_verdict(row, mean, best)}: {', '.join(facts)}",
+        f"difference {format_estimate(row['value'], low, high, '+.3f')}",
+        *_items(row, of_arm),
+        *_minutes(row, minutes),
+    ]
+    settle = "" if row["verdict"] != "undecided" else _what_would_settle(row, options)
+    return TaskAnswer(name_task(row, better), row["verdict"], f"{'; '.join(sentences)}.", settle)
+
+
+def name_task(row: Mapping[str, Any], better: pd.DataFrame) -> str:
+    """Return a row's task with those settings that tell it from the task's other rows."""
+    same = better[better["task"] == row["task"]]
+    settings = ("model", "mapping", "fraction", "recipe")
+    names = [row[name] for name in settings if same[name].nunique() > 1]
+    as_it_is = ["text as it is"] if row.get("claim") == AS_IT_IS else []
+    return " · ".join([row["task"], *(name for name in names if name != "identity"), *as_it_is])
+
+
+def _verdict(row: Mapping[str, Any], mean: float, best: pd.Series | None) -> str:
+    text = ALONE[row["verdict"]]
+    if row["verdict"] == "undecided":
+        return f"{text} ({row['reason']})" if row["reason"] else text
+    if row["verdict"] == "supported" and best is not None and best["mean"] > mean:
+        text += f" than random weights, but {BASELINE_NAMES[best['model']]} end higher"
+    return f"{text} {row['qualifier']}".rstrip()
+
+
+def _rows_of(matrix: pd.DataFrame, row: Mapping[str, Any], init: str) -> pd.DataFrame:
+    """Return the matrix's row of an arm; empty if it has none."""
+    settings = {name: row[name] for name in ("task", "model", "mapping", "fraction", "recipe")}
+    arm = pd.Series({**settings, "init": init})
+    return matrix[(matrix[arm.index] == arm).all(axis=1)]
+
+
+def _mean_of(init: str, matrix: pd.DataFrame, row: Mapping[str, Any]) -> float:
+    """Return the mean score of an arm; NaN if the matrix has none."""
+    means = _rows_of(matrix, row, init)["mean"]
+    return float(means.iloc[0]) if len(means) else math.nan
+
+
+def _metric(of_arm: pd.DataFrame) -> str:
+    return f"mean test {of_arm['metric'].iloc[0]} of the " if len(of_arm) else ""
+
+
+def _best_baseline(matrix: pd.DataFrame, row: Mapping[str, Any]) -> pd.Series | None:
+    """Return the best baseline that was trained on as much data; None without any."""
+    same = (matrix["task"] == row["task"]) & (matrix["fraction"] == row["fraction"])
+    rows = matrix[same & (matrix["init"] == NONE)]
+    return None if rows["mean"].isna().all() else rows.loc[rows["mean"].idxmax()]
+
+
+def _baseline(best: pd.Series | None) -> Iterator[str]:
+    if best is not None:
+        yield f"{BASELINE_NAMES[best['model']]} (best baseline) {format_number(best['mean'])}"
+
+
+def _constant(of_arm: pd.DataFrame) -> Iterator[str]:
+    """Yield the score of the commonest class, or of a constant."""
+    if len(of_arm) and pd.notna(of_arm["chance"].iloc[0]):
+        is_value = of_arm["metric"].iloc[0] in ("spearman", "pearson", "rmse", "r2")
+        name = "a constant" if is_value else "always the commonest class"
+        yield f"{name} {format_number(of_arm['chance'].iloc[0])}"
+
+
+def _items(row: Mapping[str, Any], of_arm: pd.DataFrame) -> Iterator[str]:
+    items = row["items"]
+    if pd.isna(items):
+        return
+    text = f"{count_items(row)} test items"
+    if items < FEW_ITEMS:
+        is_share = len(of_arm) and of_arm["metric"].iloc[0] in SHARE_METRICS
+        worth = f": one of them is worth {1 / items:.3f}" if is_share else ""
+        text += f", which are few{worth}"
+    yield text
+
+
+def _minutes(row: Mapping[str, Any], minutes: Mapping[str, float]) -> Iterator[str]:
+    if row["task"] in minutes:
+        spent = minutes[row["task"]]
+        shown = f"{spent:.1f} minutes" if spent >= 1 else f"{60 * spent:.0f} seconds"
+        yield f"{shown} of training for all arms of the task"
+
+
+def _what_would_settle(row: Mapping[str, Any], options: Sequence[str]) -> str:
+    """Return what would decide an undecided task, with the command where there is one."""
+
+    def command(replicates: int) -> str:
+        words = [shlex.quote(word) for word in options]
+        return " ".join(["snakemake --cores all", *words, f"--config replicates={replicates}"])
+
+    if "diverged" in row["reason"]:
+        return "To settle it: a lower learning_rate, or a clip_norm, so that no replicate diverges."
+    if "chance level" in row["reason"]:
+        return (
+            "To settle it: more steps, or several learning rates to choose from, as "
+            "`learning_rate: [1.0e-4, 3.0e-4]`: no arm has learned the task."
+        )
+    tested = pd.notna(row["p"])
+    enough = [n for n in REPLICATES if tested and n > row["n"] and power_of(dict(row), n) >= POWER]
+    if row["n"] < LEAST_PAIRS:
+        least = enough[0] if enough else LEAST_PAIRS
+        return f"To settle it, at least {LEAST_PAIRS} replicates are needed: {command(least)}"
+    if not tested:
+        return ""
+    if enough:
+        return (
+            f"To settle it: {command(enough[0])}. If the difference and its scatter are those "
+            f"seen so far, {POWER:.0%} of such experiments decide; a repeated look makes a wrong "
+            "verdict a little more likely."
+        )
+    if power_of(dict(row), ENDLESS) >= POWER:
+        return (
+            "To settle it, more than "
+            f"{REPLICATES[-1]} replicates are needed: the difference is small beside its scatter."
+        )
+    return (
+        f"More replicates alone do not settle it: with {count_items(row)} test items, the "
+        f"difference seen is within what another test set would change. {_items_needed(row)}"
+    )
+
+
+def _items_needed(row: Mapping[str, Any]) -> str:
+    """Return how many test items would decide, if the difference were the one seen."""
+    times = 1.25
+    while times <= MOST_TIMES:
+        more = {
+            **row,
+            "shared_error": row["shared_error"] / math.sqrt(times),
+            "shared_df": row["shared_df"] * times,
+        }
+        if power_of(more, ENDLESS) >= POWER:
+            return (
+                f"About {times * row['items']:,.0f} test items would (larger test share: `split`)."
+            )
+        times *= 1.25
+    return "Take both to be equal for your purpose."
