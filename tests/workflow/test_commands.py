@@ -148,7 +148,7 @@ def test_a_command_that_lacks_permission_says_what_to_do(
 ) -> None:
     write_matrix(tmp_path)
 
-    def refuse(results: ResultPaths) -> None:
+    def refuse(results: ResultPaths, options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(results.root))
 
     monkeypatch.setattr("polymath.__main__.print_summary", refuse)

@@ -250,10 +250,14 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(
     assert workspace.read("scratch", "predictions.parquet") == undisturbed
 
 
-def test_asking_for_models_later_trains_again(workspace: Workspace) -> None:
+def test_asking_for_all_models_later_trains_the_arm_without_them_again(
+    workspace: Workspace,
+) -> None:
+    kept = {path.parent for path in (workspace.folder / "results/runs").rglob("models/replicate-*")}
+    assert len(kept) == 1
     workspace.config["keep_models"] = True
     planned = workspace.planned()
-    assert (planned["finetune"], planned["evaluate"]) == (2, 1)
+    assert (planned["finetune"], planned["evaluate"]) == (1, 1)
 
 
 def test_a_killed_run_resumes_and_ends_with_the_same_bytes(
