@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from polymath.experiment.config import load_experiment
 from polymath.experiment.config_files import locate_paths, merge_configs, read_config
 from polymath.util.errors import PolymathError
 
@@ -13,8 +14,19 @@ from polymath.util.errors import PolymathError
 def test_a_key_that_stands_twice_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_text("recipes:\n  short: {steps: 4}\n  long:\n    steps: 5\n    steps: 6\n")
-    with pytest.raises(PolymathError, match=r"my\.yaml.*'steps'[\s\S]*line 5"):
+    with pytest.raises(PolymathError, match=r"my\.yaml: lines 4 and 5: the key 'steps'"):
         read_config(path)
+
+
+@pytest.mark.parametrize("name", ["datasets", "models"])
+def test_a_key_that_stands_twice_in_a_catalogue_is_named_too(name: str, tmp_path: Path) -> None:
+    for catalogue in ("datasets", "models"):
+        (tmp_path / f"{catalogue}.yaml").write_text("{}")
+    (tmp_path / f"{name}.yaml").write_text("a: {title: x}\nb: {}\na: {}\n")
+    config = {"tasks": ["t"], "models": ["m"], "recipes": {"r": {
+        "learning_rate": 0.1, "batch_size": 1, "steps": 1}}}  # fmt: skip
+    with pytest.raises(PolymathError, match=rf"{name}\.yaml: lines 1 and 3: the key 'a'"):
+        load_experiment(config, tmp_path)
 
 
 def test_a_merge_key_is_no_repetition(tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ def test_a_switch_is_still_one(tmp_path: Path) -> None:
 def test_a_key_that_stands_twice_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("recipes:\n  a: {steps: 1}\n  b: {steps: 1}\n  a: {steps: 2}\n")
-    with pytest.raises(PolymathError, match=r"(?s)mine.yaml.*'a' is there twice.*line 4"):
+    with pytest.raises(
+        PolymathError, match=r"mine.yaml: lines 2 and 4: the key 'a' is there twice"
+    ):
         read_config(path)
     path.write_text("a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: {<<: *a}\n")
     assert read_config(path)["b"] == {"x": 1, "y": 2}

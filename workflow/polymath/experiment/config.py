@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from polymath.experiment.analyses import Probes, Representations
 from polymath.experiment.base import Name, StrictModel
 from polymath.experiment.config_errors import parse
+from polymath.experiment.config_files import read_config
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.recipes import Recipe
@@ -193,7 +193,7 @@ def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list
 
 
 def _with_catalogue(own: Mapping[str, M], path: Path, kind: type[M]) -> dict[str, M]:
-    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    entries = read_config(path)
     known = {name: parse(kind, entry, f"{path.name}: {name}") for name, entry in entries.items()}
     return {**known, **own}
 

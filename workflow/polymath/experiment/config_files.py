@@ -15,17 +15,21 @@ PATHS = {
 }
 
 
+class _RepeatedKeyError(Exception):
+    """A key stands twice in one dictionary; the message names it and both lines."""
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Read YAML, and refuse a key that stands twice in one dictionary."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        for (key, _), name in zip(node.value, keys, strict=False):
-            if keys.count(name) > 1:
-                last = [k for k, _ in node.value if k.value == name][-1]
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key.value}' is there twice", last.start_mark
-                )
+        marks: dict[tuple[str, str], yaml.Mark] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                first = marks.setdefault((key.tag, key.value), key.start_mark)
+                if first is not key.start_mark:
+                    lines = f"lines {first.line + 1} and {key.start_mark.line + 1}"
+                    raise _RepeatedKeyError(f"{lines}: the key '{key.value}' is there twice")
         return super().construct_mapping(node, deep)
 
 
@@ -43,6 +47,8 @@ def read_config(path: Path) -> dict[str, Any]:
             f"{path}: cannot be read: {error.strerror}: check its name, and the folder that you "
             "are in"
         ) from None
+    except _RepeatedKeyError as error:
+        raise PolymathError(f"{path}: {error}: remove one of them") from None
     except (UnicodeError, RecursionError, yaml.YAMLError) as error:
         raise PolymathError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(value, dict):
