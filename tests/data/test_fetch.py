@@ -149,6 +149,15 @@ def test_a_member_cannot_leave_the_folder(index: Index, tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [folder / "escaped.csv"]
 
 
+def test_a_member_that_grows_too_far_is_refused_with_the_limit(
+    index: Index, tmp_path: Path
+) -> None:
+    index.wheel = build_wheel({"tinydata/data/table.csv": bytes(11 * 10**6)})
+    with pytest.raises(PolymathError, match=r"11 MB.* and 200 times.*'members'"):
+        fetch_package(index.source("tinydata/data/table.csv"), tmp_path / "out", quiet)
+    assert not (tmp_path / "out/table.csv").exists()
+
+
 @pytest.mark.parametrize("change", [{"name": "nosuchdata"}, {"version": "9.9"}])
 def test_what_the_index_does_not_have_is_named(
     index: Index, change: dict[str, str], tmp_path: Path

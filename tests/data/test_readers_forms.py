@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
+from polymath.data.fetch import expansion
 from polymath.data.readers import PLACE, ReadingNotes, read_rows
 from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError
@@ -348,3 +351,195 @@ def test_a_point_is_no_decimal_mark_beside_commas(tmp_path: Path) -> None:
         prepare_csv(tmp_path, lines, **fields)
     lines[3] = f"{WORDS[3]};1234"
     assert prepare_csv(tmp_path, lines, **fields).table["label"].max() == 1234
+
+
+# Files that are damaged, hostile or merely odd: each is read, or refused with its place.
+
+
+def test_flipped_bits_of_a_parquet_file_are_read_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    lists = [[1, 2], [3], []] * 10
+    table = pd.DataFrame({"s": ["AC", "G", "T"] * 10, "y": [1.5] * 30, "l": lists})
+    table.to_parquet(path)
+    whole = path.read_bytes()
+    refused = 0
+    for number in range(0, 8 * len(whole), 401):
+        damaged = bytearray(whole)
+        damaged[number // 8] ^= 1 << number % 8
+        path.write_bytes(damaged)
+        try:
+            read(path, format="parquet")
+        except PolymathError:
+            refused += 1
+    assert refused > 10
+
+
+def test_checksums_of_a_parquet_files_pages_are_compared(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"s": ["ACGTACGTAC"] * 3, "y": ["a", "b", "c"]})
+    pq.write_table(
+        table,
+        path,
+        compression="none",
+        use_dictionary=False,
+        write_page_checksum=True,
+        write_statistics=False,
+    )
+    path.write_bytes(path.read_bytes().replace(b"ACGTACGTAC", b"ACGTTCGTAC", 1))
+    with pytest.raises(PolymathError, match=r"a\.parquet: not readable as Parquet.*CRC"):
+        read(path, format="parquet")
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [([None, None], ["index_0", "index_1"]), (["x", "y"], ["x", "y"]),
+     (["x", None], ["x", "index_1"]),
+     (["x", "x"], []), (["s", "y"], ["y"])],
+)  # fmt: skip
+def test_indices_of_several_levels(
+    names: list[str | None], columns: list[str], tmp_path: Path
+) -> None:
+    index = pd.MultiIndex.from_product([["a", "b"], ["c", "d"]], names=names)
+    pd.DataFrame({"s": ["AC", "G", "T", "C"]}, index=index).to_parquet(tmp_path / "a.parquet")
+    table = read(tmp_path / "a.parquet", format="parquet")
+    assert list(table["s"]) == ["AC", "G", "T", "C"]
+    if names != ["s", "y"]:  # a level that is called like a column is left out, as are its others
+        assert [name for name in columns if name not in table] == []
+        assert [list(table[name]) for name in columns] == [
+            ["a", "a", "b", "b"], ["c", "d", "c", "d"]
+        ][: len(columns)]  # fmt: skip
+
+
+def test_columns_with_numbers_for_names_are_found_by_their_text(tmp_path: Path) -> None:
+    pd.DataFrame([["AC", "x"]]).to_parquet(tmp_path / "a.parquet")
+    table = read(tmp_path / "a.parquet", format="parquet", sequence="0", label="1")
+    assert (table["0"][0], table["1"][0]) == ("AC", "x")
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    pd.DataFrame({"s": [b"AC", b"\xff"]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(PolymathError, match=r"a\.parquet: row 2: column 's'"):
+        read(tmp_path / "a.parquet", format="parquet")
+
+
+HALF = r"\ud800"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (f'[{{"s": "A"}}, {{"s": "A{HALF}"}}]', "row 2: column 's'"),
+        (f'{{"s": "A"}}\n{{"s": "C", "y": ["{HALF}"]}}\n', "line 2: column 'y'"),
+        (f'[{{"s": "A", "{HALF}": 1}}]', "row 1: column"),
+    ],
+)
+def test_half_characters_are_named(text: str, place: str, tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match=rf"a\.json: {place}.*{re.escape(HALF)}"):
+        read(write(tmp_path / "a.json", text), format="json")
+
+
+def test_whole_characters_beyond_the_first_plane_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", r'[{"s": "\ud83e\uddec"}]')
+    assert read(path, format="json")["s"][0] == "\N{DNA DOUBLE HELIX}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "unicode_escape"])
+def test_encodings_that_allow_half_characters(encoding: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "s,y\nA+2AA-,b\n\\ud800,c\n")
+    with pytest.raises(PolymathError, match=r"a\.csv: .*'encoding'"):
+        read(path, format="csv", encoding=encoding)
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [(DEEP, "a.json: "), (f'[{{"s": {DEEP}', "a.json: "),
+     (f'{{"s": "A"}}\n{{"s": {DEEP}\n', "a.json: line 2: ")],
+)  # fmt: skip
+def test_values_that_are_nested_too_deeply_are_named(text: str, place: str, tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match=f"{place}.*nested"):
+        read(write(tmp_path / "a.json", text), format="json")
+
+
+def test_gzip_that_grows_too_far_is_refused_with_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"s,y\n" + b"A,b\n" * 2_000))
+    assert len(read(path, format="csv")) == 2_000  # little, from whatever file
+    monkeypatch.setattr(expansion, "UNSUSPICIOUS", 5_000)
+    monkeypatch.setattr(expansion, "RATIO", 20)
+    with pytest.raises(PolymathError, match=rf"{path}: .* 20 times .*unpack"):
+        read(path, format="csv")
+    monkeypatch.setattr(expansion, "RATIO", 2_000)
+    monkeypatch.setattr(expansion, "LARGEST", 7_000)
+    with pytest.raises(PolymathError, match=rf"{path}: .*unpack"):
+        read(path, format="csv")
+
+
+def test_a_workbook_that_grows_too_far_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Workbook()
+    for _ in range(200):
+        book.active.append(["AC", "x"])
+    book.save(tmp_path / "a.xlsx")
+    monkeypatch.setattr(expansion, "UNSUSPICIOUS", 1_000)
+    monkeypatch.setattr(expansion, "RATIO", 1)
+    with pytest.raises(PolymathError, match=r"a\.xlsx: .* MB, "):
+        read(tmp_path / "a.xlsx", format="xlsx")
+
+
+SKIPPED: list[tuple[str, str, list[int], list[str]]] = [
+    ("csv", "# made by x\ns,y\nA,1\nC,2\n", [1], ["A", "C"]),
+    ("csv", "s,y\n-,-\nA,1\nC,2\n", [2], ["A", "C"]),
+    ("csv", "s,y\nA,1\nC,2\nsum,3\n", [4], ["A", "C"]),
+    ("csv", "# a\n# b\ns,y\nA,1\n\nx\nC,2\n", [6, 2, 1], ["A", "C"]),
+    ("tsv", "# a\ns\ty\nA\t1\nC\t2", [1], ["A", "C"]),
+    ("lines", "# a\nA 1\n\n# b\nC 2\n", [1, 4], ["A", "C"]),
+]
+
+
+@pytest.mark.parametrize(("form", "text", "lines", "sequences"), SKIPPED)
+def test_lines_that_are_left_out(
+    form: str, text: str, lines: list[int], sequences: list[str], tmp_path: Path
+) -> None:
+    extra: dict[str, Any] = {"pattern": r"(?P<s>\w+) (?P<y>\d)"} if form == "lines" else {}
+    notes = ReadingNotes()
+    path = write(tmp_path / f"a.{form}", text)
+    table = read(path, notes, format=form, skip_lines=lines, **extra)
+    assert (list(table["s"]), list(table["y"])) == (sequences, ["1", "2"])
+    of_file = text.split("\n")
+    numbers = [int(place.rsplit(" ", 1)[-1]) for place in table[PLACE]]
+    assert [of_file[number - 1][0] for number in numbers] == sequences
+    assert notes.notices == []
+    read(path, notes, format=form, skip_lines=[*lines, 99], **extra)
+    assert "99" in notes.notices[0]
+
+
+def test_blanks_around_characters_are_no_symbols(tmp_path: Path) -> None:
+    lines = [f"{' ' * (number % 3)}{word[0]} {word[1:]}\t,{number % 2}"
+             for number, word in enumerate(WORDS)]  # fmt: skip
+    done = prepare_csv(tmp_path, lines, alphabet="character")
+    assert {sequence[0] for sequence in done.table["sequence"]} == set("ACGT")
+    assert {sequence[1] for sequence in done.table["sequence"]} == {" "}
+    assert any("64 sequences" in notice for notice in done.card["notices"])
+
+
+def test_rows_without_a_group_are_on_their_own(tmp_path: Path) -> None:
+    groups = ["a", "b", "", " ", "NA", "nan"]
+    lines = [f"{word},{number // 6 % 2},{groups[number % 6]}" for number, word in enumerate(WORDS)]
+    done = prepare_csv(tmp_path, lines, "seq,y,g", reader={**CSV, "group": "g"})
+    sizes = sorted(done.table.groupby("group").size())
+    assert sizes == [1] * 42 + [11, 11]
+    (notice,) = [notice for notice in done.card["notices"] if "group 'g'" in notice]
+    assert "NA, nan in 20 rows" in notice
+
+
+def test_of_several_group_columns_one_may_be_empty(tmp_path: Path) -> None:
+    groups = ["a,", ",a", ",", "a,a"]
+    lines = [f"{word},{number // 4 % 2},{groups[number % 4]}" for number, word in enumerate(WORDS)]
+    done = prepare_csv(tmp_path, lines, "seq,y,g,h", reader={**CSV, "group": ["g", "h"]})
+    assert sorted(done.table.groupby("group").size()) == [1] * 16 + [16, 16, 16]

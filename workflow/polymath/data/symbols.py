@@ -25,6 +25,8 @@ def check_symbols(
     if alphabet.kind == "separator":
         table[column] = _read_printed_lists(table, column, alphabet, rejected)
     table[column] = [normalise(sequence, alphabet) for sequence in table[column]]
+    if alphabet.kind == "character" and alphabet.symbols is None:
+        table[column] = _strip_blanks(table[column], rejected)
     before = len(table)
     table = _apply_policy(table, column, alphabet, rejected)
     if alphabet.kind in ("kmer", "regex"):
@@ -132,6 +134,18 @@ def _read_printed_lists(
         f"{column}: lists as Python prints them: brackets, commas and quotes are left out"
     )
     return pd.Series([alphabet.separator.join(row) for row in items], index=table.index)
+
+
+def _strip_blanks(sequences: pd.Series, rejected: RejectedRows) -> pd.Series:
+    """Return sequences without the blanks around them, which would be symbols; note how many."""
+    stripped = sequences.str.strip()
+    changed = stripped != sequences
+    if changed.any():
+        rejected.notices.append(
+            f"{sequences.name}: blanks at the ends of {changed.sum()} sequences are left out; "
+            "those inside are symbols"
+        )
+    return stripped
 
 
 def _refuse_spaces(table: pd.DataFrame, column: str, alphabet: Alphabet) -> None:

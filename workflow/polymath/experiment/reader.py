@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -73,7 +73,9 @@ class Reader(StrictModel):
     decimal: Literal[".", ","] = Field(".", description="csv, tsv: decimal mark of numeric labels")
     sheet: str | None = Field(None, description="xlsx: name of the sheet; default: the only one")
     encoding: str = Field("utf-8-sig", description="of text files")
-    skip_lines: tuple[int, ...] = Field((), description="line numbers to leave out, from 1")
+    skip_lines: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="numbers of the lines to leave out of each file, from 1"
+    )
     pattern: str | None = Field(None, description="lines: regular expression with named groups")
     # Needed by h3, h4 and h3k9ac.
     lines_per_row: int = Field(

@@ -18,18 +18,14 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from polymath.data.fetch.expansion import copy_stated, refuse_bomb
 from polymath.util.errors import PolymathError, suggest
 
 DAMAGED = (
     zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, LZMAError, OSError, ValueError,
     OverflowError,
 )  # fmt: skip
-# What a hostile archive could fill a disk with. Text shrinks to a tenth, rarely to a fiftieth.
-LARGEST = 20 * 10**9  # bytes of all chosen members
-RATIO = 200  # of the chosen members' bytes to the archive's
-UNSUSPICIOUS = 10 * 10**6  # bytes that may come from any archive
 LONGEST_NAME = 255  # bytes of a file name, on every usual file system
-CHUNK = 1 << 18  # bytes read at a time
 
 
 @dataclass(frozen=True)
@@ -62,13 +58,15 @@ def extract(archive: Path, title: str, patterns: tuple[str, ...], folder: Path) 
         chosen = _choose(members, patterns, title)
         for member in chosen:
             _refuse_unsafe(member, title)
-        _refuse_bombs(chosen, archive.stat().st_size, title)
+        remedy = "take fewer 'members', or extract it yourself and use kind: path"
+        total = sum(member.size for member in chosen)
+        refuse_bomb(total, archive.stat().st_size, title, remedy)
         _refuse_clashes(chosen, title)
         for member in chosen:
             target = Path(scratch, member.name)
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.read() as content, target.open("wb") as copy:
-                _copy(content, copy, member, title)
+                copy_stated(content, copy, member.size, f"{title}: the member '{member.name}'")
         return [_move(Path(scratch), folder, member.name) for member in chosen]
 
 
@@ -163,16 +161,6 @@ def _refuse_unsafe(member: Member, title: str) -> None:
         )
 
 
-def _refuse_bombs(members: list[Member], packed: int, title: str) -> None:
-    total = sum(member.size for member in members)
-    if total > LARGEST or total > max(RATIO * packed, UNSUSPICIOUS):
-        raise PolymathError(
-            f"{title}: its members hold {total / 1e6:,.0f} MB, {total / max(packed, 1):,.0f} times "
-            f"the archive, and at most {LARGEST / 1e9:.0f} GB and {RATIO} times are extracted: "
-            "take fewer 'members', or extract it yourself and use kind: path"
-        )
-
-
 def _refuse_clashes(members: list[Member], title: str) -> None:
     names = {str(PurePosixPath(member.name)) for member in members}
     for name in sorted(names):
@@ -181,16 +169,3 @@ def _refuse_clashes(members: list[Member], title: str) -> None:
                 raise PolymathError(
                     f"{title}: '{folder}' is both a file and a folder: leave one out of 'members'"
                 )
-
-
-def _copy(content: IO[bytes], copy: IO[bytes], member: Member, title: str) -> None:
-    """Copy a member, and stop where it holds more than the archive says."""
-    written = 0
-    while chunk := content.read(CHUNK):
-        written += len(chunk)
-        if written > member.size:
-            raise PolymathError(
-                f"{title}: the member '{member.name}' is larger than the archive says: damaged, or "
-                "do not trust this archive"
-            )
-        copy.write(chunk)

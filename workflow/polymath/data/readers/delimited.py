@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from polymath.data.readers.columns import PLACE, ROW
-from polymath.data.readers.files import ReadingNotes, read_text
+from polymath.data.readers.files import ReadingNotes, note_absent_lines, read_text
 from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError
 
@@ -59,6 +59,7 @@ def read_delimited(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFr
     """
     tabs = _has_tabs(path, reader)
     text = read_text(path, reader, reader.format if reader.format in ("csv", "tsv") else "csv")
+    note_absent_lines(path, text, reader, notes)
     delimiter = reader.delimiter or ("\t" if tabs else ",")
     quoting = reader.quoting
     if quoting is None:

@@ -1,10 +1,12 @@
 """Files of one format: which of a source's files they are, and their text."""
 
 import gzip
+import io
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from polymath.data.fetch.expansion import read_limited
 from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError, list_names
 
@@ -76,13 +78,26 @@ def read_text(path: Path, reader: Reader, what: str) -> str:
         raise PolymathError(f"{path}: compressed: unpack the file, or compress it by gzip instead")
     try:
         if content.startswith(GZIP):
-            content = gzip.decompress(content)
-        return content.decode(reader.encoding)
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as unpacked:
+                content = read_limited(unpacked.read, len(content), str(path))
+        text = content.decode(reader.encoding)
+        text.encode()  # some encodings allow half characters, which no table can hold
+        return text
     except (UnicodeError, LookupError, zlib.error, gzip.BadGzipFile, EOFError) as error:
         raise PolymathError(
             f"{path}: not readable as {what}: {error}: check 'encoding' of its reader, and that "
             "the file is whole"
         ) from None
+
+
+def note_absent_lines(path: Path, text: str, reader: Reader, notes: ReadingNotes) -> None:
+    """Note lines that are to be left out, but that a file does not have."""
+    count = len(split_lines(text))
+    absent = [str(number) for number in reader.skip_lines if number > count]
+    if absent:
+        notes.notices.append(
+            f"{path.name}: 'skip_lines' names line {list_names(absent)}, and it has {count}"
+        )
 
 
 def split_lines(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import ParseError
 
 import pandas as pd
 
+from polymath.data.fetch.expansion import refuse_bomb
 from polymath.data.readers.columns import PLACE, ROW
 from polymath.data.readers.files import ReadingNotes, read_text, split_lines
 from polymath.experiment.reader import Reader
@@ -19,23 +20,57 @@ from polymath.util.errors import PolymathError, list_names, suggest
 
 
 def read_parquet(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
-    """Read Parquet; an index that pandas stored is a column too."""
+    """Read Parquet; an index that pandas stored is a column too, or several."""
     try:
-        table = pd.read_parquet(path, partitioning=None)
-    except (OSError, ValueError) as error:
-        raise PolymathError(f"{path}: not readable as Parquet: {error}") from None
+        table = pd.read_parquet(path, partitioning=None, page_checksum_verification=True)
+    except Exception as error:  # pyarrow and pandas raise many kinds for damaged files
+        raise PolymathError(
+            f"{path}: not readable as Parquet ({type(error).__name__}: {error}): check that the "
+            "file is whole, and write it anew"
+        ) from None
+    table.columns = [str(name) for name in table.columns]
     if not isinstance(table.index, pd.RangeIndex):
-        names = [name or "index" for name in table.index.names]
-        table = table.reset_index(names=names) if not set(names) & set(table) else table
-    columns = {name: _cells(column) for name, column in table.items()}
+        names = _index_names(table.index)
+        is_new = len(set(names)) == len(names) and not set(names) & set(table)
+        table = table.reset_index(names=names) if is_new else table.reset_index(drop=True)
+    if table.columns.has_duplicates:
+        repeated = table.columns[table.columns.duplicated()][0]
+        raise PolymathError(f"{path}: two columns are called '{repeated}': rename one of them")
+    columns = {name: _cells(column, path) for name, column in table.items()}
     return pd.DataFrame(columns, index=range(len(table)), dtype=object)
 
 
-def _cells(column: pd.Series) -> list[Any]:
-    """Return a column's values: lists, or text as pandas writes it; '' where one is missing."""
+def _index_names(index: pd.Index) -> list[str]:
+    """Return the names of an index's levels: without one `index`, or of several `index_0`."""
+    names = list(index.names)
+    if len(names) == 1:
+        return [str(names[0]) if names[0] is not None else "index"]
+    return [str(n) if n is not None else f"index_{number}" for number, n in enumerate(names)]
+
+
+def _cells(column: pd.Series, path: Path) -> list[Any]:
+    """Return a column's values: lists, or text as pandas writes it; '' where one is missing.
+
+    Raises:
+        PolymathError: naming the row of bytes that are no text.
+    """
+    for number, value in enumerate(column if column.dtype == object else (), 1):
+        if isinstance(value, bytes) and not _is_text(value):
+            raise PolymathError(
+                f"{path}: row {number}: column '{column.name}' holds bytes that are no text: "
+                f"{value[:20]!r}: write it as text, or leave it out of the file"
+            )
     if column.dtype == object and any(hasattr(value, "tolist") for value in column):
         return ["" if value is None else value.tolist() for value in column]
     return column.astype(object).where(column.notna(), "").astype(str).to_list()
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def read_json(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
@@ -58,6 +93,8 @@ def read_json(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
             f'{path}: not a list of objects, as [{{"sequence": "...", "label": 1}}]: write it '
             "so, or use another 'format'"
         )
+    for number, row in enumerate(value, 1):
+        _require_whole_text(row, f"{path}: row {number}")
     return _as_table(value)
 
 
@@ -70,6 +107,7 @@ def _read_json_lines(path: Path, lines: list[tuple[int, str]]) -> pd.DataFrame:
             raise PolymathError(f"{path}: line {number}: not readable as json: {error}") from None
         if not isinstance(row, dict):
             raise PolymathError(f"{path}: line {number}: not an object: {line[:80]!r}")
+        _require_whole_text(row, f"{path}: line {number}")
         rows.append(row)
     table = _as_table(rows)
     table[PLACE] = [f"{path}: line {number}" for number, _ in lines]
@@ -81,10 +119,31 @@ def _parse_json(text: str) -> Any:
     """Return a JSON value, its numbers as they are written.
 
     Raises:
-        ValueError: if the text is not JSON, or an object has a key twice.
+        ValueError: if the text is not JSON or nested too deeply, or an object has a key twice.
     """
     verbatim: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), str)
-    return json.loads(text, object_pairs_hook=_unique_keys, **verbatim)
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys, **verbatim)
+    except RecursionError:
+        raise ValueError(
+            "lists or objects are nested a thousand deep or more: write one flat object per row"
+        ) from None
+
+
+def _require_whole_text(row: dict[str, Any], place: str) -> None:
+    """Refuse half characters (surrogates), which JSON can write and no table can hold.
+
+    Raises:
+        PolymathError: naming the column.
+    """
+    for pair in row.items():
+        try:
+            json.dumps(pair, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise PolymathError(
+                f"{place}: column {pair[0]!a} has half a character, "
+                f"{error.object[error.start : error.end]!a}: correct it"
+            ) from None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -146,6 +205,9 @@ def _read_sheet(path: Path, reader: Reader) -> list[tuple[int, list[str]]]:
     """Return the number and the texts of each row of the sheet that is asked for."""
     from openpyxl import load_workbook
 
+    with zipfile.ZipFile(path) as archive:
+        total = sum(member.file_size for member in archive.infolist())
+    refuse_bomb(total, path.stat().st_size, str(path), "save the sheet as CSV")
     with closing(load_workbook(path, read_only=True, data_only=True)) as book:
         names = book.sheetnames
         if reader.sheet is None and len(names) > 1:

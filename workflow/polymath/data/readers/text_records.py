@@ -8,7 +8,12 @@ import pandas as pd
 from Bio import SeqIO
 
 from polymath.data.readers.columns import PLACE
-from polymath.data.readers.files import ReadingNotes, read_text, split_lines
+from polymath.data.readers.files import (
+    ReadingNotes,
+    note_absent_lines,
+    read_text,
+    split_lines,
+)
 from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError
 
@@ -17,21 +22,23 @@ def read_lines(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
     """Read lines whose columns are the named groups of the reader's pattern."""
     assert reader.pattern is not None
     pattern = re.compile(reader.pattern)
+    text = read_text(path, reader, "text")
+    note_absent_lines(path, text, reader, notes)
     lines = [
         (number, line)
-        for number, line in enumerate(split_lines(read_text(path, reader, "text")), 1)
+        for number, line in enumerate(split_lines(text), 1)
         if number not in reader.skip_lines and line.strip()
     ]
     rows = []
     for start in range(0, len(lines), reader.lines_per_row):
         of_row = lines[start : start + reader.lines_per_row]
-        number, text = of_row[0][0], "\n".join(line for _, line in of_row)
-        match = pattern.fullmatch(text)
+        number, joined = of_row[0][0], "\n".join(line for _, line in of_row)
+        match = pattern.fullmatch(joined)
         if match is None or len(of_row) < reader.lines_per_row:
             several = f" (the first of {reader.lines_per_row})" if reader.lines_per_row > 1 else ""
             raise PolymathError(
                 f"{path}: line {number}{several} does not match the reader's pattern "
-                f"{reader.pattern!r}: {text[:80]!r}: correct the line or the pattern, or add the "
+                f"{reader.pattern!r}: {joined[:80]!r}: correct the line or the pattern, or add the "
                 "line to 'skip_lines'"
             )
         rows.append({**match.groupdict(default=""), PLACE: f"{path}: line {number}"})
