@@ -99,6 +99,12 @@ def source(*files: str, **changes: Any) -> HubSource:
     return HubSource(kind="hub", **{**values, **changes})
 
 
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests are of the network: nothing comes from this machine's cache."""
+    monkeypatch.setattr("polymath.data.fetch.fetch._cache_of", lambda *_: None)
+
+
 def get(what: HubSource, root: Path, logged: list[str] | None = None) -> Path:
     """Fetch into `root`, and return the folder."""
     folder = root / "results" / "raw" / "odd"

@@ -28,6 +28,12 @@ CONTENT = bytes(range(256)) * 4000  # a megabyte
 CUT = 18 * url.CHUNK
 
 
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests are of the network: nothing comes from this machine's cache."""
+    monkeypatch.setattr("polymath.data.fetch.fetch._cache_of", lambda *_: None)
+
+
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

@@ -1,8 +1,10 @@
 """Fetch the raw files of a data set or model, whatever their source."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from polymath.data.fetch.file_cache import Fetched, FileCache
 from polymath.data.fetch.local import describe_source, list_path, own_files
 from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import Manifest
@@ -15,10 +17,15 @@ from polymath.experiment.sources import (
     Music21Source,
     PackageSource,
     PathSource,
+    UrlSource,
 )
+from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
 
 LOCK_FILE = Path("polymath.lock.json")
+COMMIT = re.compile("[0-9a-f]{40}")
+Downloaded = PackageSource | HubSource | UrlSource
+Log = Callable[[str], None]
 
 
 def fetch(
@@ -45,7 +52,7 @@ def fetch(
 
 def collect(
     source: FetchedSource, folder: Path, workers: int, lock: Lock, log: Callable[[str], None]
-) -> tuple[list[Path], list[dict[str, str]]]:
+) -> Fetched:
     """Return the source's files, fetched into `folder`, and those that could not be made.
 
     Raises:
@@ -53,20 +60,57 @@ def collect(
     """
     # What a source needs is imported with it: the hub's library alone takes half a second.
     match source:
-        case PackageSource():
-            return fetch_package(source, folder, log), []
         case Music21Source():
             return fetch_scores(source, folder, workers, log)
         case PathSource():
             return list_path(source), []
+        case _:
+            return _fetch_cached(source, folder, lock, log)
+
+
+def _fetch_cached(source: Downloaded, folder: Path, lock: Lock, log: Log) -> Fetched:
+    """Return a download's files, copied from this machine's cache if they are there."""
+    cache = _cache_of(source, lock, log)
+    cached = cache and cache.restore(folder)
+    if cached:
+        return cached
+    fetched: Fetched = (_download(source, folder, lock, log), [])
+    cache = cache or _cache_of(source, lock, log)  # the lock file may know its content now
+    if cache:
+        cache.keep(folder, fetched)
+    return fetched
+
+
+def _cache_of(source: Downloaded, lock: Lock, log: Log) -> FileCache | None:
+    """Return the cache's entry of a download; None if nothing pins its content, or it is unsafe."""
+    pins: dict[str, str | None] = {}
+    match source:
+        case HubSource():
+            is_commit = COMMIT.fullmatch(source.revision)
+            pins = {"commit": source.revision if is_commit else lock.commit}
+        case UrlSource():
+            recorded = lock.files
+            pins = {
+                file.file_name: file.sha256 or recorded.get(file.file_name) for file in source.files
+            }
+    if None in pins.values():
+        return None
+    described = source.model_dump(mode="json", exclude_defaults=True)
+    return FileCache.of("fetched", {"source": described, "pins": pins, "code": FETCH}, log)
+
+
+def _download(source: Downloaded, folder: Path, lock: Lock, log: Log) -> list[Path]:
+    match source:
+        case PackageSource():
+            return fetch_package(source, folder, log)
         case HubSource():
             from polymath.data.fetch.hub import fetch_hub
 
-            return fetch_hub(source, folder, lock, log), []
-        case _:
+            return fetch_hub(source, folder, lock, log)
+        case UrlSource():
             from polymath.data.fetch.url import fetch_urls
 
-            return fetch_urls(source, folder, lock, log), []
+            return fetch_urls(source, folder, lock, log)
 
 
 def record(

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from polymath.data.fetch.score_cache import ScoreCache, Scores
+from polymath.data.fetch.file_cache import Fetched, FileCache
 from polymath.experiment.sources import Music21Source
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError, suggest
@@ -41,10 +41,10 @@ class Rendered:
 
 def fetch_scores(
     source: Music21Source, folder: Path, workers: int, log: Callable[[str], None]
-) -> Scores:
+) -> Fetched:
     """Render the chosen scores to `folder`/COMPOSER/PIECE.mid and a table of their works.
 
-    Scores that were rendered on this machine before are copied (see `score_cache`).
+    Scores that were rendered on this machine before are copied (see `file_cache`).
 
     Returns:
         The files written, `metadata.csv` (file, composer, work) first; and the scores that
@@ -58,7 +58,7 @@ def fetch_scores(
     scores = _choose_scores(source, corpus)
     _check(source, corpus, scores)
     settings = {**source.model_dump(mode="json"), "ticks": TICKS_PER_QUARTER, "code": FETCH}
-    cache = ScoreCache.of(settings, log)
+    cache = FileCache.of("scores", settings, log)
     cached = cache and cache.restore(folder)
     if cached:
         return cached
@@ -70,7 +70,7 @@ def fetch_scores(
 
 def _render_all(
     corpus: Path, scores: list[Path], folder: Path, workers: int, log: Callable[[str], None]
-) -> Scores:
+) -> Fetched:
     rendered: list[Rendered] = []
     with ProcessPoolExecutor(workers) as pool:
         jobs = [pool.submit(_render, corpus, score, folder) for score in _longest_first(scores)]

@@ -1,8 +1,9 @@
-"""Rendered scores, kept once per machine and user: another results folder copies them.
+"""Fetched files, kept once per machine and user: another results folder copies them.
 
-An entry is a folder named by a digest of all that the rendering depends on. It holds the files and
-`index.json`: their order and checksums, and the scores that could not be rendered. A cache that
-cannot be used costs a second rendering, and nothing else.
+An entry is a folder named by a digest of all that its files depend on: of a download, what pins its
+content; of rendered scores, the rendering. It holds the files and `index.json`: their order and
+checksums, and what could not be made. A cache that cannot be used costs a second download or
+rendering, and nothing else.
 """
 
 import os
@@ -19,32 +20,32 @@ from polymath.util.storage import digest_of, read_json, sha256_of, whole_file, w
 
 INDEX = "index.json"
 Log = Callable[[str], None]
-Scores = tuple[list[Path], list[dict[str, str]]]
-"""The files of rendered scores, and which scores could not be rendered, with the reason."""
+Fetched = tuple[list[Path], list[dict[str, str]]]
+"""Files, and which ones could not be made, with the reason."""
 
 
 @dataclass(frozen=True)
-class ScoreCache:
+class FileCache:
     """One entry of the cache, whether it is there or not."""
 
     entry: Path
     log: Log
 
     @classmethod
-    def of(cls, settings: dict[str, Any], log: Log) -> "ScoreCache | None":
+    def of(cls, kind: str, settings: dict[str, Any], log: Log) -> "FileCache | None":
         """Return the entry of these settings; None, which is logged, if there is no safe place.
 
-        The place is `polymath/scores` in XDG_CACHE_HOME or ~/.cache.
+        The place is `polymath/KIND` in XDG_CACHE_HOME or ~/.cache.
         """
         named = Path(os.environ.get("XDG_CACHE_HOME", ""))
         home = named if named.is_absolute() else Path("~/.cache").expanduser()
         folder = home / "polymath"
         if not is_private(folder):
-            log(f"{folder} is not a folder that only you can write to: scores are not cached there")
+            log(f"{folder} is not a folder that only you can write to: nothing is cached there")
             return None
-        return cls(folder / "scores" / digest_of(settings), log)
+        return cls(folder / kind / digest_of(settings), log)
 
-    def restore(self, folder: Path) -> Scores | None:
+    def restore(self, folder: Path) -> Fetched | None:
         """Copy the entry's files to `folder`; None if it is missing, cut or altered."""
         index = self.entry / INDEX
         if not index.exists():
@@ -53,9 +54,9 @@ class ScoreCache:
             content = read_json(index)
             files = [self._copy(name, folder / name, sha256) for name, sha256 in content["files"]]
         except (PolymathError, OSError, TypeError, KeyError, ValueError) as error:
-            self.log(f"cached scores are not used: {error}")
+            self.log(f"{self.entry} is not used: {error}")
             return None
-        self.log(f"copied {len(files)} files of rendered scores from {self.entry}")
+        self.log(f"copied {len(files)} files from {self.entry}")
         return files, content["rejected"]
 
     def _copy(self, name: str, target: Path, sha256: str) -> Path:
@@ -65,13 +66,14 @@ class ScoreCache:
                 raise ValueError(f"{self.entry / name} has another checksum than {INDEX} states")
         return target
 
-    def keep(self, folder: Path, scores: Scores) -> None:
-        """Copy rendered scores into the entry, which appears whole or not at all."""
-        files, rejected = scores
+    def keep(self, folder: Path, fetched: Fetched) -> None:
+        """Copy files into the entry, which appears whole or not at all."""
+        files, rejected = fetched
         try:
             self.entry.parent.mkdir(exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.entry.parent) as scratch:
-                names = [file.relative_to(folder).as_posix() for file in files]
+                whole = folder.absolute()
+                names = [file.absolute().relative_to(whole).as_posix() for file in files]
                 for file, name in zip(files, names, strict=True):
                     copy = Path(scratch, "entry", name)
                     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -82,4 +84,4 @@ class ScoreCache:
                     shutil.rmtree(self.entry)
                 Path(scratch, "entry").rename(self.entry)
         except OSError as error:  # a full disk, or another run that kept them at the same time
-            self.log(f"scores are not cached: {error}")
+            self.log(f"not cached: {error}")
