@@ -5,10 +5,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from polymath.experiment.command_line import ExperimentOptions, add_experiment_options
 from polymath.experiment.paths import ResultPaths
+from polymath.own_data.options import add_check_options, add_new_options, asked_in
 from polymath.training.predict_command import add_predict_options, run_prediction
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.remedies import remedy_for
@@ -99,9 +101,56 @@ def print_failures(plan: "Plan") -> int:
     return len(lines)
 
 
+def draft_configuration(arguments: argparse.Namespace) -> None:
+    """Write the configuration of a user's own data; print why it is so, its cost and what next."""
+    from polymath.own_data.draft import draft_task, name_of
+    from polymath.own_data.yaml_text import write_yaml
+    from polymath.planning.plan import describe_plan, machine_speed
+    from polymath.training.devices import measure_product
+
+    output = arguments.output or Path(f"{name_of(arguments.path)}.yaml")
+    if output.exists():
+        raise PolymathError(f"{output} exists already: name another file by --output")
+    draft = draft_task(arguments.path, output, asked_in(arguments), arguments.sheet)
+    print(*draft.facts, sep="\n")
+    write_yaml(draft, output)
+    plan = read_plan(ExperimentOptions((output,), alone=True, settings=(), folder=None))
+    speed = machine_speed(measure_product(), DEVICE, ROOT / "resources/benchmarks")
+    print(f"\nwritten: {output}; its cost:")
+    for line in describe_plan(plan, speed, listed=0):
+        print(f"  {line}")
+    print(
+        "\nNext:",
+        f"  python -m polymath check {quote(str(output))}",
+        f"  snakemake --cores all --configfile {quote(str(output))} --replace-workflow-config",
+        sep="\n",
+    )
+
+
+def print_check(options: ExperimentOptions) -> None:
+    """Print what a configuration will read, and where it cannot answer."""
+    from polymath.experiment.conditions import describe_default_mappings, expand_conditions
+    from polymath.own_data.check import describe_check
+
+    experiment = options.experiment(ROOT / "resources")
+    expand_conditions(experiment)  # its errors come first, as in a run
+    if mappings := describe_default_mappings(experiment):
+        print(mappings)
+    for line in describe_check(experiment):
+        print(line)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m polymath", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    add_new_options(
+        commands.add_parser("new", help="write the configuration of a file or folder of your own")
+    )
+    add_check_options(
+        commands.add_parser(
+            "check", help="read a configuration's data; warn where it cannot answer"
+        )
+    )
     about = {
         "plan": "print the expected cost of an experiment, and its power so far",
         "failed": "list failed and pending conditions, with the end of their logs",
@@ -130,7 +179,7 @@ def main() -> None:
     """Run one command."""
     arguments = _parser().parse_args()
     try:
-        _run(arguments, ExperimentOptions.of(arguments))
+        _run(arguments)
     except DamagedError as error:
         sys.exit(f"ERROR: {error.problem}: delete {error.result} and run the experiment again")
     except PolymathError as error:
@@ -143,8 +192,16 @@ def main() -> None:
         raise
 
 
-def _run(arguments: argparse.Namespace, options: ExperimentOptions) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     """Run one command."""
+    if arguments.command == "new":
+        draft_configuration(arguments)
+        return
+    if arguments.command == "check":
+        files, settings = tuple(arguments.file), tuple(arguments.config)
+        print_check(ExperimentOptions(files, alone=True, settings=settings, folder=None))
+        return
+    options = ExperimentOptions.of(arguments)
     match arguments.command:
         case "plan":
             print_plan(read_plan(options), arguments.device, options.words)

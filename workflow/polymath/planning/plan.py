@@ -19,7 +19,7 @@ from polymath.experiment.config import Experiment
 from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.requests import Requests
-from polymath.experiment.sources import MadeSource, PretrainSource
+from polymath.experiment.sources import MadeSource, PathSource, PretrainSource
 from polymath.planning.cost import (
     TRAINING_PASSES,
     Estimator,
@@ -146,7 +146,7 @@ class Plan:
         return [
             f"{name}: {_describe(source)}"
             for manifest, name, source in manifests
-            if not manifest.is_file() and not isinstance(source, MadeSource)
+            if not manifest.is_file() and not isinstance(source, MadeSource | PathSource)
         ]
 
     def measured_speed(self) -> Speed | None:
@@ -195,12 +195,34 @@ def benchmark_speed(name: str, folder: Path) -> Speed:
             "yours with tests/benchmarks/training.py --json FILE"
         )
     stored = json.loads(path.read_text(encoding="utf-8"))
-    share = float(np.mean(list(stored["fraction_of_peak"].values())))
-    return Speed(stored["gemm_flops"] * share, f"the benchmark on {stored['device']}")
+    return Speed(
+        stored["gemm_flops"] * _share_of_peak(path), f"the benchmark on {stored['device']}"
+    )
 
 
-def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
-    """Yield the plan's lines, for a terminal."""
+def machine_speed(product: float, name: str, folder: Path) -> Speed:
+    """Return a machine's speed of training, estimated from one of its matrix products.
+
+    Args:
+        product: FLOP/s of a large product.
+        name: of the measurement whose share of such a product training reaches.
+        folder: of measurements.
+    """
+    return Speed(product * _share_of_peak(folder / f"{name}.json"), "a measurement of this machine")
+
+
+def _share_of_peak(path: Path) -> float:
+    """Return which share of a matrix product's FLOP/s training reached in a measurement."""
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return float(np.mean(list(stored["fraction_of_peak"].values())))
+
+
+def describe_plan(plan: Plan, speed: Speed, listed: int = MOST_EXPENSIVE) -> Iterator[str]:
+    """Yield the plan's lines, for a terminal.
+
+    Args:
+        listed: how many of the most expensive conditions to list.
+    """
     pending = [plan.cost(condition) for condition in plan.pending]
     pretraining = list(plan.pretraining())
     yield (
@@ -211,12 +233,13 @@ def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
     if chosen := describe_default_mappings(plan.experiment):
         yield chosen
     downloads = plan.downloads()
-    yield f"{len(downloads)} sources to download" + (":" if downloads else "")
+    plural = "" if len(downloads) == 1 else "s"
+    yield f"{len(downloads)} source{plural} to download" + (":" if downloads else "")
     yield from (f"  {line}" for line in downloads)
     costs = [*pretraining, *pending]
     known = [cost for cost in costs if cost.flops]
     if known:
-        yield from _describe_known(plan, known, speed)
+        yield from _describe_known(plan, known, speed, listed)
     yield from _describe_models(plan)
     if unknown := sum(cost.flops is None for cost in costs):
         yield (
@@ -225,7 +248,7 @@ def describe_plan(plan: Plan, speed: Speed) -> Iterator[str]:
         )
 
 
-def _describe_known(plan: Plan, costs: list[Cost], speed: Speed) -> Iterator[str]:
+def _describe_known(plan: Plan, costs: list[Cost], speed: Speed, listed: int) -> Iterator[str]:
     flops = sum(cost.flops or 0.0 for cost in costs)
     disk = sum(cost.disk for cost in costs) / 1e6
     yield f"disk for predictions{_with_models(plan)}: about {disk:,.0f} MB"
@@ -233,6 +256,8 @@ def _describe_known(plan: Plan, costs: list[Cost], speed: Speed) -> Iterator[str
         f"{flops:.2e} FLOPs, about {_hours(flops, speed)} one after another at "
         f"{speed.flops / 1e9:,.0f} GFLOP/s ({speed.source})"
     )
+    if not listed:
+        return
     yield (
         "on "
         + ", ".join(
@@ -242,7 +267,7 @@ def _describe_known(plan: Plan, costs: list[Cost], speed: Speed) -> Iterator[str
         + " of them at once, the most expensive first"
     )
     yield "most expensive:"
-    for cost in sorted(costs, key=lambda cost: -(cost.flops or 0.0))[:MOST_EXPENSIVE]:
+    for cost in sorted(costs, key=lambda cost: -(cost.flops or 0.0))[:listed]:
         yield f"  {_hours(cost.flops or 0.0, speed):>9}  {cost.title}"
 
 

@@ -105,6 +105,23 @@ def resolve_precision(precision: str, device: str) -> str:
     return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
 
 
+def measure_product(size: int = 1536, repeats: int = 5) -> float:
+    """Return the FLOP/s of this machine's best of several square matrix products, in the precision
+    that recipes have by default.
+    """
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = torch.bfloat16 if resolve_precision("auto", device) == "bf16" else torch.float32
+    left, right = (torch.ones(size, size, device=device, dtype=kind) for _ in range(2))
+    fastest = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        float((left @ right)[0, 0])  # waits for a GPU
+        fastest = min(fastest, time.perf_counter() - started)
+    return float(2 * size**3 / fastest)
+
+
 def free_memory(device: str, sharing: int) -> int | None:
     """Return the bytes of GPU memory that one of `sharing` jobs may take; None on the CPU."""
     import torch

@@ -1,0 +1,260 @@
+"""`new` finds out what files are, and writes a configuration that runs as it is."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from polymath.__main__ import main
+from polymath.experiment.config import Experiment, load_experiment
+from polymath.experiment.config_files import locate_paths, read_config
+from polymath.own_data.check import describe_check
+from polymath.own_data.draft import Draft, draft_task, name_of
+from polymath.own_data.forms import find_delimiter
+from polymath.own_data.options import Asked
+from polymath.own_data.symbols import find_symbols
+from polymath.own_data.yaml_text import format_value, write_yaml
+from polymath.util.errors import PolymathError
+from support import ROOT
+from support.kinds import KINDS, ROWS, write_kind
+
+MOST_LINES = 25
+EXPECTED: dict[str, dict[str, Any]] = {
+    "peptides": {
+        "domain": "protein", "alphabet": "protein", "positive": "yes",
+        "reader": {"format": "csv", "sequence": "seq", "label": "activity", "id": "id"},
+    },
+    "smiles": {
+        "domain": "molecules", "alphabet": "smiles", "type": "regression",
+        "reader": {"format": "csv", "sequence": "smiles",
+                   "label": "measured log solubility in mols per litre"},
+    },
+    "log": {
+        "domain": "text", "alphabet": "model", "metric": "macro_f1", "positive": "anomaly",
+        "label_map": {"-": "normal", "*": "anomaly"},
+        "reader": {"format": "lines", "pattern": r"(?P<label>\S+)\s+(?P<sequence>.+)"},
+    },
+    "scores": {
+        "domain": "music", "alphabet": "pitch",
+        "reader": {"format": "midi", "columns": {"file": "(?P<label>.+?)_.+"}},
+    },
+    "promoters": {
+        "domain": "dna", "alphabet": "dna", "reader": {"format": "fasta", "label": "file"},
+    },
+    "sentences": {
+        "domain": "text", "alphabet": "model",
+        "reader": {"format": "tsv", "header": ["sequence", "label"]},
+    },
+    "excel": {
+        "domain": "symbols", "alphabet": "character",
+        "reader": {"format": "xlsx", "sequence": "Sequence", "label": "Class", "group": "Family"},
+    },
+    "fasta.gz": {
+        "domain": "protein", "alphabet": {"preset": "protein", "illegal": "X"},
+        "reader": {"format": "fasta", "id": "id",
+                   "columns": {"header": r"[^|]+\|(?P<id>[^|]+)\|(?P<label>[^|]+)"}},
+    },
+    "parquet lists": {
+        "domain": "symbols", "alphabet": {"kind": "separator", "separator": " "},
+        "reader": {"format": "parquet", "sequence": "events", "label": "outcome",
+                   "group": "user_id"},
+    },
+    "json lines": {
+        "domain": "text", "alphabet": "model",
+        "reader": {"format": "json", "sequence": "premise", "sequence2": "hypothesis",
+                   "label": "gold_label", "split": "set"},
+    },
+}  # fmt: skip
+
+
+def draft_of(path: Path, **asked: Any) -> Draft:
+    return draft_task(path, path.parent / "my.yaml", Asked(**asked))
+
+
+def draft_csv(tmp_path: Path, lines: list[str], **asked: Any) -> Draft:
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return draft_of(path, **asked)
+
+
+def load(path: Path) -> Experiment:
+    return load_experiment(locate_paths(read_config(path), [path]), ROOT / "resources")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_recognised_and_its_configuration_passes_the_check(
+    kind: str, tmp_path: Path
+) -> None:
+    path, output = write_kind(kind, tmp_path), tmp_path / "my.yaml"
+    draft = draft_of(path)
+    assert draft.entry.items() >= EXPECTED[kind].items()
+    write_yaml(draft, output)
+    text = output.read_text()
+    assert len(text.splitlines()) <= MOST_LINES
+    assert yaml.safe_load(text)["datasets"][draft.name] == draft.entry
+    experiment = load(output)
+    assert experiment.replicates == 5
+    assert [len(recipe.rates) for recipe in experiment.recipes.values()] == [3]
+    lines = list(describe_check(experiment))
+    assert any(line.startswith("  5 rows as symbols") for line in lines)
+    counts = draft.counts
+    assert f"train {counts['train']:,}, dev {counts['dev']:,}" in "\n".join(lines)
+    assert sum(counts.values()) == (16 if kind == "scores" else ROWS)
+
+
+def test_the_command_writes_a_file_once_and_says_what_it_costs_and_what_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_kind("peptides", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["polymath", "new", "peptides.csv"])
+    main()
+    printed = capsys.readouterr().out
+    assert "of this machine" in printed
+    assert "random for peptides" in printed
+    assert "snakemake --cores all --configfile peptides.yaml" in printed
+    before = (tmp_path / "peptides.yaml").read_bytes()
+    with pytest.raises(SystemExit, match=r"peptides.yaml exists .* --output"):
+        main()
+    assert (tmp_path / "peptides.yaml").read_bytes() == before
+    monkeypatch.setattr("sys.argv", ["polymath", "check", "peptides.yaml"])
+    main()
+    assert "WARNING: peptides: 15 test rows" in capsys.readouterr().out
+
+
+def test_two_columns_that_may_be_the_label_are_named_with_the_option(tmp_path: Path) -> None:
+    lines = ["seq,active,toxic", *(f"{'ACGT' * 5}{'AC' * n},{n % 2},{n % 3}" for n in range(30))]
+    with pytest.raises(PolymathError, match=r"'binds' .*'toxic' .*--label"):
+        draft_csv(tmp_path, [line.replace("active", "binds") for line in lines])
+    assert draft_csv(tmp_path, lines, label="toxic").entry["reader"]["label"] == "toxic"
+    with pytest.raises(PolymathError, match=r"--label: no column 'toxi': did you mean 'toxic'"):
+        draft_csv(tmp_path, lines, label="toxi")
+
+
+@pytest.mark.parametrize(
+    ("lines", "delimiter", "quoting"),
+    [
+        (["a,b", "1,2"], ",", True),
+        (["sequence;value", "ACD;1,5", "CDE;2,5"], ";", True),
+        (["text\tlabel", "one, two\ta", 'a "quote\tb', 'its end"\tb'], "\t", False),
+        (['a,"b, c"', "d,e"], ",", True),
+        (["x,y", '"a', 'b",c', "d,e"], ",", True),  # a field of two lines
+    ],
+)
+def test_the_delimiter_that_cuts_lines_regularly(
+    lines: list[str], delimiter: str, quoting: bool
+) -> None:
+    found = find_delimiter(lines)
+    assert found is not None
+    assert found[0] == delimiter
+    assert found[1] or not quoting
+
+
+def test_lines_of_prose_have_no_delimiter() -> None:
+    assert find_delimiter(["I came, I saw, I won", "and left", "to come, again"]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "alphabet"),
+    [
+        (["ACGTTA", "ACGTNA", "acgtca"], {"preset": "dna", "illegal": "N"}),
+        (["ACGUUA", "GGCUCA"], "rna"),
+        (["MKLVWRDE*", "ACDEFGHIKL*"], {"preset": "protein", "remove": "*"}),
+        (["CCO", "c1ccccc1C(=O)O"], "smiles"),
+        (["60 62 64", "60 59"], {"kind": "separator", "separator": " "}),
+        (["up, down, up", "left, up"], {"kind": "separator", "separator": ","}),
+        (["['up' 'down']", "['left']"], {"kind": "separator", "separator": " "}),
+        (["up down up up up down", "left up up left down up"] * 3,
+         {"kind": "separator", "separator": " "}),
+        (["it is a good film", "the food was bad"], "model"),
+        (["天气很好", "我不喜欢"], "model"),
+        (["((..))", "(...)"], "character"),
+    ],
+)  # fmt: skip
+def test_symbols_that_fit_values(values: list[str], alphabet: Any) -> None:
+    assert find_symbols(values).alphabet == alphabet
+
+
+def test_rare_classes_are_left_out_and_imbalance_sets_the_metric(tmp_path: Path) -> None:
+    labels = ["a"] * 90 + ["b"] * 12 + ["c"]
+    lines = [f"{'ACGT' * 3}{n:b},{label}" for n, label in enumerate(labels)]
+    lines = [line.replace("0", "A").replace("1", "C") for line in lines]
+    draft = draft_csv(tmp_path, ["sequence,label", *lines])
+    assert draft.entry["labels"] == ["a", "b"]
+    assert draft.entry["metric"] == "macro_f1"
+
+
+def test_near_duplicates_are_kept_together(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    bases = ["".join(generator.choice(list("ACDEFGHIKLMNPQRSTVWY"), 20)) for _ in range(20)]
+    lines = [f"{base}{end},{n % 2}" for n, base in enumerate(bases) for end in "AWY"]
+    draft = draft_csv(tmp_path, ["sequence,label", *lines])
+    assert draft.entry["similarity_groups"] == {"threshold": 0.8}
+
+
+def test_files_of_classes_and_splits_in_one_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "promoters"
+    folder.mkdir()
+    for number, name in enumerate(("pos_train", "neg_train", "pos_test", "neg_test")):
+        sequences = [f"{n + 64 * number:b}".translate({48: "A", 49: "C"}) for n in range(80, 110)]
+        (folder / f"{name}.fa").write_text("".join(f">s\nACGT{s}\n" for s in sequences))
+    reader = draft_of(folder).entry["reader"]
+    assert reader["columns"] == {"file": "(?P<label>.+)_(?P<split>[^_]+)"}
+    assert reader["split"] == "split"
+    assert "label" not in reader
+
+
+def test_a_fasta_header_with_more_parts_than_most_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.fasta"
+    records = [f">s{n}|{'ab'[n % 2]}\nACGT{'ACGT'[n % 4] * n}A\n" for n in range(30)]
+    records[4] = ">s4|out|in\nACGTAA\n"
+    path.write_text("".join(records))
+    with pytest.raises(PolymathError, match=r"own.fasta: record 5: .*'s4\|out\|in' has 3 parts"):
+        draft_of(path)
+
+
+def test_a_table_of_a_european_spreadsheet(tmp_path: Path) -> None:
+    rows = [f"{'ACDEFGHIKLMNPQRSTVWY'[n % 9 :]};{n},5" for n in range(30)]
+    path = tmp_path / "Données d'été.csv"
+    path.write_bytes("\r\n".join(["Séquence;Stabilité", *rows]).encode("cp1252"))
+    draft = draft_of(path)
+    assert draft.name == "donnees-d-ete"
+    assert draft.entry["type"] == "regression"
+    assert draft.entry["reader"] | {"delimiter": ";", "encoding": "cp1252"} == draft.entry["reader"]
+    output = tmp_path / "my.yaml"
+    write_yaml(draft, output)
+    assert load(output).datasets[draft.name].reader.decimal == ","
+
+
+@pytest.mark.parametrize(
+    "value", ["no", "1", "a: b", "it's", "- x", "#", "", "~", "été", "a\tb", "{x}", "1e3", True, 3,
+              0.5, {"-": "normal", "*": "y"}, ["NO", "0", "x y"]],
+)  # fmt: skip
+def test_values_are_written_as_yaml_reads_them(value: Any) -> None:
+    assert yaml.safe_load(f"key: {format_value(value)}") == {"key": value}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("My Data (1).csv", "my-data-1"), ("x.fasta.gz", "x"), ("Ångström.tsv", "angstrom"),
+     ("数据.csv", "task")],
+)  # fmt: skip
+def test_the_name_of_a_task(path: str, name: str) -> None:
+    assert name_of(Path(path)) == name
+
+
+def test_excel_with_several_sheets_asks_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    table = pd.DataFrame(
+        {"sequence": ["ACGT" + "A" * n for n in range(30)], "label": ["a", "b"] * 15}
+    )
+    with pd.ExcelWriter(path) as writer:
+        table.to_excel(writer, sheet_name="data", index=False)
+        table.to_excel(writer, sheet_name="old", index=False)
+    with pytest.raises(PolymathError, match="several sheets, data, old"):
+        draft_of(path)
+    draft = draft_task(path, tmp_path / "my.yaml", Asked(), sheet="data")
+    assert draft.entry["reader"]["sheet"] == "data"

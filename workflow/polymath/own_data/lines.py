@@ -1,0 +1,28 @@
+"""Lines of text: which part of each is the label."""
+
+import re
+from collections import Counter
+from typing import Any
+
+NORMAL = "-"  # the label of lines that are no anomaly, as in logs of BGL and Thunderbird
+MOST_CLASSES = 50
+
+
+def find_line_form(lines: list[str]) -> dict[str, Any]:
+    """Return the reader's keys of lines: their first word or last word is the label, or neither.
+
+    A word is a label if few words stand at its place: each must occur at least twice on average.
+    """
+    forms = (
+        r"__label__(?P<label>\S+)\s+(?P<sequence>.+)",
+        r"(?P<label>\S+)\s+(?P<sequence>.+)",
+        r"(?P<sequence>.+)\s+(?P<label>\S+)",
+    )
+    for pattern in forms:
+        matches = [re.fullmatch(pattern, line) for line in lines]
+        if None in matches:
+            continue
+        words = Counter(match["label"] for match in matches if match)
+        if 2 <= len(words) <= min(MOST_CLASSES, len(lines) / 3):
+            return {"format": "lines", "pattern": pattern}
+    return {"format": "lines", "pattern": "(?P<sequence>.+)"}

@@ -1,0 +1,298 @@
+"""Find out which column is what: sequence, label, split, group and id."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from polymath.data.splits import ALIASES
+from polymath.own_data.forms import ORIGIN, Form, is_number
+from polymath.own_data.options import Asked
+from polymath.own_data.symbols import Symbols, find_symbols
+from polymath.own_data.words import (
+    GROUP_NAMES,
+    ID_NAMES,
+    LABEL_NAMES,
+    LIKELY_LABEL_NAMES,
+    SEQUENCE_NAMES,
+)
+from polymath.util.errors import PolymathError, list_names, suggest
+
+# The columns that every file has, in the order in which they may be labels.
+PLACES = {
+    "folder": "the names of the folders",
+    "file": "the names of the files",
+    "parent": "the names of the folders above",
+}
+PAIRS = (("1", "2"), ("a", "b"), ("first", "second"), ("premise", "hypothesis"), ("left", "right"))
+MOST_CLASSES = 200
+ROWS_PER_CLASS = 3  # on average, at least, in a column of classes
+FEWEST_PER_CLASS = 3  # rows: one for each split
+DISTINCT = 0.3  # share of distinct values in a column of sequences
+
+
+@dataclass
+class Roles:
+    """Which column is what, and why.
+
+    Attributes:
+        sequences: one column, or the two of a pair.
+        symbols: of the first sequence.
+        split_names: what the split column's own words mean.
+        facts: what was concluded, and why.
+    """
+
+    sequences: list[str]
+    symbols: Symbols
+    label: str
+    split: str | None = None
+    group: str | None = None
+    id: str | None = None
+    split_names: dict[str, str] = field(default_factory=dict)
+    facts: list[str] = field(default_factory=list)
+
+
+def find_roles(form: Form, asked: Asked) -> Roles:
+    """Find out which column is what.
+
+    Raises:
+        PolymathError: if a role fits no column, or several equally well; names the option.
+    """
+    names = [*form.columns, *(name for name in ORIGIN if name not in form.columns)]
+    for option, chosen in _named(asked):
+        if chosen not in names:
+            raise PolymathError(f"{option}: no column '{chosen}': {suggest(chosen, names)}")
+    split, words = _find_split(form, asked)
+    sequences, symbols, why = _find_sequences(form, asked, [split])
+    label, label_why = _find_label(form, asked, [*sequences, split])
+    roles = Roles(sequences, symbols, label, split, split_names=words)
+    roles.facts += [f"sequence: {why}", f"label: {label_why}"]
+    roles.group = _find_group(form, asked, roles)
+    roles.id = _find_id(form, roles)
+    return roles
+
+
+def _named(asked: Asked) -> Iterator[tuple[str, str]]:
+    for name in asked.sequence or ():
+        yield "--sequence", name
+    for option in ("label", "split", "group"):
+        if getattr(asked, option) is not None:
+            yield f"--{option}", getattr(asked, option)
+
+
+def texts(table: pd.DataFrame, name: str) -> pd.Series:
+    """Return a column's values without blanks around them."""
+    return table[name].astype(str).str.strip()
+
+
+def _find_split(form: Form, asked: Asked) -> tuple[str | None, dict[str, str]]:
+    """Return the column whose words are those of splits, and what other words mean."""
+    if asked.split is not None:
+        return asked.split, _split_words(texts(form.table, asked.split)) or {}
+    for name in (*form.columns, *ORIGIN):
+        if name == asked.label:
+            continue
+        words = _split_words(texts(form.table, name))
+        if words is not None:
+            return name, words
+    return None, {}
+
+
+def _split_words(values: pd.Series) -> dict[str, str] | None:
+    """Return what words mean that are not splits' own names; None if they name no splits.
+
+    As a file's name, `promoters_train` means train.
+    """
+    distinct = sorted(set(values))
+    if len(distinct) > len(ALIASES):
+        return None
+    meaning = {word: _split_of(word) for word in distinct}
+    if None in meaning.values() or not {"train", "test"} <= set(meaning.values()):
+        return None
+    if len(set(meaning.values())) < len(distinct):
+        return None
+    return {word: split for word, split in meaning.items() if split and word.lower() not in ALIASES}
+
+
+def _split_of(word: str) -> str | None:
+    last = re.split(r"[_.\-]", word.lower())
+    return ALIASES.get(word.lower()) or ALIASES.get(last[-1]) or ALIASES.get(last[0])
+
+
+def _find_sequences(
+    form: Form, asked: Asked, taken: Sequence[str | None]
+) -> tuple[list[str], Symbols, str]:
+    """Return the columns of sequences, their symbols and why they were chosen."""
+    kinds = {}
+    candidates = asked.sequence or [
+        name for name in form.columns if name not in (*taken, asked.label, asked.group)
+    ]
+    for name in candidates:
+        values = texts(form.table, name)
+        if asked.sequence or _is_sequence(values, name):
+            kinds[name] = find_symbols(list(values))
+    if not kinds:
+        raise PolymathError(
+            "no column looks like sequences: name it by --sequence; the columns are "
+            f"{list_names(form.columns)}"
+        )
+    if asked.sequence:
+        first = asked.sequence[0]
+        return list(asked.sequence), kinds[first], _describe(first, kinds[first], "as asked")
+    named = [name for name in kinds if name.lower() in SEQUENCE_NAMES] if form.has_names else []
+    pair = _find_pair(candidates, kinds) if form.has_names else None
+    if pair is not None:
+        symbols = kinds.get(pair[0]) or kinds[pair[1]]
+        return list(pair), symbols, f"'{pair[0]}' and '{pair[1]}', a pair in each row"
+    best = named or _surest(kinds, form)
+    if len(best) > 1:
+        best = _surest({name: kinds[name] for name in best}, form)
+    if len(best) > 1:
+        raise _ambiguous("sequence", [f"'{name}' ({kinds[name].reason})" for name in best])
+    why = "by its name" if named else "the only such column" if len(kinds) == 1 else "its values"
+    return best, kinds[best[0]], _describe(best[0], kinds[best[0]], why)
+
+
+def _describe(name: str, symbols: Symbols, why: str) -> str:
+    return f"'{name}' ({why}): {symbols.reason}"
+
+
+def _is_sequence(values: pd.Series, name: str) -> bool:
+    """Return whether a column may hold sequences: long, mostly distinct and not numbers."""
+    named = name.lower() in SEQUENCE_NAMES
+    distinct = values.nunique() / len(values)
+    numbers = all(is_number(value) for value in values.head(50))
+    return not numbers and values.str.len().median() >= 3 and (named or distinct >= DISTINCT)
+
+
+def _surest(kinds: dict[str, Symbols], form: Form) -> list[str]:
+    """Return the columns whose values are surest to be sequences; of ids, only the last resort."""
+    ranks = {
+        name: symbols.rank + 2 * (name.lower() in ID_NAMES or name.lower().endswith("_id"))
+        for name, symbols in kinds.items()
+    }
+    first = [name for name, rank in ranks.items() if rank == min(ranks.values())]
+    lengths = {name: texts(form.table, name).str.len().median() for name in first}
+    longest = max(lengths.values())
+    return [name for name in first if lengths[name] >= longest / 3]
+
+
+def _find_pair(names: Sequence[str], kinds: Mapping[str, Symbols]) -> tuple[str, str] | None:
+    """Return two columns whose names differ as those of a pair, as sentence1 and sentence2.
+
+    Args:
+        kinds: the columns that hold sequences: at least one of the pair.
+    """
+    for first in names:
+        for ending, partner in PAIRS:
+            if first.lower().endswith(ending):
+                second = first[: len(first) - len(ending)] + partner
+                if second in names and {first, second} & kinds.keys():
+                    return first, second
+    return None
+
+
+def _ambiguous(role: str, candidates: list[str]) -> PolymathError:
+    return PolymathError(
+        f"several columns may be the {role}: {list_names(candidates)}: choose one by --{role}"
+    )
+
+
+def _find_label(form: Form, asked: Asked, taken: Sequence[str | None]) -> tuple[str, str]:
+    """Return the column of labels, and why it was chosen."""
+    if asked.label is not None:
+        return asked.label, f"'{asked.label}' (as asked)"
+    own = [name for name in form.columns if name not in taken and name != asked.group]
+    suited = [name for name in own if _is_label(texts(form.table, name), name)]
+    for names, why in ((LABEL_NAMES, "by its name"), (LIKELY_LABEL_NAMES, "by its name")):
+        named = [name for name in suited if name.lower() in names]
+        if len(named) == 1:
+            return named[0], f"'{named[0]}' ({why})"
+        if named:
+            raise _ambiguous("label", [_count_classes(form, name) for name in named])
+    suited = [name for name in suited if name.lower() not in (*GROUP_NAMES, *ID_NAMES)] or suited
+    if len(suited) > 1:
+        raise _ambiguous("label", [_count_classes(form, name) for name in suited])
+    if suited:
+        return suited[0], f"'{suited[0]}' (the only column of classes or numbers)"
+    for name, what in PLACES.items():
+        if name not in taken and name not in form.columns:
+            values = texts(form.table, name)
+            if is_class(values) and not values.map(is_number).any():
+                return name, f"'{name}': {what} (one per class)"
+    raise PolymathError(
+        "no column looks like labels, which are few values that recur, or numbers: name it by "
+        f"--label; the columns are {list_names([*form.columns, *ORIGIN])}"
+    )
+
+
+def _count_classes(form: Form, name: str) -> str:
+    values = texts(form.table, name)
+    return f"'{name}' ({values.nunique():,} values, as {values.iloc[0][:20]})"
+
+
+def is_class(values: pd.Series) -> bool:
+    """Return whether values are few and recur."""
+    return 2 <= values.nunique() <= min(MOST_CLASSES, len(values) / ROWS_PER_CLASS)
+
+
+def _is_label(values: pd.Series, name: str) -> bool:
+    """Return whether a column may hold labels: classes that recur, or numbers by that name."""
+    count = values.nunique()
+    is_sure = name.lower() in LABEL_NAMES and 2 <= count <= len(values) / 2
+    if is_class(values) or is_sure:
+        return True
+    named = name.lower() in LABEL_NAMES | LIKELY_LABEL_NAMES
+    return count > 2 and all(map(is_decimal, values)) and (named or has_fractions(values))
+
+
+def is_decimal(value: str) -> bool:
+    """Return whether text is a number, with a point or a comma as its decimal mark."""
+    return is_number(value.replace(",", ".", 1))
+
+
+def has_fractions(values: pd.Series) -> bool:
+    """Return whether numbers are not all whole."""
+    return bool(values.str.contains(r"[.,]\d*[1-9]", regex=True).any())
+
+
+def _find_group(form: Form, asked: Asked, roles: Roles) -> str | None:
+    """Return the column of groups that the names suggest, if rows can be split by it."""
+    if asked.group is not None:
+        roles.facts.append(f"group: '{asked.group}' (as asked)")
+        return asked.group
+    taken = {*roles.sequences, roles.label, roles.split}
+    for name in form.columns:
+        plain = name.lower().removesuffix("_id").removesuffix(" id")
+        if name in taken or plain not in GROUP_NAMES:
+            continue
+        values = texts(form.table, name)
+        filled = values[values != ""]
+        if not 2 < filled.nunique() < len(filled):
+            continue
+        classes = form.table.groupby(texts(form.table, roles.label))[name].nunique()
+        if roles.split is None and len(classes) <= MOST_CLASSES and classes.min() < 3:
+            roles.facts.append(
+                f"group: none, as class '{classes.idxmin()}' has only {classes.min()} values of "
+                f"'{name}', and each split needs one: --group {name} to use it nevertheless"
+            )
+            continue
+        roles.facts.append(
+            f"group: '{name}' (by its name): {filled.nunique():,} groups, each on one side of the "
+            "split"
+        )
+        return name
+    return None
+
+
+def _find_id(form: Form, roles: Roles) -> str | None:
+    taken = {*roles.sequences, roles.label, roles.split, roles.group}
+    for name in form.columns:
+        plain = name.lower()
+        if name in taken or not (plain in ID_NAMES or plain.endswith(("_id", " id"))):
+            continue
+        values = texts(form.table, name)
+        if form.has_names and values.is_unique and (values != "").all():
+            return name
+    return None

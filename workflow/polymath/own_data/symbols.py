@@ -1,0 +1,184 @@
+"""Find out what the symbols of sequences are: which alphabet fits, and which domain that suggests.
+
+Rules are tried from the most to the least specific; the first that fits nearly all rows is taken.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from polymath.experiment.datasets import PRESETS, SMILES
+from polymath.own_data.words import FUNCTION_WORDS
+
+FITS = 0.95  # share of the rows that must consist of an alphabet's symbols
+BASE_CODES = "NRYSWKMBDHV"  # of several bases each (IUPAC)
+RESIDUE_CODES = "XBZJUO"  # of several or rare amino acids
+GAPS = "-.*"
+FEWEST_RESIDUES = 8  # kinds of amino acids in proteins; fewer may be words
+MOST_SYMBOLS = 200  # kinds of words between blanks that are symbols rather than text
+MOST_NUMBERS = 20_000  # kinds of whole numbers that a text model has tokens for
+SAMPLED = 2000  # rows that are looked at
+PIECES = re.compile(r"\d+|[^\W\d_]+|[^\w\s]|_")  # of a text: numbers, words and marks
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """What the symbols of a column are.
+
+    Attributes:
+        alphabet: as the configuration has it.
+        domain: where the sequences come from.
+        reason: why, in words.
+        rank: how sure it is that this is a column of sequences; 0 is surest.
+    """
+
+    alphabet: str | dict[str, Any]
+    domain: str
+    reason: str
+    rank: int
+
+    @property
+    def is_text(self) -> bool:
+        """Whether a model's own tokenizer reads them."""
+        return self.alphabet == "model"
+
+
+def find_symbols(values: Sequence[str]) -> Symbols:
+    """Return the symbols that fit a column's values; lists are text in brackets."""
+    rows = [value.strip() for value in values[:SAMPLED] if value.strip()]
+    if not rows:
+        return Symbols("character", "symbols", "the column is empty", 9)
+    if all(row[0] == "[" and row[-1] == "]" for row in rows) and len(set(rows)) > 1:
+        kinds = len({unit for row in rows for unit in re.split(r"[\s,]+", row[1:-1])})
+        reason = f"lists of {kinds} kinds of values, one symbol each"
+        return Symbols({"kind": "separator", "separator": " "}, "symbols", reason, 0)
+    for rule in (_nucleotides, _protein, _smiles, _separated, _words):
+        symbols = rule(rows)
+        if symbols is not None:
+            return symbols
+    letters = Counter("".join(rows))
+    if any(ord(letter) > 0x2FF and letter.isalpha() for letter in letters):
+        return Symbols("model", "text", "letters of another script, which the model reads", 2)
+    reason = f"{len(letters)} kinds of characters, one symbol each"
+    return Symbols("character", "symbols", reason, 3 if len(letters) <= 30 else 4)
+
+
+def _share(rows: Sequence[str], letters: str) -> float:
+    """Return the share of the rows that consist of these letters."""
+    allowed = frozenset(letters)
+    return sum(allowed.issuperset(row) for row in rows) / len(rows)
+
+
+def _with_rare(
+    rows: Sequence[str], preset: str, rare: str, replacement: str
+) -> str | dict[str, Any]:
+    """Return a preset, with what other characters that occur need."""
+    letters = "".join(PRESETS[preset].symbols or ())
+    present = set("".join(rows))
+    gaps = "".join(gap for gap in GAPS if gap in present)
+    has_rare = bool(present & set(rare))
+    changes: dict[str, Any] = {"remove": gaps} if gaps else {}
+    if has_rare:
+        changes["illegal"] = replacement
+    elif present - set(letters + gaps):
+        changes["illegal"] = "drop"
+    return {"preset": preset, **changes} if changes else preset
+
+
+def _nucleotides(rows: Sequence[str]) -> Symbols | None:
+    upper = [row.upper() for row in rows]
+    if _median_length(rows) < 4:
+        return None
+    for preset, letters in (("dna", "ACGT"), ("rna", "ACGU")):
+        plain = _share(upper, letters)
+        coded = _share(upper, letters + BASE_CODES + GAPS)
+        bases = sum(map(letters.__contains__, "".join(upper))) / sum(map(len, upper))
+        if coded >= FITS and bases >= 0.9:
+            alphabet = _with_rare(upper, preset, BASE_CODES, "N")
+            others = "" if plain == 1 else ", and few others"
+            return Symbols(alphabet, preset, f"the letters {', '.join(letters)}{others}", 0)
+    return None
+
+
+def _protein(rows: Sequence[str]) -> Symbols | None:
+    upper = [row.upper() for row in rows]
+    letters = "".join(PRESETS["protein"].symbols or ())
+    kinds = set("".join(upper)) & set(letters)
+    folded = sum(row != row.upper() for row in rows) / len(rows)
+    if len(kinds) < FEWEST_RESIDUES or 0 < folded < 1 or _median_length(rows) < 4:
+        return None
+    if folded and len(set(rows)) < 0.5 * len(rows):
+        return None  # words that recur
+    plain, coded = _share(upper, letters), _share(upper, letters + RESIDUE_CODES + GAPS)
+    if coded < FITS:
+        return None
+    alphabet = _with_rare(upper, "protein", RESIDUE_CODES, "X")
+    others = "" if plain == 1 else ", and few others"
+    return Symbols(alphabet, "protein", f"letters of the 20 amino acids{others}", 0)
+
+
+def _smiles(rows: Sequence[str]) -> Symbols | None:
+    pattern = re.compile(f"(?:{SMILES})+")
+    share = sum(pattern.fullmatch(row) is not None for row in rows) / len(rows)
+    marks = set("".join(rows))
+    if share < FITS or not marks & set("=()#[]") or not marks & set("Cc") or marks <= set("(.)"):
+        return None
+    alphabet: str | dict[str, Any] = "smiles"
+    if share < 1:
+        alphabet = {"preset": "smiles", "illegal": "drop"}
+    return Symbols(alphabet, "molecules", "atoms, bonds and brackets of SMILES", 0)
+
+
+def _separated(rows: Sequence[str]) -> Symbols | None:
+    """Return symbols between commas, semicolons, bars or hyphens, without blanks in them."""
+    for mark, name in ((",", "commas"), (";", "semicolons"), ("|", "bars"), ("-", "hyphens")):
+        cut = [[unit.strip() for unit in row.split(mark)] for row in rows]
+        units = [unit for row in cut for unit in row]
+        several = sum(len(row) > 1 for row in cut) / len(rows)
+        if several < FITS or any(" " in unit for unit in units):
+            continue
+        kinds = len(set(units))
+        if kinds <= MOST_SYMBOLS or all(unit.lstrip("+-").isdecimal() for unit in units if unit):
+            alphabet = {"kind": "separator", "separator": mark}
+            return Symbols(alphabet, "symbols", f"{kinds} kinds of symbols between {name}", 1)
+    return None
+
+
+def _words(rows: Sequence[str]) -> Symbols | None:
+    """Return symbols between blanks, or text."""
+    cut = [row.split() for row in rows]
+    if sum(len(row) > 1 for row in cut) / len(rows) < 0.5:
+        return None
+    kinds = Counter(word for row in cut for word in row)
+    numbers = all(word.lstrip("+-").isdecimal() for word in kinds)
+    common = FUNCTION_WORDS & {word.lower().strip(".,;:!?") for word in kinds}
+    # Symbols recur, and a language's commonest words are not among them.
+    recurring = sum(kinds.values()) >= 5 * len(kinds) and not common
+    if (numbers and len(kinds) <= MOST_NUMBERS) or (recurring and len(kinds) <= MOST_SYMBOLS):
+        what = "whole numbers" if numbers else "words"
+        alphabet = {"kind": "separator", "separator": " "}
+        return Symbols(alphabet, "symbols", f"{len(kinds)} kinds of {what} between blanks", 1)
+    reason = f"words between blanks ({len(kinds):,} kinds), which the model's tokenizer reads"
+    return Symbols("model", "text", reason, 2)
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens a WordPiece tokenizer of 30,000 tokens makes of a text: one of a
+    short word or a mark, one of every five letters of a long word or two digits of a number.
+    """
+    return sum(
+        math.ceil(len(piece) / (2 if piece.isdecimal() else 5))
+        if len(piece) > 7 or piece.isdecimal()
+        else 1
+        for piece in PIECES.findall(text)
+    )
+
+
+def _median_length(rows: Sequence[str]) -> int:
+    return sorted(map(len, rows))[len(rows) // 2]
+
+
+PITCHES = Symbols("pitch", "music", "pitches of the notes, in order of onset", 0)

@@ -1,0 +1,82 @@
+"""Write a drafted configuration as YAML with comments."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from polymath.own_data.budget import BATCH, MODEL, RATES
+from polymath.own_data.draft import Draft
+
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+# Words that YAML reads as something else.
+NOT_TEXT = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
+WIDTH = 34  # columns before a comment
+
+
+def write_yaml(draft: Draft, path: Path) -> None:
+    """Write a drafted configuration to a new file.
+
+    Raises:
+        FileExistsError: if there is one already.
+    """
+    with path.open("x", encoding="utf-8") as file:
+        file.write(format_yaml(draft))
+
+
+def format_yaml(draft: Draft) -> str:
+    """Return a drafted configuration as YAML with comments."""
+    budget, entry = draft.budget, dict(draft.entry)
+    decimal = entry.pop("decimal", None)
+    if decimal:
+        entry["reader"] = {**entry["reader"], "decimal": decimal}
+    passes = budget.steps * BATCH / max(1, draft.counts["train"])
+    lines = [
+        "# Drafted by `python -m polymath new`; resources/docs/configuration.md has all keys.",
+        f"results: results-{draft.name}",
+        _with_comment(f"replicates: {budget.replicates}", "the fewest that can decide"),
+        f"tasks: [{draft.name}]",
+        _with_comment(f"models: [{MODEL}]", "compared with random weights"),
+        _with_comment("baselines: [ngram]", "a linear model, for comparison"),
+        "recipes:",
+        _with_comment(
+            f"  short: {{learning_rate: [{', '.join(map(_format_rate, RATES))}],",
+            "the best on dev is taken",
+        ),
+        _with_comment(
+            f"          steps: {budget.steps},",
+            f"{passes:.1f} passes over {draft.counts['train']:,} rows",
+        ),
+        f"          batch_size: {BATCH}, warmup: 0.1, clip_norm: 1}}",
+        "datasets:",
+        f"  {draft.name}:",
+    ]
+    for key, value in entry.items():
+        lines.append(_with_comment(f"    {key}: {format_value(value)}", draft.comments.get(key)))
+    return "\n".join(lines) + "\n"
+
+
+def _format_rate(rate: float) -> str:
+    mantissa, exponent = f"{rate:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _with_comment(line: str, comment: str | None) -> str:
+    return f"{line:<{WIDTH}} # {comment}" if comment else line
+
+
+def format_value(value: Any) -> str:
+    """Return a value as YAML in one line."""
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{format_value(k)}: {format_value(v)}" for k, v in value.items()) + "}"
+        )
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(format_value, value))}]"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if PLAIN.fullmatch(value) and value.lower() not in NOT_TEXT:
+        return value
+    if any(ord(character) < 32 for character in value):
+        return json.dumps(value)
+    return "'" + value.replace("'", "''") + "'"
