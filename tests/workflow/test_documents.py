@@ -23,10 +23,14 @@ from polymath.evaluation.claims import CLAIMS
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.recipes import Recipe
+from polymath.own_data.draft import draft_task
+from polymath.own_data.options import Asked
+from polymath.own_data.yaml_text import write_yaml
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import ROOT
 from support.figures import layers
+from support.kinds import write_kind
 from support.workspace import run_snakemake
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
@@ -34,6 +38,7 @@ EXPERIMENTS = sorted(ROOT.glob("resources/experiments/*.yaml"))
 KEPT_RUNS = sorted(path.parent.name for path in (ROOT / KEPT).glob("*/run.json"))
 # Documented commands that no test here runs, and the test that does.
 RUN_ELSEWHERE = {
+    "python -m polymath new peptides.csv": "tests/own_data/test_new_command.py",
     "python -m polymath failed": "tests/planning/test_failures.py",
     "python -m polymath tensorboard": "tests/workflow/test_commands.py",
     "python -m polymath publish --name mine": "tests/workflow/test_commands.py",
@@ -64,19 +69,14 @@ def documented_commands(documents: list[Path]) -> set[str]:
     return {" ".join(line.split()) for line in lines if line.strip(" #")}
 
 
-def own_configuration() -> str:
-    """Return the configuration that README shows for a user's own data."""
-    (block,) = code_blocks(ROOT / "README.md", "yaml")
-    return block
-
-
 @pytest.fixture
 def user_folder(tmp_path: Path) -> Path:
     """A folder with a user's configuration and data, and the files of the kept experiments."""
     for name in ("config.yaml", "resources", "workflow", "tests"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "my.yaml").write_text(own_configuration())
-    (tmp_path / "peptides.csv").write_text("seq,active\nACD,yes\n")
+    path = write_kind("peptides", tmp_path)
+    for name in ("my.yaml", "peptides.yaml"):
+        write_yaml(draft_task(path, tmp_path / name, Asked()), tmp_path / name)
     for path in EXPERIMENTS:
         for dataset in yaml.safe_load(path.read_text()).get("datasets", {}).values():
             file = tmp_path / dataset["source"]["path"] / "there.csv"  # planning asks no more

@@ -30,6 +30,7 @@ use rule figures as card_figure with:
     localrule: True
     params:
         **figure_params("card"),
+        reach=reach_of,
 
 
 use rule figures as probe_figure with:

@@ -16,6 +16,7 @@ with job_log(snakemake.log[0], "figures"):
     if "curves" in names:
         results = ResultPaths.of(snakemake.params.results)
         tables["curves"] = [*find_curves(scored_conditions(tables["scores"]), results).values()]
+    settings = {"reach": snakemake.params.get("reach")}
     for name, *files in zip(names, outputs.svg, outputs.png, outputs.csv, strict=True):
-        draw_figure(name, tables, *map(Path, files))
+        draw_figure(name, tables, *map(Path, files), settings=settings)
         log(name)

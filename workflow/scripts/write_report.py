@@ -12,7 +12,9 @@ from polymath.reporting.html.page import write_report
 from polymath.reporting.matrix import write_matrix_page
 from polymath.reporting.paper_tables import write_paper_tables
 from polymath.reporting.spent import minutes_of_training
+from polymath.reporting.truncation import describe_truncation
 from polymath.util.job_log import job_log, log
+from polymath.util.storage import read_json
 
 params = snakemake.params
 with job_log(snakemake.log[0], "report"):
@@ -60,6 +62,13 @@ with job_log(snakemake.log[0], "report"):
                 for figure in params.figures
             ],
             **{name: inputs.get(name) for name in ("similarity", "probes", "rates")},
+            truncation=tuple(
+                describe_truncation(
+                    scored_conditions(scores),
+                    results,
+                    {card["task"]: card for card in map(read_json, inputs["cards"])},
+                )
+            ),
             best=inputs.get("best", []),
             minutes=minutes_of_training(scored_conditions(scores), results),
             options=params.options,

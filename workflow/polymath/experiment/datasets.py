@@ -213,6 +213,14 @@ class Dataset(StrictModel):
         return self
 
     @property
+    def reach(self) -> int | None:
+        """How many symbols of a sequence are read at most, all its windows together; None: all."""
+        if self.windows is None:
+            return self.max_length
+        size, limit = min(self.windows.size, self.max_length), self.windows.limit
+        return None if limit is None else size * limit
+
+    @property
     def headline(self) -> MetricName:
         """The metric that the matrix shows."""
         return self.metric or ("spearman" if self.type == "regression" else "accuracy")

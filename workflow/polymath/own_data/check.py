@@ -10,7 +10,7 @@ import pandas as pd
 
 from polymath.data.alphabets import SEPARATOR, split_symbols
 from polymath.data.data_card import RejectedRows, describe_records
-from polymath.data.fetch.local import list_path
+from polymath.data.fetch.local import list_path, require_own_files
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.labels import class_names
 from polymath.data.records import build_records
@@ -67,6 +67,7 @@ def describe_check(experiment: Experiment) -> Iterator[str]:
     Raises:
         PolymathError: as a run would, naming the file, the row and the remedy.
     """
+    require_own_files(experiment)
     warnings = list(warn_of_design(experiment))
     paths = ResultPaths.of(experiment.results)
     for task in experiment.tasks:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from polymath.evaluation.claims import LEAST_PAIRS
 from polymath.experiment.config import Experiment
+from polymath.experiment.reading_limit import describe_share
 from polymath.experiment.recipes import Schedule
-from polymath.tokenization.reading_limit import describe_share
 
 if TYPE_CHECKING:
     from polymath.own_data.check import TaskCheck

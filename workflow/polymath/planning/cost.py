@@ -19,6 +19,7 @@ from polymath.experiment.config import Experiment
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.models import ModelSize
 from polymath.experiment.paths import ResultPaths
+from polymath.experiment.reading_limit import positions_in
 from polymath.experiment.recipes import Recipe, Schedule, TrainingRecipe
 from polymath.experiment.representation_studies import CENTRINGS, RepresentationStudy
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
@@ -163,6 +164,16 @@ class Estimator:
         if base is None or not isinstance(entry.source, ConfiguredSource):
             return base
         return base.model_copy(update=dimensions_in(entry.source.config))
+
+    def positions(self, model: str) -> int | None:
+        """Return how many tokens a model that is here reads; None if that is unknown."""
+        config = self._config(model)
+        return None if config is None else positions_in(config)
+
+    def median_length(self, task: str) -> tuple[float, str] | None:
+        """Return the median length of a task's records and its unit, once they are prepared."""
+        card = self._read(self.paths.card(task))
+        return None if card is None else (card["length"]["median"], card["length"]["unit"])
 
     def task_size(self, task: str) -> TaskSize:
         """Return an upper bound of a task's size: from its data card, else the catalogue, else

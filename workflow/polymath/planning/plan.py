@@ -18,6 +18,7 @@ from polymath.experiment.conditions import (
 from polymath.experiment.config import Experiment
 from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.paths import ResultPaths
+from polymath.experiment.reading_limit import describe_share
 from polymath.experiment.requests import Requests
 from polymath.experiment.sources import MadeSource, PathSource, PretrainSource
 from polymath.planning.cost import (
@@ -36,6 +37,7 @@ from polymath.util.errors import PolymathError, suggest
 from polymath.util.storage import read_table, read_with_metadata
 
 BYTES_PER_LOGIT, BYTES_PER_ROW = 4, 40
+SPECIAL_TOKENS = 2  # around a sequence, of most models
 MOST_EXPENSIVE = 10  # conditions that are listed
 DEVICES = (4, 16, 64)  # numbers of devices for which hours are given
 
@@ -66,7 +68,8 @@ class Plan:
         self.experiment = experiment
         self.paths = ResultPaths.of(experiment.results)
         self.conditions = expand_conditions(experiment)
-        self.model_size = Estimator(experiment).model_size
+        self.estimator = Estimator(experiment)
+        self.model_size = self.estimator.model_size
         self._tokenized_size = cache(_read_task_size)
 
     @cached_property
@@ -232,6 +235,7 @@ def describe_plan(plan: Plan, speed: Speed, listed: int = MOST_EXPENSIVE) -> Ite
     )
     if chosen := describe_default_mappings(plan.experiment):
         yield chosen
+    yield from _describe_truncation(plan)
     downloads = plan.downloads()
     plural = "" if len(downloads) == 1 else "s"
     yield f"{len(downloads)} source{plural} to download" + (":" if downloads else "")
@@ -246,6 +250,24 @@ def describe_plan(plan: Plan, speed: Speed, listed: int = MOST_EXPENSIVE) -> Ite
             f"{unknown} of these are not counted, as the size of their data or model is unknown; "
             "prepare them with: snakemake --cores all --until tokenize_records"
         )
+
+
+def _describe_truncation(plan: Plan) -> Iterator[str]:
+    """Yield of which tasks a model reads a part only, as far as its files and the data are here."""
+    pairs = dict.fromkeys((c.task, c.model) for c in plan.conditions if not c.is_baseline)
+    for task, model in pairs:
+        dataset, positions = plan.experiment.datasets[task], plan.estimator.positions(model)
+        room = None if positions is None else positions - SPECIAL_TOKENS
+        asked = dataset.windows.size if dataset.windows else dataset.max_length
+        length = plan.estimator.median_length(task)
+        seen = asked if room is None else min(asked, room)
+        if dataset.windows is None and length is not None and length[0] > seen:
+            yield describe_share(f"{task}, {model}", length[1], length[0], seen)
+        elif room is not None and asked > room:
+            yield (
+                f"{task}, {model}: of the {asked:,} symbols asked for, the model reads {room:,}: "
+                "use windows of that size"
+            )
 
 
 def _describe_known(plan: Plan, costs: list[Cost], speed: Speed, listed: int) -> Iterator[str]:

@@ -171,6 +171,11 @@ def figure_params(*names):
     return {"captions": captions, "code_version": versions.FIGURES}
 
 
+def reach_of(wildcards):
+    """How many symbols of a task's records are read at most."""
+    return EXPERIMENT.datasets[wildcards.task].reach
+
+
 def card_path(name, kind):
     """A task's data card, drawn."""
     return PATHS.card(kind=kind)

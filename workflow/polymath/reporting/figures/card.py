@@ -20,7 +20,7 @@ def draw(tables: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
     """
     card, shortcuts = tables["card"], tables["shortcuts"]
     by_label = card.get("labels_by_split") or {"all": card["splits"]}
-    height = max(2.9, 1.3 + 0.16 * len(card.get("labels_by_split", {})))
+    height = max(3.0, 1.4 + 0.16 * len(card.get("labels_by_split", {})))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     _draw_labels(left, by_label)
@@ -33,6 +33,7 @@ def draw(tables: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
         f"{card['title'] or card['task']}\n{card['rows']:,} records, "
         f"{card['duplicates']['surplus_rows_kept']:,} of them repeat another; "
         f"{left_out:,} left out\n"
+        f"{describe_reach(card['length'], tables.get('reach'))}"
         f"{describe_neighbours(shortcuts['near_neighbours'])}\n"
         f"{describe_rule(shortcuts['rule'], shortcuts['metric'])}",
         fontsize=9,
@@ -45,6 +46,20 @@ def draw(tables: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
     bins = zip(edges[:-1], edges[1:], counts, strict=True)
     lengths = [{"length_from": low, "length_to": high, "records": n} for low, high, n in bins]
     return figure, pd.DataFrame([*records, *lengths])
+
+
+def describe_reach(length: Mapping[str, Any], reach: int | None) -> str:
+    """Return in words, with a line end, how much of long records is read; '' if all is.
+
+    Args:
+        reach: symbols of a record that are read at most; None: all.
+    """
+    if reach is None or length["max"] <= reach:
+        return ""
+    unit, median = length["unit"], length["median"]
+    if median <= reach:
+        return f"Of the longest record, {length['max']:,} {unit}, {reach:,} are read\n"
+    return f"{median:,.0f} {unit} (median), {reach:,} seen ({reach / median:.1%})\n"
 
 
 def describe_neighbours(near: Mapping[str, Any]) -> str:

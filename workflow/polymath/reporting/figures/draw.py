@@ -18,18 +18,25 @@ Draw = Callable[[Mapping[str, Any]], tuple[Figure, pd.DataFrame]]
 
 
 def draw_figure(
-    name: str, inputs: Mapping[str, Path | list[Path]], svg: Path, png: Path, csv: Path
+    name: str,
+    inputs: Mapping[str, Path | list[Path]],
+    svg: Path,
+    png: Path,
+    csv: Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw one figure and save it in both formats, with the data that it shows beside it.
 
     Args:
         inputs: the files of each table that the registry lists for the figure; several files of
             one table are concatenated.
+        settings: what a figure shows beside its tables.
     """
     tables = {table: _read(table, inputs[table]) for table in FIGURES[name].tables}
     draw: Draw = import_module(f"{__package__}.{name}").draw
     with mpl.rc_context(STYLE):
-        figure, data = draw(tables)
+        figure, data = draw({**tables, **(settings or {})})
         _save(figure, svg, png)
     with whole_file(csv) as temporary:
         data.to_csv(temporary, index=False)

@@ -42,6 +42,8 @@ class Sources:
     """Of the same tasks."""
     predictions: list[Path]
     pictures: list[Picture]
+    truncation: tuple[str, ...] = ()
+    """Sentences on sequences that are not read whole."""
     similarity: Path | None = None
     probes: Path | None = None
     rates: Path | None = None
@@ -287,7 +289,10 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "across": across_table(read_table(sources.summary)),
         "matrix": matrix_table(matrix),
         "speed": speed_table(read_table(sources.convergence)),
-        "limits": limits(matrix, read_table(sources.rates) if sources.rates else None),
+        "limits": [
+            *limits(matrix, read_table(sources.rates) if sources.rates else None),
+            *sources.truncation,
+        ],
         "data": data_table(cards, [read_json(path) for path in sources.shortcuts]),
         "cards": cards,
         "made": provenance_of(sources.predictions),
