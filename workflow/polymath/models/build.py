@@ -1,6 +1,7 @@
 """Build a classifier under an initialisation, for any encoder that transformers can load."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from transformers.utils import logging
 
 import polymath.models.cnn  # noqa: F401, registers it with transformers' Auto classes
 from polymath.models.initialisation import initialise
-from polymath.util.errors import PolymathError
+from polymath.util.errors import PolymathError, first_line
+from polymath.util.remedies import is_lack_of_memory
 
 # Its reports of new head tensors and its progress bars would hide our log.
 logging.set_verbosity_error()
@@ -70,20 +72,20 @@ def build_model(
     Args:
         changes: values to set in its configuration.
     """
-    try:
+    with _odd_values_named(folder):
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # whatever a config.json of odd values makes of it
-        raise PolymathError(_explain(folder, error)) from None
-    config.update(changes)
+        config.update(changes)
     if dropout is not None:
         for name, value in config.to_dict().items():
             if "dropout" in name and isinstance(value, float | int) and not isinstance(value, bool):
                 setattr(config, name, dropout)
     _require_possible(kind, config, folder)
     torch.manual_seed(seed)
-    model: PreTrainedModel = kind.from_config(config, dtype=torch.float32)  # type: ignore[attr-defined]
+    with _odd_values_named(folder):
+        model: PreTrainedModel = kind.from_config(config, dtype=torch.float32)  # type: ignore[attr-defined]
     if init != "scratch":
         initialise(model, init, (read_weights or read_checkpoint)(model, folder), seed)
+    _require_runnable(model, folder)
     return model
 
 
@@ -93,11 +95,8 @@ def _require_possible(kind: Any, config: PretrainedConfig, folder: Path) -> None
     Raises:
         PolymathError: if it cannot, or is too large.
     """
-    try:
-        with torch.device("meta"):
-            count = sum(value.numel() for value in kind.from_config(config).parameters())
-    except Exception as error:  # whatever a config.json of odd values makes of it
-        raise PolymathError(_explain(folder, error)) from None
+    with _odd_values_named(folder), torch.device("meta"):
+        count = sum(value.numel() for value in kind.from_config(config).parameters())
     if count > MOST_PARAMETERS:
         raise PolymathError(
             f"{folder}: config.json describes {count / 1e9:,.0f} billion parameters, and at most "
@@ -105,12 +104,35 @@ def _require_possible(kind: Any, config: PretrainedConfig, folder: Path) -> None
         )
 
 
-def _explain(folder: Path, error: Exception) -> str:
-    reason = str(error).strip().splitlines() or [""]
-    return (
-        f"{folder}: no model that transformers can build: {type(error).__name__}: {reason[0]}: "
-        "check its config.json, or get the model's files anew"
-    )
+def _require_runnable(model: PreTrainedModel, folder: Path) -> None:
+    """Give a model one short sequence: some values of a config.json matter only then.
+
+    Raises:
+        PolymathError: if it cannot take it.
+    """
+    tokens = torch.zeros(1, 3, dtype=torch.long)
+    mode = model.training
+    with _odd_values_named(folder), torch.no_grad():
+        model.eval()(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits  # noqa: B018
+    model.train(mode)
+
+
+@contextmanager
+def _odd_values_named(folder: Path) -> Iterator[None]:
+    """Name the model's folder in whatever transformers makes of odd values in its config.json.
+
+    Raises:
+        PolymathError: in the place of any error but a lack of memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_lack_of_memory(error):
+            raise
+        raise PolymathError(
+            f"{folder}: no model that transformers can build and run: {type(error).__name__}: "
+            f"{first_line(error)}: check its config.json, or get the model's files anew"
+        ) from None
 
 
 def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Tensor]:
@@ -128,12 +150,12 @@ def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Ten
             use_safetensors=True,
             output_loading_info=True,
         )
-    except MemoryError:
-        raise
     except Exception as error:  # of a header, a shape or a type
+        if is_lack_of_memory(error):
+            raise
         raise PolymathError(
             f"{folder}: its model.safetensors cannot be read, or is not of its config.json: "
-            f"{str(error).strip().splitlines()[0]}: get the model's files anew"
+            f"{first_line(error)}: get the model's files anew"
         ) from None
     missing = set(info["missing_keys"])
     encoder = {f"{model.base_model_prefix}.{name}" for name in model.base_model.state_dict()}

@@ -135,12 +135,12 @@ def catalogued_size(dataset: Dataset) -> TaskSize | None:
 
 
 def dimensions_in(config: Mapping[str, Any]) -> dict[str, int]:
-    """Return the dimensions that a config.json states."""
+    """Return the dimensions that a config.json states, if they can be true."""
     return {
         dimension: int(config[name])
         for dimension, names in FIELDS.items()
         for name in names
-        if config.get(name) is not None
+        if type(config.get(name)) in (int, float) and 1 <= config[name] < math.inf
     }
 
 

@@ -31,6 +31,12 @@ class PreemptedError(Exception):
     """The job received a stop signal; its progress is saved."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another library says of an error, or else its type."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def suggest(wrong: str, valid: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the nearest valid name, else the list of valid names."""
     names = sorted(valid)

@@ -24,12 +24,16 @@ MEMORY = "too little memory: give the job more, or lower batch_size or raise acc
 
 def remedy_for(error: Exception) -> str | None:
     """Return what to do about an error of the machine; None if nothing is known."""
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+    if is_lack_of_memory(error):
         return MEMORY
     if isinstance(error, OSError) and error.errno is not None:
         return REMEDIES.get(error.errno)
-    # torch's allocators raise a RuntimeError.
-    words = r"can't allocate memory|out of memory"
-    if isinstance(error, MemoryError) or re.search(words, str(error)):
-        return MEMORY
     return None
+
+
+def is_lack_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory is used up; torch's allocators raise a RuntimeError."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno == errno.ENOMEM
+    words = r"can't allocate memory|out of memory"
+    return isinstance(error, MemoryError) or re.search(words, str(error)) is not None

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.errors import DamagedError, PolymathError, first_line
 
 if TYPE_CHECKING:  # the workflow is planned without them
     import pandas as pd
@@ -224,7 +224,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise _missing(path) from None
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DamagedError(path, str(error).splitlines()[0]) from None
+        raise DamagedError(path, first_line(error)) from None
 
 
 def _parse_metadata(schema: "pa.Schema") -> dict[str, Any]:

@@ -108,14 +108,16 @@ def read_config(path: Path) -> dict[str, Any]:
             "code that came with a model: choose one whose architecture transformers has. If it "
             "has this one, remove 'auto_map' from a copy and use kind: path"
         )
-    kind = config.get("model_type") or _kind_of(config.get("architectures") or [])
+    kind = config.get("model_type") or _kind_of(config.get("architectures"))
     if not isinstance(kind, str):
         raise PolymathError(f"{path}: 'model_type' is missing: add it, as {{'model_type': 'bert'}}")
     require_kind(kind, str(path))
     return {**config, "model_type": kind}
 
 
-def _kind_of(architectures: list[str]) -> str | None:
+def _kind_of(architectures: object) -> str | None:
+    if not isinstance(architectures, list):
+        return None
     from transformers.models.auto import modeling_auto as auto
 
     tables = (

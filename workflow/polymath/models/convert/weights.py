@@ -5,13 +5,13 @@ drops tied ones and renames others by its own version, while the file's checksum
 """
 
 import json
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polymath.models.convert.model_json import read_dictionary
-from polymath.util.errors import PolymathError
+from polymath.util.errors import PolymathError, first_line
+from polymath.util.remedies import is_lack_of_memory
 from polymath.util.storage import whole_file
 
 if TYPE_CHECKING:
@@ -104,9 +104,10 @@ def refuse_wrapped(file: Path) -> None:
         size = int.from_bytes(handle.read(8), "little")
         header = handle.read(size) if size <= MAX_HEADER else b""
     try:
-        names = json.loads(header or b"{}").keys() - {"__metadata__"}
-    except ValueError:  # a damaged file, which is refused where it is read
+        stored = json.loads(header or b"{}")
+    except (ValueError, RecursionError):  # a damaged file, which is refused where it is read
         return
+    names = {*stored} - {"__metadata__"} if isinstance(stored, dict) else set()
     if names and all(name.startswith(WRAPPER) for name in names):
         raise PolymathError(
             f"{file}: all tensors begin with '{WRAPPER}', as DataParallel saves them: save "
@@ -117,26 +118,25 @@ def refuse_wrapped(file: Path) -> None:
 def _read(
     file: Path, config: Mapping[str, Any], log: Callable[[str], None]
 ) -> "Mapping[str, Tensor]":
-    if file.suffix == ".safetensors":
-        return _read_safetensors(file)
-    if file.suffix == ".onnx":
-        from polymath.models.convert.onnx_weights import read_onnx
-
-        return read_onnx(file, config, log)
-    return _read_torch(file)
-
-
-def _read_safetensors(file: Path) -> "Mapping[str, Tensor]":
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
-        tensors: Mapping[str, Tensor] = load_file(file)
-    except (SafetensorError, KeyError, ValueError) as error:  # a KeyError of an unknown type
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(file)
+        if file.suffix == ".onnx":
+            from polymath.models.convert.onnx_weights import read_onnx
+
+            return read_onnx(file, config, log)
+        return _read_torch(file)
+    except PolymathError:
+        raise
+    except Exception as error:  # whatever a library makes of odd bytes
+        if is_lack_of_memory(error):
+            raise
         raise PolymathError(
-            f"{file}: damaged, or not in the format safetensors: {error}: get the file anew"
+            f"{file}: damaged, or not in the format {file.suffix}: {first_line(error)}: get the "
+            "file anew"
         ) from None
-    return tensors
 
 
 def _read_torch(file: Path) -> "Mapping[str, Tensor]":
@@ -144,11 +144,13 @@ def _read_torch(file: Path) -> "Mapping[str, Tensor]":
 
     try:
         stored = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # whatever torch makes of odd bytes
+        if is_lack_of_memory(error):
+            raise
         raise PolymathError(
-            f"{file}: damaged, or not readable without running code from the file: {reason} Use a "
-            "model.safetensors, or a file saved by torch.save(model.state_dict(), path)"
+            f"{file}: damaged, or not readable without running code from the file: "
+            f"{first_line(error)} Use a model.safetensors, or a file saved by "
+            "torch.save(model.state_dict(), path)"
         ) from None
     remedy = "save one by torch.save(model.state_dict(), path)"
     if not isinstance(stored, dict):
