@@ -135,12 +135,12 @@ def catalogued_size(dataset: Dataset) -> TaskSize | None:
 
 
 def dimensions_in(config: Mapping[str, Any]) -> dict[str, int]:
-    """Return the dimensions that a config.json states, if they can be true."""
+    """Return the dimensions that a config.json states."""
     return {
         dimension: int(config[name])
         for dimension, names in FIELDS.items()
         for name in names
-        if type(config.get(name)) in (int, float) and 1 <= config[name] < math.inf
+        if config.get(name) is not None
     }
 
 
@@ -284,7 +284,7 @@ def _size_in(config: Mapping[str, Any]) -> ModelSize | None:
     """Return the dimensions that a config.json states; None if they are not all there, or odd."""
     try:
         return ModelSize.model_validate(dimensions_in(config))
-    except (TypeError, ValueError):  # pydantic's error is a ValueError
+    except (TypeError, ValueError, OverflowError):  # pydantic's error is a ValueError
         return None
 
 

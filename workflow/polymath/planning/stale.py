@@ -43,6 +43,8 @@ class Comparison:
 
     _identities: dict[Path, str | None] = field(default_factory=dict)
     """Of files, by their paths; those of files that do not exist may be given."""
+    _absent: dict[Path, Request] = field(default_factory=dict)
+    """What is asked of tables that do not exist: described only where one that does needs it."""
 
     def find_stale(self, requests: Iterable[Request]) -> Iterator[tuple[Path, str]]:
         """Yield each result that exists and must be made anew, with the reason.
@@ -57,11 +59,11 @@ class Comparison:
 
     def explain(self, request: Request) -> str | None:
         """Return why a result must be made anew; None if it is as asked for, or does not exist."""
-        wanted, unknown = self._wanted(request)
         if not request.path.is_file():
-            if request.path.suffix == ".parquet" and not unknown:
-                self._identities[request.path] = digest_of(wanted)
+            if request.path.suffix == ".parquet":
+                self._absent[request.path] = request
             return None
+        wanted, unknown = self._wanted(request)
         try:
             stated = read_made_from(request.path)
         except DamagedError as error:
@@ -85,8 +87,14 @@ class Comparison:
 
     def _identity(self, path: Path) -> str | None:
         if path not in self._identities:
-            try:
-                self._identities[path] = identity_of(path)
-            except PolymathError:
-                self._identities[path] = None
+            self._identities[path] = self._find_identity(path)
         return self._identities[path]
+
+    def _find_identity(self, path: Path) -> str | None:
+        if path in self._absent:
+            wanted, unknown = self._wanted(self._absent[path])
+            return None if unknown else digest_of(wanted)
+        try:
+            return identity_of(path)
+        except PolymathError:
+            return None
