@@ -178,6 +178,30 @@ def test_symbols_that_fit_values(values: list[str], alphabet: Any) -> None:
     assert find_symbols(values).alphabet == alphabet
 
 
+def test_a_symbol_or_label_far_down_the_file_counts(tmp_path: Path) -> None:
+    lines = [f"{'ACGT' * 5}{n:b}".translate({48: "A", 49: "C"}) for n in range(600)]
+    rows = [f"{line}{'R' if n == 590 else ''},{n % 2}" for n, line in enumerate(lines)]
+    draft = draft_csv(tmp_path, ["sequence,label", *rows])
+    assert draft.entry["alphabet"] == {"preset": "dna", "illegal": "N"}
+    log = tmp_path / "far.log"
+    log.write_text(
+        "".join(f"{'FAIL' if n > 560 else '-'} the unit {n} is up\n" for n in range(600))
+    )
+    assert draft_of(log).entry["label_map"] == {"-": "normal", "*": "anomaly"}
+
+
+def test_documents_beside_lines_of_text_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "reviews"
+    for number in range(40):
+        path = folder / ("pos", "neg")[number % 2] / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"it was the {number}th film of the year\n")
+    assert draft_of(folder).entry["reader"]["label"] == "folder"
+    (folder / "README.md").write_text("# Reviews\n")
+    with pytest.raises(PolymathError, match=r"README.md.* take them out"):
+        draft_of(folder)
+
+
 def test_rare_classes_are_left_out_and_imbalance_sets_the_metric(tmp_path: Path) -> None:
     labels = ["a"] * 90 + ["b"] * 12 + ["c"]
     lines = [f"{'ACGT' * 3}{n:b},{label}" for n, label in enumerate(labels)]

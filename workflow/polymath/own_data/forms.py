@@ -83,17 +83,20 @@ def _commonest_format(files: list[Path]) -> tuple[str, list[Path]]:
     for main in ("midi", "fasta"):
         if counts[main]:
             return main, [path for path, kind in kinds.items() if kind == main]
-    known = [kind for kind, _ in counts.most_common() if kind not in ("text", "unknown")]
-    if counts["csv"] and known[0] != "csv":
-        known.sort(key=lambda kind: -counts[kind])
-    kind = known[0] if known else "text"
-    chosen = [path for path, its in kinds.items() if its == kind]
-    if not chosen:
+    known = [kind for kind, _ in counts.most_common() if kind != "unknown"]
+    if not known:
         raise PolymathError(
             f"no file of a known format among {list_names([str(path) for path in files])}: save "
             "the data as CSV, TSV, Excel (.xlsx), Parquet, JSON, FASTA, MIDI or lines of text"
         )
-    return kind, chosen
+    kind = max(known, key=lambda name: (counts[name], name != "text"))
+    others = [path.name for path, its in kinds.items() if its == "unknown"]
+    if kind == "text" and others:
+        raise PolymathError(
+            f"beside lines of text there are {list_names(others)}, which would be read as lines "
+            "too: take them out of the folder"
+        )
+    return kind, [path for path, its in kinds.items() if its == kind]
 
 
 def _format_of(path: Path) -> str:
@@ -154,7 +157,8 @@ def _find_text_form(text: str, path: Path) -> dict[str, Any]:
     Raises:
         PolymathError: if neither fits.
     """
-    lines = [line for line in split_lines(text)[:LOOKED_AT] if line.strip()]
+    everything = [line for line in split_lines(text) if line.strip()]
+    lines = everything[:LOOKED_AT]
     if not lines:
         raise PolymathError(f"{path}: the file is empty: give a file with at least one row")
     table = find_delimiter(lines)
@@ -173,7 +177,7 @@ def _find_text_form(text: str, path: Path) -> dict[str, Any]:
             f"into equally many fields; line 1 is {lines[0][:80]!r}: put fields that have the "
             "delimiter in quotes"
         )
-    return find_line_form(lines)
+    return find_line_form(everything)
 
 
 def find_delimiter(lines: list[str]) -> tuple[str, bool] | None:

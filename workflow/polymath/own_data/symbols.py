@@ -20,7 +20,7 @@ GAPS = "-.*"
 FEWEST_RESIDUES = 8  # kinds of amino acids in proteins; fewer may be words
 MOST_SYMBOLS = 200  # kinds of words between blanks that are symbols rather than text
 MOST_NUMBERS = 20_000  # kinds of whole numbers that a text model has tokens for
-SAMPLED = 2000  # rows that are looked at
+MOST_CHARACTERS = 50_000_000  # that are looked at, in rows evenly spaced
 PIECES = re.compile(r"\d+|[^\W\d_]+|[^\w\s]|_")  # of a text: numbers, words and marks
 
 
@@ -48,7 +48,8 @@ class Symbols:
 
 def find_symbols(values: Sequence[str]) -> Symbols:
     """Return the symbols that fit a column's values; lists are text in brackets."""
-    rows = [value.strip() for value in values[:SAMPLED] if value.strip()]
+    step = 1 + sum(map(len, values)) // MOST_CHARACTERS
+    rows = [value.strip() for value in values[::step] if value.strip()]
     if not rows:
         return Symbols("character", "symbols", "the column is empty", 9)
     if all(row[0] == "[" and row[-1] == "]" for row in rows) and len(set(rows)) > 1:

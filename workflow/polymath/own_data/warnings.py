@@ -24,9 +24,10 @@ TRUNCATED = 0.1  # share of rows
 def warn_of_design(experiment: Experiment) -> Iterator[str]:
     """Yield why an experiment's design may not decide."""
     if experiment.runs < LEAST_PAIRS:
+        plural = "" if experiment.runs == 1 else "s"
         yield (
-            f"{experiment.runs} replicates cannot decide a task of its own: set 'replicates: "
-            f"{LEAST_PAIRS}' or more"
+            f"{experiment.runs} replicate{plural} cannot decide a task of its own: set "
+            f"'replicates: {LEAST_PAIRS}' or more"
         )
     if not {"pretrained", "scratch"} <= set(experiment.initialisations):
         yield "'initialisations' lacks pretrained or scratch, which are compared: add both"
