@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -563,3 +564,14 @@ def test_a_group_of_several_columns(tmp_path: Path) -> None:
     assert records["group"].nunique() == 16
     assert records.groupby(records["sequence"].str[:2])["group"].nunique().max() == 1
     assert records.groupby("group")["split"].nunique().max() == 1
+
+
+def test_classes_too_small_for_the_shares_are_noted_with_their_splits(tmp_path: Path) -> None:
+    generator = np.random.default_rng(5)
+    labels = ["common"] * 60 + ["rare"] * 4 + ["scarce"] * 7
+    rows = [f"{''.join(generator.choice(list('ACGT'), 12))},{label}" for label in labels]
+    (tmp_path / "a.csv").write_text("\n".join(["seq,y", *rows]) + "\n")
+    (notice,) = prepare(tmp_path / "a.csv", tmp_path / "out").card["notices"]
+    assert "'rare' (2 train, 1 dev, 1 test)" in notice
+    assert "common" not in notice
+    assert "scarce" not in notice

@@ -26,6 +26,7 @@ from polymath.util.identity import describe
 from polymath.util.storage import made_from, write_table
 from support import ROOT
 from support.plans import CONFIG, DATASET, finish, plan_of
+from support.workspace import tiny_config, write_config
 
 Checkpoint = Callable[[str], Path]
 SMALL = ModelSize(layers=2, width=32, intermediate=64, vocabulary=207)
@@ -177,6 +178,23 @@ def test_the_command_prints_the_default_plan(
     printed = capsys.readouterr().out
     assert printed.startswith("12 conditions, ")
     assert "sources to download" in printed
+
+
+def test_the_command_names_all_missing_files_and_plans_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tiny_config(tmp_path, tmp_path / "no-checkpoint")
+    (tmp_path / "own data.csv").unlink()
+    file = write_config(config, tmp_path / "mine.yaml")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "sys.argv", ["polymath", "plan", "--configfile", str(file), "--replace-workflow-config"]
+    )
+    main()
+    first, second, third, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("missing: datasets.odd: source path 'own data.csv' does not exist")
+    assert second.startswith("missing: checkpoints.small: ")
+    assert third.startswith("2 conditions, ")
 
 
 def test_the_command_ends_with_the_message_of_a_mistake(

@@ -77,8 +77,11 @@ def print_plan(plan: "Plan", device: str | None, options: list[str]) -> None:
     Args:
         options: configuration options of the command, as Snakemake takes them.
     """
+    from polymath.data.fetch.local import problems_of_own_files
     from polymath.planning.plan import benchmark_speed, describe_plan
 
+    for problem in problems_of_own_files(plan.experiment):
+        print(f"missing: {problem}")
     speed = None if device else plan.measured_speed()
     for line in describe_plan(
         plan, speed or benchmark_speed(device or DEVICE, ROOT / "resources/benchmarks")

@@ -1,6 +1,7 @@
 """Raw rows to records: labelled, checked, deduplicated and split, with a data card."""
 
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,11 +13,11 @@ from polymath.data.fetch.manifest import Manifest
 from polymath.data.labels import MISSING, check_labels, class_names
 from polymath.data.readers import PLACE, ROW, ReadingNotes, read_rows, require_column
 from polymath.data.similarity import represent_similar
-from polymath.data.splits import ALIASES, assign_splits, join_groups, split_counts
+from polymath.data.splits import ALIASES, SPLITS, assign_splits, join_groups, split_counts
 from polymath.data.symbols import check_symbols
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.stage_versions import RECORDS
-from polymath.util.errors import PolymathError
+from polymath.util.errors import PolymathError, list_names
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import with_made_from, write_json, write_table
 
@@ -313,11 +314,31 @@ def _note_shares(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) 
                 f"({counts[split] / len(table):.0%}) instead of {share:.0%}: every split has at "
                 "least one sequence or group of each class, and groups stay whole"
             )
+    if dataset.type == "classification":
+        _note_small_classes(table, asked, rejected)
     largest = table["group"].value_counts().iloc[0]
     if largest > max(asked.values()) * len(table) and largest > 1:
         rejected.notices.append(
             f"the largest group has {largest} of {len(table)} rows "
             f"({largest / len(table):.0%}), which all lie in one split"
+        )
+
+
+def _note_small_classes(
+    table: pd.DataFrame, asked: Mapping[str, float], rejected: RejectedRows
+) -> None:
+    """Note classes too small for the shares asked: each split has at least one of their rows."""
+    counts = pd.crosstab(table["label"], table["split"]).reindex(columns=SPLITS, fill_value=0)
+    least = min(asked.values())
+    small = counts[counts.sum(axis=1) * least * EXCESS < 1]
+    if len(small):
+        examples = [
+            f"'{name}' ({', '.join(f'{row[split]} {split}' for split in SPLITS)})"
+            for name, row in small.iterrows()
+        ]
+        rejected.notices.append(
+            f"too small for a share of {least:.0%}, and split with a row or group in each: "
+            f"{list_names(examples)}"
         )
 
 

@@ -79,10 +79,9 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
         case "string_pattern_mismatch" if detail["ctx"]["pattern"] == NAME_PATTERN:
             return f"{where}: {_explain_name(str(value))}"
         case "tuple_type" | "list_type":
-            return (
-                f"{where}: must be a list, as [{redact(str(value))}] (on the command line: "
-                f"--config '{where}=[...]')"
-            )
+            shown = f"[{redact(str(value))}]"
+            command = f"--config '{where}={shown}'"
+            return f"{where}: must be a list, as {shown} (on the command line: {command})"
         case kind_of_error if kind_of_error in TRANSLATED:
             return f"{where}: {TRANSLATED[kind_of_error]} (value: {redact(repr(value))})"
         case _:

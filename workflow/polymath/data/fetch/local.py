@@ -1,5 +1,6 @@
 """List the user's own files. Light enough to import while the workflow is planned."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +70,21 @@ def require_own_files(experiment: Experiment) -> None:
     """Check before anything is computed that the user's own files exist.
 
     Raises:
-        PolymathError: naming the data set or checkpoint whose path does not exist, or has braces.
+        PolymathError: naming each data set and checkpoint whose path does not exist, or has braces.
     """
+    problems = list(problems_of_own_files(experiment))
+    if problems:
+        raise PolymathError("\n".join(problems))
+
+
+def problems_of_own_files(experiment: Experiment) -> Iterator[str]:
+    """Yield why the files of a data set or checkpoint cannot be read, one line each."""
     for section in ("datasets", "checkpoints"):
         for name, entry in getattr(experiment, section).items():
             try:
                 _require_no_braces(own_files(entry.source))
             except PolymathError as error:
-                raise PolymathError(f"{section}.{name}: {error}") from None
+                yield f"{section}.{name}: {error}"
 
 
 def _require_no_braces(files: list[Path]) -> None:
