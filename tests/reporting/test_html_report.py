@@ -176,6 +176,8 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
         "processor Some CPU",
         "numpy not recorded",
         "torch 2.13",
+        "predict --run elsewhere/runs/arm --input",
+        'from_pretrained("elsewhere/runs/arm/models/replicate-0")',
     ):
         assert words in text
 

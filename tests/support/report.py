@@ -131,10 +131,21 @@ def write_small_report(
         cards=[folder / "card.json"],
         shortcuts=[folder / "shortcuts.json"],
         predictions=[run],
+        best=_write_best(folder, task),
         pictures=[Picture(svg, "heatmap", {}), Picture(svg, "card", {"task": task})],
     )
     write_report(_with_all(sources, folder), configuration or {"seed": 7}, page)
     return page
+
+
+def _write_best(folder: Path, task: str) -> list[Path]:
+    """Write the best arms of three tasks: with models, trained before they were kept, diverged."""
+    kept = {"condition": {**CONDITION, "task": task}, "dev_score": 0.9, "bytes": 1500000,
+            "folder": "elsewhere/runs/arm/models", "models": ["replicate-0"]}  # fmt: skip
+    paths = [folder / f"best-{number}.json" for number in range(3)]
+    for path, best in zip(paths, (kept, {**kept, "models": []}, {"condition": None}), strict=True):
+        write_json(best, path)
+    return paths
 
 
 def _with_all(sources: Sources, folder: Path) -> Sources:

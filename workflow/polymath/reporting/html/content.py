@@ -282,7 +282,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "conditions": len(matrix),
         "runs": int((trained["n"] + trained["diverged"]).sum()),
         "words": answer_in_words(families, claims, matrix, sources.minutes, sources.options),
-        "kept": [kept for kept in map(read_json, sources.best) if kept["condition"]],
+        "kept": [kept for kept in map(read_json, sources.best) if kept.get("models")],
         "beside": compare_with_baselines(matrix),
         "answers": answer_claims(claims, families),
         "untested": untested_claims(claims),
