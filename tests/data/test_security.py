@@ -11,11 +11,12 @@ import pytest
 import yaml
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 
-from polymath.data.fetch.local import require_own_files
+from polymath.data.fetch.local import require_own_files, require_results_folder
 from polymath.evaluation.tables import prediction_schema
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import load_experiment
 from polymath.experiment.config_files import read_config
+from polymath.experiment.paths import ResultPaths
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, read_metadata, read_table, write_json, write_table
 from support import ROOT
@@ -69,6 +70,27 @@ def test_braces_in_paths_are_named_before_snakemake_takes_them_for_wildcards(
     experiment = load_experiment(config, ROOT / "resources")
     with pytest.raises(PolymathError, match=r"datasets.odd: .* has braces in its name: rename it"):
         require_own_files(experiment)
+
+
+def test_a_results_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    require_results_folder(ResultPaths.of(tmp_path / "new/results"))
+    (tmp_path / "results").write_text("mine")
+    for name in ("results", "results/deep"):
+        with pytest.raises(PolymathError, match=rf"results: '{tmp_path}/results' is a file"):
+            require_results_folder(ResultPaths.of(tmp_path / name))
+
+
+def test_a_models_folder_without_weights_is_refused_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text("{}")
+    experiment = load_experiment(tiny_config(tmp_path, tmp_path / "model"), ROOT / "resources")
+    with pytest.raises(PolymathError, match=r"checkpoints.small: no weights in "):
+        require_own_files(experiment)
+    (tmp_path / "model/model.safetensors").touch()
+    require_own_files(experiment)
 
 
 @pytest.mark.parametrize("value", HOSTILE)

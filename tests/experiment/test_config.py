@@ -1,5 +1,6 @@
 """The configuration's errors name the key and the mend; the matrix is the lists' product."""
 
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from polymath.experiment.conditions import (
 )
 from polymath.experiment.config import Experiment, load_experiment
 from polymath.experiment.config_errors import MOVED_TO_ENVIRONMENT
+from polymath.experiment.config_files import read_config
 from polymath.experiment.datasets import PRESETS
+from polymath.experiment.ignored_keys import ignored_keys
 from polymath.util.errors import PolymathError, suggest
 
 ROOT = Path(__file__).parents[2]
@@ -240,7 +243,26 @@ def test_exclusions_take_away_what_matches_every_field(
 
 @pytest.mark.parametrize("rule", [{"task": "amp"}, {"mapping": "shift"}, {"fraction": 0.5}])
 def test_exclusion_that_matches_nothing(rule: dict[str, Any]) -> None:
-    assert refusal(exclude=[rule]).startswith(f"config: exclude: {rule} matches no condition")
+    (field, value), text = next(iter(rule.items())), refusal(exclude=[rule])
+    assert text.startswith("config: exclude: ")
+    assert f"no condition has the {field} '{value}': valid: " in text
+
+
+@pytest.mark.parametrize(
+    ("rule", "parts"),
+    [
+        ({"task": ["splice", "reutters"]}, ["task 'reutters'", "did you mean 'reuters'?"]),
+        ({"fraction": [0.1, 0.2]}, ["fraction '0.2'", "did you mean '0.1'?"]),
+        ({"domain": ["dna", "protein"]}, ["domain 'protein'", "valid: dna, text"]),
+        ({"mapping": "permute", "task": "splice"}, ["matches no condition: fix or remove it"]),
+    ],
+)  # fmt: skip
+def test_every_value_of_an_exclusion_is_that_of_a_condition(
+    rule: dict[str, Any], parts: list[str]
+) -> None:
+    text = refusal(fractions=[0.1, 1], exclude=[rule])
+    assert text.startswith("config: exclude: ")
+    assert all(part in text for part in parts)
 
 
 def test_excluding_everything() -> None:
@@ -387,6 +409,16 @@ def test_a_configuration_alone_can_only_begin_from_scratch() -> None:
     )
 
 
+def test_pretraining_goes_on_only_from_weights_that_there_are() -> None:
+    made = {"kind": "pretrain", "task": "splice", "base": "bare", "recipe": RECIPE}
+    checkpoints = {**MODELS["checkpoints"], "made": {"source": {**made, "init": "pretrained"}}}
+    text = refusal(models=["made"], checkpoints=checkpoints)
+    assert text.startswith("config: checkpoints: made: init: its base 'bare' has no weights")
+    weights = {"kind": "path", "path": "x"}
+    bare = {"source": {"kind": "configured", "base": "minilm-l6", "weights": weights}}
+    assert conditions(tasks=["splice"], models=["made"], checkpoints={**checkpoints, "bare": bare})
+
+
 def test_what_a_made_model_needs_is_kept_and_not_trained() -> None:
     experiment = load(tasks=["own"], models=["made"], **MODELS)
     assert set(experiment.checkpoints) == {"minilm-l6", "bare", "made"}
@@ -419,3 +451,73 @@ def test_a_folder_of_results_that_would_be_read_otherwise(results: str) -> None:
     text = refusal(results=results)
     assert text.startswith("config: results: ")
     assert results in text
+
+
+# Bounds.
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "bound"),
+    [
+        (recipe(steps=10**7 + 1), "recipes.mine.steps", "10000000"),
+        (recipe(steps=None, epochs=10_001), "recipes.mine.epochs", "10000"),
+        (recipe(batch_size=100_001), "recipes.mine.batch_size", "100000"),
+        (recipe(evaluations=10_001), "recipes.mine.evaluations", "10000"),
+        (recipe(learning_rate=1), "recipes.mine.learning_rate", "1"),
+        (recipe(learning_rate=[0.1, 7]), "recipes.mine.learning_rate.1", "1"),
+        (recipe(weight_decay=1_001), "recipes.mine.weight_decay", "1000"),
+        (recipe(rate_replicates=1_001), "recipes.mine.rate_replicates", "1000"),
+        (recipe(lora_rank=10_001), "recipes.mine.lora_rank", "10000"),
+        ({"replicates": 10_001}, "replicates", "10000"),
+        ({"crossed": {"init": 10_001}}, "crossed.init", "10000"),
+        ({"shift": 10**7 + 1}, "shift", "10000000"),
+        ({"probes": {"draws": 10_001}}, "probes.draws", "10000"),
+        ({"representations": {"tokens": 10**7 + 1}}, "representations.tokens", "10000000"),
+        (own(max_length=10**6 + 1), "datasets.own.max_length", "1000000"),
+        (own(reader={**READER, "skip_lines": [0]}), f"{READER_KEY}.skip_lines.0", "1"),
+    ],
+)
+def test_a_number_beyond_its_bound_is_refused_with_the_bound(
+    changes: dict[str, Any], place: str, bound: str
+) -> None:
+    text = refusal(**changes)
+    assert text.startswith(f"config: {place}: must be ")
+    assert f" {bound} (value: " in text
+    assert len(text.splitlines()) == 1
+
+
+def test_crossed_streams_have_a_bound_together() -> None:
+    text = refusal(crossed={"init": 200, "order": 51})
+    assert "'crossed' makes 10,200 runs" in text
+    assert "10,000" in text
+
+
+# Keys without an effect.
+
+IGNORED: list[tuple[dict[str, Any], str | None]] = [
+    ({"replicates": 5, "crossed": {"init": 2, "order": 3}}, "replicates: 5 is ignored.* 6 runs"),
+    ({"crossed": {"init": 2}}, None),
+    ({"shift": 7}, "shift is ignored"),
+    ({"shift": 7, "mappings": ["random", "shift"]}, None),
+    (recipe(lora_rank=4), "recipes.mine.lora_rank is ignored"),
+    (recipe(lora_rank=4, tuning="lora"), None),
+    ({"probes": {"replicates": 4}, "replicates": 2}, "probes.replicates: 2 are probed"),
+    ({"tasks": ["own"], **own(alphabet={"kind": "character", "k": 4})},
+     "datasets.own.alphabet.k is ignored.*kmer"),
+    ({"tasks": ["own"], **own(alphabet={"preset": "pitch", "separator": "-"})}, None),
+    ({"tasks": ["own"], **own(reader={**READER, "split_names": {"a": "train"}})},
+     "datasets.own.reader.split_names is ignored"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "pattern"), IGNORED)
+def test_keys_that_have_no_effect_are_named(changes: dict[str, Any], pattern: str | None) -> None:
+    lines = list(ignored_keys(load(**changes)))
+    assert len(lines) == (pattern is not None)
+    assert all(re.match(str(pattern), line) for line in lines)
+
+
+@pytest.mark.parametrize("path", [ROOT / "config.yaml", *(RESOURCES / "experiments").glob("*")])
+def test_no_experiment_of_ours_has_a_key_without_effect(path: Path) -> None:
+    experiment = load_experiment(read_config(path), RESOURCES)
+    assert [line for line in ignored_keys(experiment) if not line.startswith("replicates")] == []

@@ -1,5 +1,8 @@
 """What is changed in Snakemake's own process."""
 
+import errno
+import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,12 +10,20 @@ from typing import Any
 import pytest
 import snakemake.api  # before its parts, which import each other in a circle
 import snakemake.dag
+import snakemake.jobs
 
 from polymath.experiment.config import load_experiment
 from polymath.experiment.config_files import read_config
 from polymath.experiment.paths import FROZEN_FOLDER
 from polymath.experiment.requests import as_param
-from polymath.planning.snakemake_process import freeze_config, make_again, use_frozen_config
+from polymath.planning.snakemake_process import (
+    freeze_config,
+    make_again,
+    try_mistakes_once,
+    use_frozen_config,
+)
+from polymath.util.errors import DamagedError, PolymathError, PreemptedError
+from polymath.util.job_log import job_log
 from support import ROOT
 
 RESOURCES = ROOT / "resources"
@@ -54,3 +65,46 @@ def test_files_to_make_again_are_forced_without_being_targets(
     dag = snakemake.dag.DAG({"b"})
     assert dag.forcefiles == {"results/a.parquet", "b"}
     assert dag.targetfiles == set()
+
+
+def write_log(path: Path, error: Exception) -> Path:
+    with pytest.raises(SystemExit), job_log(str(path), "finetune"):
+        raise error
+    return path
+
+
+@pytest.mark.parametrize(
+    ("error", "retries"),
+    [
+        (PolymathError("no column 'seq'"), 0),
+        (DamagedError(Path("tokens.parquet"), "cut"), 0),
+        (PreemptedError("received SIGTERM"), 2),
+        (MemoryError(), 2),
+        (OSError(errno.ENOSPC, "No space left on device"), 2),
+        (ZeroDivisionError(), 2),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(
+    error: Exception, retries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Single:
+        restart_times = property(lambda job: 2)
+
+        def __init__(self, log: Path) -> None:
+            self.log = [str(log)]
+
+    class Group:
+        restart_times = property(lambda group: max(job.restart_times for job in group.jobs))
+
+        def __init__(self, *jobs: Single) -> None:
+            self.jobs = jobs
+
+    monkeypatch.setattr(snakemake.jobs, "Job", Single)
+    monkeypatch.setattr(snakemake.jobs, "GroupJob", Group)
+    try_mistakes_once(began := time.time() - 9)
+    failed, pending = Single(write_log(tmp_path / "a.log", error)), Single(tmp_path / "b.log")
+    assert failed.restart_times == retries
+    assert Group(pending, failed).restart_times == retries
+    assert pending.restart_times == 2
+    os.utime(tmp_path / "a.log", (began - 60, began - 60))  # of an earlier run
+    assert failed.restart_times == 2

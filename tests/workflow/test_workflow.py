@@ -187,7 +187,7 @@ def test_a_condition_that_diverges_is_a_result_like_any_other(workspace: Workspa
     workspace.config["initialisations"] = ["scratch"]
     workspace.config["recipes"] = {"tiny": {
         "learning_rate": 0.99, "batch_size": 8, "steps": 12, "evaluations": 1,
-        "precision": "fp32", "schedule": "constant", "weight_decay": 1e9,
+        "precision": "fp32", "schedule": "constant", "weight_decay": 1000,
     }}  # fmt: skip
     result = workspace.run("--until=evidence")
     assert result.returncode == 0, result.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from polymath.data.fetch.local import require_own_files
+from polymath.data.fetch.local import require_own_files, require_results_folder
 from polymath.experiment import stage_versions as versions
 from polymath.experiment.conditions import (
     NONE,
@@ -17,8 +17,9 @@ from polymath.experiment.conditions import (
 )
 from polymath.experiment.config import load_experiment
 from polymath.experiment.config_files import locate_paths
+from polymath.experiment.ignored_keys import ignored_keys
 from polymath.experiment.lineage import tokenizer_of
-from polymath.experiment.paths import FROZEN_FOLDER, PATTERN
+from polymath.experiment.paths import FROZEN_FOLDER, PATTERN, ResultPaths
 from polymath.experiment.representation_studies import find_studies
 from polymath.experiment.requests import EVIDENCE_VERSIONS, Requests, as_param
 from polymath.planning.cost import Estimator
@@ -48,6 +49,7 @@ try:
     CONDITIONS = expand_conditions(EXPERIMENT)
     STUDIES = find_studies(EXPERIMENT, CONDITIONS) if EXPERIMENT.representations else []
     require_own_files(EXPERIMENT)
+    require_results_folder(ResultPaths.of(EXPERIMENT.results))
     RUNTIME = read_runtime()
 except PolymathError as error:
     raise WorkflowError(str(error)) from None
@@ -62,6 +64,10 @@ if workflow.is_main_process and workflow.modifier.is_main_snakefile():
 
 if workflow.is_main_process and EXPERIMENT.mappings is None:
     logger.info(f"NOTE: {describe_default_mappings(EXPERIMENT)}")
+
+if workflow.is_main_process:
+    for line in ignored_keys(EXPERIMENT):
+        logger.warning(f"NOTE: {line}")
 
 REQUESTS = Requests(EXPERIMENT)
 PATHS = REQUESTS.paths

@@ -1,6 +1,6 @@
 """A condition is one cell of the matrix; its replicates differ only in their seeds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import get_args
@@ -13,7 +13,7 @@ from polymath.experiment.config import (
     Experiment,
 )
 from polymath.experiment.lineage import OWN_TOKENIZER, pretraining_domain, tokenizer_domain
-from polymath.util.errors import PolymathError
+from polymath.util.errors import PolymathError, suggest
 
 NONE = "none"  # a baseline has no initialisation, mapping or recipe
 # What the place of a model's name says elsewhere.
@@ -78,20 +78,46 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
             if not any(c.columns[key] == name for c in everything if not c.is_baseline):
                 raise PolymathError(_explain_misfit(experiment, key, name))
 
-    def left_out(condition: Condition, rule: Exclusion) -> bool:
-        return _matches(rule, condition, experiment.datasets[condition.task].domain)
-
-    for rule in experiment.exclude:
-        if not any(left_out(condition, rule) for condition in everything):
-            fields = rule.model_dump(exclude_none=True).items()
-            shown = {
-                name: values[0] if len(values) == 1 else list(values) for name, values in fields
-            }
-            raise PolymathError(f"config: exclude: {shown} matches no condition: fix or remove it")
-    kept = [c for c in everything if not any(left_out(c, rule) for rule in experiment.exclude)]
+    columns = {c: {**c.columns, "domain": experiment.datasets[c.task].domain} for c in everything}
+    excluded = {c for rule in experiment.exclude for c in _excluded_by(rule, columns)}
+    kept = [condition for condition in everything if condition not in excluded]
     if not kept:
         raise PolymathError("config: exclude: every condition is excluded: nothing is left to run")
     return kept
+
+
+def _excluded_by(
+    rule: Exclusion, columns: Mapping[Condition, Mapping[str, str]]
+) -> list[Condition]:
+    """Return the conditions that a rule leaves out.
+
+    Args:
+        columns: of each condition, by name, its domain among them.
+
+    Raises:
+        PolymathError: if it leaves out none, or naming a value of it that no condition has.
+    """
+    rules: dict[str, list[str]] = {
+        field: [format_fraction(value) if field == "fraction" else value for value in values]
+        for field, values in rule.model_dump(exclude_none=True).items()
+    }
+    matches = [
+        condition
+        for condition, fields in columns.items()
+        if all(fields[field] in values for field, values in rules.items())
+    ]
+    shown = {field: values[0] if len(values) == 1 else values for field, values in rules.items()}
+    for field, values in rules.items():
+        names = {fields[field] for fields in columns.values()}
+        for value in values:
+            if value not in names:
+                raise PolymathError(
+                    f"config: exclude: {shown}: no condition has the {field} '{value}': "
+                    f"{suggest(value, names)}"
+                )
+    if not matches:
+        raise PolymathError(f"config: exclude: {shown} matches no condition: fix or remove it")
+    return matches
 
 
 def _require_distinct_names(experiment: Experiment) -> None:
@@ -181,11 +207,3 @@ def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:
         f"config: mappings: none of {list(experiment.mappings or ())} fits {key} '{name}': add one "
         f"of {fit}"
     )
-
-
-def _matches(rule: Exclusion, condition: Condition, domain: str) -> bool:
-    fields = {**condition.columns, "domain": domain}
-    rules = rule.model_dump(exclude_none=True)
-    if "fraction" in rules:
-        rules["fraction"] = [format_fraction(fraction) for fraction in rules["fraction"]]
-    return all(fields[field] in values for field, values in rules.items())

@@ -14,7 +14,13 @@ from polymath.experiment.config_files import read_config
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.recipes import Recipe
-from polymath.experiment.sources import MadeSource, PathSource, PretrainSource
+from polymath.experiment.sources import (
+    ConfiguredSource,
+    MadeSource,
+    ModelSource,
+    PathSource,
+    PretrainSource,
+)
 from polymath.util.errors import PolymathError, suggest
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,6 +35,9 @@ ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random", "frequency", "character
 TOKEN_MAPPINGS: frozenset[str] = frozenset({"identity", "permute", "shift"})
 DEFAULT_MAPPINGS: tuple[MappingName, ...] = ("random",)
 DEFAULT_TEXT_MAPPINGS: tuple[MappingName, ...] = ("identity", "permute")
+
+
+MOST_RUNS = 10_000  # of a condition
 
 
 def _one_or_several(value: object) -> object:
@@ -62,7 +71,9 @@ class Experiment(StrictModel):
         "control characters, and does not begin with ~",
     )
     seed: int = Field(0, ge=0, description="every random choice derives from it")
-    replicates: int = Field(3, ge=1, description="runs of each condition, with their own seeds")
+    replicates: int = Field(
+        3, ge=1, le=MOST_RUNS, description="runs of each condition, with their own seeds"
+    )
     tasks: tuple[Name, ...] = Field(
         min_length=1, description="names in resources/datasets.yaml or under datasets"
     )
@@ -81,7 +92,7 @@ class Experiment(StrictModel):
         "permute, shift for what the model's own tokenizer reads; default: random, and for text "
         "identity and permute",
     )
-    shift: int = Field(1000, ge=1, description="how far mapping shift moves a token")
+    shift: int = Field(1000, ge=1, le=10_000_000, description="how far mapping shift moves a token")
     fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1.0,), min_length=1, description="shares of the training split"
     )
@@ -89,7 +100,7 @@ class Experiment(StrictModel):
     baselines: tuple[BaselineName, ...] = Field(
         (), description="simple predictors for comparison, one condition per task"
     )
-    crossed: dict[CrossedStream, Annotated[int, Field(ge=1)]] = Field(
+    crossed: dict[CrossedStream, Annotated[int, Field(ge=1, le=MOST_RUNS)]] = Field(
         {},
         description="instead of replicates: how many seeds of each stream, all combined, as "
         "`{init: 3, mapping: 2}`; streams left out keep one seed",
@@ -118,6 +129,10 @@ class Experiment(StrictModel):
             values = getattr(self, name) or ()
             if len(set(values)) != len(values):
                 raise ValueError(f"'{name}' names something twice")
+        if self.runs > MOST_RUNS:
+            raise ValueError(
+                f"'crossed' makes {self.runs:,} runs per condition: at most {MOST_RUNS:,}"
+            )
         return self
 
     def mappings_of(self, task: str) -> tuple[MappingName, ...]:
@@ -182,6 +197,7 @@ def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list
         source = known[name].source
         if isinstance(source, MadeSource):
             _require((source.base,), known, f"checkpoints: {name}: base", where)
+            _require_weights(name, source, known[source.base].source)
             if source.base in above:
                 raise PolymathError(f"config: checkpoints: {name}: base: it is made from itself")
             add(source.base, (*above, source.base))
@@ -190,6 +206,16 @@ def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list
     for name in names:
         add(name, (name,))
     return list(models)
+
+
+def _require_weights(name: str, source: MadeSource, base: ModelSource) -> None:
+    """Refuse pre-training that goes on from weights which the base does not have."""
+    is_bare = isinstance(base, ConfiguredSource) and base.weights is None
+    if isinstance(source, PretrainSource) and source.init == "pretrained" and is_bare:
+        raise PolymathError(
+            f"config: checkpoints: {name}: init: its base '{source.base}' has no weights of its "
+            "own, and 'pretrained' starts from them: set 'scratch', or give the base 'weights'"
+        )
 
 
 def _with_catalogue(own: Mapping[str, M], path: Path, kind: type[M]) -> dict[str, M]:

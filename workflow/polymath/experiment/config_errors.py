@@ -11,6 +11,9 @@ from polymath.util.runtime import CHECKPOINT_SECONDS, CONDITIONS_PER_GPU, LOCK
 from polymath.util.secrets import redact
 
 QUOTED = re.compile(r"'([^']*)'").findall
+# What pydantic puts into an error's place where a key takes one number or a list.
+TUPLE = "tuple["
+FORM = re.compile(r"constrained-float|tuple\[.*").fullmatch
 M = TypeVar("M", bound=BaseModel)
 # Kinds of pydantic's errors in a user's words.
 TRANSLATED = {
@@ -49,14 +52,24 @@ def parse(kind: type[M], value: Any, place: str) -> M:
             _explain(detail, kind)
             for detail in error.errors()
             # A list whose values are all refused is short of values only to pydantic.
-            if not (detail["type"] == "too_short" and detail["input"])
+            if not (detail["type"] == "too_short" and detail["input"]) and _fits_form(detail)
         ]
         raise PolymathError("\n".join(f"{place}: {line}" for line in lines)) from None
 
 
+def _fits_form(detail: Any) -> bool:
+    """Whether an error of one value or several is about the form that the user chose."""
+    is_list = isinstance(detail["input"], list | tuple)
+    if detail["type"] in ("tuple_type", "float_type"):
+        forms = [key for key in detail["loc"] if FORM(str(key))]
+        return not any(str(key).startswith(TUPLE) != is_list for key in forms)
+    return True
+
+
 def _explain(detail: Any, kind: type[BaseModel]) -> str:
     """Return one pydantic error as text: the key, what is wrong, and the nearest valid name."""
-    path, models = _locate(kind, [str(key) for key in detail["loc"]])
+    keys = [str(key) for key in detail["loc"] if not FORM(str(key))]
+    path, models = _locate(kind, keys)
     where, value = ".".join(path) or "configuration", detail["input"]
     match detail["type"]:
         case "extra_forbidden" if where in MOVED_TO_ENVIRONMENT:

@@ -12,6 +12,7 @@ from polymath.util.errors import suggest
 
 MetricName = Literal["accuracy", "f1", "macro_f1", "mcc", "spearman", "pearson"]
 TaskType = Literal["classification", "regression"]
+LONGEST = 1_000_000  # symbols of a sequence that is read
 REGRESSION_METRICS = ("spearman", "pearson")
 
 
@@ -28,7 +29,9 @@ class Alphabet(StrictModel):
     )
     separator: str = Field(" ", min_length=1, description="for kind separator")
     k: int = Field(3, ge=1, le=8, description="for kind kmer: characters per symbol")
-    stride: int = Field(1, ge=1, description="for kind kmer: characters from one to the next")
+    stride: int = Field(
+        1, ge=1, le=1_000, description="for kind kmer: characters from one to the next"
+    )
     pattern: str | None = Field(
         None, description="for kind regex: what a symbol is; blanks between symbols do not count"
     )
@@ -87,9 +90,11 @@ PRESETS: dict[str, Alphabet] = {
 class Windows(StrictModel):
     """Cut long sequences; the windows of one record vote at evaluation."""
 
-    size: int = Field(ge=1, description="symbols per window")
-    stride: int = Field(ge=1, description="symbols from one window's start to the next")
-    limit: int | None = Field(None, ge=1, description="maximum windows per record, evenly spaced")
+    size: int = Field(ge=1, le=LONGEST, description="symbols per window")
+    stride: int = Field(ge=1, le=LONGEST, description="symbols from one window's start to the next")
+    limit: int | None = Field(
+        None, ge=1, le=LONGEST, description="maximum windows per record, evenly spaced"
+    )
 
 
 class SplitPolicy(StrictModel):
@@ -114,7 +119,7 @@ class SimilarityGroups(StrictModel):
         "k-mers that both have, per those of the sequence with fewer",
     )
     threshold: float = Field(0.8, gt=0, le=1, description="similar from this value on")
-    k: int = Field(5, ge=1, description="containment: symbols (words of text) per k-mer")
+    k: int = Field(5, ge=1, le=1_000, description="containment: symbols (words of text) per k-mer")
 
     @model_validator(mode="after")
     def _kmers_go_with_containment(self) -> "SimilarityGroups":
@@ -153,7 +158,9 @@ class Dataset(StrictModel):
     positive: str | None = Field(
         None, description="of two classes, the one whose F1 is scored; default: the second"
     )
-    max_length: int = Field(128, ge=2, description="symbols kept of a sequence or window")
+    max_length: int = Field(
+        128, ge=2, le=LONGEST, description="symbols kept of a sequence or window"
+    )
     windows: Windows | None = None
     split: SplitPolicy = SplitPolicy()
     duplicates: Literal["group", "drop"] = Field(

@@ -81,6 +81,7 @@ class Reader(StrictModel):
     lines_per_row: int = Field(
         1,
         ge=1,
+        le=1_000,
         description="lines: how many make a row; `pattern` matches them joined by line ends",
     )
     # Needed by localization, and by the composers of experiments/at-hand.yaml.

@@ -14,21 +14,27 @@ Rate = Annotated[float, Field(gt=0, lt=1)]
 class TrainingRecipe(StrictModel):
     """What fine-tuning and pre-training have in common."""
 
-    batch_size: int = Field(ge=1, description="examples per optimiser step")
-    accumulation: int = Field(1, ge=1, description="micro-batches per optimiser step")
-    epochs: float | None = Field(None, gt=0, description="passes over the training split")
-    steps: int | None = Field(None, ge=1, description="optimiser steps, instead of epochs")
-    weight_decay: float = Field(0.0, ge=0, description="of matrices (not embeddings, biases)")
+    batch_size: int = Field(ge=1, le=100_000, description="examples per optimiser step")
+    accumulation: int = Field(1, ge=1, le=100_000, description="micro-batches per optimiser step")
+    epochs: float | None = Field(
+        None, gt=0, le=10_000, description="passes over the training split"
+    )
+    steps: int | None = Field(
+        None, ge=1, le=10_000_000, description="optimiser steps, instead of epochs"
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, le=1_000, description="of matrices (not embeddings, biases)"
+    )
     warmup: float = Field(0.0, ge=0, lt=1, description="share of steps with rising rate")
     schedule: Literal["linear", "constant"] = Field("linear", description="after the warm-up")
-    clip_norm: float | None = Field(None, gt=0, description="largest gradient norm")
+    clip_norm: float | None = Field(None, gt=0, le=1_000_000, description="largest gradient norm")
     dropout: float | None = Field(
         None, ge=0, lt=1, description="all dropout rates; null: as the model's configuration says"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 autocast where the hardware has it, else fp32"
     )
-    evaluations: int = Field(10, ge=1, description="dev scores along the curve")
+    evaluations: int = Field(10, ge=1, le=10_000, description="dev scores along the curve")
 
     @property
     def peak_rate(self) -> float:
@@ -54,6 +60,7 @@ class Recipe(TrainingRecipe):
     rate_replicates: int = Field(
         3,
         ge=1,
+        le=1_000,
         description="replicates that choose among several rates; their seeds are their own, and "
         "they are not reported",
     )
@@ -62,7 +69,7 @@ class Recipe(TrainingRecipe):
         description="what is trained: everything; the new head alone; the head and the layer "
         "norms; the head and low-rank additions to the matrices",
     )
-    lora_rank: int = Field(8, ge=1, description="for tuning lora")
+    lora_rank: int = Field(8, ge=1, le=10_000, description="for tuning lora")
 
     @property
     def rates(self) -> tuple[float, ...]:

@@ -39,7 +39,9 @@ class Music21Source(StrictModel):
     version: str = Field(description="version of music21 whose corpus this is")
     sha256: Sha256 = Field(description="SHA-256 over the chosen musical scores, in order of name")
     composers: tuple[str, ...] = Field(min_length=2, description="folders of the corpus")
-    limit: int = Field(ge=1, description="maximum scores per composer, chosen by seeded hash")
+    limit: int = Field(
+        ge=1, le=100_000, description="maximum scores per composer, chosen by seeded hash"
+    )
 
 
 class PathSource(StrictModel):
@@ -124,6 +126,10 @@ class HubSource(StrictModel):
         if self.type == "dataset" and not self.files:
             raise ValueError("'files' is needed for a data set: which of its files to read")
         return self
+
+
+# Of the names of files that hold a model's weights.
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".onnx")
 
 
 class ConfiguredSource(StrictModel):

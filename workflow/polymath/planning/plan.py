@@ -16,6 +16,7 @@ from polymath.experiment.conditions import (
     expand_conditions,
 )
 from polymath.experiment.config import Experiment
+from polymath.experiment.ignored_keys import ignored_keys
 from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.reading_limit import describe_share
@@ -236,6 +237,7 @@ def describe_plan(plan: Plan, speed: Speed, listed: int = MOST_EXPENSIVE) -> Ite
     if chosen := describe_default_mappings(plan.experiment):
         yield chosen
     yield from _describe_truncation(plan)
+    yield from ignored_keys(plan.experiment)
     downloads = plan.downloads()
     plural = "" if len(downloads) == 1 else "s"
     yield f"{len(downloads)} source{plural} to download" + (":" if downloads else "")

@@ -4,7 +4,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 
 import snakemake.api  # before its parts, which import each other in a circle
 import snakemake.dag
+import snakemake.jobs
 
 from polymath.planning.slurm_executor_patch import keep_refusals, keep_unanswered_jobs
+from polymath.util.job_log import is_final
 from polymath.util.storage import digest_of, read_json, write_json
 
 GARBAGE_THRESHOLDS = (200_000, 20, 100)
@@ -23,9 +26,11 @@ PATCHED_VERSION = "2.8.0"  # of SLURM's executor; a later one is left as it is
 
 
 def prepare_process() -> None:
-    """Let Snakemake plan large experiments fast, survive a lost terminal and await SLURM."""
+    """Let Snakemake plan large experiments fast, survive a lost terminal, not repeat mistakes and
+    await SLURM."""
     collect_garbage_rarely()
     interrupt_on_hangup()
+    try_mistakes_once(time.time())
     # Snakemake loads its executors before it reads the rules.
     if SLURM in sys.modules and version(SLURM.replace("_", "-")) == PATCHED_VERSION:
         executor = sys.modules[SLURM]
@@ -46,6 +51,26 @@ def make_again(files: Iterable[Path]) -> None:
         dag.forcefiles.update(forced)
 
     snakemake.dag.DAG.__init__ = init_and_force
+
+
+def try_mistakes_once(began: float) -> None:
+    """Let Snakemake retry a job only where its log does not say that it would fail again.
+
+    Args:
+        began: seconds since the epoch; logs that are older say nothing of this run.
+    """
+
+    def limited(kind: Any, members: Callable[[Any], Iterable[Any]]) -> None:
+        allowed = kind.restart_times.fget
+
+        def restart_times(job: Any) -> int:
+            logs = (Path(file) for member in members(job) for file in member.log)
+            return 0 if any(is_final(file, began) for file in logs) else int(allowed(job))
+
+        kind.restart_times = property(restart_times)
+
+    limited(snakemake.jobs.Job, lambda job: [job])
+    limited(snakemake.jobs.GroupJob, lambda group: group.jobs)
 
 
 def freeze_config(workflow: Any, experiment: Mapping[str, Any], folder: Path) -> None:

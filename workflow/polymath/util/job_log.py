@@ -12,6 +12,7 @@ from polymath.util.remedies import remedy_for
 from polymath.util.storage import set_aside
 
 LOGGER = logging.getLogger("polymath")
+FINAL = "not tried again in this run"  # the last line of the log of a user's mistake
 
 
 @contextmanager
@@ -36,11 +37,9 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
         add(logging.FileHandler(log_file, "w", "utf-8"))
         yield
-    except DamagedError as error:
-        LOGGER.error("ERROR: %s", set_aside(error))
-        raise SystemExit(1) from None
     except PolymathError as error:
-        LOGGER.error("ERROR: %s", error)
+        LOGGER.error("ERROR: %s", set_aside(error) if isinstance(error, DamagedError) else error)
+        LOGGER.error(FINAL)
         raise SystemExit(1) from None
     except PreemptedError as reason:
         LOGGER.warning("%s", reason)
@@ -55,6 +54,21 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
         for handler in handlers:
             LOGGER.removeHandler(handler)
             handler.close()
+
+
+def is_final(log_file: Path, began: float) -> bool:
+    """Whether a job's log ends with an error that would be the same if the job were tried again.
+
+    Args:
+        began: seconds since the epoch from which on logs count.
+    """
+    try:
+        if log_file.stat().st_mtime < began:
+            return False
+        text = log_file.read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return text.rstrip().endswith(f"] {FINAL}")
 
 
 def log(message: str) -> None:

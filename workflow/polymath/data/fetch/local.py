@@ -10,7 +10,7 @@ from polymath.data.fetch.manifest import Manifest
 from polymath.data.fetch.manifest import explain_change as manifest_change
 from polymath.experiment.config import Experiment
 from polymath.experiment.paths import ResultPaths
-from polymath.experiment.sources import ConfiguredSource, PathSource
+from polymath.experiment.sources import WEIGHT_SUFFIXES, ConfiguredSource, PathSource
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
 
@@ -70,7 +70,8 @@ def require_own_files(experiment: Experiment) -> None:
     """Check before anything is computed that the user's own files exist.
 
     Raises:
-        PolymathError: naming each data set and checkpoint whose path does not exist, or has braces.
+        PolymathError: naming each data set and checkpoint whose path does not exist, has braces, or
+            lacks a model's weights.
     """
     problems = list(problems_of_own_files(experiment))
     if problems:
@@ -82,9 +83,34 @@ def problems_of_own_files(experiment: Experiment) -> Iterator[str]:
     for section in ("datasets", "checkpoints"):
         for name, entry in getattr(experiment, section).items():
             try:
-                _require_no_braces(own_files(entry.source))
+                files = own_files(entry.source)
+                _require_no_braces(files)
+                if section == "checkpoints":
+                    _require_weights(entry.source, files)
             except PolymathError as error:
                 yield f"{section}.{name}: {error}"
+
+
+def _require_weights(source: BaseModel, files: list[Path]) -> None:
+    """Refuse a model's own folder without weights, before others are fetched and trained."""
+    if isinstance(source, PathSource) and not any(f.suffix in WEIGHT_SUFFIXES for f in files):
+        raise PolymathError(
+            f"no weights in '{source.path}': add model.safetensors, pytorch_model.bin or an .onnx "
+            "file; a configuration without weights is of kind configured, and begins from scratch"
+        )
+
+
+def require_results_folder(results: ResultPaths) -> None:
+    """Refuse a folder of results that is a file, or would lie in one.
+
+    Raises:
+        PolymathError: naming the file.
+    """
+    for path in (results.root, *results.root.parents):
+        if path.exists() and not path.is_dir():
+            raise PolymathError(
+                f"config: results: '{path}' is a file, not a folder: rename it, or name a folder"
+            )
 
 
 def _require_no_braces(files: list[Path]) -> None:

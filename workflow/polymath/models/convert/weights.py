@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polymath.experiment.sources import WEIGHT_SUFFIXES
 from polymath.models.convert.model_json import read_dictionary
 from polymath.util.errors import PolymathError, first_line
 from polymath.util.remedies import is_lack_of_memory
@@ -23,7 +24,6 @@ INDEX = ".index.json"
 KNOWN = (WEIGHTS, WEIGHTS + INDEX, "pytorch_model.bin", "pytorch_model.bin" + INDEX)
 WRAPPER = "module."
 MAX_HEADER = 100_000_000  # bytes, as safetensors itself allows
-SUFFIXES = (".safetensors", ".bin", ".pt", ".onnx")
 
 
 def find_weights(files: Mapping[str, Path], place: str) -> list[Path]:
@@ -47,7 +47,7 @@ def find_weights(files: Mapping[str, Path], place: str) -> list[Path]:
                     f"{place}: {name} names '{absent[0]}', which is missing: add it"
                 )
             return [files[shard] for shard in shards]
-    for suffix in SUFFIXES:
+    for suffix in WEIGHT_SUFFIXES:
         named = [path for name, path in sorted(files.items()) if name.endswith(suffix)]
         if len(named) == 1:
             return named
