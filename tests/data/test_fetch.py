@@ -21,11 +21,12 @@ from polymath.data.fetch import manifest as manifest_module
 from polymath.data.fetch import music21_corpus
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.local import list_path
-from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.data.fetch.manifest import MANIFEST, Manifest, explain_change
 from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
 from polymath.experiment.sources import Music21Source, PackageSource, PathSource
 from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.identity import contents_digest
 from polymath.util.storage import sha256_of
 from support.server import Handler, serving
 
@@ -245,6 +246,37 @@ def test_a_manifests_digest_depends_on_the_contents(fetched: Manifest) -> None:
     files = fetched.locate_all()
     files[0].write_text("y")
     assert Manifest.of(fetched.path, fetched.source, files).sha256 != fetched.sha256
+
+
+def test_a_file_that_changes_its_folder_is_another(tmp_path: Path) -> None:
+    manifest, source = tmp_path / "raw/manifest.json", {"kind": "path"}
+    paths = [tmp_path / "data" / folder / name for folder, name in (("a", "x"), ("b", "y"))]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.write_text(path.name)
+    before = Manifest.of(manifest, source, paths, own=paths)
+    before.write()
+    assert explain_change(manifest, source, paths) is None
+    shutil.copytree(tmp_path / "data", tmp_path / "moved")
+    moved = [tmp_path / "moved" / path.relative_to(tmp_path / "data") for path in paths]
+    assert Manifest.of(manifest, source, moved).sha256 == before.sha256
+    assert explain_change(manifest, source, moved) is None
+    third = tmp_path / "data/a/z"  # so that both folders stay
+    third.touch()
+    before = Manifest.of(manifest, source, [*paths, third], own=[*paths, third])
+    before.write()
+    other = [paths[0].rename(tmp_path / "data/b/x"), paths[1], third]
+    after = Manifest.of(manifest, source, other)
+    assert after.sha256 != before.sha256
+    assert "other names" in str(explain_change(manifest, source, other))
+
+
+def test_folders_of_rendered_scores_are_in_their_table(tmp_path: Path) -> None:
+    files = [{"path": "bach/a.mid", "sha256": "0"}, {"path": "metadata.csv", "sha256": "1"}]
+    flat = [{**file, "path": Path(file["path"]).name} for file in files]
+    music = {"source": {"kind": "music21"}}
+    assert contents_digest({**music, "files": files}) == contents_digest({"files": flat})
+    assert contents_digest({"files": files}) != contents_digest({"files": flat})
 
 
 def test_files_are_located_beside_the_manifest_and_elsewhere(fetched: Manifest) -> None:

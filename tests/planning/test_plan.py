@@ -223,3 +223,26 @@ def test_devices_take_the_costliest_job_that_is_left(
     costs: list[float], devices: int, expected: float
 ) -> None:
     assert makespan(costs, devices) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "table"),
+    [
+        ({"recipes": {"r": {**CONFIG["recipes"]["short"], "learning_rate": [1e-3, 1e-2]}}},
+         "rates"),
+        ({"crossed": {"init": 2}}, "variance"),
+    ],
+)  # fmt: skip
+def test_every_table_of_the_evidence_is_compared(
+    changes: dict[str, Any], table: str, tmp_path: Path
+) -> None:
+    plan = plan_of(tmp_path, **changes)
+    path = plan.paths.evidence(table)
+    assert path in {request.path for request in Requests(plan.experiment).all(plan.conditions)}
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"cut")
+    assert "damaged" in plan.stale[path]
+    other = plan_of(tmp_path / "other")
+    names = Requests(other.experiment).tables(other.conditions)
+    assert "estimates" in names
+    assert table not in names

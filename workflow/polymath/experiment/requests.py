@@ -196,7 +196,17 @@ class Requests:
             inputs["model"] = self.paths.model_manifest(condition.model)
         return inputs
 
-    def _evidence(self, conditions: Iterable[Condition]) -> Iterator[Request]:
+    def tables(self, conditions: Iterable[Condition]) -> list[str]:
+        """The tables of evidence: some need several learning rates, or crossed streams."""
+        recipes = {condition.recipe for condition in conditions if not condition.is_baseline}
+        tables = ["estimates", "comparisons", "summary", "convergence"]
+        if any(len(self.experiment.recipes[recipe].rates) > 1 for recipe in recipes):
+            tables.append("rates")
+        if any(levels > 1 for levels in self.crossed.values()):
+            tables.append("variance")
+        return tables
+
+    def _evidence(self, conditions: list[Condition]) -> Iterator[Request]:
         predictions: dict[str, list[Path]] = {task: [] for task in self.experiment.tasks}
         for condition in conditions:
             predictions[condition.task].append(self.paths.predictions(condition))
@@ -212,8 +222,7 @@ class Requests:
             "code_version": EVIDENCE_VERSIONS,
         }
         scores: list[Path] = [self.paths.scores(task) for task in self.experiment.tasks]
-        tables = ("estimates", "comparisons", "summary", "convergence")
-        for path in (self.paths.matrix(), *map(self.paths.evidence, tables)):
+        for path in (self.paths.matrix(), *map(self.paths.evidence, self.tables(conditions))):
             yield Request(path, evidence, {"scores": scores})
 
     def fetched(self) -> Iterator[tuple[Path, BaseModel]]:

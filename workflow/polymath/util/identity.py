@@ -7,6 +7,7 @@ bytes. So each result shows what made it, whoever wrote it and whatever its date
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,8 +82,28 @@ def _identity(path: Path) -> str:
 
 
 def contents_digest(manifest: Mapping[str, Any]) -> str:
-    """Return a digest of the names and contents of the files that a manifest lists."""
-    return digest_of([[Path(file["path"]).name, file["sha256"]] for file in manifest["files"]])
+    """Return a digest of the names and contents of the files that a manifest lists.
+
+    Folders count, as a column may be read from them, wherever they all lie. Those of music21's
+    scores are left out: the table among them names them.
+    """
+    files = list(manifest["files"])
+    names = relative_names([Path(file["path"]) for file in files])
+    source = manifest.get("source")
+    if isinstance(source, Mapping) and source.get("kind") == "music21":
+        names = [Path(name).name for name in names]
+    return digest_of([[name, file["sha256"]] for name, file in zip(names, files, strict=True)])
+
+
+def relative_names(files: Iterable[Path]) -> list[str]:
+    """Return the names of files below the folder that all of one kind lie in.
+
+    Relative paths, which lie beside a manifest, stay as they are.
+    """
+    paths = list(files)
+    folders = [path.parent for path in paths if path.is_absolute()]
+    common = Path(os.path.commonpath(folders)) if folders else Path()
+    return [str(p.relative_to(common)) if p.is_absolute() else str(p) for p in paths]
 
 
 def read_made_from(path: Path) -> dict[str, Any]:

@@ -10,17 +10,7 @@ PREDICTIONS = {
     ]
     for task in EXPERIMENT.tasks
 }
-# Conditions that choose among several learning rates.
-TUNED = [
-    condition
-    for condition in TRAINED
-    if len(EXPERIMENT.recipes[condition.recipe].rates) > 1
-]
-TABLES = ["estimates", "comparisons", "summary", "convergence"]
-TABLES += ["rates"] if TUNED else []
-TABLES += (
-    ["variance"] if any(levels > 1 for levels in REQUESTS.crossed.values()) else []
-)
+TABLES = REQUESTS.tables(CONDITIONS)
 
 
 def predictions_of(wildcards):
@@ -187,7 +177,7 @@ def representation_path(name, kind):
 
 
 # Tables that not every experiment has.
-ANALYSES = {"rates": PATHS.evidence("rates")} if TUNED else {}
+ANALYSES = {"rates": PATHS.evidence("rates")} if "rates" in TABLES else {}
 ANALYSES |= {"similarity": PATHS.collected("similarity")} if STUDIES else {}
 ANALYSES |= {"probes": PATHS.collected("probes")} if PROBED else {}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from polymath.util.errors import DamagedError, PolymathError
-from polymath.util.identity import contents_digest
+from polymath.util.identity import contents_digest, relative_names
 from polymath.util.storage import read_json, sha256_of, with_made_from, write_json
 
 MANIFEST = "manifest.json"
@@ -84,7 +84,7 @@ class Manifest:
     @property
     def sha256(self) -> str:
         """A digest of all files' names and contents."""
-        return contents_digest({"files": map(asdict, self.files)})
+        return contents_digest({"source": self.source, "files": map(asdict, self.files)})
 
     def locate_all(self) -> list[Path]:
         """Return the paths of all files, whose content is as it was fetched.
@@ -132,11 +132,12 @@ def explain_change(path: Path, source: Mapping[str, Any], own: list[Path]) -> st
     if manifest.source != source:
         return "it is of another source"
     # By name and content: a folder may be moved.
-    if [Path(file.path).name for file in manifest.own] != [file.name for file in own]:
+    known = relative_names(Path(file.path) for file in manifest.own)
+    if known != relative_names(file.resolve() for file in own):
         return "your files have other names, or are more or fewer"
     checks = _Checks.read(path.parent / CHECKED)
     pairs = zip(own, manifest.own, strict=True)
-    changed = [file for file, known in pairs if not checks.is_intact(file, known.sha256)]
+    changed = [file for file, raw in pairs if not checks.is_intact(file, raw.sha256)]
     checks.write()
     return f"{changed[0]} has changed" if changed else None
 
