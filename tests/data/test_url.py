@@ -475,6 +475,7 @@ def test_a_sparse_member_is_refused(tmp_path: Path) -> None:
     ("members", "word"),
     [
         ([("x" * 300, b"a")], "longer than 255"),
+        ([("", b"a")], "is empty"),
         ([(".", b"a")], "empty"),
         ([("a", b"a"), ("a/b", b"a")], "both a file and a folder"),
     ],

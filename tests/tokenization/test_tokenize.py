@@ -355,3 +355,11 @@ def test_a_tokenizer_that_cannot_read_a_word_is_named(tmp_path: Path) -> None:
             pd.DataFrame({"id": ["x"], "split": ["train"], "label": ["a"], "sequence": ["zz"]}),
             load_tokenizer(path), make_alphabet(kind="model"), None,
         )  # fmt: skip
+
+
+def test_a_tokenizer_does_not_pad_when_it_is_tried(tmp_path: Path) -> None:
+    padding = {"strategy": {"Fixed": 10**12}, "direction": "Right", "pad_to_multiple_of": None,
+               "pad_id": 0, "pad_type_id": 0, "pad_token": "a"}  # fmt: skip
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({**FRAMED, "padding": padding}))
+    assert encode(load_tokenizer(path), "a") == [0]

@@ -111,9 +111,9 @@ def load_tokenizer(path: Path) -> Tokenizer:
         raise PolymathError(f"{path}: {UNUSABLE} ({error}): {ANOTHER}") from None
     with usable_tokenizer(str(path)):
         tokenizer = Tokenizer.from_str(content)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
         tokenizer.encode("", "")  # what it puts around sequences
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     return tokenizer
 
 

@@ -104,7 +104,7 @@ def _zip_members(archive: zipfile.ZipFile) -> list[Member]:
         # orig_filename: ZipFile cuts names short at a zero byte.
         Member(info.orig_filename, info.file_size, is_plain(info), partial(archive.open, info))
         for info in archive.infolist()
-        if not info.is_dir()
+        if not info.orig_filename.endswith("/")  # is_dir() fails on a name without a character
     ]
 
 
