@@ -443,7 +443,7 @@ def test_a_file_cannot_be_called_like_a_folder(name: str) -> None:
 def hostile_zip(path: Path, *members: tuple[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return path
 
 

@@ -469,6 +469,7 @@ def test_a_folder_of_results_that_would_be_read_otherwise(results: str) -> None:
         (recipe(rate_replicates=1_001), "recipes.mine.rate_replicates", "1000"),
         (recipe(lora_rank=10_001), "recipes.mine.lora_rank", "10000"),
         ({"replicates": 10_001}, "replicates", "10000"),
+        ({"replicates": 10**12}, "replicates", "10000"),
         ({"crossed": {"init": 10_001}}, "crossed.init", "10000"),
         ({"shift": 10**7 + 1}, "shift", "10000000"),
         ({"probes": {"draws": 10_001}}, "probes.draws", "10000"),

@@ -37,7 +37,7 @@ def test_booleans_and_absurd_numbers_are_refused(key: str, value: object, tmp_pa
 def test_so_are_those_of_a_recipe(key: str, value: object, tmp_path: Path) -> None:
     config: dict[str, Any] = tiny_config(tmp_path, tmp_path)
     config["recipes"]["tiny"][key] = value
-    with pytest.raises(PolymathError, match=f"recipes.tiny: '{key}'"):
+    with pytest.raises(PolymathError, match=f"recipes.tiny.*{key}"):
         load_experiment(config, ROOT / "resources")
 
 

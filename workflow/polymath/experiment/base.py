@@ -34,6 +34,8 @@ class StrictModel(BaseModel):
                     "nor names: write the number, or the name in quotes"
                 )
             limit = LARGEST_SEED if name == "seed" else LARGEST
+            if field and any(hasattr(bound, "le") for bound in field.metadata):
+                continue  # pydantic states the field's own bound
             if any(isinstance(item, int | float) and abs(item) > limit for item in items):
                 raise ValueError(f"'{name}' is {value!r}: at most {limit:,}")
         return values
