@@ -22,7 +22,7 @@ from support.onnx_export import export
 
 pytestmark = pytest.mark.full
 MUTATIONS, WARM_UP = 500, 50
-SECONDS, MEGABYTES = 20, 50  # of one load; that a process may grow in all later ones
+SECONDS, MEGABYTES = 120, 50  # of one load; that a process may grow in all later ones
 Checkpoint = Callable[[str], Path]
 
 

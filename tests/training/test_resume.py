@@ -2,6 +2,7 @@
 
 import errno
 import math
+import multiprocessing
 import os
 import random
 import signal
@@ -27,12 +28,14 @@ from polymath.training.loop import CurvePoint, Run, train
 from polymath.training.replicate import ConditionInputs
 from polymath.training.resumable import ResumableRun, Session
 from polymath.training.signals import catch_stop_signals
+from polymath.util import storage
 from polymath.util.errors import PolymathError, PreemptedError
 from polymath.util.storage import read_json, write_json
 from support import ROOT
 from support.jobs import (
     CLASSES,
     long_job,
+    outputs_in,
     predictions_of,
     recipe_of,
     run_job,
@@ -42,6 +45,7 @@ from support.jobs import (
 from support.workspace import heed_signals
 
 SourceOf = Callable[[str], Path]
+FORK = multiprocessing.get_context("fork")
 
 
 def start(folder: Path, source: Path, seconds: float) -> subprocess.Popen[str]:
@@ -109,6 +113,33 @@ def test_a_stop_signal_saves_first_and_training_resumes_from_that_step(
     logged = run_job(long_job(tmp_path, checkpoint("bert")), tmp_path)
     assert any(f"replicate 1 of 2: resumed at step {step}" in line for line in logged)
     assert predictions_of(tmp_path) == undisturbed
+
+
+def killed_in_the_final_write(folder: Path, checkpoint: Path) -> None:
+    """Run a job in this process until its predictions are to get their name; SIGKILL it there."""
+
+    def flush(path: Path) -> None:
+        if path.name.startswith(".predictions."):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    storage._flush = flush
+    run_job(write_job(folder, checkpoint, CLASSES), folder)
+
+
+def test_killed_in_the_final_write_it_writes_the_same_bytes_and_trains_nothing_again(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    """As by a requeue whose grace has passed."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    run_job(write_job(whole, checkpoint("bert"), CLASSES), whole)
+    process = FORK.Process(target=killed_in_the_final_write, args=(cut, checkpoint("bert")))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert not outputs_in(cut).predictions.exists()
+    logged = run_job(write_job(cut, checkpoint("bert"), CLASSES), cut)
+    assert sum("already finished" in line for line in logged) == 2
+    assert predictions_of(cut) == predictions_of(whole)
 
 
 def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
