@@ -13,8 +13,11 @@ set -u -o pipefail
 
 MODE=${1:-run}
 SHAPES="16x62 32x128"
-[[ $MODE == rehearse ]] && SHAPES="4x16"
 BUDGET=${BUDGET:-525}
+PATIENCE=1 # times each part's limit
+if [[ $MODE == rehearse ]]; then
+    SHAPES="4x16" BUDGET=3600 PATIENCE=6 # a rehearsal may share its cores
+fi
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export OUT=${OUT:-$ROOT/.gpu/out} INPUTS=${INPUTS:-$ROOT/.gpu/inputs}
 PYTHON=${PYTHON:-python3}
@@ -39,7 +42,7 @@ prepare() {
 
 # part NAME SECONDS COMMAND...: run it within its limit and within what is left of the budget.
 part() {
-    local name=$1 limit=$2 left began=$SECONDS status
+    local name=$1 limit=$(($2 * PATIENCE)) left began=$SECONDS status
     shift 2
     [[ -z ${PARTS:-} || $name == summary || " $PARTS " == *" $name "* ]] || return 0
     left=$((BUDGET - SECONDS - 15)) # the summary's
