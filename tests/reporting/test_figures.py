@@ -21,6 +21,7 @@ from polymath.reporting.figures.style import COLOURS, MARKERS
 from polymath.util.storage import write_json, write_table
 from support.evidence import matrix_of
 from support.figures import (
+    PUBLISHED,
     SHORTCUTS,
     TASKS,
     baselines,
@@ -39,7 +40,7 @@ WITH_FRACTIONS = [f"{task}, fraction {fraction}" for task in TASKS for fraction 
 WORDS = {
     "heatmap": ["splice, accuracy", "pretrained", "scratch"],
     "matrix": [*TASKS, "pretrained", "scratch", "test accuracy or Spearman's ρ",
-               "always the commonest class, or a constant"],
+               "always the commonest class, or a constant", "published, other models"],
     "curves": [*TASKS, "pretrained", "scratch", "dev accuracy", "dev Spearman's ρ",
                "training examples seen"],
     "forest": [*TASKS, "splice: esm", "pretrained", "re-emb", "95 %, other seeds and items",
@@ -68,7 +69,7 @@ def missing(words: list[str], figure: Figure) -> list[str]:
 
 def draw_matrix(asked: list[Condition]) -> Figure:
     scores = scores_of(asked)
-    return draw("matrix", matrix=matrix_of(scores), scores=scores)[0]
+    return draw("matrix", matrix=matrix_of(scores), scores=scores, published=PUBLISHED)[0]
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -181,6 +182,14 @@ def test_the_matrix_names_fractions_where_they_vary() -> None:
 def test_the_matrix_of_one_initialisation_has_no_other_in_its_legend() -> None:
     figure = draw_matrix([one for one in conditions("1") if one.init == "scratch"])
     assert missing(["scratch", "pretrained"], figure) == ["pretrained"]
+
+
+def test_published_scores_are_marked_in_their_own_metric_only() -> None:
+    axes = draw_matrix(conditions("1")).axes[0]
+    stars = [line for line in axes.get_lines() if line.get_marker() == "*"]
+    assert [(list(star.get_xdata()), star.get_color()) for star in stars] == [
+        ([0.975], COLOURS["pretrained"])
+    ]
 
 
 def test_baselines_have_rows_of_their_own_below_their_task() -> None:

@@ -21,6 +21,7 @@ from polymath.reporting.figures.layers import MEASURES
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.util.storage import write_json, write_table
+from support.figures import PUBLISHED
 
 CONDITION: dict[str, Any] = {
     "task": "splice", "domain": "dna", "model": "small", "init": "pretrained", "mapping": "random",
@@ -132,6 +133,7 @@ def write_small_report(
         shortcuts=[folder / "shortcuts.json"],
         predictions=[run],
         best=_write_best(folder, task),
+        published=PUBLISHED,
         pictures=[Picture(svg, "heatmap", {}), Picture(svg, "card", {"task": task})],
     )
     write_report(_with_all(sources, folder), configuration or {"seed": 7}, page)

@@ -18,6 +18,7 @@ from polymath.evaluation.scores import evaluate
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.conditions import NONE, Condition
 from polymath.reporting.figures.matrix import draw
+from polymath.reporting.published import published_table
 from polymath.tokenization.tokenize import token_schema
 from polymath.training.baselines import (
     LONGEST,
@@ -300,7 +301,7 @@ def test_a_baseline_stands_beside_models_in_matrix_and_figure(tmp_path: Path) ->
     matrix = matrix_of(scores)
     of_ngram = matrix[matrix["model"] == "ngram"].iloc[0]
     assert pd.isna(of_ngram["difference"])
-    figure, _ = draw({"matrix": matrix, "scores": scores})
+    figure, _ = draw({"matrix": matrix, "scores": scores, "published": published_table([])})
     assert words_of(figure) >= {"splice", "splice, n-grams", "baseline", "pretrained", "scratch"}
 
 

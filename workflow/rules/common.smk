@@ -20,6 +20,7 @@ from polymath.experiment.config_files import locate_paths
 from polymath.experiment.ignored_keys import ignored_keys
 from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.paths import FROZEN_FOLDER, PATTERN, ResultPaths
+from polymath.experiment.published import published_scores
 from polymath.experiment.representation_studies import find_studies
 from polymath.experiment.requests import EVIDENCE_VERSIONS, Requests, as_param
 from polymath.planning.cost import Estimator
@@ -35,7 +36,7 @@ if not workflow.is_main_process:
 # The catalogues beside our own Snakefile, also where another Snakefile imports it.
 CATALOGUES = [
     Path(workflow.source_path(f"../../resources/{name}.yaml"))
-    for name in ("datasets", "models")
+    for name in ("datasets", "models", "published")
 ]
 
 try:
@@ -47,6 +48,10 @@ try:
         CATALOGUES[0].parent,
     )
     CONDITIONS = expand_conditions(EXPERIMENT)
+    # Of the catalogue's tasks: one's own may have the name of another.
+    PUBLISHED = published_scores(
+        CATALOGUES[2], {*EXPERIMENT.tasks} - {*config.get("datasets", {})}
+    )
     STUDIES = find_studies(EXPERIMENT, CONDITIONS) if EXPERIMENT.representations else []
     require_own_files(EXPERIMENT)
     require_results_folder(ResultPaths.of(EXPERIMENT.results))

@@ -14,6 +14,7 @@ rule figures:
     localrule: True
     params:
         **figure_params(*EVIDENCE_FIGURES),
+        published=PUBLISHED,
         results=results_folder,
     script:
         "../scripts/figures.py"

@@ -33,6 +33,7 @@ rule write_report:
         captions=TABLE_CAPTIONS,
         configuration=config,
         options=OPTIONS,
+        published=PUBLISHED,
         lineage=REQUESTS.lineage,
         crossed=REQUESTS.crossed,
         results=results_folder,

@@ -5,6 +5,7 @@ from pathlib import Path
 from polymath.evaluation.scores import find_curves, scored_conditions
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.figures.draw import draw_figure
+from polymath.reporting.published import published_table
 from polymath.util.job_log import job_log, log
 
 with job_log(snakemake.log[0], "figures"):
@@ -17,6 +18,8 @@ with job_log(snakemake.log[0], "figures"):
         results = ResultPaths.of(snakemake.params.results)
         tables["curves"] = [*find_curves(scored_conditions(tables["scores"]), results).values()]
     settings = {"reach": snakemake.params.get("reach")}
+    if "matrix" in names:
+        tables["published"] = published_table(snakemake.params.published)
     for name, *files in zip(names, outputs.svg, outputs.png, outputs.csv, strict=True):
         draw_figure(name, tables, *map(Path, files), settings=settings)
         log(name)

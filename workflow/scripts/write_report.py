@@ -11,6 +11,7 @@ from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.reporting.matrix import write_matrix_page
 from polymath.reporting.paper_tables import write_paper_tables
+from polymath.reporting.published import published_table
 from polymath.reporting.spent import minutes_of_training
 from polymath.reporting.truncation import describe_truncation
 from polymath.util.job_log import job_log, log
@@ -72,6 +73,7 @@ with job_log(snakemake.log[0], "report"):
             best=inputs.get("best", []),
             minutes=minutes_of_training(scored_conditions(scores), results),
             options=params.options,
+            published=published_table(params.published),
         ),
         params.configuration,
         outputs["page"],

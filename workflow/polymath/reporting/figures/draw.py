@@ -19,7 +19,7 @@ Draw = Callable[[Mapping[str, Any]], tuple[Figure, pd.DataFrame]]
 
 def draw_figure(
     name: str,
-    inputs: Mapping[str, Path | list[Path]],
+    inputs: Mapping[str, Path | list[Path] | pd.DataFrame],
     svg: Path,
     png: Path,
     csv: Path,
@@ -30,7 +30,7 @@ def draw_figure(
 
     Args:
         inputs: the files of each table that the registry lists for the figure; several files of
-            one table are concatenated.
+            one table are concatenated. What is no file of a run comes as a table.
         settings: what a figure shows beside its tables.
     """
     tables = {table: _read(table, inputs[table]) for table in FIGURES[name].tables}
@@ -42,7 +42,9 @@ def draw_figure(
         data.to_csv(temporary, index=False)
 
 
-def _read(table: str, files: Path | list[Path]) -> Any:
+def _read(table: str, files: Path | list[Path] | pd.DataFrame) -> Any:
+    if isinstance(files, pd.DataFrame):
+        return files
     read: Callable[[Path], Any] = READERS.get(table, read_table)
     if isinstance(files, Path):
         return read(files)

@@ -22,6 +22,7 @@ from polymath.reporting.figures.style import (
 )
 from polymath.reporting.matrix import in_task_order
 
+STAR: dict[str, Any] = {"marker": "*", "markersize": 6, "markerfacecolor": "none"}
 ROW, ARM = 0.55, 0.17  # inches: least height of a row, and height per initialisation in it
 
 
@@ -44,6 +45,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
         _draw_condition(axes, condition, scores, place + _offset(arms, condition["init"]))
         axes.plot([condition["chance"]] * 2, [place - 0.35, place + 0.35],
                   color="#777777", linestyle=":", linewidth=1.2, zorder=1)  # fmt: skip
+    marked = _mark_published(axes, table, rows, tables["published"])
     name_rows(axes, order)
     metrics = [METRIC_NAMES[name] for name in dict.fromkeys(table["metric"])]
     axes.set_xlabel("test " + " or ".join(metrics))
@@ -51,7 +53,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     constant = ", or a constant" if "spearman" in set(table["metric"]) else ""
     chance = Line2D([], [], color="#777777", linestyle=":",
                     label=f"always the commonest class{constant}")  # fmt: skip
-    add_legend(figure, table["init"], [chance], ncols=3)
+    star = Line2D([], [], color="#777777", linestyle="", **STAR, label="published, other models")
+    add_legend(figure, table["init"], [chance, *([star] if marked else [])], ncols=3)
     return figure, scores[[*CONDITION_COLUMNS, "replicate", "metric", "value", "chance"]]
 
 
@@ -68,6 +71,20 @@ def _draw_condition(
     if not math.isnan(condition["low"]):
         bounds = [condition["low"], condition["high"]]
         axes.plot(bounds, [height, height], color=colour, linewidth=1.4)
+
+
+def _mark_published(
+    axes: Axes, table: pd.DataFrame, rows: pd.Series, published: pd.DataFrame
+) -> bool:
+    """Mark the published scores of a task on its first row; return whether there are any."""
+    first = table.assign(row=rows).drop_duplicates("task")
+    here = first.merge(published, on=["task", "metric"])
+    order = list(dict.fromkeys(rows))
+    for start, scores in here.groupby("start", sort=False):
+        places = [order.index(row) - 0.42 for row in scores["row"]]
+        colour = COLOURS.get(start, "#777777")
+        axes.plot(scores["score"], places, linestyle="", color=colour, **STAR)
+    return len(here) > 0
 
 
 def _offset(arms: list[str], init: str) -> float:

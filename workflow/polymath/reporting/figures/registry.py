@@ -28,12 +28,13 @@ FIGURES: dict[str, FigureEntry] = {
         "tasks, from chance to the best possible score.",
     ),
     "matrix": FigureEntry(
-        tables=("matrix", "scores"),
+        tables=("matrix", "scores", "published"),
         category="Matrix",
         caption="Test scores of every condition. Ticks are replicates, the large mark is their "
         "mean, the line its 95 % interval (Student's t over replicates). The dotted line is the "
         "score of always predicting the most frequent training class; black diamonds are "
-        "baselines.",
+        "baselines. Hollow stars are published scores of other, larger models in the same metric; "
+        "the report says where their splits differ.",
     ),
     "curves": FigureEntry(
         tables=("curves",),

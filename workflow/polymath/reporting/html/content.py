@@ -12,6 +12,7 @@ from polymath.reporting.answer import answer_in_words, describe_families
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
 from polymath.reporting.provenance import provenance_of
+from polymath.reporting.published import compare_published, published_table, remarks_on
 from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import DASH, drop_constant, format_estimates, format_number
 from polymath.util.storage import read_json, read_table
@@ -53,6 +54,8 @@ class Sources:
     """Of training, by task."""
     options: list[str] = field(default_factory=list)
     """Configuration options of the command that ran the experiment."""
+    published: pd.DataFrame = field(default_factory=lambda: published_table([]))
+    """Scores of others on the same tasks."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +291,8 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "untested": untested_claims(claims),
         "across": across_table(read_table(sources.summary)),
         "matrix": matrix_table(matrix),
+        "published": compare_published(sources.published, matrix),
+        "published_remarks": remarks_on(sources.published),
         "speed": speed_table(read_table(sources.convergence)),
         "limits": [
             *limits(matrix, read_table(sources.rates) if sources.rates else None),
