@@ -2,8 +2,8 @@
 
     python tests/benchmarks/coverage.py [--simulations N] [--json FILE] [--show FILE]
 
-Four tasks scatter over seeds and test items as the kept run of eight replicates does. The arms of a
-pair differ in shape:
+Four tasks scatter over seeds and test items as an earlier run of eight replicates did.
+The arms of a pair differ in shape:
 
 - equal: both normal, with the same scatter;
 - unequal: both normal, the text model scatters three times as much;

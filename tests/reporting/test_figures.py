@@ -187,7 +187,7 @@ def test_the_matrix_of_one_initialisation_has_no_other_in_its_legend() -> None:
 def test_published_scores_are_marked_in_their_own_metric_only() -> None:
     axes = draw_matrix(conditions("1")).axes[0]
     stars = [line for line in axes.get_lines() if line.get_marker() == "*"]
-    assert [(list(star.get_xdata()), star.get_color()) for star in stars] == [
+    assert [(np.asarray(star.get_xdata()).tolist(), star.get_color()) for star in stars] == [
         ([0.975], COLOURS["pretrained"])
     ]
 

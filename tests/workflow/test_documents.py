@@ -6,6 +6,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -19,7 +20,6 @@ from generate.documents import (
     verdict_list,
 )
 from generate.similarity_block import describe_similarity
-from polymath.evaluation.claims import CLAIMS
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.recipes import Recipe
@@ -138,36 +138,36 @@ def test_generating_the_documents_anew_changes_nothing() -> None:
 
 
 def test_only_what_stands_between_the_markers_is_generated() -> None:
-    text = "a\n<!-- eight short: begin -->\nold\n<!-- eight short: end -->\nz\n"
+    text = "a\n<!-- default short: begin -->\nold\n<!-- default short: end -->\nz\n"
     filled = fill_blocks(text, ROOT)
-    assert filled.startswith("a\n<!-- eight short: begin -->\n")
-    assert filled.endswith("\n<!-- eight short: end -->\nz\n")
+    assert filled.startswith("a\n<!-- default short: begin -->\n")
+    assert filled.endswith("\n<!-- default short: end -->\nz\n")
     assert "old" not in filled
-    assert filled.count("\n| ") >= len(read_matrix(ROOT, "eight")["task"].unique())
+    assert filled.count("\n| ") >= len(read_matrix(ROOT, "default")["task"].unique())
     assert fill_blocks(filled, ROOT) == filled
 
 
-def test_verdicts_are_read_with_their_qualifiers_from_the_first_table(tmp_path: Path) -> None:
-    """The section on speed has a second table, of the time to the same score."""
-    page = tmp_path / KEPT / "mine/claims.md"
-    page.parent.mkdir(parents=True)
-    page.write_text(
-        f"# Results\n\n## {CLAIMS['faster'].statement}\n\nThe number: a lead.\n\n"
-        "| task | verdict | qualifier |\n|:--|:--|:--|\n| amp | contradicted | at one rate |\n"
-        "| splice | undecided | – |\n\nThe same score.\n\n"
-        "| task | target | reached |\n|:--|:--|:--|\n| amp | 0.8 | 3 of 3 |\n\n## Across\n"
+def test_verdicts_are_listed_with_their_qualifiers(tmp_path: Path) -> None:
+    folder = tmp_path / KEPT / "mine"
+    folder.mkdir(parents=True)
+    claims = pd.DataFrame(
+        {
+            "claim": ["faster", "faster", "better"],
+            "task": ["amp", "splice", "amp"],
+            "verdict": ["contradicted", "undecided", "supported"],
+            "qualifier": ["at one rate", "", ""],
+        }
     )
+    claims.to_parquet(folder / "claims.parquet")
     verdicts = read_verdicts(tmp_path, "mine")["faster"]
     qualifiers = read_qualifiers(tmp_path, "mine")["faster"]
-    assert verdicts == {"amp": "contradicted", "splice": "undecided"}
-    assert qualifiers == {"amp": "at one rate", "splice": ""}
     listed = verdict_list(verdicts, qualifiers)
     assert listed == "contradicted for amp (at one rate); undecided for splice"
 
 
 def test_a_block_of_an_unknown_kind_is_named() -> None:
-    with pytest.raises(PolymathError, match=r"'eight odd'.*'matrix'"):
-        fill_blocks("<!-- eight odd: begin -->\n<!-- eight odd: end -->", ROOT)
+    with pytest.raises(PolymathError, match=r"'default odd'.*'matrix'"):
+        fill_blocks("<!-- default odd: begin -->\n<!-- default odd: end -->", ROOT)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_kept_run_has_the_recipes_and_conditions_of_its_configuration(name: st
     matrix = read_matrix(ROOT, name)
     rows = matrix[[field.name for field in fields(Condition)]].itertuples(index=False)
     assert {Condition(*row) for row in rows} == {*expand_conditions(experiment)}
-    assert matrix["n"].eq(8 if name == "eight" else experiment.replicates).all()
+    assert matrix["n"].eq(experiment.replicates).all()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

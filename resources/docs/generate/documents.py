@@ -8,7 +8,7 @@ Some pages are generated whole (`PAGES`). In any other document, what stands bet
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -21,10 +21,10 @@ from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
 from polymath.evaluation.mean_test import POWER
 from polymath.evaluation.statistics import ALPHA
-from polymath.reporting.answer import verdict_in_words
+from polymath.reporting.answer import answer_in_words, verdict_in_words
 from polymath.reporting.matrix import matrix_table
 from polymath.reporting.provenance import NOT_RECORDED
-from polymath.reporting.tables import DASH, format_estimate, format_number, to_markdown
+from polymath.reporting.tables import format_estimate, format_number, to_markdown
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 
@@ -113,26 +113,17 @@ def short_block(root: Path, run: str) -> str:
 
 
 def answer_block(root: Path, run: str) -> str:
-    """Two sentences: the verdicts on speed and on final scores, and where n-grams scored best."""
-    verdicts, qualifiers = read_verdicts(root, run), read_qualifiers(root, run)
-    matrix = read_matrix(root, run)
-    fields = dict(zip(matrix["task"], matrix["domain"], strict=True))
-    faster, better = (
-        join(
-            [
-                in_brackets(task, fields[task], qualifiers[claim][task])
-                for task in tasks_with(verdicts[claim], "supported")
-            ]
-        )
-        for claim in ("faster", "better")
+    """The answer in words on all tasks together, and where n-grams scored best."""
+    matrix, folder = read_matrix(root, run), root / KEPT / run
+    words = answer_in_words(
+        pd.read_parquet(folder / "families.parquet"),
+        pd.read_parquet(folder / "claims.parquet"),
+        matrix,
     )
-    decided = {*verdicts["faster"].values(), *verdicts["better"].values()}
-    rest = "undecided or contradicted" if "contradicted" in decided else "undecided"
     return (
-        f"**With {matrix['n'].max()} replicates on one machine, a small text model learned faster "
-        f"than random weights on {faster}, and ended better on {better}; the other comparisons are "
-        f"{rest}.** A linear model on n-grams, which trains in seconds, had the highest mean of "
-        f"all on {join(best_tasks(matrix, 'ngram'))}."
+        f"**{' '.join(words.together)}** That is of {matrix['n'].max()} replicates on one machine. "
+        "A linear model on n-grams, which trains in seconds, had the highest mean of all on "
+        f"{join(best_tasks(matrix, 'ngram'))}."
     )
 
 
@@ -238,10 +229,7 @@ def read_matrix(root: Path, run: str) -> pd.DataFrame:
 
 
 def read_verdicts(root: Path, run: str) -> dict[str, dict[str, str]]:
-    """Return each claim's verdict per task, from the tables of a kept run's claims.md.
-
-    A claim that is younger than the kept run has none.
-    """
+    """Return each claim's verdict per task of a kept run."""
     return _read_column(root, run, "verdict")
 
 
@@ -251,27 +239,11 @@ def read_qualifiers(root: Path, run: str) -> dict[str, dict[str, str]]:
 
 
 def _read_column(root: Path, run: str, column: str) -> dict[str, dict[str, str]]:
-    path = root / KEPT / run / "claims.md"
-    if not path.exists():
-        return {}
-    text = path.read_text(encoding="utf-8")
-    sections = {
-        name: text.partition(f"## {claim.statement}\n")[2] for name, claim in CLAIMS.items()
+    claims = pd.read_parquet(root / KEPT / run / "claims.parquet")
+    return {
+        str(claim): dict(zip(rows["task"], rows[column], strict=True))
+        for claim, rows in claims.groupby("claim", sort=False)
     }
-    return {name: dict(_cells_of(section, column)) for name, section in sections.items() if section}
-
-
-def _cells_of(section: str, column: str) -> Iterator[tuple[str, str]]:
-    """Yield task and cell of each row of a section's first table.
-
-    Older runs have no qualifier.
-    """
-    first = section.partition("\n## ")[0].partition("\n|")[2].partition("\n\n")[0]
-    lines = f"|{first}".splitlines()
-    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    place = table[0].index(column) if column in table[0] else None
-    for cells in table[2:]:
-        yield cells[0], "" if place is None else cells[place].strip(DASH)
 
 
 def verdict_list(verdicts: dict[str, str], qualifiers: dict[str, str]) -> str:
