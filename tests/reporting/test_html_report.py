@@ -200,5 +200,5 @@ def test_the_configuration_as_snakemake_nests_it_can_be_read_back(tmp_path: Path
     configuration = {"tasks": ["splice"], "recipes": {"a": {"learning_rate": 1e-4}}, "seed": 3,
                      "exclude": [OrderedDict(model="esm")]}  # fmt: skip
     page = write_small_report(tmp_path, configuration).read_text(encoding="utf-8")
-    shown = unescape(page.split("<pre>")[1].split("</pre>")[0])
+    shown = unescape(page.split("<pre>")[-1].split("</pre>")[0])
     assert yaml.safe_load(shown) == configuration

@@ -91,9 +91,10 @@ def _verdict(row: Mapping[str, Any], mean: float, best: pd.Series | None) -> str
     text = ALONE[row["verdict"]]
     if row["verdict"] == "undecided":
         return f"{text} ({row['reason']})" if row["reason"] else text
+    qualified = f"{text} {row['qualifier']}".rstrip()
     if row["verdict"] == "supported" and best is not None and best["mean"] > mean:
-        text += f" than random weights, but {BASELINE_NAMES[best['model']]} end higher"
-    return f"{text} {row['qualifier']}".rstrip()
+        return f"{qualified}, but {BASELINE_NAMES[best['model']]} end higher"
+    return qualified
 
 
 def _rows_of(matrix: pd.DataFrame, row: Mapping[str, Any], init: str) -> pd.DataFrame:
