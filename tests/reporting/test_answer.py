@@ -193,7 +193,7 @@ def test_text_as_it_is_is_a_line_of_its_own() -> None:
 
 def test_a_baseline_that_ends_higher_is_part_of_the_verdict() -> None:
     (task,) = answer_of([], [judged("better", "supported", 0.2)]).tasks
-    assert task.sentence.startswith("yes: the text model ends better than random weights, but n-gr")
+    assert task.sentence.startswith("yes: the text model ends better, but n-grams end higher")
     lower = [*MATRIX_ROWS[:4], {**MATRIX_ROWS[4], "mean": 0.8}]
     (task,) = answer_of([], [judged("better", "supported", 0.2)], lower).tasks
     assert "but n-grams" not in task.sentence
