@@ -91,6 +91,20 @@ def test_families_that_differ_are_mixed() -> None:
     assert ["large" in sentence for sentence in answer.sentences[:2]] == [False, True]
 
 
+def test_a_family_of_one_task_has_the_verdict_of_that_task() -> None:
+    """The sign flips of five pairs cannot decide, where the task's own test has."""
+    families = [judged_together("better", "undecided", 0.3, tasks=1, pairs=5, reason="p = 0.0625",
+                                members="splice", left_out="stability: diverged")]  # fmt: skip
+    own = judged("better", "supported", 0.2, n=5, reason="p = 0.0100")
+    (answer,) = answer_claims(table([own], CLAIMS), table(families, FAMILIES))
+    assert answer.verdict == "supported"
+    assert "undecided" not in " ".join(answer.sentences)
+    assert (
+        "supported at one learning rate, +0.200 [+0.100, +0.300], p = 0.0100, 5 pairs"
+        in answer.sentences[0]
+    )
+
+
 def test_the_limits_are_those_of_the_tables() -> None:
     few, one_rate = limits(table(MATRIX_ROWS, MATRIX), None)
     assert re.findall(r"\d+", few) == ["3", "5"]  # replicates, and the least that a task needs

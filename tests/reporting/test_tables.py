@@ -149,11 +149,14 @@ SAME_SCORE = {**CONDITION, "against": "scratch", "reference_model": "small", "n"
 
 
 def claims_page(
-    folder: Path, across: list[dict[str, Any]], looks: dict[str, list[int]] | None = None
+    folder: Path,
+    across: list[dict[str, Any]],
+    looks: dict[str, list[int]] | None = None,
+    family: dict[str, Any] | None = None,
 ) -> str:
     rows = {
         "claims": (CLAIM_ROWS, CLAIM_SCHEMA),
-        "families": ([judged_together("better", "supported", 0.2)], FAMILIES),
+        "families": ([family or judged_together("better", "supported", 0.2)], FAMILIES),
         "convergence": ([SAME_SCORE], CONVERGENCE),
         "summary": (across, SUMMARY),
     }
@@ -182,6 +185,14 @@ def test_the_page_begins_with_all_tasks_together(tmp_path: Path) -> None:
     assert row["qualifier"] == "at one learning rate"
     assert row["tasks"] == "2: splice, stability"
     assert row["difference [95 %]"] == "+0.200 [+0.100, +0.300]"
+
+
+def test_a_task_that_is_alone_has_its_own_verdict_on_the_page(tmp_path: Path) -> None:
+    family = judged_together("better", "supported", 0.9, tasks=1, members="stability")
+    heads, verdict, *_ = grid(claims_page(tmp_path, [], family=family))
+    row = dict(zip(heads, verdict, strict=True))
+    assert (row["tasks"], row["verdict"]) == ("1: stability", "contradicted")
+    assert row["difference [95 %]"] == "-0.100 [-0.200, +0.000]"
 
 
 def test_the_time_to_the_same_score_is_shown_with_the_runs_that_reached_it(tmp_path: Path) -> None:

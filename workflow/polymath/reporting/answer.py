@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from polymath.evaluation.claims import AS_IT_IS, JUDGED
-from polymath.evaluation.statistics import p_in_words
+from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.tables import format_estimate, varying_columns
 from polymath.reporting.task_answer import TaskAnswer, answer_task
 
@@ -56,7 +56,7 @@ def answer_in_words(
     better = claims[claims["claim"].isin(BETTER) & claims["n"].notna()]
     rows = better.to_dict("records")
     return AnswerInWords(
-        [*_answer_together(families, better)],
+        [*_answer_together(with_own_verdicts(families, claims), better)],
         [answer_task(row, better, matrix, minutes or {}, options) for row in rows],
     )
 
@@ -75,7 +75,7 @@ def _describe_family(row: Mapping[str, Any], settings: str) -> str:
     verdict = verdict_in_words(row["verdict"], row["qualifier"])
     return (
         f"{where} ({row['members']}), {row['model']}{settings}: {verdict}, {number}, "
-        f"{p_in_words(row['p'])}, "
+        f"{row['reason']}, "
         f"{row['pairs']} pair{'s' * (row['pairs'] > 1)} of replicates."
     )
 
@@ -144,4 +144,4 @@ def _together(row: Mapping[str, Any], several: bool, settings: str) -> str:
         if row["claim"] in BETTER
         else f"lead of the text model {number} of the training budget"
     )
-    return f"{text} ({number}, {p_in_words(row['p'])})."
+    return f"{text} ({number}, {row['reason']})."

@@ -10,6 +10,7 @@ from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, RULE
 from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.experiment.contrasts import SCRATCH
+from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import (
     DASH,
@@ -30,7 +31,7 @@ TOGETHER = """## All tasks together
 One verdict per claim for the tasks named, together: it does not say of which task it holds. `pairs`
 counts pairs of replicates. The difference is the interquartile mean of all pairs: of scores, on a
 scale where 0 is chance and 1 a perfect score. Its 95 % interval varies replicates within each task,
-and test items.
+and test items. A task that is alone has the verdict, `p` and difference of its own row below.
 
 """
 PER_TASK = """## Task by task
@@ -78,7 +79,8 @@ class ClaimsPageTables:
 def write_claims_page(tables: ClaimsPageTables, page: Path) -> None:
     """Write the verdicts on all tasks together, then task by task, and the summary of scores."""
     claims = read_table(tables.claims)
-    text = HEAD + TOGETHER + to_markdown(family_table(read_table(tables.families))) + "\n"
+    families = with_own_verdicts(read_table(tables.families), claims)
+    text = HEAD + TOGETHER + to_markdown(family_table(families)) + "\n"
     text += describe_looks(claims, read_json(tables.looks)) + "\n\n"
     text += (
         PER_TASK.format(rule=RULE, least=LEAST_PAIRS) + to_markdown(count_verdicts(claims)) + "\n"

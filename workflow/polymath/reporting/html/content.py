@@ -11,6 +11,7 @@ from polymath.experiment.conditions import NONE
 from polymath.reporting.answer import answer_in_words, describe_families
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
+from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.provenance import provenance_of
 from polymath.reporting.published import compare_published, published_table, remarks_on
 from polymath.reporting.similarity_tables import similarity_tables
@@ -64,14 +65,14 @@ class Answer:
 
     claim: Claim
     verdict: str
-    """The verdict on all tasks together, `mixed` where families of tasks differ."""
+    """The verdict on all tasks together, or on the only one; `mixed` where families differ."""
     sentences: list[str]
     table: pd.DataFrame
 
 
 def answer_claims(claims: pd.DataFrame, families: pd.DataFrame) -> list[Answer]:
     """Return an answer to each claim that was tested, in their order."""
-    answers = []
+    answers, families = [], with_own_verdicts(families, claims)
     for name, claim in JUDGED.items():
         rows = claims[(claims["claim"] == name) & claims["n"].notna()]
         if len(rows):
