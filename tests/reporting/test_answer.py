@@ -171,12 +171,23 @@ def test_the_terminal_shows_every_part() -> None:
     assert pd.notna(lines).all()
 
 
-def test_a_task_that_is_alone_has_one_line_on_scores() -> None:
-    families = [judged_together("better", "undecided", 0.05, tasks=1, members="splice"),
-                judged_together("faster", "supported", 0.3, tasks=1, members="splice")]  # fmt: skip
-    answer = answer_of(families, [undecided(0.05, 0.05)])
-    assert [sentence.split()[:2] for sentence in answer.together] == [["On", "splice"]]
-    assert len(answer.tasks) == 1
+def test_a_task_that_is_alone_has_its_line_first_and_its_own_verdicts() -> None:
+    families = [judged_together(claim, "undecided", 0.05, tasks=1, members="splice")
+                for claim in ("better", "faster")]  # fmt: skip
+    claims = [undecided(0.05, 0.05), judged("faster", "supported", 0.3, reason="p = 0.0200")]
+    score, settle, speed = print_answer(answer_of(families, claims))
+    assert score.startswith("  splice: not shown either way")
+    assert "replicates=" in settle
+    assert speed.startswith("On splice the text model is the faster one")
+    assert "+0.300 [+0.200, +0.400] of the training budget, p = 0.0200" in speed
+
+
+def test_a_family_names_its_model_beside_one_of_a_single_task() -> None:
+    families = [judged_together("better", "supported", 0.1),
+                judged_together("better", "undecided", 0.1, tasks=1, members="splice",
+                                model="large")]  # fmt: skip
+    (sentence,) = answer_of(families, [judged("better", "supported", 0.2)]).together
+    assert "text model small" in sentence
 
 
 def test_text_as_it_is_is_a_line_of_its_own() -> None:

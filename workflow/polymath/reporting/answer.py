@@ -38,6 +38,8 @@ class AnswerInWords:
     together: list[str]
     """On final scores and then on speed, one sentence per family of tasks."""
     tasks: list[TaskAnswer]
+    speed: list[str]
+    """Of tasks that are alone in their family: what follows their own lines."""
 
 
 def answer_in_words(
@@ -55,9 +57,12 @@ def answer_in_words(
     """
     better = claims[claims["claim"].isin(BETTER) & claims["n"].notna()]
     rows = better.to_dict("records")
+    families = with_own_verdicts(families, claims)
+    faster = families[families["claim"] == "faster"]
     return AnswerInWords(
-        [*_answer_together(with_own_verdicts(families, claims), better)],
+        [*_answer_scores(families, better), *_sentences(faster, faster["tasks"] > 1)],
         [answer_task(row, better, matrix, minutes or {}, options) for row in rows],
+        [*_sentences(faster, faster["tasks"] <= 1)],
     )
 
 
@@ -87,6 +92,7 @@ def print_answer(answer: AnswerInWords) -> Iterator[str]:
         yield f"  {task.task}: {task.sentence}"
         if task.settle:
             yield f"    {task.settle}"
+    yield from answer.speed
 
 
 def verdict_in_words(verdict: str, qualifier: str) -> str:
@@ -94,10 +100,8 @@ def verdict_in_words(verdict: str, qualifier: str) -> str:
     return f"{verdict} {qualifier}".rstrip() if verdict != UNDECIDED else UNDECIDED
 
 
-def _answer_together(families: pd.DataFrame, better: pd.DataFrame) -> Iterator[str]:
-    """Yield a sentence per family of a claim on scores or speed.
-
-    Of scores, a task that is alone has its own sentence.
+def _answer_scores(families: pd.DataFrame, better: pd.DataFrame) -> Iterator[str]:
+    """Yield a sentence per family of a claim on scores; a task that is alone has its own line.
 
     Args:
         better: the claims' rows on final scores.
@@ -107,13 +111,17 @@ def _answer_together(families: pd.DataFrame, better: pd.DataFrame) -> Iterator[s
             "Not tested in this experiment: no text model is compared with the same model from "
             "random weights."
         )
-    for claim in (*BETTER, "faster"):
+    for claim in BETTER:
         rows = families[families["claim"] == claim]
-        if claim in BETTER and (better["claim"] == claim).sum() == 1:
-            rows = rows[rows["tasks"] > 1]
-        names = varying_columns(rows, SETTINGS)
-        for row in rows.to_dict("records"):
-            yield _together(row, len(rows) > 1, _settings(row, names))
+        has_lines = (better["claim"] == claim).any()
+        yield from _sentences(rows, (rows["tasks"] > 1) | (not has_lines))
+
+
+def _sentences(families: pd.DataFrame, chosen: "pd.Series[bool]") -> Iterator[str]:
+    """Yield a sentence per chosen family of a claim, with what tells it from all its families."""
+    names = varying_columns(families, SETTINGS)
+    for row in families[chosen].to_dict("records"):
+        yield _together(row, len(families) > 1, _settings(row, names))
 
 
 def _settings(row: Mapping[str, Any], names: list[str]) -> str:
