@@ -185,10 +185,11 @@ def compare_with_baselines(matrix: pd.DataFrame) -> str:
     best = trained.groupby("task")["mean"].max()
     reached = baselines.groupby("task", sort=False)["mean"].max()
     ahead = reached > best.reindex(reached.index)
-    names = ", ".join(BASELINE_NAMES[name] for name in baselines["model"].unique())
     if len(ahead) == 1:
+        name = BASELINE_NAMES[baselines.loc[baselines["mean"].idxmax(), "model"]]
         has = "has" if ahead.any() else "does not have"
-        return f"The best baseline ({names}) {has} a higher mean than every trained model."
+        return f"The best baseline ({name}) {has} a higher mean than every trained model."
+    names = ", ".join(BASELINE_NAMES[name] for name in baselines["model"].unique())
     tasks = ", ".join(ahead.index[ahead])
     where = f": {tasks}" if tasks else ""
     return (
