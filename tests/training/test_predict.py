@@ -12,6 +12,7 @@ import pytest
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.records import prepare_records
+from polymath.evaluation.tables import prediction_schema
 from polymath.experiment.conditions import Condition
 from polymath.experiment.datasets import Alphabet, Dataset, Windows
 from polymath.experiment.paths import ResultPaths
@@ -23,7 +24,7 @@ from polymath.training.keep_best import delete_models
 from polymath.training.predict import TrainedRun, predict
 from polymath.training.predict_command import find_run, write_predictions
 from polymath.util.errors import PolymathError
-from polymath.util.storage import made_from, read_metadata, read_table
+from polymath.util.storage import made_from, read_metadata, read_table, write_table
 from support.families import WORDS
 from support.jobs import recipe_of
 
@@ -151,6 +152,20 @@ def test_what_cannot_be_predicted_is_refused_with_its_row(
     delete_models(results, condition)
     with pytest.raises(PolymathError, match="keep_models"):
         predict(run, [new], 1, print)
+
+
+def test_a_folder_of_data_with_a_tasks_name_does_not_hide_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condition = Condition("own", "small", "pretrained", "random", "1", "tiny")
+    results = ResultPaths(tmp_path / "results")
+    schema = prediction_schema("classification")
+    empty = schema.empty_table().to_pandas()
+    write_table(empty, results.predictions(condition), schema, condition.columns)
+    (tmp_path / "own").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_run("own", results)[1] == condition
+    assert find_run("results/runs/task=own", ResultPaths(Path("elsewhere")))[1] == condition
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])

@@ -59,7 +59,7 @@ def find_run(name: str, results: ResultPaths) -> tuple[ResultPaths, "Condition"]
     """Return a condition that was trained, and the results that it is part of.
 
     Args:
-        name: the folder of a condition, or of several of which one keeps its models; or a task.
+        name: a task; or the folder of a condition, or of several of which one keeps its models.
 
     Raises:
         PolymathError: if there is none, or several keep their models.
@@ -67,9 +67,9 @@ def find_run(name: str, results: ResultPaths) -> tuple[ResultPaths, "Condition"]
     from polymath.evaluation.tables import condition_of
     from polymath.experiment.paths import PREDICTIONS
 
-    folder = Path(name)
-    if not folder.is_dir():
-        folder = results.runs / (name if "=" in name else f"task={name}")
+    of_task = results.runs / (name if "=" in name else f"task={name}")
+    # A task first: its data often lie in a folder of the same name.
+    folder = next((path for path in (of_task, Path(name)) if path.is_dir()), of_task)
     runs = [path.parent for path in sorted(folder.rglob(PREDICTIONS))]
     if not runs:
         trained = sorted(path.name for path in results.runs.glob("task=*"))
