@@ -1,5 +1,6 @@
 """New sequences are predicted as the stored test rows were, by the models that were kept."""
 
+import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from polymath.training.finetune import finetune
 from polymath.training.job import Execution, Job, Outputs
 from polymath.training.keep_best import delete_models
 from polymath.training.predict import TrainedRun, predict
-from polymath.training.predict_command import find_run, write_predictions
+from polymath.training.predict_command import find_run, run_prediction, write_predictions
 from polymath.util.errors import PolymathError
 from polymath.util.storage import made_from, read_metadata, read_table, write_table
 from support.families import WORDS
@@ -166,6 +167,14 @@ def test_a_folder_of_data_with_a_tasks_name_does_not_hide_the_task(
     monkeypatch.chdir(tmp_path)
     assert find_run("own", results)[1] == condition
     assert find_run("results/runs/task=own", ResultPaths(Path("elsewhere")))[1] == condition
+
+
+def test_the_file_to_predict_is_not_overwritten(tmp_path: Path) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text("name,seq\na,ACGT\n")
+    arguments = argparse.Namespace(run="own", input=tmp_path, output=tmp_path / "a/../new.csv")
+    with pytest.raises(PolymathError, match=r"--output .*name another file"):
+        run_prediction(arguments, ResultPaths(tmp_path / "results"))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])

@@ -43,12 +43,15 @@ def run_prediction(arguments: argparse.Namespace, results: ResultPaths) -> None:
     output: Path = arguments.output
     if output.suffix not in SUFFIXES:
         raise PolymathError(f"--output {output}: the name must end in one of {', '.join(SUFFIXES)}")
-    results, condition = find_run(arguments.run, results)
     from polymath.data.fetch.local import list_path
     from polymath.experiment.sources import PathSource
-    from polymath.training.predict import TrainedRun, predict
 
     files = list_path(PathSource(kind="path", path=str(arguments.input)))
+    if output.resolve() in [file.resolve() for file in files]:
+        raise PolymathError(f"--output {output}: this is a file to predict: name another file")
+    results, condition = find_run(arguments.run, results)
+    from polymath.training.predict import TrainedRun, predict
+
     run = TrainedRun.of(results, condition, arguments.input)
     table = predict(run, files, len(os.sched_getaffinity(0)), _log)
     write_predictions(table, output)
