@@ -39,8 +39,8 @@ KEPT_RUNS = sorted(path.parent.name for path in (ROOT / KEPT).glob("*/run.json")
 # Documented commands that no test here runs, and the test that does.
 RUN_ELSEWHERE = {
     "python -m polymath new peptides.csv": "tests/own_data/test_new_command.py",
-    "python -m polymath predict --run peptides --input new.csv --output predicted.csv":
-        "tests/training/test_predict.py",
+    "python -m polymath predict --results results-peptides --run peptides --input new.csv "
+    "--output predicted.csv": "tests/training/test_predict.py",
     "python -m polymath failed": "tests/planning/test_failures.py",
     "python -m polymath tensorboard": "tests/workflow/test_commands.py",
     "python -m polymath publish --name mine": "tests/workflow/test_commands.py",
