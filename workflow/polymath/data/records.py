@@ -1,7 +1,7 @@
 """Raw rows to records: labelled, checked, deduplicated and split, with a data card."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,13 +15,14 @@ from polymath.data.readers import PLACE, ROW, ReadingNotes, read_rows, require_c
 from polymath.data.similarity import represent_similar
 from polymath.data.splits import ALIASES, SPLITS, assign_splits, join_groups, split_counts
 from polymath.data.symbols import check_symbols
-from polymath.experiment.datasets import Dataset
+from polymath.experiment.datasets import OTHER_LABELS, Dataset
 from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError, list_names
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import with_made_from, write_json, write_table
 
 EXCESS = 1.5  # times the share asked for, from which a drawn split is called large
+FEWEST_LABELS = 0.5  # share of the lines to predict that have a label of the data set
 CONTENT = "@content"  # a row's sequence, or both of a pair
 
 
@@ -128,11 +129,18 @@ def build_records(
 
 
 def read_unlabelled(
-    dataset: Dataset, files: list[Path], rejected: RejectedRows, workers: int = 1
+    dataset: Dataset,
+    files: list[Path],
+    rejected: RejectedRows,
+    classes: Sequence[str],
+    workers: int = 1,
 ) -> pd.DataFrame:
     """Return the id and checked sequences of rows to predict, read as the data set's own files.
 
     Columns for labels, splits and groups need not be there.
+
+    Args:
+        classes: of the data set; empty for regression.
 
     Raises:
         PolymathError: naming the file, the row and the remedy.
@@ -143,10 +151,39 @@ def read_unlabelled(
     rejected.notices += notes.notices
     if notes.unreadable:
         rejected.count("unreadable file", notes.unreadable)
+    _require_labels_of_lines(rows, dataset, classes, rejected)
     table = _select_columns(rows, dataset, rejected, roles=("id",))
     for column in _sequences(dataset):
         table = check_symbols(table, column, dataset.alphabet, rejected)
     return table
+
+
+def _require_labels_of_lines(
+    rows: pd.DataFrame, dataset: Dataset, classes: Sequence[str], rejected: RejectedRows
+) -> None:
+    """Refuse lines without labels, whose first or last word the reader's pattern takes for one.
+
+    Where every word may be a label, as `*` of `label_map` says, the first one is noted.
+    """
+    name = dataset.reader.label
+    if dataset.reader.format != "lines" or name not in rows:
+        return
+    labels = rows[name].str.strip()
+    if OTHER_LABELS in dataset.label_map:
+        rejected.notices.append(
+            f"{rows[PLACE].iloc[0]}: {labels.iloc[0]!r} is left out as the label, by the pattern "
+            f"{dataset.reader.pattern!r}"
+        )
+        return
+    numbers = pd.to_numeric(labels, errors="coerce").notna()
+    fits = labels.isin([*classes, *dataset.label_map]) if classes else numbers
+    fits |= labels == ""
+    if fits.mean() < FEWEST_LABELS:
+        raise PolymathError(
+            f"{rows.loc[~fits, PLACE].iloc[0]}: {labels[~fits].iloc[0]!r} stands where the data "
+            f"set's lines have the label, and is none ({(~fits).sum()} such rows): write any of "
+            "its labels there, which is not read"
+        )
 
 
 def _sequences(dataset: Dataset) -> list[str]:

@@ -143,7 +143,7 @@ def predict(run: TrainedRun, files: list[Path], threads: int, log: Log) -> pd.Da
     """
     configure_torch(threads)
     rejected = RejectedRows()
-    table = read_unlabelled(run.dataset, files, rejected)
+    table = read_unlabelled(run.dataset, files, rejected, run.metadata["labels"])
     rows = _tokenize(run, table, log)
     for note in rejected.notices:
         log(note)
