@@ -12,6 +12,8 @@ from polymath.data.fetch.file_cache import INDEX, FileCache
 from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.sources import FetchedSource, HubSource, UrlSource
+from polymath.util.errors import PolymathError
+from polymath.util.storage import read_json, sha256_of
 
 SETTINGS = {"version": "10", "composers": ["bach"]}
 REJECTED = [{"file": "bwv2", "reason": "broken"}]
@@ -145,7 +147,7 @@ class CountingServer:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "a.csv").write_text("content")
         if isinstance(source, HubSource):
-            lock.keep({"a.csv": "0" * 64}, "c" * 40)
+            lock.keep({"a.csv": sha256_of(folder / "a.csv")}, "d" * 40)
         elif isinstance(source, UrlSource) and source.files[0].sha256 is None:
             lock.keep({"a.csv": "1" * 64})
         return [folder / "a.csv"]
@@ -179,3 +181,23 @@ def test_what_is_pinned_is_downloaded_once_for_all_results_folders(
     fetch(source, manifest, 1, quiet, tmp_path / "second/lock.json")
     assert server.calls == calls
     assert Manifest.read(manifest).locate("a.csv").read_text() == "content"
+
+
+def test_copies_of_a_repository_are_recorded_and_must_be_those_that_are(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock file of a colleague may know other content of the same commit."""
+    server = CountingServer(monkeypatch)
+    source = TypeAdapter(FetchedSource).validate_python(COMMIT)
+    locks = [tmp_path / f"{name}.json" for name in ("first", "second", "colleague")]
+    for lock_file in locks[:2]:
+        manifest = tmp_path / lock_file.stem / "raw/odd/manifest.json"
+        fetch(source, manifest, 1, quiet, lock_file)
+    assert server.calls == 1
+    assert read_json(locks[0]) == read_json(locks[1])
+    manifest = tmp_path / "third/raw/odd/manifest.json"
+    Lock.of(locks[2], manifest, source).keep({"a.csv": "0" * 64}, "d" * 40)
+    with pytest.raises(PolymathError, match="first fetched"):
+        fetch(source, manifest, 1, quiet, locks[2])
+    assert server.calls == 2
+    assert not manifest.exists()

@@ -21,6 +21,7 @@ from polymath.experiment.sources import (
 )
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
+from polymath.util.storage import sha256_of
 
 LOCK_FILE = Path("polymath.lock.json")
 COMMIT = re.compile("[0-9a-f]{40}")
@@ -72,7 +73,7 @@ def _fetch_cached(source: Downloaded, folder: Path, lock: Lock, log: Log) -> Fet
     """Return a download's files, copied from this machine's cache if they are there."""
     cache = _cache_of(source, lock, log)
     cached = cache and cache.restore(folder)
-    if cached:
+    if cached and _agrees_with_lock(source, cached[0], folder, lock, log):
         return cached
     fetched: Fetched = (_download(source, folder, lock, log), [])
     cache = cache or _cache_of(source, lock, log)  # the lock file may know its content now
@@ -97,6 +98,24 @@ def _cache_of(source: Downloaded, lock: Lock, log: Log) -> FileCache | None:
         return None
     described = source.model_dump(mode="json", exclude_defaults=True)
     return FileCache.of("fetched", {"source": described, "pins": pins, "code": FETCH}, log)
+
+
+def _agrees_with_lock(
+    source: Downloaded, files: list[Path], folder: Path, lock: Lock, log: Log
+) -> bool:
+    """Record a repository's files as its download does; return whether no other are recorded.
+
+    Of other sources, the pins are the files' checksums.
+    """
+    if not isinstance(source, HubSource):
+        return True
+    sums = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
+    try:
+        lock.keep(sums, lock.commit or source.revision)
+    except PolymathError as error:
+        log(f"the copies are not used: {error}")
+        return False
+    return True
 
 
 def _download(source: Downloaded, folder: Path, lock: Lock, log: Log) -> list[Path]:
