@@ -122,6 +122,11 @@ def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -
     assert "labels" not in run
     publish(results, kept, with_report=True)
     assert (kept / "report.html").exists()
+    (kept / "probes.png").touch()
+    results.report.write_text("anew")
+    publish(results, kept)  # nothing of earlier results stays
+    assert (kept / "report.html").read_text() == "anew"
+    assert not (kept / "probes.png").exists()
 
 
 @pytest.mark.parametrize(

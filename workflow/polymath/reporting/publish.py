@@ -96,13 +96,15 @@ def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> No
     commit that they were published from.
 
     Args:
-        with_report: copy report.html as well, which holds all figures and tables in one file.
+        with_report: copy report.html as well, which holds all figures and tables in one file; as
+            always where the folder has one, which would be of earlier results.
 
     Raises:
         PolymathError: if a file of the results is missing.
     """
     files = [results.matrix("md"), results.matrix("csv"), results.claims("md")]
     files += [results.figure(name, "png") for name in FIGURES]
+    with_report = with_report or (folder / results.report.name).exists()
     files += [results.report] if with_report else []
     for path in files:
         if not path.is_file():
@@ -114,8 +116,11 @@ def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> No
         results.claims(),
         results.evidence("families"),
     ]
-    for path in [*files, *(path for path in optional if path.exists())]:
-        shutil.copyfile(path, folder / path.name)
+    for path in [*files, *optional]:
+        if path.exists():
+            shutil.copyfile(path, folder / path.name)
+        else:
+            (folder / path.name).unlink(missing_ok=True)  # of earlier results
     for path in results.all_representation_figures():
         shutil.copyfile(path, folder / ".".join([*levels_in(path).values(), path.name]))
     made = provenance_of(results.all_predictions())
