@@ -172,6 +172,7 @@ def test_lines_of_prose_have_no_delimiter() -> None:
         (["it is a good film", "the food was bad"], "model"),
         (["天气很好", "我不喜欢"], "model"),
         (["((..))", "(...)"], "character"),
+        (["Souza", "Novak", "Bauer", "Kowalski", "Johnson", "Brown", "Dubois"], "character"),
     ],
 )  # fmt: skip
 def test_symbols_that_fit_values(values: list[str], alphabet: Any) -> None:

@@ -17,6 +17,7 @@ FITS = 0.95  # share of the rows that must consist of an alphabet's symbols
 BASE_CODES = "NRYSWKMBDHV"  # of several bases each (IUPAC)
 RESIDUE_CODES = "XBZJUO"  # of several or rare amino acids
 GAPS = "-.*"
+RESIDUES = 0.95  # share of the letters of proteins that are the 20 amino acids
 FEWEST_RESIDUES = 8  # kinds of amino acids in proteins; fewer may be words
 MOST_SYMBOLS = 200  # kinds of words between blanks that are symbols rather than text
 MOST_NUMBERS = 20_000  # kinds of whole numbers that a text model has tokens for
@@ -107,15 +108,17 @@ def _nucleotides(rows: Sequence[str]) -> Symbols | None:
 def _protein(rows: Sequence[str]) -> Symbols | None:
     upper = [row.upper() for row in rows]
     letters = "".join(PRESETS["protein"].symbols or ())
-    kinds = set("".join(upper)) & set(letters)
+    counts = Counter("".join(upper))
+    kinds = counts.keys() & set(letters)
     folded = sum(row != row.upper() for row in rows) / len(rows)
     if len(kinds) < FEWEST_RESIDUES or 0 < folded < 1 or _median_length(rows) < 4:
         return None
     if folded and len(set(rows)) < 0.5 * len(rows):
         return None  # words that recur
     plain, coded = _share(upper, letters), _share(upper, letters + RESIDUE_CODES + GAPS)
-    if coded < FITS:
-        return None
+    written = sum(count for character, count in counts.items() if character.isalpha())
+    if coded < FITS or sum(counts[letter] for letter in kinds) < RESIDUES * written:
+        return None  # of names and words every eighth letter is a B, J, O, U, X or Z
     alphabet = _with_rare(upper, "protein", RESIDUE_CODES, "X")
     others = "" if plain == 1 else ", and few others"
     return Symbols(alphabet, "protein", f"letters of the 20 amino acids{others}", 0)
