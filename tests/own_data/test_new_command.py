@@ -191,6 +191,12 @@ def test_a_symbol_or_label_far_down_the_file_counts(tmp_path: Path) -> None:
     assert draft_of(log).entry["label_map"] == {"-": "normal", "*": "anomaly"}
 
 
+def test_dates_are_no_sequences(tmp_path: Path) -> None:
+    lines = [f"2024-{n % 12 + 1:02}-{n % 28 + 1:02},it was the film {n},{n % 2}" for n in range(60)]
+    draft = draft_csv(tmp_path, ["date,review,label", *lines])
+    assert draft.entry["reader"]["sequence"] == "review"
+
+
 def test_documents_beside_lines_of_text_are_named(tmp_path: Path) -> None:
     folder = tmp_path / "reviews"
     for number in range(40):

@@ -29,6 +29,7 @@ PAIRS = (("1", "2"), ("a", "b"), ("first", "second"), ("premise", "hypothesis"),
 MOST_CLASSES = 200
 ROWS_PER_CLASS = 3  # on average, at least, in a column of classes
 FEWEST_PER_CLASS = 3  # rows: one for each split
+DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d|\1)")
 DISTINCT = 0.3  # share of distinct values in a column of sequences
 
 
@@ -159,11 +160,11 @@ def _describe(name: str, symbols: Symbols, why: str) -> str:
 
 
 def _is_sequence(values: pd.Series, name: str) -> bool:
-    """Return whether a column may hold sequences: long, mostly distinct and not numbers."""
+    """Return whether a column may hold sequences: long, mostly distinct, no numbers or dates."""
     named = name.lower() in SEQUENCE_NAMES
     distinct = values.nunique() / len(values)
-    numbers = all(is_number(value) for value in values.head(50))
-    return not numbers and values.str.len().median() >= 3 and (named or distinct >= DISTINCT)
+    others = all(is_number(value) or DATE.match(value) for value in values.head(50))
+    return not others and values.str.len().median() >= 3 and (named or distinct >= DISTINCT)
 
 
 def _surest(kinds: dict[str, Symbols], form: Form) -> list[str]:
