@@ -191,6 +191,12 @@ def test_a_symbol_or_label_far_down_the_file_counts(tmp_path: Path) -> None:
     assert draft_of(log).entry["label_map"] == {"-": "normal", "*": "anomaly"}
 
 
+def test_missing_values_do_not_make_classes_of_numbers(tmp_path: Path) -> None:
+    lines = [f"ACGT{'ACGT' * n},{'NA' if n % 9 == 4 else n % 5 + 0.5}" for n in range(60)]
+    with pytest.raises(PolymathError, match="line 6: label 'NA' is not a finite number"):
+        draft_csv(tmp_path, ["sequence,label", *lines])
+
+
 def test_dates_are_no_sequences(tmp_path: Path) -> None:
     lines = [f"2024-{n % 12 + 1:02}-{n % 28 + 1:02},it was the film {n},{n % 2}" for n in range(60)]
     draft = draft_csv(tmp_path, ["date,review,label", *lines])

@@ -13,7 +13,7 @@ import pandas as pd
 from polymath.data.alphabets import split_symbols
 from polymath.data.data_card import RejectedRows
 from polymath.data.fetch.local import list_path
-from polymath.data.labels import COMMA
+from polymath.data.labels import COMMA, MISSING
 from polymath.data.records import build_records
 from polymath.data.similarity import count_near_neighbours
 from polymath.data.splits import SPLITS, split_counts
@@ -154,12 +154,13 @@ def _describe_labels(
     filled = labels[labels != ""]
     if filled.empty:
         raise PolymathError(f"column '{roles.label}' is empty: name the labels' by --label")
-    if _are_values(filled):
-        values = filled.str.replace(",", ".").astype(float)
+    known = filled[~filled.isin(MISSING)]  # reading the rows refuses the others, by their lines
+    if len(known) and _are_values(known):
+        values = known.str.replace(",", ".").astype(float)
         facts.append(
             f"type: regression, as the labels are numbers from {values.min():g} to {values.max():g}"
         )
-        comma = filled.map(lambda value: COMMA(value) is not None).any()
+        comma = known.map(lambda value: COMMA(value) is not None).any()
         return {"type": "regression", **({"decimal": ","} if comma else {})}
     if NORMAL in set(filled) and filled.nunique() > 1:
         facts.append(f"label_map: '{NORMAL}' is normal, every other label an anomaly, as in logs")
