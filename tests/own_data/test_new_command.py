@@ -197,6 +197,12 @@ def test_missing_values_do_not_make_classes_of_numbers(tmp_path: Path) -> None:
         draft_csv(tmp_path, ["sequence,label", *lines])
 
 
+def test_a_column_of_splits_that_is_not_used_is_named(tmp_path: Path) -> None:
+    lines = [f"ACGT{'ACGT' * n},{n % 2},{('train', 'test', '')[n % 3]}" for n in range(60)]
+    draft = draft_csv(tmp_path, ["sequence,label,split", *lines])
+    assert any("'split' is not used" in fact and "train" in fact for fact in draft.facts)
+
+
 def test_dates_are_no_sequences(tmp_path: Path) -> None:
     lines = [f"2024-{n % 12 + 1:02}-{n % 28 + 1:02},it was the film {n},{n % 2}" for n in range(60)]
     draft = draft_csv(tmp_path, ["date,review,label", *lines])

@@ -16,6 +16,7 @@ from polymath.own_data.words import (
     LABEL_NAMES,
     LIKELY_LABEL_NAMES,
     SEQUENCE_NAMES,
+    SPLIT_NAMES,
 )
 from polymath.util.errors import PolymathError, list_names, suggest
 
@@ -68,7 +69,7 @@ def find_roles(form: Form, asked: Asked) -> Roles:
     sequences, symbols, why = _find_sequences(form, asked, [split])
     label, label_why = _find_label(form, asked, [*sequences, split])
     roles = Roles(sequences, symbols, label, split, split_names=words)
-    roles.facts += [f"sequence: {why}", f"label: {label_why}"]
+    roles.facts += [f"sequence: {why}", f"label: {label_why}", *_unused_splits(form, roles)]
     roles.group = _find_group(form, asked, roles)
     roles.id = _find_id(form, roles)
     return roles
@@ -98,6 +99,18 @@ def _find_split(form: Form, asked: Asked) -> tuple[str | None, dict[str, str]]:
         if words is not None:
             return name, words
     return None, {}
+
+
+def _unused_splits(form: Form, roles: Roles) -> Iterator[str]:
+    """Yield why a column that is named as one of splits is not used."""
+    for name in form.columns:
+        others = (*roles.sequences, roles.label)
+        if roles.split is None and name.lower() in SPLIT_NAMES and name not in others:
+            words = list_names([f"'{word}'" for word in sorted(set(texts(form.table, name)))])
+            yield (
+                f"split: '{name}' is not used, as its values do not name a training and a test "
+                f"set: {words}"
+            )
 
 
 def _split_words(values: pd.Series) -> dict[str, str] | None:

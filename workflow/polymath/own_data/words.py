@@ -30,6 +30,9 @@ ID_NAMES = frozenset(
     {"accession", "entry", "id", "identifier", "index", "key", "name", "uid"}
 )  # fmt: skip
 
+# Names of columns of splits.
+SPLIT_NAMES = frozenset({"fold", "partition", "set", "split", "subset"})
+
 # The commonest words of several languages, by which text differs from symbols.
 FUNCTION_WORDS = frozenset(
     {"a", "an", "and", "are", "as", "at", "be", "by", "das", "de", "der", "di", "die", "e", "el",
