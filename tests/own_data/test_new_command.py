@@ -1,5 +1,6 @@
 """`new` finds out what files are, and writes a configuration that runs as it is."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,15 @@ def test_missing_values_do_not_make_classes_of_numbers(tmp_path: Path) -> None:
     lines = [f"ACGT{'ACGT' * n},{'NA' if n % 9 == 4 else n % 5 + 0.5}" for n in range(60)]
     with pytest.raises(PolymathError, match="line 6: label 'NA' is not a finite number"):
         draft_csv(tmp_path, ["sequence,label", *lines])
+
+
+def test_a_file_that_was_cut_while_packed_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv.gz"
+    rows = "".join(f"{n:b},{n % 7}\n" for n in range(20_000))
+    packed = gzip.compress(f"sequence,label\n{rows}".encode())
+    path.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(PolymathError, match=r"own.csv.gz: .*check that the file is whole"):
+        draft_of(path)
 
 
 def test_a_column_of_splits_that_is_not_used_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from polymath.data.readers import ReadingNotes, read_rows
 from polymath.data.readers.columns import HIDDEN
-from polymath.data.readers.files import GZIP, SUFFIXES, split_lines
+from polymath.data.readers.files import GZIP, SUFFIXES, read_unpacked, split_lines
 from polymath.experiment.reader import Reader
 from polymath.own_data.lines import find_line_form
 from polymath.util.errors import PolymathError, list_names
@@ -140,14 +140,16 @@ def _find_encoding(path: Path) -> str:
 
 
 def _unpacked(path: Path) -> bytes:
-    content = path.read_bytes()
-    return gzip.decompress(content) if content.startswith(GZIP) else content
+    try:
+        return read_unpacked(path)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise PolymathError(f"{path}: {error}: check that the file is whole") from None
 
 
 def _read(path: Path, encoding: str) -> str:
     try:
         return _unpacked(path).decode(encoding)
-    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+    except UnicodeDecodeError as error:
         raise PolymathError(f"{path}: neither UTF-8 nor Windows' encoding: {error}") from None
 
 

@@ -73,14 +73,10 @@ def read_text(path: Path, reader: Reader, what: str) -> str:
     Args:
         what: the format, for messages.
     """
-    content = path.read_bytes()
     if path.suffix.lower() in PACKED:
         raise PolymathError(f"{path}: compressed: unpack the file, or compress it by gzip instead")
     try:
-        if content.startswith(GZIP):
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as unpacked:
-                content = read_limited(unpacked.read, len(content), str(path))
-        text = content.decode(reader.encoding)
+        text = read_unpacked(path).decode(reader.encoding)
         text.encode()  # some encodings allow half characters, which no table can hold
         return text
     except (UnicodeError, LookupError, zlib.error, gzip.BadGzipFile, EOFError) as error:
@@ -88,6 +84,20 @@ def read_text(path: Path, reader: Reader, what: str) -> str:
             f"{path}: not readable as {what}: {error}: check 'encoding' of its reader, and that "
             "the file is whole"
         ) from None
+
+
+def read_unpacked(path: Path) -> bytes:
+    """Return the bytes of a file, or those that it holds compressed by gzip.
+
+    Raises:
+        PolymathError: if they grow beyond all measure.
+        zlib.error, gzip.BadGzipFile, EOFError: if it is damaged.
+    """
+    content = path.read_bytes()
+    if not content.startswith(GZIP):
+        return content
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as unpacked:
+        return read_limited(unpacked.read, len(content), str(path))
 
 
 def note_absent_lines(path: Path, text: str, reader: Reader, notes: ReadingNotes) -> None:
