@@ -207,6 +207,19 @@ def test_a_file_that_was_cut_while_packed_is_named(tmp_path: Path) -> None:
         draft_of(path)
 
 
+def test_files_of_several_encodings_are_refused_unless_one_fits_all(tmp_path: Path) -> None:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    rows = "".join(f"the song of the café number {n}\t{n % 2}\n" for n in range(30))
+    for name, encoding in (("b", "cp1252"), ("c", "utf-8")):
+        (folder / f"{name}.tsv").write_bytes(rows.encode(encoding))
+    with pytest.raises(PolymathError, match=r"b.tsv \(cp1252\), c.tsv \(utf-8-sig\): save all"):
+        draft_of(folder)
+    (folder / "c.tsv").unlink()
+    (folder / "a.tsv").write_bytes(rows.replace("é", "e").encode())
+    assert draft_of(folder).entry["reader"]["encoding"] == "cp1252"
+
+
 def test_a_column_of_splits_that_is_not_used_is_named(tmp_path: Path) -> None:
     lines = [f"ACGT{'ACGT' * n},{n % 2},{('train', 'test', '')[n % 3]}" for n in range(60)]
     draft = draft_csv(tmp_path, ["sequence,label,split", *lines])

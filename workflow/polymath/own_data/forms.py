@@ -61,7 +61,7 @@ def find_form(files: list[Path], sheet: str | None = None) -> Form:
     reader: dict[str, Any] = {"format": kind}
     facts = []
     if kind in ("csv", "text"):
-        encoding = _find_encoding(chosen[0])
+        encoding = _find_encoding(chosen)
         text = _read(chosen[0], encoding)
         reader = _find_text_form(text, chosen[0])
         if encoding != "utf-8-sig":
@@ -127,9 +127,29 @@ def _format_of(path: Path) -> str:
     return "unknown" if is_binary or suffix in documents else "text"
 
 
-def _find_encoding(path: Path) -> str:
-    """Return UTF-8 if the file is that, UTF-16 by its mark, else Windows' Western European."""
+def _find_encoding(files: list[Path]) -> str:
+    """Return the encoding of all files; those of ASCII alone fit UTF-8 and Windows' encoding.
+
+    Raises:
+        PolymathError: if they differ in it: some would be read as other letters.
+    """
+    first: dict[str, Path] = {}
+    for path in files:
+        first.setdefault(_encoding_of(path), path)
+    if "utf-16" not in first and len(first) > 1:
+        first.pop("ascii", None)
+    if len(first) > 1:
+        shown = ", ".join(f"{path.name} ({encoding})" for encoding, path in first.items())
+        raise PolymathError(f"the files differ in their encoding: {shown}: save all as UTF-8")
+    (encoding,) = first
+    return "utf-8-sig" if encoding == "ascii" else encoding
+
+
+def _encoding_of(path: Path) -> str:
+    """Return UTF-8 if a file is that, UTF-16 by its mark, else Windows' Western European."""
     content = _unpacked(path)
+    if content.isascii():
+        return "ascii"
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     try:
