@@ -204,7 +204,10 @@ def test_text_as_it_is_is_a_line_of_its_own() -> None:
 
 def test_a_baseline_that_ends_higher_is_part_of_the_verdict() -> None:
     (task,) = answer_of([], [judged("better", "supported", 0.2)]).tasks
-    assert task.sentence.startswith("yes: the text model ends better, but n-grams end higher")
+    assert task.sentence.startswith("yes: the text model ends better, but n-grams scored higher")
+    constant = [*MATRIX_ROWS[:4], {**MATRIX_ROWS[4], "model": "majority"}]
+    (task,) = answer_of([], [judged("better", "supported", 0.2)], constant).tasks
+    assert task.sentence.startswith("yes: the text model ends better, but majority scored higher")
     lower = [*MATRIX_ROWS[:4], {**MATRIX_ROWS[4], "mean": 0.8}]
     (task,) = answer_of([], [judged("better", "supported", 0.2)], lower).tasks
     assert "but n-grams" not in task.sentence

@@ -93,7 +93,7 @@ def _verdict(row: Mapping[str, Any], mean: float, best: pd.Series | None) -> str
         return f"{text} ({row['reason']})" if row["reason"] else text
     qualified = f"{text} {row['qualifier']}".rstrip()
     if row["verdict"] == "supported" and best is not None and best["mean"] > mean:
-        return f"{qualified}, but {BASELINE_NAMES[best['model']]} end higher"
+        return f"{qualified}, but {BASELINE_NAMES[best['model']]} scored higher"
     return qualified
 
 
