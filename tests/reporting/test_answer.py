@@ -231,7 +231,10 @@ def test_minutes_and_the_command_are_those_of_the_run() -> None:
     claims = table([undecided(0.05, 0.05)], CLAIMS)
     matrix = table(MATRIX_ROWS, MATRIX)
     answer = answer_in_words(table([], FAMILIES), claims, matrix, {"splice": 4.25}, options)
-    assert "4.2 minutes of training" in answer.tasks[0].sentence
+    assert (
+        "4.2 minutes of training for the reported replicates of all arms"
+        in answer.tasks[0].sentence
+    )
     command = "snakemake --cores all --configfile 'my data.yaml' --replace-workflow-config --config"
     assert command in settle_of(answer)
 

@@ -11,7 +11,8 @@ from polymath.util.storage import read_table
 def minutes_of_training(conditions: Iterable[Condition], results: ResultPaths) -> dict[str, float]:
     """Return the minutes that the reported replicates of each task were trained for.
 
-    Baselines, and conditions whose curves are gone, do not count.
+    Baselines, replicates that choose a learning rate, and conditions whose curves are gone do not
+    count.
     """
     minutes: dict[str, float] = defaultdict(float)
     for condition in conditions:

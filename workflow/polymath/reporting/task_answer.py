@@ -150,7 +150,7 @@ def _minutes(row: Mapping[str, Any], minutes: Mapping[str, float]) -> Iterator[s
     if row["task"] in minutes:
         spent = minutes[row["task"]]
         shown = f"{spent:.1f} minutes" if spent >= 1 else f"{60 * spent:.0f} seconds"
-        yield f"{shown} of training for all arms of the task"
+        yield f"{shown} of training for the reported replicates of all arms"
 
 
 def _what_would_settle(row: Mapping[str, Any], options: Sequence[str]) -> str:
