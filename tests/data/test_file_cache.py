@@ -1,5 +1,6 @@
 """Fetched files are kept once per machine, whole, and for their user alone."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,21 @@ def test_other_settings_have_another_entry(cache: FileCache, rendered: list[Path
 
 def test_the_folder_is_this_users_alone(cache: FileCache, home: Path) -> None:
     assert (home / "polymath").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_group_that_may_read_the_folder_may_not_write_below_it(
+    home: Path, rendered: list[Path], tmp_path: Path
+) -> None:
+    (home / "polymath").chmod(0o755)
+    umask = os.umask(0o002)
+    try:
+        cache = FileCache.of("fetched", SETTINGS, quiet)
+        assert cache is not None
+        cache.keep(tmp_path / "raw", (rendered, REJECTED))
+    finally:
+        os.umask(umask)
+    assert cache.entry.exists()
+    assert cache.entry.parent.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("kind", ["writable", "link"])

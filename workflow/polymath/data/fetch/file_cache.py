@@ -70,7 +70,7 @@ class FileCache:
         """Copy files into the entry, which appears whole or not at all."""
         files, rejected = fetched
         try:
-            self.entry.parent.mkdir(exist_ok=True)
+            self.entry.parent.mkdir(mode=0o700, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.entry.parent) as scratch:
                 whole = folder.absolute()
                 names = [file.absolute().relative_to(whole).as_posix() for file in files]
