@@ -146,7 +146,7 @@ def test_what_only_more_test_items_would_decide_says_so() -> None:
 
 def test_test_items_that_share_groups_are_counted_with_them() -> None:
     sentence = settle_of(answer_of([], [{**undecided(0.05, 0.05, items_error=0.05), "groups": 12}]))
-    assert "300 in 12 groups test items" in sentence
+    assert "300 test items in 12 groups" in sentence
 
 
 def test_scatter_of_seeds_is_not_blamed_on_test_items() -> None:

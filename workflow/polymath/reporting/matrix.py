@@ -65,12 +65,16 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     return shown
 
 
-def count_items(row: Mapping[str, Any]) -> str:
-    """Return the number of test items, and of their groups where items share one."""
+def count_items(row: Mapping[str, Any], unit: str = "") -> str:
+    """Return the number of test items, and of their groups where items share one.
+
+    Args:
+        unit: what follows the number of items.
+    """
     items, groups = row["items"], row.get("groups")
     if pd.isna(groups) or groups == items:
-        return format_number(items, ".0f")
-    return f"{items:.0f} in {groups:.0f} groups"
+        return f"{format_number(items, '.0f')}{unit}"
+    return f"{items:.0f}{unit} in {groups:.0f} groups"
 
 
 def arrange_matrix(matrix: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from polymath.reporting.tables import format_estimate, format_number, has_width
 
 # So many replicates that seeds no longer matter: what is left is the test items' share.
 ENDLESS = 10**9
+ITEMS = " test items"
 FEW_ITEMS = 100  # test items, below which one of them is worth more than 0.01 of accuracy
 SHARE_METRICS = ("accuracy",)  # an item is worth its share of them
 MOST_TIMES = 1000  # as many test items, beyond which no number is named
@@ -138,7 +139,7 @@ def _items(row: Mapping[str, Any], of_arm: pd.DataFrame) -> Iterator[str]:
     items = row["items"]
     if pd.isna(items):
         return
-    text = f"{count_items(row)} test items"
+    text = count_items(row, ITEMS)
     if items < FEW_ITEMS:
         is_share = len(of_arm) and of_arm["metric"].iloc[0] in SHARE_METRICS
         worth = f": one of them is worth {1 / items:.3f}" if is_share else ""
@@ -186,7 +187,7 @@ def _what_would_settle(row: Mapping[str, Any], options: Sequence[str]) -> str:
             f"{REPLICATES[-1]} replicates are needed: the difference is small beside its scatter."
         )
     return (
-        f"More replicates alone do not settle it: with {count_items(row)} test items, the "
+        f"More replicates alone do not settle it: with {count_items(row, ITEMS)}, the "
         f"difference seen is within what another test set would change. {_items_needed(row)}"
     )
 
