@@ -220,6 +220,19 @@ def test_files_of_several_encodings_are_refused_unless_one_fits_all(tmp_path: Pa
     assert draft_of(folder).entry["reader"]["encoding"] == "cp1252"
 
 
+def test_files_whose_headers_differ_are_said_to(tmp_path: Path) -> None:
+    folder = tmp_path / "genes"
+    folder.mkdir()
+    for number, label in enumerate(("y", "outcome")):
+        rows = [f"ACGT{'ACGT' * n}{'AC'[number]},{n % 2}" for n in range(30)]
+        (folder / f"{number}.csv").write_text("\n".join([f"seq,{label}", *rows]) + "\n")
+    with pytest.raises(PolymathError, match=r"1\.csv: line 2: the label is missing \(30 rows"):
+        draft_of(folder)
+    (folder / "1.csv").write_text((folder / "1.csv").read_text().replace("outcome", "y,note"))
+    facts = "\n".join(draft_of(folder).facts)
+    assert "0.csv has no column note, as other files have" in facts
+
+
 def test_a_column_of_splits_that_is_not_used_is_named(tmp_path: Path) -> None:
     lines = [f"ACGT{'ACGT' * n},{n % 2},{('train', 'test', '')[n % 3]}" for n in range(60)]
     draft = draft_csv(tmp_path, ["sequence,label,split", *lines])

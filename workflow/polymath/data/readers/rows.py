@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from polymath.data.readers.columns import cut_column, with_origin
+from polymath.data.readers.columns import cut_column, file_of, with_origin
 from polymath.data.readers.delimited import read_delimited
 from polymath.data.readers.files import ReadingNotes, choose_files
 from polymath.data.readers.metadata import join_metadata
@@ -13,7 +13,7 @@ from polymath.data.readers.midi import read_scores
 from polymath.data.readers.structured import flatten_lists, read_json, read_parquet, read_xlsx
 from polymath.data.readers.text_records import read_fasta, read_lines
 from polymath.experiment.reader import Reader
-from polymath.util.errors import LISTED, PolymathError
+from polymath.util.errors import LISTED, PolymathError, list_names
 
 READERS: dict[str, Callable[[Path, Reader, ReadingNotes], pd.DataFrame]] = {
     "csv": read_delimited,
@@ -92,4 +92,11 @@ def _combine(
             lines[-1] += "; or set 'unreadable: drop' of the reader to leave such files out"
         raise PolymathError("\n".join(lines))
     notes.unreadable += errors
-    return pd.concat(tables, ignore_index=True)
+    joined = pd.concat(tables, ignore_index=True)
+    for table in tables:
+        if absent := [name for name in joined if name not in table]:
+            notes.notices.append(
+                f"{file_of(table)} has no column {list_names(absent)}, as other files have: it is "
+                "read as empty"
+            )
+    return joined.fillna("")
