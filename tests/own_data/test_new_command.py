@@ -220,6 +220,16 @@ def test_files_of_several_encodings_are_refused_unless_one_fits_all(tmp_path: Pa
     assert draft_of(folder).entry["reader"]["encoding"] == "cp1252"
 
 
+def test_no_other_column_stands_in_for_labels_that_do_not_vary(tmp_path: Path) -> None:
+    lines = [f"ACGT{'ACGT' * n},1,{n % 3}" for n in range(60)]
+    for other in ("batch", "species"):
+        header = f"sequence,label,{other}"
+        with pytest.raises(PolymathError, match=r"'label' \(1 value, as 1\) does not .*--label"):
+            draft_csv(tmp_path, [header, *lines])
+        asked = draft_csv(tmp_path, [header, *lines], label=other)
+        assert asked.entry["reader"]["label"] == other
+
+
 def test_files_whose_headers_differ_are_said_to(tmp_path: Path) -> None:
     folder = tmp_path / "genes"
     folder.mkdir()

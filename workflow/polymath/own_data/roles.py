@@ -219,12 +219,18 @@ def _find_label(form: Form, asked: Asked, taken: Sequence[str | None]) -> tuple[
         return asked.label, f"'{asked.label}' (as asked)"
     own = [name for name in form.columns if name not in taken and name != asked.group]
     suited = [name for name in own if _is_label(texts(form.table, name), name)]
-    for names, why in ((LABEL_NAMES, "by its name"), (LIKELY_LABEL_NAMES, "by its name")):
+    for names in (LABEL_NAMES, LIKELY_LABEL_NAMES):
         named = [name for name in suited if name.lower() in names]
         if len(named) == 1:
-            return named[0], f"'{named[0]}' ({why})"
+            return named[0], f"'{named[0]}' (by its name)"
         if named:
             raise _ambiguous("label", [_count_classes(form, name) for name in named])
+        for name in own:
+            if name.lower() in LABEL_NAMES:  # no other may stand in for it
+                raise PolymathError(
+                    f"column {_count_classes(form, name)} does not hold labels, which are few "
+                    "values that recur, or numbers: correct it, or name the labels by --label"
+                )
     suited = [name for name in suited if name.lower() not in (*GROUP_NAMES, *ID_NAMES)] or suited
     if len(suited) > 1:
         raise _ambiguous("label", [_count_classes(form, name) for name in suited])
@@ -243,7 +249,8 @@ def _find_label(form: Form, asked: Asked, taken: Sequence[str | None]) -> tuple[
 
 def _count_classes(form: Form, name: str) -> str:
     values = texts(form.table, name)
-    return f"'{name}' ({values.nunique():,} values, as {values.iloc[0][:20]})"
+    count = values.nunique()
+    return f"'{name}' ({count:,} value{'s' * (count != 1)}, as {values.iloc[0][:20]})"
 
 
 def is_class(values: pd.Series) -> bool:
