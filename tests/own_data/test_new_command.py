@@ -230,6 +230,14 @@ def test_no_other_column_stands_in_for_labels_that_do_not_vary(tmp_path: Path) -
         assert asked.entry["reader"]["label"] == other
 
 
+def test_lines_of_several_labels_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.txt"
+    marks = ["__label__a __label__b", "__label__b", "__label__a"]
+    path.write_text("".join(f"{marks[n % 3]} the film number {n}\n" for n in range(60)))
+    with pytest.raises(PolymathError, match=r"several labels in 20 lines.*: keep one in each line"):
+        draft_of(path)
+
+
 def test_files_whose_headers_differ_are_said_to(tmp_path: Path) -> None:
     folder = tmp_path / "genes"
     folder.mkdir()
