@@ -238,6 +238,19 @@ def test_lines_of_several_labels_are_refused(tmp_path: Path) -> None:
         draft_of(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("とても良い映画", "shift_jis"), ("это хороший фильм", "cp1251")]
+)
+def test_text_of_other_scripts_is_not_read_as_western_european(
+    text: str, encoding: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.csv"
+    rows = "".join(f"{text} {n},{n % 2}\n" for n in range(40))
+    path.write_bytes(f"text,label\n{rows}".encode(encoding))
+    with pytest.raises(PolymathError, match=r"own\.csv: not UTF-8, .*: save it as UTF-8"):
+        draft_of(path)
+
+
 def test_files_whose_headers_differ_are_said_to(tmp_path: Path) -> None:
     folder = tmp_path / "genes"
     folder.mkdir()

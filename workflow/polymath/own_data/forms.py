@@ -21,6 +21,8 @@ DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma"}
 ORIGIN = ("file", "folder", "parent")  # columns that every reader adds
 LOOKED_AT = 500  # lines by which a delimiter is chosen
 REGULAR = 0.98  # share of the lines that have the same number of fields
+ASCII = bytes(range(128))
+MOST_ACCENTED = 0.2  # share of the bytes of a text in a Western European language
 MOST_NAMES = 8  # of columns that are shown
 MOST_WORDS = 4  # in the name of a column
 
@@ -155,6 +157,11 @@ def _encoding_of(path: Path) -> str:
     try:
         content.decode("utf-8-sig")
     except UnicodeDecodeError:
+        if len(content.translate(None, ASCII)) > MOST_ACCENTED * len(content):
+            raise PolymathError(
+                f"{path}: not UTF-8, and too many letters with accents for Windows' Western "
+                "European encoding: save it as UTF-8"
+            ) from None
         return "cp1252"
     return "utf-8-sig"
 
