@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForMaskedLM
+from transformers import AutoConfig, AutoModelForMaskedLM
 
 from polymath.models.build import build_classifier, longest_input
 from polymath.models.compact_embeddings import compact_embeddings
@@ -90,6 +90,18 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "no-such-model"}')
     with pytest.raises(PolymathError, match="no model that transformers can build"):
         build_classifier(tmp_path, "scratch", 2, 0, None)
+
+
+def test_a_models_trial_leaves_its_sparse_attention(tmp_path: Path) -> None:
+    """BigBird, which reads DNA of thousands of bases, falls back to full attention by itself."""
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "block_size": 4}
+    AutoConfig.for_model("big_bird", vocab_size=30, **sizes).save_pretrained(tmp_path)
+    encoder = build_classifier(tmp_path, "scratch", 2, 0, None).base_model
+    kinds = {encoder.attention_type, *(layer.attention_type for layer in encoder.encoder.layer)}
+    assert kinds == {"block_sparse"}
+    ids = torch.arange(64)[None] % 30
+    assert encoder(input_ids=ids).last_hidden_state.shape == (1, 64, 32)
+    assert encoder.attention_type == "block_sparse"
 
 
 def test_dropout_of_the_recipe_reaches_every_dropout_of_the_model(

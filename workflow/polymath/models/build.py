@@ -111,9 +111,12 @@ def _require_runnable(model: PreTrainedModel, folder: Path) -> None:
         PolymathError: if it cannot take it.
     """
     tokens = torch.zeros(1, 3, dtype=torch.long)
-    mode = model.training
+    mode, encoder = model.training, model.base_model
+    attention = getattr(encoder, "attention_type", None)
     with _odd_values_named(folder), torch.no_grad():
         model.eval()(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits  # noqa: B018
+    if hasattr(encoder, "set_attention_type"):  # BigBird's is full from its first short sequence on
+        encoder.set_attention_type(attention)
     model.train(mode)
 
 
