@@ -17,6 +17,8 @@ import pytest
 
 from polymath.data.fetch import progress
 from polymath.data.fetch.fetch import fetch
+from polymath.data.fetch.hub import fetch_hub
+from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import MANIFEST, Manifest
 from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError
@@ -165,6 +167,17 @@ def test_a_cut_connection_is_resumed(
     logged: list[str] = []
     assert (get(source("big.bin"), tmp_path, logged) / "big.bin").read_bytes() == content
     assert "1.0 of 1.0 MB" in logged
+
+
+def test_files_lie_in_the_folder_as_it_was_named(hub: Hub, tmp_path: Path) -> None:
+    """Results are often a link to a larger disk; the cache names files relative to the folder."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "results").symlink_to(tmp_path / "disk")
+    folder, what = tmp_path / "results/raw/odd", source("*.csv")
+    lock = Lock.of(tmp_path / "lock.json", folder / MANIFEST, what)
+    files = fetch_hub(what, folder, lock, lambda message: None)
+    assert {str(file.relative_to(folder)) for file in files} == {"train.csv", "sub/test.csv"}
+    assert all(file.is_file() for file in files)
 
 
 def test_code_is_never_fetched(hub: Hub, tmp_path: Path) -> None:

@@ -139,11 +139,11 @@ def _download(
         def update(self, count: float | None = 1) -> None:
             self._progress.add(int(count or 0))
 
-    path = hf_hub_download(
+    hf_hub_download(
         source.repo, name, repo_type=source.type, revision=commit, local_dir=folder,
         tqdm_class=Bar,
     )  # fmt: skip
-    return Path(path)
+    return folder / name  # which the library returns without links
 
 
 def _explain_revision(source: HubSource, lock: Lock) -> str:
