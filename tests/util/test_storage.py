@@ -1,6 +1,7 @@
 """Files appear under their final name only when whole."""
 
 import os
+import resource
 from pathlib import Path
 
 import pandas as pd
@@ -101,6 +102,20 @@ def test_what_is_no_json_is_damaged(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DamagedError, match=r"card\.json is damaged"):
         read_json(path)
+
+
+def test_a_table_that_the_machine_cannot_open_is_not_damaged(tmp_path: Path) -> None:
+    """It would be trained anew."""
+    path = tmp_path / "table.parquet"
+    write_table(ROWS, path, SCHEMA, {"seed": 1})
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            read_metadata(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    assert read_metadata(path) == {"seed": 1}
 
 
 def test_a_missing_result_is_made_by_the_same_command(tmp_path: Path) -> None:

@@ -224,6 +224,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise _missing(path) from None
     except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the machine: the file may be whole
         raise DamagedError(path, first_line(error)) from None
 
 
