@@ -62,7 +62,9 @@ def test_scores_come_back_byte_for_byte_in_their_order(
     assert [path.name for path in cache.entry.parent.iterdir()] == [cache.entry.name]
 
 
-@pytest.mark.parametrize("change", ["altered", "missing", "cut index", "other index"])
+@pytest.mark.parametrize(
+    "change", ["altered", "missing", "cut index", "other index", "short index"]
+)
 def test_a_damaged_entry_is_not_used_and_is_replaced(
     cache: FileCache, rendered: list[Path], tmp_path: Path, change: str
 ) -> None:
@@ -77,6 +79,8 @@ def test_a_damaged_entry_is_not_used_and_is_replaced(
             (cache.entry / INDEX).write_text('{"files": [["metada')
         case "other index":
             (cache.entry / INDEX).write_text("[]")
+        case "short index":
+            (cache.entry / INDEX).write_text('{"files": []}')
     assert cache.restore(tmp_path / "other") is None
     assert not (tmp_path / "other/bach/bwv1.mid").exists()
     assert len(logged) == 1

@@ -52,12 +52,13 @@ class FileCache:
             return None
         try:
             content = read_json(index)
-            files = [self._copy(name, folder / name, sha256) for name, sha256 in content["files"]]
+            files, rejected = content["files"], list(content["rejected"])
+            copies = [self._copy(name, folder / name, sha256) for name, sha256 in files]
         except (PolymathError, OSError, TypeError, KeyError, ValueError) as error:
             self.log(f"{self.entry} is not used: {error}")
             return None
-        self.log(f"copied {len(files)} files from {self.entry}")
-        return files, content["rejected"]
+        self.log(f"copied {len(copies)} files from {self.entry}")
+        return copies, rejected
 
     def _copy(self, name: str, target: Path, sha256: str) -> Path:
         with whole_file(target) as temporary:
