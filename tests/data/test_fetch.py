@@ -438,6 +438,15 @@ def test_a_broken_score_is_reported_and_the_others_are_kept(corpus: Path, tmp_pa
     assert sorted(path for path in (tmp_path / "raw").rglob("*") if path.is_file()) == sorted(files)
 
 
+def test_scores_that_the_machine_cannot_write_are_not_left_out(
+    corpus: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "bach").write_text("in the way")
+    with pytest.raises(FileExistsError):
+        fetch_scores(describe_scores(corpus), tmp_path / "raw", 1, quiet)
+
+
 def test_scores_rendered_before_are_copied(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from polymath.data.fetch.file_cache import Fetched, FileCache
 from polymath.experiment.sources import Music21Source
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError, suggest
+from polymath.util.remedies import remedy_for
 from polymath.util.seeds import hash_order
 from polymath.util.storage import sha256_of, whole_file
 
@@ -157,6 +158,8 @@ def _render(corpus: Path, score: Path, folder: Path) -> Rendered:
                 translated.write()
                 translated.close()
     except Exception as error:  # music21 raises many kinds; each costs one score, and is counted
+        if remedy_for(error):
+            raise  # of the machine: the score would be left out for good
         return Rendered(composer, name, work, f"{type(error).__name__}: {error}")
     return Rendered(composer, name, f"{composer}: {parent or work}")
 
