@@ -72,6 +72,27 @@ def test_braces_in_paths_are_named_before_snakemake_takes_them_for_wildcards(
         require_own_files(experiment)
 
 
+@pytest.mark.parametrize("target", ["elsewhere", "nothing"])
+def test_a_link_that_hides_data_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    """A folder of links, and the files that git-annex has not fetched yet."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "data/.git").mkdir(parents=True)
+    (tmp_path / "data/one.csv").write_text("seq,y")
+    (tmp_path / "data/two.csv").symlink_to("one.csv")
+    (tmp_path / "data/.git/link").symlink_to("nothing")
+    (tmp_path / "model.safetensors").touch()
+    config: dict[str, Any] = tiny_config(tmp_path, tmp_path / "model.safetensors")
+    config["datasets"]["odd"]["source"]["path"] = "data"
+    experiment = load_experiment(config, ROOT / "resources")
+    require_own_files(experiment)
+    (tmp_path / "data/pos").symlink_to(tmp_path / target)
+    with pytest.raises(PolymathError, match=r"datasets.odd: 'data/pos' is a link to a folder"):
+        require_own_files(experiment)
+
+
 def test_a_results_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     require_results_folder(ResultPaths.of(tmp_path / "new/results"))
     (tmp_path / "results").write_text("mine")

@@ -24,11 +24,7 @@ def list_path(source: PathSource) -> list[Path]:
     path = Path(source.path).expanduser()
     if path.is_file():
         return [path]
-    files = sorted(
-        file
-        for file in path.rglob("*")
-        if file.is_file() and not any(name.startswith(".") for name in file.relative_to(path).parts)
-    )
+    files = sorted(file for file in _visible_in(path) if file.is_file())
     if not files:
         problem = "is an empty folder" if path.is_dir() else "does not exist"
         where = "" if path.is_absolute() else f" in {Path.cwd()}"
@@ -37,6 +33,13 @@ def list_path(source: PathSource) -> list[Path]:
             "the folder of the configuration file that names it"
         )
     return files
+
+
+def _visible_in(folder: Path) -> Iterator[Path]:
+    """Yield what a folder has at any depth, without what is hidden."""
+    for path in folder.rglob("*"):
+        if not any(name.startswith(".") for name in path.relative_to(folder).parts):
+            yield path
 
 
 def describe_source(source: BaseModel) -> dict[str, Any]:
@@ -70,8 +73,8 @@ def require_own_files(experiment: Experiment) -> None:
     """Check before anything is computed that the user's own files exist.
 
     Raises:
-        PolymathError: naming each data set and checkpoint whose path does not exist, has braces, or
-            lacks a model's weights.
+        PolymathError: naming each data set and checkpoint whose path does not exist, has braces or
+            lost files, or lacks a model's weights.
     """
     problems = list(problems_of_own_files(experiment))
     if problems:
@@ -85,10 +88,22 @@ def problems_of_own_files(experiment: Experiment) -> Iterator[str]:
             try:
                 files = own_files(entry.source)
                 _require_no_braces(files)
+                if section == "datasets" and isinstance(entry.source, PathSource):
+                    _refuse_lost_files(entry.source)
                 if section == "checkpoints":
                     _require_weights(entry.source, files)
             except PolymathError as error:
                 yield f"{section}.{name}: {error}"
+
+
+def _refuse_lost_files(source: PathSource) -> None:
+    """Refuse links in a folder of data to other folders, which are not followed, or to nothing."""
+    for path in _visible_in(Path(source.path).expanduser()):
+        if path.is_symlink() and not path.is_file():
+            raise PolymathError(
+                f"'{path}' is a link to a folder, which is not followed, or to nothing: put the "
+                "files in its place, or delete it"
+            )
 
 
 def _require_weights(source: BaseModel, files: list[Path]) -> None:
