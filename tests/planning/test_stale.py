@@ -64,6 +64,20 @@ def test_of_an_input_that_does_not_exist_nothing_is_known(tokens: Request) -> No
     assert Comparison().explain(changed) == "code_version is 1, not 2"
 
 
+def test_a_result_whose_statement_is_damaged_is_stale(tokens: Request, tmp_path: Path) -> None:
+    """Nothing checks the bytes of a statement where it is read without its table."""
+    statements: list[Any] = [{"asked": TOKENS}, {"inputs": {}}, "all"]
+    for statement in statements:
+        with made_from(statement):
+            write_table(pd.DataFrame({"id": ["a"]}), tokens.path, SCHEMA, {})
+        assert Comparison().explain(tokens) is not None
+    manifest = tmp_path / "manifest.json"
+    records = Request(tmp_path / "records.parquet", RECORDS, {"manifest": manifest})
+    for text in ("[]", '{"fileS": []}', '{"files": [{"patH": "a", "sha256": "b"}]}'):
+        manifest.write_text(text)
+        assert Comparison().explain(records) is None
+
+
 def test_a_result_that_states_nothing_or_is_no_table_is_stale(tokens: Request) -> None:
     write_table(pd.DataFrame({"id": ["a"]}), tokens.path, SCHEMA, {})
     assert Comparison().explain(tokens) == "it does not state what it is made from"

@@ -70,7 +70,8 @@ class Comparison:
             return f"damaged: {error.reason}"
         if not stated:
             return find_difference(stated, wanted)
-        known = {name: value for name, value in stated["inputs"].items() if name not in unknown}
+        inputs = stated.get("inputs", {})
+        known = {name: value for name, value in inputs.items() if name not in unknown}
         return find_difference({**stated, "inputs": known}, wanted)
 
     def _wanted(self, request: Request) -> tuple[dict[str, Any], set[str]]:

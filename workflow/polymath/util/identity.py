@@ -74,7 +74,10 @@ def _identity(path: Path) -> str:
     if path.suffix == ".parquet":
         return digest_of(read_made_from(path))
     if path.name == "manifest.json":
-        return contents_digest(read_json(path))
+        try:
+            return contents_digest(read_json(path))
+        except (KeyError, TypeError):
+            raise DamagedError(path, "not a manifest") from None
     try:
         return sha256_of(path)
     except FileNotFoundError:
@@ -115,8 +118,8 @@ def read_made_from(path: Path) -> dict[str, Any]:
     content = read_metadata(path) if path.suffix == ".parquet" else read_json(path)
     if not isinstance(content, dict):
         raise DamagedError(path, "not as it was written")
-    stated: dict[str, Any] = content.get(MADE_FROM, {})
-    return stated
+    stated = content.get(MADE_FROM)
+    return stated if isinstance(stated, dict) else {}
 
 
 def find_difference(stated: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
@@ -138,7 +141,7 @@ def require_made_from(path: Path, asked: Mapping[str, Any]) -> None:
     """
     stated = read_made_from(path)
     wanted = describe(asked, {})
-    difference = find_difference(stated and {**wanted, "asked": stated["asked"]}, wanted)
+    difference = find_difference(stated and {**wanted, "asked": stated.get("asked")}, wanted)
     if difference:
         raise PolymathError(
             f"{path} is of another configuration: {difference}. Run the same command again to make "
