@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from polymath.experiment.requests import Request
-from polymath.planning.stale import Comparison
+from polymath.planning.stale import Comparison, with_dependents
 from polymath.util.identity import describe
 from polymath.util.storage import made_from, write_table
 
@@ -40,6 +40,19 @@ def test_a_result_made_from_another_input_is_stale(tokens: Request) -> None:
     write(records, {**RECORDS, "job": {"seed": 2}})
     [(path, reason)] = Comparison().find_stale([tokens])
     assert (path, reason.split(" is ")[0]) == (tokens.path, "inputs.records")
+
+
+def test_what_is_made_from_stale_results_is_stale_across_a_deleted_one(
+    tokens: Request, tmp_path: Path
+) -> None:
+    records, predictions = tokens.inputs["records"], tmp_path / "predictions.parquet"
+    assert isinstance(records, Path)
+    predictions.touch()
+    requests = [tokens, Request(predictions, {}, {"tokens": tokens.path})]
+    everything = {records, tokens.path, predictions}
+    assert set(with_dependents({records: "damaged"}, requests)) == everything
+    tokens.path.unlink()
+    assert set(with_dependents({records: "damaged"}, requests)) == everything - {tokens.path}
 
 
 def test_an_input_that_was_deleted_must_be_what_it_would_be_now(tokens: Request) -> None:

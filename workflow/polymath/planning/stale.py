@@ -1,6 +1,6 @@
 """Results that exist but are not what the experiment asks for, or are damaged."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,19 @@ from polymath.util.identity import (
 from polymath.util.storage import digest_of
 
 
-def with_dependents(stale: dict[Path, str], requests: Iterable[Request]) -> dict[Path, str]:
-    """Add the results that are made from stale ones.
+def with_dependents(stale: Mapping[Path, str], requests: Iterable[Request]) -> dict[Path, str]:
+    """Add the results that are made from stale ones, or from absent ones that are.
 
     Args:
         requests: inputs first.
     """
-    everything = dict(stale)
+    remade = dict(stale)
     for request in requests:
         inputs = [path for files in request.inputs.values() for path in paths_in(files)]
-        old = [path for path in inputs if path in everything]
-        if old and request.path.is_file():
-            everything.setdefault(request.path, f"{old[0]} will be made again")
-    return everything
+        old = [path for path in inputs if path in remade]
+        if old:
+            remade.setdefault(request.path, f"{old[0]} will be made again")
+    return {path: reason for path, reason in remade.items() if path.is_file()}
 
 
 @dataclass(frozen=True)
