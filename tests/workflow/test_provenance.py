@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from polymath.util.identity import read_made_from
+from support import ROOT
 from support.workspace import RUN, Workspace, write_dna_csv
 
 AFTERWARDS = {"evaluate", "evidence", "figures", "keep_best", "write_report"}
@@ -50,10 +53,21 @@ def age(path: Path) -> None:
 def test_an_own_file_replaced_by_an_older_one_is_noticed(workspace: Workspace) -> None:
     file = workspace.folder / "own data.csv"
     text = file.read_text()
+    assert "2 of them done" in plan_of(workspace)
     age(write_dna_csv(file, rows=130))
     assert {"fetch_data", "prepare_records", "finetune"} <= set(workspace.planned())
+    assert "0 of them done" in plan_of(workspace)
     file.write_text(text)
     assert workspace.planned() == {}
+
+
+def plan_of(workspace: Workspace) -> str:
+    """Return the first line that the command `plan` prints."""
+    options = ["--replace-workflow-config", "--configfile", "experiment.yaml"]
+    command = [sys.executable, "-m", "polymath", "plan", *options]
+    path = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    printed = subprocess.check_output(command, cwd=workspace.folder, env=path, text=True)
+    return printed.splitlines()[0]
 
 
 def test_files_dated_in_the_future_make_nothing_again(alone: Workspace) -> None:
@@ -93,8 +107,10 @@ def test_deleted_stages_do_not_hide_a_change(alone: Workspace) -> None:
     for name in ("raw", "records", "tokens", "vocabulary", "scores"):
         shutil.rmtree(alone.folder / "results" / name)
     assert alone.planned() == {}
+    assert "2 of them done" in plan_of(alone)
     age(write_dna_csv(alone.folder / "own data.csv", rows=130))
     assert {"fetch_data", "prepare_records", "finetune", *AFTERWARDS} <= set(alone.planned())
+    assert "0 of them done" in plan_of(alone)
 
 
 def flip(path: Path) -> None:

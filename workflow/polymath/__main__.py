@@ -66,9 +66,16 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
 
 def read_plan(options: ExperimentOptions) -> "Plan":
     """Return the plan of the experiment that Snakemake would run with the same options."""
+    from polymath.data.fetch.local import absent_manifests, changed_sources, problems_of_own_files
+    from polymath.experiment.requests import Requests
     from polymath.planning.plan import Plan
+    from polymath.planning.stale import Comparison
 
-    return Plan(options.experiment(ROOT / "resources"))
+    experiment = options.experiment(ROOT / "resources")
+    if any(problems_of_own_files(experiment)):  # which `plan` names; there is nothing to compare
+        return Plan(experiment)
+    requests = Requests(experiment)
+    return Plan(experiment, changed_sources(requests), Comparison(absent_manifests(requests)))
 
 
 def print_plan(plan: "Plan", device: str | None, options: list[str]) -> None:

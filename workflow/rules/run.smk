@@ -2,7 +2,7 @@
 
 import time
 
-from polymath.data.fetch.local import absent_manifests, explain_change
+from polymath.data.fetch.local import absent_manifests, changed_sources
 from polymath.experiment.requests import Request
 from polymath.planning.run_times import describe_run
 from polymath.planning.snakemake_process import freeze_config, make_again
@@ -54,11 +54,8 @@ def analysis_requests():
 
 def find_stale():
     """Each result that exists, but is damaged or not what the experiment asks for, and why."""
-    for manifest, source in REQUESTS.fetched():
-        reason = explain_change(manifest, source)
-        if reason:
-            yield manifest, reason
-    comparison = Comparison(absent_manifests(EXPERIMENT, PATHS))
+    yield from changed_sources(REQUESTS)
+    comparison = Comparison(absent_manifests(REQUESTS))
     yield from comparison.find_stale(REQUESTS.all(CONDITIONS))
     yield from comparison.find_stale(analysis_requests())
 

@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -65,8 +65,20 @@ class Speed:
 class Plan:
     """An experiment's conditions with their costs."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        changed: Iterable[tuple[Path, str]] = (),
+        comparison: Comparison | None = None,
+    ) -> None:
+        """Plan what is left to do of an experiment.
+
+        Args:
+            changed: manifests of sources that must be fetched anew, with the reasons.
+            comparison: of the results with what is asked for.
+        """
         self.experiment = experiment
+        self.changed, self.comparison = dict(changed), comparison or Comparison()
         self.paths = ResultPaths.of(experiment.results)
         self.conditions = expand_conditions(experiment)
         self.estimator = Estimator(experiment)
@@ -77,7 +89,8 @@ class Plan:
     def stale(self) -> dict[Path, str]:
         """The results that exist but must be made anew, with the reasons."""
         requests = list(Requests(self.experiment).all(self.conditions))
-        return with_dependents(dict(Comparison().find_stale(requests)), requests)
+        stale = {**self.changed, **dict(self.comparison.find_stale(requests))}
+        return with_dependents(stale, requests)
 
     def is_done(self, condition: Condition) -> bool:
         """Whether a condition has the predictions that the experiment asks for."""
@@ -150,7 +163,8 @@ class Plan:
         return [
             f"{name}: {_describe(source)}"
             for manifest, name, source in manifests
-            if not manifest.is_file() and not isinstance(source, MadeSource | PathSource)
+            if (not manifest.is_file() or manifest in self.stale)
+            and not isinstance(source, MadeSource | PathSource)
         ]
 
     def measured_speed(self) -> Speed | None:

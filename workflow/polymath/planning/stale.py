@@ -1,6 +1,6 @@
 """Results that exist but are not what the experiment asks for, or are damaged."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,10 @@ class Comparison:
     what is made from it is to be made again.
     """
 
-    _identities: dict[Path, str | None] = field(default_factory=dict)
-    """Of files, by their paths; those of files that do not exist may be given."""
-    _absent: dict[Path, Request] = field(default_factory=dict)
+    own: Mapping[Path, Callable[[], str]] = field(default_factory=dict)
+    """Functions that return the identities which absent manifests of the user's own would have."""
+    _identities: dict[Path, str | None] = field(default_factory=dict, init=False)
+    _absent: dict[Path, Request] = field(default_factory=dict, init=False)
     """What is asked of tables that do not exist: described only where one that does needs it."""
 
     def find_stale(self, requests: Iterable[Request]) -> Iterator[tuple[Path, str]]:
@@ -95,6 +96,8 @@ class Comparison:
         if path in self._absent:
             wanted, unknown = self._wanted(self._absent[path])
             return None if unknown else digest_of(wanted)
+        if path in self.own:
+            return self.own[path]()
         try:
             return identity_of(path)
         except PolymathError:

@@ -1,15 +1,16 @@
 """List the user's own files. Light enough to import while the workflow is planned."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from polymath.data.fetch.manifest import Manifest
-from polymath.data.fetch.manifest import explain_change as manifest_change
+from polymath.data.fetch.manifest import Manifest, explain_change
 from polymath.experiment.config import Experiment
 from polymath.experiment.paths import ResultPaths
+from polymath.experiment.requests import Requests
 from polymath.experiment.sources import WEIGHT_SUFFIXES, ConfiguredSource, PathSource
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
@@ -47,19 +48,29 @@ def describe_source(source: BaseModel) -> dict[str, Any]:
     return {**source.model_dump(mode="json"), "code_version": FETCH}
 
 
-def explain_change(manifest: Path, source: BaseModel) -> str | None:
-    """Return why a source must be fetched anew; None if it is as it was, or was never fetched."""
-    return manifest_change(manifest, describe_source(source), own_files(source))
+def changed_sources(requests: Requests) -> Iterator[tuple[Path, str]]:
+    """Yield the manifest of each source that must be fetched anew, with the reason."""
+    for manifest, source in requests.fetched():
+        reason = explain_change(manifest, describe_source(source), own_files(source))
+        if reason:
+            yield manifest, reason
 
 
-def absent_manifests(experiment: Experiment, paths: ResultPaths) -> dict[Path, str]:
-    """Return the identities that absent manifests of the user's own data would have."""
+def absent_manifests(requests: Requests) -> dict[Path, Callable[[], str]]:
+    """Return functions for the identities that absent manifests of the user's own data would have.
+
+    All files are read for one.
+    """
     return {
-        manifest: Manifest.of(manifest, {}, list_path(dataset.source)).sha256
-        for name, dataset in experiment.datasets.items()
+        manifest: partial(_identity_of, manifest, dataset.source)
+        for name, dataset in requests.experiment.datasets.items()
         if isinstance(dataset.source, PathSource)
-        and not (manifest := paths.raw_manifest(name)).is_file()
+        and not (manifest := requests.paths.raw_manifest(name)).is_file()
     }
+
+
+def _identity_of(manifest: Path, source: PathSource) -> str:
+    return Manifest.of(manifest, {}, list_path(source)).sha256
 
 
 def own_files(source: BaseModel | None) -> list[Path]:
