@@ -26,22 +26,20 @@ from polymath.util.storage import digest_of, read_table, sha256_of
 from support.families import build_checkpoint
 from support.workspace import Workspace, tiny_config
 
-STEPS, REPLICATES = 600, 2
+STEPS, REPLICATES = 200, 2
 CHECKPOINT_SECONDS = "0.05"
 LONGEST = 1.0  # seconds from a checkpoint to the kill, at most
 
 
 def prepare(folder: Path) -> Workspace:
-    """Return the tiny experiment with all that comes before training."""
+    """Return the tiny experiment, of one condition."""
     model = folder / "model"
     model.mkdir()
     build_checkpoint("bert", model)
     config: dict[str, Any] = tiny_config(folder, model)
     config |= {"initialisations": ["pretrained"], "replicates": REPLICATES}
     config["recipes"]["tiny"] |= {"steps": STEPS, "evaluations": 3, "dropout": 0.1}
-    workspace = Workspace(folder, config)
-    start(workspace, "--until", "tokenize_records", "map_vocabulary").wait()
-    return workspace
+    return Workspace(folder, config)
 
 
 def start(workspace: Workspace, *arguments: str) -> subprocess.Popen[bytes]:
@@ -52,6 +50,12 @@ def start(workspace: Workspace, *arguments: str) -> subprocess.Popen[bytes]:
             workspace.command(*arguments), cwd=workspace.folder, stdout=log, stderr=log,
             env=environment, start_new_session=True,
         )  # fmt: skip
+
+
+def await_end(process: subprocess.Popen[bytes], workspace: Workspace) -> None:
+    """Wait for a run; exit with its log if it failed."""
+    if process.wait():
+        sys.exit((workspace.folder / "log").read_text())
 
 
 def checkpoints(workspace: Workspace) -> set[Path]:
@@ -72,8 +76,7 @@ def run_or_kill(workspace: Workspace, moments: random.Random, may_kill: bool) ->
                 return True
             break
         time.sleep(0.01)
-    if process.wait():
-        sys.exit((workspace.folder / "log").read_text())
+    await_end(process, workspace)
     return False
 
 
@@ -93,7 +96,7 @@ def measure(kills: int) -> dict[str, Any]:
     killed, ended, differing = 0, 0, set[str]()
     with tempfile.TemporaryDirectory() as name:
         workspace = prepare(Path(name))
-        start(workspace, "--until=finetune").wait()
+        await_end(start(workspace, "--until=finetune"), workspace)
         wanted = digests(workspace.folder)
         while killed < kills:
             shutil.rmtree(workspace.folder / "results/runs")

@@ -82,3 +82,11 @@ def test_the_training_benchmark_counts_operations_and_ratios(tmp_path: Path) -> 
     assert figures["start_up_seconds"] > 0
     assert figures["instructions"] == describe_machine()["instructions"]
     assert f"| {SHAPE} |" in printed
+
+
+def test_a_run_killed_once_ends_with_the_same_files(tmp_path: Path) -> None:
+    figures, printed = run_benchmark("kills", tmp_path, "--kills", "1")
+    assert (figures["kills"], figures["ends"], figures["differing"]) == (1, 1, [])
+    # Predictions and curves of the condition, and predictions of each replicate.
+    assert figures["files"] == 4
+    assert printed.startswith("1 kills of the whole process group")
