@@ -209,7 +209,7 @@ def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list
 
 
 def _require_weights(name: str, source: MadeSource, base: ModelSource) -> None:
-    """Refuse pre-training that goes on from weights which the base does not have."""
+    """Refuse to continue the pre-training of a base that has no weights."""
     is_bare = isinstance(base, ConfiguredSource) and base.weights is None
     if isinstance(source, PretrainSource) and source.init == "pretrained" and is_bare:
         raise PolymathError(

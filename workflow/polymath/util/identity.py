@@ -1,9 +1,10 @@
 """What a result is made from, as its own file states it, compared with what is asked for.
 
-Each table carries, under `made_from`, the parameters of the job that wrote it, its stage's code
-version included, and the identities of the files that it was made from. The identity of a table is
-the digest of that; of a manifest, the digest of the files that it lists; of any other file, of its
-bytes. So each result shows what made it, whoever wrote it and whatever its date.
+Each table stores, under `made_from`, the parameters of the job that wrote it, including its stage's
+code version, and the identities of the job's input files. The identity of a table is a digest of
+what it is made from; of a manifest, a digest of the files that it lists; of any other file, a
+digest of its bytes. A result can therefore be checked against the configuration, whatever its date
+and whoever wrote it.
 """
 
 import json
