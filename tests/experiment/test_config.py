@@ -508,6 +508,9 @@ IGNORED: list[tuple[dict[str, Any], str | None]] = [
     ({"tasks": ["own"], **own(alphabet={"preset": "pitch", "separator": "-"})}, None),
     ({"tasks": ["own"], **own(reader={**READER, "split_names": {"a": "train"}})},
      "datasets.own.reader.split_names is ignored"),
+    ({"tasks": ["own"], **own(windows={"size": 512, "stride": 512})},
+     "datasets.own.windows.size: of 512 symbols per window, the first 128 are read"),
+    ({"tasks": ["own"], **own(windows={"size": 512, "stride": 9}, max_length=512)}, None),
 ]  # fmt: skip
 
 

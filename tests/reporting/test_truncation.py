@@ -97,3 +97,14 @@ def test_the_plan_says_it_before_and_after_the_data_is_prepared(
     splits = {"train": 8, "dev": 1, "test": 1}
     write_json({**card(12_000), "splits": splits}, plan.paths.card("odd"))
     assert lines()[0].startswith("odd, small: 12,000 symbols (median), 62 seen (0.5%)")
+
+
+def test_the_plan_counts_what_is_kept_of_a_window(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    fields = {"max_length": 40, "windows": {"size": 1200, "stride": 1200}}
+    plan = plan_of(tmp_path, models=["small"], datasets={"odd": {**DATASET, **fields}},
+                   checkpoints={"small": {"source": {"kind": "path", "path": "x"}}})  # fmt: skip
+    fetch_model(plan.paths, checkpoint("bert"))
+    lines = [*describe_plan(plan, Speed(1e9, "x"))]
+    assert not any("symbols asked for" in line for line in lines)
+    assert any("windows.size: of 1,200 symbols per window, the first 40 are read" in line
+               for line in lines)  # fmt: skip

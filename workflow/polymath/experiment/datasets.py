@@ -220,12 +220,18 @@ class Dataset(StrictModel):
         return self
 
     @property
+    def row_length(self) -> int:
+        """How many symbols are kept of a sequence or window at most."""
+        size = self.windows.size if self.windows else self.max_length
+        return min(size, self.max_length)
+
+    @property
     def reach(self) -> int | None:
         """How many symbols of a sequence are read at most, all its windows together; None: all."""
         if self.windows is None:
             return self.max_length
-        size, limit = min(self.windows.size, self.max_length), self.windows.limit
-        return None if limit is None else size * limit
+        limit = self.windows.limit
+        return None if limit is None else self.row_length * limit
 
     @property
     def headline(self) -> MetricName:

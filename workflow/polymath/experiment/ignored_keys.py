@@ -38,6 +38,11 @@ def _of_recipe(recipe: Recipe) -> Iterator[str]:
 def _of_dataset(dataset: Dataset) -> Iterator[str]:
     if dataset.reader.split_names and dataset.reader.split is None:
         yield "reader.split_names is ignored: 'split' of the reader names no column"
+    if dataset.windows is not None and dataset.windows.size > dataset.row_length:
+        yield (
+            f"windows.size: of {dataset.windows.size:,} symbols per window, the first "
+            f"{dataset.row_length:,} are read, as 'max_length' says"
+        )
     alphabet = dataset.alphabet
     for key, kind in KINDS_OF.items():
         # A preset sets every field.

@@ -269,12 +269,12 @@ def describe_plan(plan: Plan, speed: Speed, listed: int = MOST_EXPENSIVE) -> Ite
 
 
 def _describe_truncation(plan: Plan) -> Iterator[str]:
-    """Yield of which tasks a model reads a part only, as far as its files and the data are here."""
+    """Yield a line per task and model that reads only a part of it, where both are here."""
     pairs = dict.fromkeys((c.task, c.model) for c in plan.conditions if not c.is_baseline)
     for task, model in pairs:
         dataset, positions = plan.experiment.datasets[task], plan.estimator.positions(model)
         room = None if positions is None else positions - SPECIAL_TOKENS
-        asked = dataset.windows.size if dataset.windows else dataset.max_length
+        asked = dataset.row_length
         length = plan.estimator.median_length(task)
         seen = asked if room is None else min(asked, room)
         if dataset.windows is None and length is not None and length[0] > seen:
@@ -339,7 +339,7 @@ def _read_task_size(path: Path) -> TaskSize | None:
         train=int(counts.get("train", 0)),
         dev=int(counts.get("dev", 0)),
         test=int(counts.get("test", 0)),
-        tokens=float(table["length"].mean()) + 2,
+        tokens=float(table["length"].mean()) + SPECIAL_TOKENS,
         outputs=max(1, len(metadata["labels"])),
     )
 
