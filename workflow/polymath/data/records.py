@@ -1,8 +1,9 @@
 """Raw rows to records: labelled, checked, deduplicated and split, with a data card."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,15 +14,16 @@ from polymath.data.fetch.manifest import Manifest
 from polymath.data.labels import MISSING, check_labels, class_names
 from polymath.data.readers import PLACE, ROW, ReadingNotes, read_rows, require_column
 from polymath.data.similarity import represent_similar
-from polymath.data.splits import ALIASES, SPLITS, assign_splits, join_groups, split_counts
+from polymath.data.split_checks import check_counts, check_splits, note_shares
+from polymath.data.splits import ALIASES, assign_splits, join_groups
 from polymath.data.symbols import check_symbols
 from polymath.experiment.datasets import OTHER_LABELS, Dataset
+from polymath.experiment.reader import Reader
 from polymath.experiment.stage_versions import RECORDS
-from polymath.util.errors import PolymathError, list_names
+from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import with_made_from, write_json, write_table
 
-EXCESS = 1.5  # times the share asked for, from which a drawn split is called large
 FEWEST_LABELS = 0.5  # share of the lines to predict that have a label of the data set
 CONTENT = "@content"  # a row's sequence, or both of a pair
 
@@ -65,23 +67,11 @@ def prepare_records(
         rejected.count("unreadable at the source", [f"{file['file']}: {file['reason']}"])
     try:
         table = build_records(dataset, raw.locate_all(), seed, rejected, workers)
-        _check_counts(dataset, table)
+        check_counts(dataset, table)
     except PolymathError as error:
         raise PolymathError(f"datasets: {task}: {error}") from None
     labels = class_names(dataset, table)
-    provenance = {
-        "task": task,
-        "title": dataset.title,
-        "domain": dataset.domain,
-        "type": dataset.type,
-        "labels": labels,
-        "source": raw.source,
-        "source_sha256": raw.sha256,
-        "licence": dataset.licence,
-        "citation": dataset.citation,
-        "seed": seed,
-        "code_version": RECORDS,
-    }
+    provenance = _provenance(task, dataset, raw, labels, seed)
     write_table(table, records, record_schema(dataset), provenance)
     write_json(
         with_made_from(
@@ -97,6 +87,25 @@ def prepare_records(
         card,
     )
     return table
+
+
+def _provenance(
+    task: str, dataset: Dataset, raw: Manifest, labels: list[str], seed: int
+) -> dict[str, Any]:
+    """Return what the records and their card state of a task alike."""
+    return {
+        "task": task,
+        "title": dataset.title,
+        "domain": dataset.domain,
+        "type": dataset.type,
+        "labels": labels,
+        "source": raw.source,
+        "source_sha256": raw.sha256,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "seed": seed,
+        "code_version": RECORDS,
+    }
 
 
 def build_records(
@@ -116,14 +125,14 @@ def build_records(
     alike = represent_similar(table[CONTENT], dataset.alphabet, dataset.similarity_groups)
     table["group"] = join_groups(table["group"], alike)
     table["split"] = _split(table, dataset, seed)
-    _note_shares(table, dataset, rejected)
+    note_shares(table, dataset, rejected)
     table = _keep_apart(table, dataset, rejected)
     if dataset.duplicates == "drop":
         table = rejected.drop(table, table[CONTENT].duplicated(), "duplicate sequence")
     if dataset.unseen_labels == "drop" and dataset.type == "classification":
         seen = set(table.loc[table["split"] == "train", "label"])
         table = rejected.drop(table, ~table["label"].isin(seen), "class without a training row")
-    _check_splits(table, dataset, rejected)
+    check_splits(table, dataset, rejected)
     table["group"] = pd.factorize(table["group"])[0].astype(str)
     return table[["id", *_sequences(dataset), "label", "split", "group"]]
 
@@ -145,12 +154,7 @@ def read_unlabelled(
     Raises:
         PolymathError: naming the file, the row and the remedy.
     """
-    notes = ReadingNotes()
-    reader = dataset.reader.without_labels()
-    rows = read_rows(files, reader, workers, notes, list_separator(dataset.alphabet))
-    rejected.notices += notes.notices
-    if notes.unreadable:
-        rejected.count("unreadable file", notes.unreadable)
+    rows = _read_rows(dataset.reader.without_labels(), dataset, files, rejected, workers)
     _require_labels_of_lines(rows, dataset, classes, rejected)
     table = _select_columns(rows, dataset, rejected, roles=("id",))
     for column in _sequences(dataset):
@@ -194,18 +198,27 @@ def _sequences(dataset: Dataset) -> list[str]:
 def _read(
     dataset: Dataset, files: list[Path], rejected: RejectedRows, workers: int
 ) -> pd.DataFrame:
-    """Read the rows; count unreadable files, and note files whose names are those of splits."""
-    reader, notes = dataset.reader, ReadingNotes()
-    rows = read_rows(files, reader, workers, notes, list_separator(dataset.alphabet))
-    rejected.notices += notes.notices
-    if notes.unreadable:
-        rejected.count("unreadable file", notes.unreadable)
+    """Read the rows; note files whose names are those of splits."""
+    reader = dataset.reader
+    rows = _read_rows(reader, dataset, files, rejected, workers)
     named = {ALIASES.get(str(file).lower()) for file in rows["file"].unique()}
     if reader.split is None and reader.label != "file" and {"train", "test"} <= named - {None}:
         rejected.notices.append(
             "the files are named after splits, but their rows are pooled and split anew: set "
             "'split: file' of the reader to keep them apart"
         )
+    return rows
+
+
+def _read_rows(
+    reader: Reader, dataset: Dataset, files: list[Path], rejected: RejectedRows, workers: int
+) -> pd.DataFrame:
+    """Read the rows; count unreadable files, and keep what a user should know of the others."""
+    notes = ReadingNotes()
+    rows = read_rows(files, reader, workers, notes, list_separator(dataset.alphabet))
+    rejected.notices += notes.notices
+    if notes.unreadable:
+        rejected.count("unreadable file", notes.unreadable)
     return rows
 
 
@@ -336,105 +349,3 @@ def _keep_apart(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -
         straddling = table["group"].isin(protected) & table["split"].isin(dropped)
         table = rejected.drop(table, straddling, f"{shared} as a {kept} row")
     return table
-
-
-def _note_shares(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
-    """Note drawn splits that are much larger than asked, and why."""
-    if dataset.reader.split is not None:
-        return
-    asked = {"dev": dataset.split.dev, "test": dataset.split.test}
-    counts = split_counts(table)
-    for split, share in asked.items():
-        if counts[split] > EXCESS * share * len(table) + 1:
-            rejected.notices.append(
-                f"{split} has {counts[split]} of {len(table)} rows "
-                f"({counts[split] / len(table):.0%}) instead of {share:.0%}: every split has at "
-                "least one sequence or group of each class, and groups stay whole"
-            )
-    if dataset.type == "classification":
-        _note_small_classes(table, asked, rejected)
-    largest = table["group"].value_counts().iloc[0]
-    if largest > max(asked.values()) * len(table) and largest > 1:
-        rejected.notices.append(
-            f"the largest group has {largest} of {len(table)} rows "
-            f"({largest / len(table):.0%}), which all lie in one split"
-        )
-
-
-def _note_small_classes(
-    table: pd.DataFrame, asked: Mapping[str, float], rejected: RejectedRows
-) -> None:
-    """Note classes too small for the shares asked: each split has at least one of their rows."""
-    counts = pd.crosstab(table["label"], table["split"]).reindex(columns=SPLITS, fill_value=0)
-    least = min(asked.values())
-    small = counts[counts.sum(axis=1) * least * EXCESS < 1]
-    if len(small):
-        examples = [
-            f"'{name}' ({', '.join(f'{row[split]} {split}' for split in SPLITS)})"
-            for name, row in small.iterrows()
-        ]
-        rejected.notices.append(
-            f"too small for a share of {least:.0%}, and split with a row or group in each: "
-            f"{list_names(examples)}"
-        )
-
-
-def _check_splits(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
-    for split, count in split_counts(table).items():
-        if count == 0:
-            reasons = "; ".join(
-                f"{entry['count']} rows were left out: {entry['reason']}"
-                for entry in rejected.as_list()
-            )
-            raise PolymathError(
-                f"no row is left for {split}: add rows or change the split"
-                + (f" ({reasons})" if reasons else "")
-            )
-    if dataset.type != "classification":
-        return
-    classes = set(table["label"])
-    if dataset.labels and dataset.unseen_labels == "error":
-        classes |= set(dataset.labels)
-    if len(classes) < 2:
-        raise PolymathError(
-            f"only the class '{min(classes)}' is left after rows were left out: correct "
-            "these, or change 'illegal' of the alphabet or 'duplicates'"
-        )
-    _check_unseen(table, classes - set(table.loc[table["split"] == "train", "label"]))
-
-
-def _check_unseen(table: pd.DataFrame, unseen: set[str]) -> None:
-    """Refuse classes without a training row, with the first of their rows."""
-    if not unseen:
-        return
-    name = min(unseen)
-    of_class = table[table["label"] == name]
-    if of_class.empty:
-        raise PolymathError(
-            f"class '{name}' of 'labels' has no row in train: leave it out of 'labels', or set "
-            "'unseen_labels: drop'"
-        )
-    first = of_class.iloc[0]
-    of_split = table.loc[table["split"] == first["split"], "label"]
-    if (of_split == name).all():
-        raise PolymathError(
-            f"{first[PLACE]}: all {len(of_split)} rows of {first['split']} have the label "
-            f"'{name}', which no training row has: the labels may be withheld: leave these rows out"
-        )
-    raise PolymathError(
-        f"{first[PLACE]}: class '{name}' has no row in train ({len(of_class)} rows in other "
-        "splits): add some, name the classes to keep in 'labels', or set 'unseen_labels: drop'"
-    )
-
-
-def _check_counts(dataset: Dataset, table: pd.DataFrame) -> None:
-    """Compare the records with the row counts that the catalogue or the user states."""
-    if dataset.rows is None:
-        return
-    expected = dataset.rows.model_dump()
-    counts = split_counts(table)
-    if counts != expected:
-        raise PolymathError(
-            f"rows: expected {expected}, found {counts}: check that the files "
-            "are whole and the right ones, or change 'rows' or leave it out"
-        )
