@@ -35,8 +35,6 @@ ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random", "frequency", "character
 TOKEN_MAPPINGS: frozenset[str] = frozenset({"identity", "permute", "shift"})
 DEFAULT_MAPPINGS: tuple[MappingName, ...] = ("random",)
 DEFAULT_TEXT_MAPPINGS: tuple[MappingName, ...] = ("identity", "permute")
-
-
 MOST_RUNS = 10_000  # of a condition
 
 

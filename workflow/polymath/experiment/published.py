@@ -48,8 +48,8 @@ def published_scores(path: Path, tasks: Collection[str]) -> list[dict[str, Any]]
     for name, entry in entries.items():
         source = parse(PublishedSource, entry, f"{path.name}: {name}")
         about = {"source": source.source, "citation": source.citation, "remark": source.remark}
-        for task in [task for task in source.tasks if task in tasks]:
-            found = source.tasks[task]
-            where = {"task": task, "metric": found.metric, "differs": found.differs}
-            rows += [{**where, **score.model_dump(), **about} for score in found.scores]
+        for task, published in source.tasks.items():
+            if task in tasks:
+                where = {"task": task, "metric": published.metric, "differs": published.differs}
+                rows += [{**where, **score.model_dump(), **about} for score in published.scores]
     return rows
