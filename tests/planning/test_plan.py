@@ -102,6 +102,16 @@ def test_a_made_model_has_its_bases_size_with_changes(tmp_path: Path) -> None:
     )
 
 
+def test_weights_of_a_configured_model_are_downloaded(tmp_path: Path) -> None:
+    source = {"kind": "configured", "base": "minilm-l6"}
+    weights = {"kind": "hub", "repo": "a/b", "files": ["model.safetensors"]}
+    for own, lines in ((None, []), (weights, ["mine: hub a/b"])):
+        models = {"mine": {"source": {**source, "weights": own}}}
+        plan = plan_of(tmp_path, models=["mine"], initialisations=["scratch"],
+                       checkpoints=models)  # fmt: skip
+        assert [line for line in plan.downloads() if line.startswith("mine")] == lines
+
+
 def test_pretraining_is_counted_until_it_is_done(tmp_path: Path) -> None:
     recipe = {"learning_rate": 1e-3, "batch_size": 8, "steps": 20, "evaluations": 4}
     source = {"kind": "pretrain", "task": "odd", "base": "minilm-l6", "recipe": recipe}

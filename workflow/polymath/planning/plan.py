@@ -21,7 +21,7 @@ from polymath.experiment.lineage import tokenizer_of
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.reading_limit import describe_share
 from polymath.experiment.requests import Requests
-from polymath.experiment.sources import MadeSource, PathSource, PretrainSource
+from polymath.experiment.sources import ConfiguredSource, PathSource, PretrainSource
 from polymath.planning.cost import (
     TRAINING_PASSES,
     Estimator,
@@ -155,16 +155,15 @@ class Plan:
 
     def downloads(self) -> list[str]:
         """Return what is not downloaded yet, one line per source."""
-        datasets, models = self.experiment.datasets, self.experiment.checkpoints
-        manifests: list[tuple[Path, str, Any]] = [
-            *((self.paths.raw_manifest(name), name, datasets[name].source) for name in datasets),
-            *((self.paths.model_manifest(name), name, models[name].source) for name in models),
-        ]
+        sources = (
+            (manifest, source.weights if isinstance(source, ConfiguredSource) else source)
+            for manifest, source in Requests(self.experiment).fetched()
+        )
         return [
-            f"{name}: {_describe(source)}"
-            for manifest, name, source in manifests
+            f"{manifest.parent.name}: {_describe(source)}"
+            for manifest, source in sources
             if (not manifest.is_file() or manifest in self.stale)
-            and not isinstance(source, MadeSource | PathSource)
+            and not isinstance(source, PathSource | None)
         ]
 
     def measured_speed(self) -> Speed | None:
@@ -352,7 +351,5 @@ def _describe(source: Any) -> str:
             return f"hub {source.repo}"
         case "url":
             return ", ".join(file.url for file in source.files)
-        case "music21":
-            return f"scores of music21 {source.version}"
         case _:
-            return f"path {source.path}"
+            return f"scores of music21 {source.version}"
