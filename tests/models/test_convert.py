@@ -1,5 +1,6 @@
 """Models in other forms than config.json, model.safetensors and tokenizer.json."""
 
+import errno
 import json
 import os
 import pickle
@@ -599,3 +600,18 @@ def test_a_damaged_file_of_the_users_own_is_named_and_stays(
         get(source, tmp_path)
     assert not isinstance(caught.value, DamagedError)  # which would be set aside
     assert (source / name).read_bytes() == content
+
+
+def test_weights_that_the_machine_cannot_open_are_not_called_damaged(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user's mistake is not tried again in a run; what the machine lacked for a moment is."""
+    source = copy_without(checkpoint("bert"), tmp_path / "mine", "model.safetensors")
+    (source / "pytorch_model.bin").write_bytes(b"whole")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("torch.load", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        get(source, tmp_path)

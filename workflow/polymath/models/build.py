@@ -18,7 +18,7 @@ from transformers.utils import logging
 import polymath.models.cnn  # noqa: F401, registers it with transformers' Auto classes
 from polymath.models.initialisation import initialise
 from polymath.util.errors import PolymathError, first_line
-from polymath.util.remedies import is_lack_of_memory
+from polymath.util.remedies import remedy_for
 
 # Its reports of new head tensors and its progress bars would hide our log.
 logging.set_verbosity_error()
@@ -125,12 +125,12 @@ def _odd_values_named(folder: Path) -> Iterator[None]:
     """Name the model's folder in whatever transformers makes of odd values in its config.json.
 
     Raises:
-        PolymathError: in the place of any error but a lack of memory.
+        PolymathError: in the place of any error that is not of the machine.
     """
     try:
         yield
     except Exception as error:
-        if is_lack_of_memory(error):
+        if remedy_for(error):
             raise
         raise PolymathError(
             f"{folder}: no model that transformers can build and run: {type(error).__name__}: "
@@ -154,7 +154,7 @@ def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Ten
             output_loading_info=True,
         )
     except Exception as error:  # of a header, a shape or a type
-        if is_lack_of_memory(error):
+        if remedy_for(error):
             raise
         raise PolymathError(
             f"{folder}: its model.safetensors cannot be read, or is not of its config.json: "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from polymath.experiment.sources import WEIGHT_SUFFIXES
 from polymath.models.convert.model_json import read_dictionary
 from polymath.util.errors import PolymathError, first_line
-from polymath.util.remedies import is_lack_of_memory
+from polymath.util.remedies import remedy_for
 from polymath.util.storage import whole_file
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _read(
     except PolymathError:
         raise
     except Exception as error:  # whatever a library makes of odd bytes
-        if is_lack_of_memory(error):
+        if remedy_for(error):
             raise
         raise PolymathError(
             f"{file}: damaged, or not in the format {file.suffix}: {first_line(error)}: get the "
@@ -145,7 +145,7 @@ def _read_torch(file: Path) -> "Mapping[str, Tensor]":
     try:
         stored = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever torch makes of odd bytes
-        if is_lack_of_memory(error):
+        if remedy_for(error):
             raise
         raise PolymathError(
             f"{file}: damaged, or not readable without running code from the file: "
