@@ -102,7 +102,8 @@ def read_unpacked(path: Path) -> bytes:
 
 def note_absent_lines(path: Path, text: str, reader: Reader, notes: ReadingNotes) -> None:
     """Note lines that are to be left out, but that a file does not have."""
-    count = len(split_lines(text))
+    lines = split_lines(text)
+    count = len(lines) - (not lines[-1])  # nothing stands after the last line's end
     absent = [str(number) for number in reader.skip_lines if number > count]
     if absent:
         notes.notices.append(
