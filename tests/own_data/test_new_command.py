@@ -340,7 +340,8 @@ def test_a_table_of_a_european_spreadsheet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["no", "1", "a: b", "it's", "- x", "#", "", "~", "été", "a\tb", "{x}", "1e3", True, 3,
+    "value", ["no", "1", "a: b", "it's", "- x", "#", "", "~", "été", "a\tb",
+              "a\x85\u2028\x7f'\\\"b", "👩\u200d👧", "{x}", "1e3", True, 3,
               0.5, {"-": "normal", "*": "y"}, ["NO", "0", "x y"]],
 )  # fmt: skip
 def test_values_are_written_as_yaml_reads_them(value: Any) -> None:

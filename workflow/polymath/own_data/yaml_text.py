@@ -77,6 +77,11 @@ def format_value(value: Any) -> str:
         return json.dumps(value)
     if PLAIN.fullmatch(value) and value.lower() not in NOT_TEXT:
         return value
-    if any(ord(character) < 32 for character in value):
-        return json.dumps(value)
+    if not value.isprintable():  # YAML folds or refuses line breaks of Unicode, and controls
+        return f'"{"".join(map(_escape, value))}"'
     return "'" + value.replace("'", "''") + "'"
+
+
+def _escape(character: str) -> str:
+    is_plain = character.isprintable() and character not in '"\\'
+    return character if is_plain else f"\\U{ord(character):08X}"
