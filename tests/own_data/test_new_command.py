@@ -274,6 +274,9 @@ def test_dates_are_no_sequences(tmp_path: Path) -> None:
     lines = [f"2024-{n % 12 + 1:02}-{n % 28 + 1:02},it was the film {n},{n % 2}" for n in range(60)]
     draft = draft_csv(tmp_path, ["date,review,label", *lines])
     assert draft.entry["reader"]["sequence"] == "review"
+    lines = [f"{n % 7 + 1}-{n % 28 + 1}-{n},{n % 2}" for n in range(60)]
+    draft = draft_csv(tmp_path, ["moves,label", *lines])
+    assert draft.entry["alphabet"] == {"kind": "separator", "separator": "-"}
 
 
 def test_documents_beside_lines_of_text_are_named(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def _is_sequence(values: pd.Series, name: str) -> bool:
     """Return whether a column may hold sequences: long, mostly distinct, no numbers or dates."""
     named = name.lower() in SEQUENCE_NAMES
     distinct = values.nunique() / len(values)
-    others = all(is_number(value) or DATE.match(value) for value in values.head(50))
+    others = all(is_number(value) or (not named and DATE.match(value)) for value in values.head(50))
     return not others and values.str.len().median() >= 3 and (named or distinct >= DISTINCT)
 
 
