@@ -474,6 +474,12 @@ def test_contradictions_are_dropped_entirely(tmp_path: Path) -> None:
     assert done.rejected() == {"equal sequences with different labels": 2}
 
 
+def test_contradictions_alone_are_refused(tmp_path: Path) -> None:
+    lines = ["ACGT,0", "ACGT,1", "ACGT,0"]
+    text = refusal(tmp_path, lines, duplicates="drop")
+    assert "own.csv: line 2: every sequence is there with different labels" in text
+
+
 @pytest.mark.parametrize("policy", ["drop", "group"])
 def test_of_an_official_split_the_test_copy_survives(tmp_path: Path, policy: str) -> None:
     rows = split_rows()

@@ -289,9 +289,18 @@ def _name_groups(columns: pd.DataFrame, rejected: RejectedRows) -> pd.Series:
 def _drop_contradictions(
     table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows
 ) -> pd.DataFrame:
-    """Drop equal sequences with different labels under the policy `drop`, else note them."""
+    """Drop equal sequences with different labels under the policy `drop`, else note them.
+
+    Raises:
+        PolymathError: if no row would be left.
+    """
     differ = table.groupby(CONTENT)["label"].transform("nunique") > 1
     if dataset.duplicates == "drop" and dataset.type == "classification":
+        if differ.all():
+            raise PolymathError(
+                f"{table[PLACE].iloc[0]}: every sequence is there with different labels: correct "
+                "them, or set 'duplicates: group'"
+            )
         return rejected.drop(table, differ, "equal sequences with different labels")
     if differ.any():
         rejected.notices.append(
