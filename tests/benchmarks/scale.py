@@ -60,7 +60,7 @@ class Sizes:
     """Conditions that are checked, scored and compared."""
 
 
-SMALL = Sizes(tasks=2, planned=(100,), started=(20, 60), finished=100)
+SMALL = Sizes(tasks=2, planned=(20,), started=(10, 20), finished=20)
 
 # What planning reads of cards and manifests.
 PLANNED_BY = '{"splits": {"train": 1, "dev": 1, "test": 1}, "files": []}'
