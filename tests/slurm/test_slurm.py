@@ -121,6 +121,8 @@ def session(
     saved["node"] = experiment.saved_step(struck["node"].recipe)
     limit = struck["limit"]
     wait_for(lambda: not limit.process.is_running(), "the time limit")
+    # A node that is lost while it cleans up after a job stays unready for minutes.
+    wait_for(lambda: not cluster.run("squeue", "-h", "-t", "CG"), "the end of that job")
     cluster.cut_power()
     cluster.run("scontrol", "update", f"NodeName={cluster.node}", "State=DOWN", "Reason=test")
     cluster.start()
