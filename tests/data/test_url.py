@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from polymath.data.fetch import progress, url
 from polymath.data.fetch.archives import extract
 from polymath.data.fetch.fetch import fetch
-from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.data.fetch.local import describe_source
+from polymath.data.fetch.lock import Lock
+from polymath.data.fetch.manifest import MANIFEST, Manifest, explain_change
 from polymath.experiment.config_errors import parse
 from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
@@ -240,6 +242,70 @@ def test_no_server_is_an_error_with_a_remedy(served: Served, place: Place) -> No
         address = f"http://127.0.0.1:{free.getsockname()[1]}/data.bin"
         with pytest.raises(PolymathError, match=r"failed 6 times.*Check the network"):
             place.fetch(served.source(url=address))
+
+
+def test_mirrors_are_tried_in_order_and_each_failure_is_named(served: Served, place: Place) -> None:
+    first, second, good = (
+        f"{served.address}/{name}" for name in ("a.bin", "b.bin", "files/data.bin")
+    )
+    place.fetch(served.source(url=first, mirrors=(second, good), name="data.bin"))
+    assert served.paths == ["/a.bin", "/b.bin", "/files/data.bin"]
+    assert place.names() == ["data.bin", MANIFEST]
+    log = "\n".join(place.logged)
+    for line in (f"{first}: the server answered 404", f"the mirror {good}", f"downloading {good}"):
+        assert line in log
+    with pytest.raises(PolymathError) as caught:
+        place.fetch(served.source(url=first, mirrors=(second,)))
+    for address in (first, second):
+        assert f"{address}: the server answered 404" in str(caught.value)
+
+
+def test_a_mirror_with_other_bytes_is_left_for_the_next(served: Served, place: Place) -> None:
+    stale, good = (f"{served.address}/files/data.bin?{name}" for name in ("old", "new"))
+    source = served.source(url=stale, mirrors=(good,), name="data.bin")
+    served.content, served.statuses = b"an older file", []
+    with pytest.raises(PolymathError) as caught:
+        place.fetch(source)
+    assert str(caught.value).count(sha256(b"an older file")) == 2
+    assert place.names() == []
+
+
+def test_a_partial_download_is_not_left_behind_where_a_mirror_helps(
+    served: Served, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(url, "RETRIES", 0)
+    served.cuts = [CUT]
+    address = f"{served.address}/files/data.bin"
+    place.fetch(served.source(mirrors=(f"{address}?mirror",)))
+    assert served.paths == ["/files/data.bin", "/files/data.bin?mirror"]
+    assert place.names() == ["data.bin", MANIFEST]
+
+
+def test_mirrors_are_no_part_of_what_a_source_is(served: Served, place: Place) -> None:
+    alone, mirrored = served.source(), served.source(mirrors=("https://h/data.bin",))
+    place.fetch(alone)
+    manifest = place.folder / MANIFEST
+    assert explain_change(manifest, describe_source(mirrored), []) is None
+    assert Lock.of(place.lock, manifest, alone) == Lock.of(place.lock, manifest, mirrored)
+    assert "mirrors" not in manifest.read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"sha256": None}, "sha256"),
+        ({"url": "https://m/x"}, "twice"),
+        ({"mirrors": ["ftp://m/x"]}, "mirrors"),
+        ({"mirrors": ["https://u:hunter2@m/x"]}, "POLYMATH_SECRET_NAME"),
+    ],
+)
+def test_mirrors_that_cannot_be_trusted_are_refused(
+    changes: dict[str, object], remedy: str
+) -> None:
+    file = {"url": "https://h/x", "mirrors": ["https://m/x"], "sha256": "0" * 64, **changes}
+    with pytest.raises(PolymathError, match=remedy) as caught:
+        parse(UrlSource, {"kind": "url", "files": [file]}, "config")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_long_download_says_how_far_it_is(

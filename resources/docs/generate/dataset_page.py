@@ -93,7 +93,9 @@ def _source(entry: Dataset) -> str:
             files = ", ".join(f"`{file}`" for file in hub.files)
             return f"hub `{hub.repo}` at `{hub.revision}`: {files}"
         case UrlSource() as net:
-            return ", ".join(f"<{file.url}>" for file in net.files)
+            return ", ".join(
+                " or ".join(f"<{url}>" for url in file.addresses) for file in net.files
+            )
         case PathSource() as own:
             return f"`{own.path}`"
 

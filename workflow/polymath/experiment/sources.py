@@ -1,10 +1,10 @@
 """Where a data set's or a model's files come from: one type per kind of source."""
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from polymath.experiment.base import Name, Sha256, StrictModel
 from polymath.experiment.recipes import PretrainingRecipe
@@ -51,12 +51,19 @@ class PathSource(StrictModel):
     path: str = Field(min_length=1, description="a file, or a folder (read recursively)")
 
 
-class RemoteFile(StrictModel):
-    """One file behind an http or https address."""
+Address = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
-    url: str = Field(
-        pattern=r"^https?://[^\s]+$",
+
+class RemoteFile(StrictModel):
+    """One file behind an http or https address, and its mirrors."""
+
+    url: Address = Field(
         description=f"a secret in it is written as `${{{PREFIX}NAME}}` and set in the environment",
+    )
+    mirrors: tuple[Address, ...] = Field(
+        (),
+        description="other addresses of the same bytes, tried in order where `url` fails; they "
+        "need `sha256`",
     )
     sha256: Sha256 | None = Field(
         None, description="null: recorded in the lock file when first fetched, then enforced"
@@ -70,16 +77,31 @@ class RemoteFile(StrictModel):
         (), description="of a zip or tar archive: patterns of the members to extract, as `*.mid`"
     )
 
-    @field_validator("url")
+    @field_validator("url", "mirrors")
     @classmethod
-    def _secrets_are_elsewhere(cls, url: str) -> str:
-        if has_secret(url):
+    def _secrets_are_elsewhere(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if any(map(has_secret, [value] if isinstance(value, str) else value)):
             raise ValueError(
                 "the address holds a password or a token, which would be stored with the results: "
                 f"write ${{{PREFIX}NAME}} in its place and set that environment variable; a user "
                 "and a password belong in ~/.netrc"
             )
-        return url
+        return value
+
+    @model_validator(mode="after")
+    def _mirrors_hold_the_same_bytes(self) -> "RemoteFile":
+        if self.mirrors and self.sha256 is None:
+            raise ValueError(
+                "'mirrors' need 'sha256': without it, two addresses may give two different files"
+            )
+        if len(set(self.addresses)) < len(self.addresses):
+            raise ValueError("'mirrors' names an address twice, or that of 'url': leave it out")
+        return self
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address of the file, in the order in which they are tried."""
+        return self.url, *self.mirrors
 
     @property
     def file_name(self) -> str:
@@ -171,3 +193,14 @@ ModelSource = Annotated[
 ]
 FetchedSource = PackageSource | Music21Source | PathSource | UrlSource | HubSource
 MadeSource = ConfiguredSource | PretrainSource
+
+_MIRRORS: Any = {"files": {"__all__": {"mirrors"}}}
+
+
+def identity_of(source: BaseModel, *, exclude_defaults: bool = False) -> dict[str, Any]:
+    """Return what a source is: all that it states but its mirrors, which hold the same bytes.
+
+    A mirror that is added or removed makes nothing stale.
+    """
+    exclude = {**_MIRRORS, "weights": _MIRRORS}
+    return source.model_dump(mode="json", exclude=exclude, exclude_defaults=exclude_defaults)

@@ -18,6 +18,7 @@ from polymath.experiment.sources import (
     PackageSource,
     PathSource,
     UrlSource,
+    identity_of,
 )
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
@@ -96,7 +97,7 @@ def _cache_of(source: Downloaded, lock: Lock, log: Log) -> FileCache | None:
             }
     if None in pins.values():
         return None
-    described = source.model_dump(mode="json", exclude_defaults=True)
+    described = identity_of(source, exclude_defaults=True)
     return FileCache.of("fetched", {"source": described, "pins": pins, "code": FETCH}, log)
 
 

@@ -11,7 +11,12 @@ from polymath.data.fetch.manifest import Manifest, explain_change
 from polymath.experiment.config import Experiment
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.requests import Requests
-from polymath.experiment.sources import WEIGHT_SUFFIXES, ConfiguredSource, PathSource
+from polymath.experiment.sources import (
+    WEIGHT_SUFFIXES,
+    ConfiguredSource,
+    PathSource,
+    identity_of,
+)
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
 
@@ -45,7 +50,7 @@ def _visible_in(folder: Path) -> Iterator[Path]:
 
 def describe_source(source: BaseModel) -> dict[str, Any]:
     """Return what a manifest states of its source."""
-    return {**source.model_dump(mode="json"), "code_version": FETCH}
+    return {**identity_of(source), "code_version": FETCH}
 
 
 def changed_sources(requests: Requests) -> Iterator[tuple[Path, str]]:

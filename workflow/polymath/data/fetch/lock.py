@@ -7,6 +7,7 @@ from typing import Any
 
 from polymath.experiment.base import StrictModel
 from polymath.experiment.paths import source_name
+from polymath.experiment.sources import identity_of
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.locks import locked
 from polymath.util.storage import digest_of, read_json, write_json
@@ -29,7 +30,7 @@ class Lock:
         return cls(
             path,
             source_name(manifest),
-            digest_of(source.model_dump(mode="json", exclude_defaults=True)),
+            digest_of(identity_of(source, exclude_defaults=True)),
         )
 
     @property

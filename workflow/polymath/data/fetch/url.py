@@ -77,10 +77,57 @@ def _fetch_file(
     lock: Lock,
     log: Callable[[str], None],
 ) -> list[Path]:
-    log(f"downloading {file.url}")
-    partial = _PartialFile.of(file, folder)
+    partial, url = _fetch_from_any(session, file, folder, lock, log)
+    if file.members:
+        written = extract(partial.path, url, file.members, folder)
+    else:
+        written = [partial.path.replace(folder / file.file_name)]
+    for address in file.addresses:
+        _PartialFile.of(file, address, folder).discard()
+    return written
+
+
+def _fetch_from_any(
+    session: requests.Session,
+    file: RemoteFile,
+    folder: Path,
+    lock: Lock,
+    log: Callable[[str], None],
+) -> tuple["_PartialFile", str]:
+    """Return the whole, checked file and the first address that gave it.
+
+    Raises:
+        PolymathError: naming the failure of each address.
+    """
+    failures: list[str] = []
+    for number, url in enumerate(file.addresses, start=1):
+        partial = _PartialFile.of(file, url, folder)
+        try:
+            _fetch_from(session, file, url, partial, lock, log)
+        except PolymathError as error:
+            failures.append(str(error))
+            if number < len(file.addresses):
+                log(f"{error}\ntrying the mirror {file.addresses[number]}")
+        else:
+            return partial, url
+    if len(failures) == 1:
+        raise PolymathError(failures[0])
+    raise PolymathError(
+        f"{file.file_name}: none of its {len(failures)} addresses gave it:\n" + "\n".join(failures)
+    )
+
+
+def _fetch_from(
+    session: requests.Session,
+    file: RemoteFile,
+    url: str,
+    partial: "_PartialFile",
+    lock: Lock,
+    log: Callable[[str], None],
+) -> None:
+    log(f"downloading {url}")
     is_known = file.sha256 is not None or file.file_name in lock.files
-    _download(session, file.url, partial, is_known, log)
+    _download(session, url, partial, is_known, log)
     sha256 = sha256_of(partial.path)
     log(f"checked {file.file_name} ({partial.size / 1e6:.1f} MB): sha256 {sha256}")
     try:
@@ -88,19 +135,13 @@ def _fetch_file(
             lock.keep({file.file_name: sha256})
         elif sha256 != file.sha256:
             raise PolymathError(
-                f"{file.url}: its sha256 is {sha256}, the catalogue says {file.sha256}: the file "
+                f"{url}: its sha256 is {sha256}, the catalogue says {file.sha256}: the file "
                 "changed, or was altered on the way. Run again; if the error stays, check 'sha256' "
                 "in the catalogue"
             )
     except PolymathError:
         partial.discard()
         raise
-    if file.members:
-        written = extract(partial.path, file.url, file.members, folder)
-    else:
-        written = [partial.path.replace(folder / file.file_name)]
-    partial.discard()
-    return written
 
 
 @dataclass(frozen=True)
@@ -110,10 +151,10 @@ class _PartialFile:
     path: Path
 
     @classmethod
-    def of(cls, file: RemoteFile, folder: Path) -> "_PartialFile":
+    def of(cls, file: RemoteFile, url: str, folder: Path) -> "_PartialFile":
         """Return the partial file of this address, beside the file."""
         folder.mkdir(parents=True, exist_ok=True)
-        address = hashlib.sha256(file.url.encode()).hexdigest()[:8]
+        address = hashlib.sha256(url.encode()).hexdigest()[:8]
         return cls(folder / f".{file.file_name}.{address}.part")
 
     @property
