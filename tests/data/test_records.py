@@ -618,7 +618,8 @@ def test_classes_too_small_for_the_shares_are_noted_with_their_splits(tmp_path: 
     labels = ["common"] * 60 + ["rare"] * 4 + ["scarce"] * 7
     rows = [f"{''.join(generator.choice(list('ACGT'), 12))},{label}" for label in labels]
     (tmp_path / "a.csv").write_text("\n".join(["seq,y", *rows]) + "\n")
-    (notice,) = prepare(tmp_path / "a.csv", tmp_path / "out").card["notices"]
+    notices = prepare(tmp_path / "a.csv", tmp_path / "out").card["notices"]
+    (notice,) = (each for each in notices if "macro F1" not in each)
     assert "'rare' (2 train, 1 dev, 1 test)" in notice
     assert "common" not in notice
     assert "scarce" not in notice

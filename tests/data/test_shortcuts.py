@@ -1,5 +1,6 @@
 """What makes a user's own data easy is found in its records."""
 
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from polymath.data.shortcuts import find_shortcuts
-from polymath.evaluation.metrics import METRICS
+from polymath.evaluation.metrics import headline_by_sizes
 from polymath.experiment.datasets import PRESETS, SimilarityGroups
 from polymath.util.storage import read_json
 from support.own_data import CSV, prepare_csv
@@ -22,7 +23,11 @@ def shortcuts_of(
 ) -> dict[str, Any]:  # fmt: skip
     records = prepare_csv(tmp_path, rows, header, alphabet=alphabet, **fields).records
     found = find_shortcuts(
-        records, PRESETS[alphabet], policy, metric, METRICS[metric], tmp_path / "shortcuts.json"
+        records,
+        PRESETS[alphabet],
+        policy,
+        partial(headline_by_sizes, metric, False),
+        tmp_path / "shortcuts.json",
     )
     assert read_json(tmp_path / "shortcuts.json") == found
     return found

@@ -13,6 +13,7 @@ from scipy import stats
 
 from polymath.evaluation.comparisons import HALFWAY, compare_scores, headline_scores, summarise
 from polymath.evaluation.mean_test import detectable_difference, t_test
+from polymath.evaluation.metrics import predict
 from polymath.evaluation.predictions import read_groups, read_test_predictions
 from polymath.evaluation.rate_sensitivity import ONE_RATE, RateChoice
 from polymath.evaluation.statistics import estimate_mean, hedges_g, holm
@@ -43,7 +44,7 @@ def tables(
         scores,
         contrasts,
         lambda condition: read_test_predictions(results.predictions(condition)).resample(
-            read_groups(results.records(condition.task))
+            read_groups(results.records(condition.task)), "yes"
         ),
         dict.fromkeys(scores, RateChoice(1, False)),
     )
@@ -205,7 +206,7 @@ def compare_in_groups(folder: Path, per_group: int) -> dict[str, Any]:
         scores,
         contrasts,
         lambda each: read_test_predictions(results.predictions(each)).resample(
-            read_groups(results.records("amp"))
+            read_groups(results.records("amp")), "yes"
         ),
         dict.fromkeys(scores, RateChoice(1, False)),
     )
@@ -227,7 +228,7 @@ def test_the_error_of_items_is_that_of_the_mean_of_few_groups(tmp_path: Path) ->
         for init in ("pretrained", "scratch")
     ]
     right, scratch = (
-        np.mean([predicted == arm.targets for predicted in arm.by_replicate.values()], axis=0)
+        np.mean([predict(each) == arm.targets for each in arm.by_replicate.values()], axis=0)
         for arm in arms
     )
     of_groups = (right - scratch).reshape(5, -1).mean(axis=1)

@@ -90,7 +90,7 @@ def test_arms_are_compared_by_the_share_of_the_budget_that_one_saves() -> None:
     assert row["reference_examples"] == pytest.approx(others.mean())
     assert row["speed_up"] == pytest.approx(others.mean() / times.mean())
     assert row["speed_up_low"] <= row["speed_up"] <= row["speed_up_high"]
-    expected = estimate_mean((others - times) / 400)
+    expected = estimate_mean((others - times) / 400).within(-1, 1)
     assert (row["saved"], row["saved_low"], row["saved_high"]) == pytest.approx(
         (expected.mean, expected.low, expected.high)
     )

@@ -11,8 +11,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from polymath.evaluation.item_bootstrap import RESAMPLES, item_weights, resample_score
-from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION
+from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION, predict, score
 from polymath.evaluation.predictions import read_groups, read_test_predictions, score_items
+from polymath.evaluation.ranking import RANKING
 from polymath.evaluation.tables import prediction_schema
 from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
@@ -23,9 +24,14 @@ classes = arrays(float, 9, elements=st.integers(0, 2).map(float))
 values = arrays(float, 9, elements=st.integers(-3, 3).map(float))
 
 
-def by_drawing(targets: Floats, predicted: Floats, weights: Floats, metric: str) -> list[float]:
-    rows = [np.repeat(np.arange(len(targets)), one.astype(int)) for one in weights]
-    return [METRICS[metric](targets[drawn], predicted[drawn]) for drawn in rows]
+def one_hot(predicted: Floats, count: int = 3) -> Floats:
+    """Return sure probabilities of the predicted classes."""
+    return np.eye(count)[predicted.astype(int)]
+
+
+def by_drawing(targets: Floats, outputs: Floats, weights: Floats, metric: str) -> list[float]:
+    rows = [np.repeat(np.arange(len(targets)), counts.astype(int)) for counts in weights]
+    return [score(metric, targets[drawn], outputs[drawn]) for drawn in rows]
 
 
 @pytest.mark.parametrize("metric", [*CLASSIFICATION])
@@ -34,9 +40,21 @@ def test_classification(metric: str, targets: Floats, predicted: Floats) -> None
     if metric == "f1":
         targets, predicted = targets.clip(max=1), predicted.clip(max=1)
         targets[0] = 1  # both classes are there
+    weights, outputs = item_weights(list("abcdefghi"))[:25], one_hot(predicted)
+    found = resample_score(targets, outputs, weights, metric)
+    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", [*RANKING])
+@pytest.mark.parametrize("count", [2, 3])
+@given(targets=classes, seed=st.integers(0, 99))
+def test_rankings(metric: str, count: int, targets: Floats, seed: int) -> None:
+    """With ties, and classes that a resample lacks."""
+    targets = targets.clip(max=count - 1)
+    outputs = np.random.default_rng(seed).integers(0, 4, (9, count)) / 4
     weights = item_weights(list("abcdefghi"))[:25]
-    found = resample_score(targets, predicted, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, predicted, weights, metric), atol=1e-12)
+    found = resample_score(targets, outputs, weights, metric)
+    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-12)
 
 
 @pytest.mark.parametrize("metric", [*REGRESSION])
@@ -44,8 +62,9 @@ def test_classification(metric: str, targets: Floats, predicted: Floats) -> None
 @given(targets=values, predicted=values)
 def test_regression(metric: str, targets: Floats, predicted: Floats) -> None:
     weights = item_weights(list("abcdefghi"))[:25]
-    found = resample_score(targets, predicted, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, predicted, weights, metric), atol=1e-7)
+    outputs = predicted[:, None]
+    found = resample_score(targets, outputs, weights, metric)
+    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-7)
 
 
 def test_every_resample_is_as_large_as_the_test_set_and_always_the_same() -> None:
@@ -68,18 +87,20 @@ def test_pieces_of_one_work_tell_as_much_as_one_piece() -> None:
     groups = np.repeat(np.arange(50), 8)
     right = (groups % 5 > 0).astype(float)  # 80 % of the groups
     ones = np.ones(400)
-    together = resample_score(ones, right, item_weights(list(groups.astype(str))), "accuracy")
+    together = resample_score(
+        ones, one_hot(right), item_weights(list(groups.astype(str))), "accuracy"
+    )
     assert together.std() == pytest.approx(np.sqrt(0.8 * 0.2 / 50), rel=0.1)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_f1_of_a_single_class_is_that_of_the_whole_test_set(value: float) -> None:
     targets = np.full(6, value)
-    resampled = resample_score(targets, targets, item_weights(list("abcdef")), "f1")
+    resampled = resample_score(targets, one_hot(targets), item_weights(list("abcdef")), "f1")
     assert (resampled == METRICS["f1"](targets, targets)).all()
 
 
-@pytest.mark.parametrize("metric", [*REGRESSION])
+@pytest.mark.parametrize("metric", ["spearman", "pearson"])
 @pytest.mark.parametrize("constant", [0.0, 0.5, 3e4])
 def test_outputs_that_are_constant_but_for_rounding_correlate_with_nothing(
     metric: str, constant: float
@@ -89,13 +110,13 @@ def test_outputs_that_are_constant_but_for_rounding_correlate_with_nothing(
     predicted = constant + 1e-9 * generator.normal(size=30)
     assert METRICS[metric](targets, predicted) == 0
     weights = item_weights([str(number) for number in range(30)])
-    assert (resample_score(targets, predicted, weights, metric) == 0).all()
+    assert (resample_score(targets, predicted[:, None], weights, metric) == 0).all()
 
 
 def test_the_spread_of_accuracy_is_binomial() -> None:
     targets, predicted = np.ones(400), (np.arange(400) < 320).astype(float)
     weights = item_weights([str(number) for number in range(400)])
-    resampled = resample_score(targets, predicted, weights, "accuracy")
+    resampled = resample_score(targets, one_hot(predicted), weights, "accuracy")
     assert resampled.mean() == pytest.approx(0.8, abs=0.003)
     assert resampled.std() == pytest.approx(np.sqrt(0.8 * 0.2 / 400), rel=0.1)
 
@@ -125,7 +146,7 @@ def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path
     first = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
     other = read_test_predictions(write_predictions(tmp_path / "b.parquet", [4, 2, 0, 3, 1]))
     assert first.targets.tolist() == [0, 1, 0, 1]
-    assert first.by_replicate[2].tolist() == [0, 1, 0, 0]
+    assert predict(first.by_replicate[2]).tolist() == [0, 1, 0, 0]
     assert set(first.by_replicate) == {0, 2}
     np.testing.assert_array_equal(first.targets, other.targets)
     np.testing.assert_array_equal(first.by_replicate[0], other.by_replicate[0])
@@ -134,7 +155,7 @@ def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path
 def test_regression_predicted_are_the_items_mean_values(tmp_path: Path) -> None:
     path = write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4], "regression")
     predicted = read_test_predictions(path)
-    assert predicted.by_replicate[2].tolist() == [3.5, 2, 3, 3]
+    assert predict(predicted.by_replicate[2]).tolist() == [3.5, 2, 3, 3]
     assert predicted.targets.tolist() == [1, 2, 0, 0]
 
 
@@ -155,13 +176,14 @@ def test_replicates_are_resampled_by_the_groups_that_the_records_name(tmp_path: 
         {"id": ["d", "c", "b", "a", "unused"], "group": ["1", "2", "1", "3", "4"]}
     )
     write_table(records, tmp_path / "records.parquet", GROUPS_SCHEMA, {})
-    resampled = predicted.resample(read_groups(tmp_path / "records.parquet"))
+    resampled = predicted.resample(read_groups(tmp_path / "records.parquet"), "yes")
     assert resampled.groups == 3
     weights = item_weights(["3", "1", "2", "1"])
-    np.testing.assert_array_equal(
-        resampled.by_replicate[2],
-        resample_score(predicted.targets, predicted.by_replicate[2], weights, "accuracy"),
-    )
+    for metric, found in (("accuracy", resampled.by_replicate), ("roc_auc", resampled.auc)):
+        np.testing.assert_array_equal(
+            found[2],
+            resample_score(predicted.targets, predicted.by_replicate[2], weights, metric),
+        )
 
 
 def test_records_that_are_gone_are_named_with_the_command_that_makes_them(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def scores_of(
             "task": task, "model": "minilm-l6", "init": init, "mapping": "random",
             "fraction": fraction, "recipe": "default", "domain": "dna", "replicate": replicate,
             "split": split, "metric": metric, "headline": metric == "accuracy", "items": 50,
+            "positive": "", "answers": 2,
             "value": values[replicate] if (split, metric) == ("test", "accuracy") else -9.0,
             "chance": 0.5, "diverged_at": None, "learning_rate": 1e-4,
             **{f"{stream}_seed": replicate for stream in VARIED},

@@ -23,7 +23,13 @@ from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.util.errors import PolymathError
 from polymath.util.identity import describe
-from polymath.util.storage import made_from, read_metadata, read_table, write_table
+from polymath.util.storage import (
+    made_from,
+    read_metadata,
+    read_table,
+    read_with_metadata,
+    write_table,
+)
 
 Floats = NDArray[np.float64]
 CONDITION = Condition("splice", "minilm-l6", "pretrained", "random", "0.1", "default")
@@ -118,7 +124,7 @@ def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> N
     predictions = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
     table = score_condition(predictions, "mcc")
     assert list(table.columns) == SCORE_SCHEMA.names
-    assert len(table) == 2 * 2 * 4
+    assert len(table) == 2 * 2 * 7
     assert set(table.loc[table["headline"], "metric"]) == {"mcc"}
     assert {name: set(table[name]) for name in CONDITION.columns} == {
         name: {value} for name, value in CONDITION.columns.items()
@@ -145,18 +151,55 @@ def test_the_scores_of_a_task_are_those_of_its_conditions_one_after_the_other(
     table = read_table(tmp_path / "scores.parquet")
     expected = pd.concat([score_condition(path, "accuracy") for path in (first, second)])
     pd.testing.assert_frame_equal(table, expected.reset_index(drop=True), check_dtype=False)
-    assert said == [
+    assert [line for line in said if "NOTE" not in line] == [
         f"{CONDITION.title}: test accuracy 0.500, 1.000",
         f"{CONDITION.title}: test accuracy 0.500, 1.000, diverged",
     ]
     assert "code_version" in read_metadata(tmp_path / "scores.parquet")
 
 
+def test_the_positive_class_is_the_one_named_or_the_rarer_one_in_training(tmp_path: Path) -> None:
+    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    for named, expected in ((None, "no"), ("yes", "yes")):  # most of training is "yes"
+        table = score_condition(path, "f1", named)
+        assert set(table["positive"]) == {expected}
+        test = table[(table["split"] == "test") & (table["replicate"] == 0)].set_index("metric")
+        # Replicate 0 answers "yes" to both items.
+        assert test.loc["f1", "value"] == pytest.approx(0 if expected == "no" else 2 / 3)
+
+
+def test_an_arm_that_predicts_one_class_and_scores_that_are_missing_are_said(
+    tmp_path: Path,
+) -> None:
+    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    lines: list[str] = []
+    evaluate([path], "accuracy", tmp_path / "scores.parquet", lines.append)
+    assert any("predicts one class" in line and "1 of 2" in line for line in lines)
+    table = read_table(tmp_path / "scores.parquet")
+    assert set(table.loc[table["split"] == "test", "answers"]) == {1, 2}
+    dev = table[(table["split"] == "dev") & (table["metric"] == "roc_auc")]
+    assert dev["value"].isna().all()  # dev has one item
+    same = [row for row in CLASSES if row["label"] == "yes" or row["split"] == "dev"]
+    path = write_predictions(same, "classification", tmp_path / "same.parquet")
+    evaluate([path], "accuracy", tmp_path / "scores.parquet", lines.append)
+    assert "roc_auc" in lines[-1]
+    assert "missing" in lines[-1]
+
+
+def test_the_default_headline_is_the_one_that_training_chose(tmp_path: Path) -> None:
+    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    table, metadata = read_with_metadata(path)
+    schema = prediction_schema("classification")
+    write_table(table, path, schema, {**metadata, "metric": "macro_f1"})
+    scored = score_condition(path, "default")
+    assert set(scored.loc[scored["headline"], "metric"]) == {"macro_f1"}
+
+
 def test_a_diverged_replicate_has_its_last_dev_score_and_its_step(tmp_path: Path) -> None:
     path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet",
                              {"2": {"step": 57, "dev_score": 0.25}})  # fmt: skip
     table = score_condition(path, "accuracy").set_index(["replicate", "split", "metric"])
-    assert len(table) == 3 * 2 * 4
+    assert len(table) == 3 * 2 * 7
     assert set(table.loc[2, "diverged_at"]) == {57}
     assert table.loc[[0, 1], "diverged_at"].isna().all()
     assert table.loc[(2, "dev", "accuracy"), "value"] == 0.25
@@ -167,7 +210,7 @@ def test_a_condition_that_diverged_throughout_is_scored_all_the_same(tmp_path: P
     ended = {str(number): {"step": 1, "dev_score": None} for number in range(2)}
     path = write_predictions([], "classification", tmp_path / "predictions.parquet", ended)
     table = score_condition(path, "accuracy")
-    assert len(table) == 2 * 2 * 4
+    assert len(table) == 2 * 2 * 7
     assert table["value"].isna().all()
     assert set(table["diverged_at"]) == {1}
 
@@ -184,10 +227,10 @@ def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) ->
     ]
     predictions = write_predictions(rows, "regression", tmp_path / "predictions.parquet")
     table = score_condition(predictions, "spearman")
-    assert list(table["items"]) == [12] * 4
-    assert list(table["chance"]) == [0.0] * 4
+    assert set(table["items"]) == {12}
+    assert (table.loc[table["metric"] != "rmse", "chance"] == 0).all()
     by_metric = table.set_index("metric")["value"]
-    assert set(by_metric.index) == {"spearman", "pearson"}
+    assert set(by_metric.index) == {"spearman", "pearson", "r2", "rmse"}
     np.testing.assert_allclose(by_metric["spearman"], stats.spearmanr(targets, values).statistic)
     np.testing.assert_allclose(by_metric["pearson"], stats.pearsonr(targets, values).statistic)
 

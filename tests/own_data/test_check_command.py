@@ -70,7 +70,7 @@ def test_enough_rows_replicates_and_rates_give_no_warning(tmp_path: Path) -> Non
     ("rows", "share", "changes", "words"),
     [
         (140, 0.5, {}, ["own: 14 test rows", "split: {dev: 0.15, test: 0.25}"]),
-        (1000, 0.93, {}, ["'yes' has 93%", "metric: macro_f1"]),
+        (1000, 0.93, {"dataset": {"metric": "accuracy"}}, ["'yes' has 93%", "metric: macro_f1"]),
         (1000, 0.5, {"replicates": 3}, ["3 replicates", "replicates: 5"]),
         (1000, 0.5, {"recipes": {"short": {**RECIPE, "learning_rate": 1e-4}}},
          ["one learning rate", "learning_rate: ["]),
@@ -87,6 +87,13 @@ def test_where_an_experiment_cannot_answer(
     warnings = "\n".join(warnings_of(check(tmp_path, **changes)))
     for word in words:
         assert word in warnings
+
+
+def test_a_dominant_class_makes_macro_f1_the_headline_and_is_noted(tmp_path: Path) -> None:
+    write_rows(tmp_path / "own.csv", 1000, share=0.93)
+    lines = check(tmp_path)
+    assert lines[0].endswith("macro_f1")
+    assert any("NOTE" in line and "'yes' has 93%" in line and "macro F1" in line for line in lines)
 
 
 def test_near_duplicates_between_the_splits_are_counted(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The default experiment's real data: fetched as users fetch it, counted to the row."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
 from polymath.data.shortcuts import find_shortcuts
-from polymath.evaluation.metrics import METRICS
+from polymath.evaluation.metrics import headline_by_sizes
 from polymath.experiment.datasets import Dataset, SimilarityGroups
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.sources import PackageSource
@@ -102,8 +103,8 @@ def test_near_neighbours_and_simple_rules_are_known(prepared: Path) -> None:
     entry = dataset(task)
     policy = entry.similarity_groups or SimilarityGroups()
     found = find_shortcuts(
-        prepared / "records.parquet", entry.alphabet, policy, "accuracy", METRICS["accuracy"],
-        prepared / "shortcuts.json",
+        prepared / "records.parquet", entry.alphabet, policy,
+        partial(headline_by_sizes, "accuracy", False), prepared / "shortcuts.json",
     )  # fmt: skip
     near, rule = found["near_neighbours"], found["rule"]
     assert (near["near"], near["compared_test_rows"]) == EXPECTED[task]["near"]

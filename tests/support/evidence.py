@@ -31,7 +31,7 @@ def matrix_of(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -> p
     lineage = Lineage(domains={}, bases=dict(bases or {}))
     contrasts = find_contrasts(list(headline), domains, lineage)
     choices = dict.fromkeys(headline, RateChoice(1, False))
-    resampled = Resampled(2, defaultdict(lambda: np.zeros(2)))
+    resampled = Resampled(2, defaultdict(lambda: np.zeros(2)), {})
     tables = compare_scores(headline, contrasts, lambda _: resampled, choices)
     return build_matrix(headline, *tables)
 
@@ -47,7 +47,8 @@ def write_condition(results: ResultPaths, condition: Condition, rights: list[int
         ended = right < 0
         scores.append({**condition.columns, "domain": DOMAINS[condition.task],
                        "replicate": replicate, "split": "test", "metric": "accuracy",
-                       "headline": True,
+                       "headline": True, "positive": "yes", "diverged_at": 1 if ended else None,
+                       "answers": None if ended else 2,
                        "value": None if ended else right / ITEMS,
                        "items": None if ended else ITEMS,
                        "chance": None if ended else 0.6})  # fmt: skip

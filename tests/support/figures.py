@@ -108,7 +108,8 @@ def scores_of(asked: list[Condition], replicates: int = 3) -> pd.DataFrame:
         noise = np.random.default_rng(len(condition.path)).normal(0, 0.02, replicates)
         rows += [
             {**condition.columns, "domain": "dna", "replicate": replicate, "split": split,
-             "metric": metric, "headline": True, "items": 100, "value": level(condition) + gap,
+             "metric": metric, "headline": True, "positive": "", "answers": 2, "items": 100,
+             "value": level(condition) + gap,
              "chance": 0.52 if metric == "accuracy" else 0.0, "diverged_at": None,
              "learning_rate": 1e-4, **{f"{stream}_seed": replicate for stream in VARIED}}
             for replicate, gap in enumerate(noise)

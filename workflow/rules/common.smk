@@ -115,9 +115,9 @@ def results_folder(wildcards):
     return EXPERIMENT.results
 
 
-def headline_of(wildcards):
-    """The headline metric of a job's task."""
-    return EXPERIMENT.datasets[wildcards.task].headline
+def scoring_job(wildcards):
+    """By what a job's task is scored."""
+    return REQUESTS.scoring_job(wildcards.task)
 
 
 def tokens_of(wildcards):

@@ -12,7 +12,7 @@ rule evaluate:
         PATHS.log("evaluate", "{task}"),
     localrule: True
     params:
-        metric=headline_of,
+        job=scoring_job,
         training=training_of,
         code_version=versions.SCORES,
     script:

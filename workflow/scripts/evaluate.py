@@ -9,8 +9,9 @@ from polymath.util.job_log import log
 with workflow_job(snakemake, f"evaluate {snakemake.wildcards.task}"):
     evaluate(
         [Path(path) for path in snakemake.input.predictions],
-        snakemake.params.metric,
+        snakemake.params.job["metric"],
         Path(snakemake.output[0]),
         log,
         snakemake.params.training,
+        snakemake.params.job.get("positive"),
     )

@@ -1,9 +1,10 @@
 """Find what makes one task easier than it looks."""
 
+from functools import partial
 from pathlib import Path
 
 from polymath.data.shortcuts import find_shortcuts
-from polymath.evaluation.metrics import METRICS
+from polymath.evaluation.metrics import headline_by_sizes
 from polymath.experiment.datasets import Alphabet, SimilarityGroups
 from polymath.util.identity import workflow_job
 from polymath.util.job_log import log
@@ -14,10 +15,9 @@ with workflow_job(snakemake, f"shortcuts {snakemake.wildcards.task}"):
         Path(snakemake.input.records),
         Alphabet.model_validate(job["alphabet"]),
         SimilarityGroups.model_validate(job["similarity_groups"]),
-        job["metric"],
-        METRICS[job["metric"]],
+        partial(headline_by_sizes, job["metric"], "positive" in job),
         Path(snakemake.output[0]),
     )
     near, rule = found["near_neighbours"], found["rule"]
     log(f"{near['near']} of {near['compared_test_rows']} test records have a near neighbour")
-    log(f"best rule on one feature: {rule['rule']}: {job['metric']} {rule['test']:.3f}")
+    log(f"best rule on one feature: {rule['rule']}: {found['metric']} {rule['test']:.3f}")

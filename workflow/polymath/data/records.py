@@ -17,7 +17,7 @@ from polymath.data.similarity import represent_similar
 from polymath.data.split_checks import check_counts, check_splits, note_shares
 from polymath.data.splits import ALIASES, assign_splits, join_groups
 from polymath.data.symbols import check_symbols
-from polymath.experiment.datasets import OTHER_LABELS, Dataset
+from polymath.experiment.datasets import DOMINANT, OTHER_LABELS, Dataset
 from polymath.experiment.reader import Reader
 from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError
@@ -78,9 +78,9 @@ def prepare_records(
             {
                 **provenance,
                 **describe_records(table, dataset),
+                **_describe_positive(table, labels, dataset.positive),
                 "rejected": rejected.as_list(),
                 "rows_with_replaced_symbols": rejected.replaced,
-                **({"positive": labels[1]} if len(labels) == 2 else {}),
                 "notices": rejected.notices,
             }
         ),
@@ -108,6 +108,28 @@ def _provenance(
     }
 
 
+def _describe_positive(table: pd.DataFrame, labels: list[str], named: str | None) -> dict[str, Any]:
+    """Return which of two classes F1 is of: the one named, or the rarer one in training."""
+    if len(labels) != 2:
+        return {}
+    sizes = table.loc[table["split"] == "train", "label"].value_counts().reindex(labels)
+    (rarer,) = (label for label in labels if label != sizes.idxmax())
+    return {"positive": named or rarer, "positive_by_default": named is None}
+
+
+def _note_dominance(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
+    """Note a class that dominates training, which changes the default metric."""
+    if dataset.type != "classification":
+        return
+    train = table.loc[table["split"] == "train", "label"]
+    sizes = train.value_counts()
+    if sizes.iloc[0] > DOMINANT * len(train):
+        rejected.notices.append(
+            f"class '{sizes.index[0]}' has {sizes.iloc[0] / len(train):.0%} of the training rows: "
+            "unless 'metric' names another, macro F1 is the headline instead of accuracy"
+        )
+
+
 def build_records(
     dataset: Dataset, files: list[Path], seed: int, rejected: RejectedRows, workers: int = 1
 ) -> pd.DataFrame:
@@ -133,6 +155,7 @@ def build_records(
         seen = set(table.loc[table["split"] == "train", "label"])
         table = rejected.drop(table, ~table["label"].isin(seen), "class without a training row")
     check_splits(table, dataset, rejected)
+    _note_dominance(table, dataset, rejected)
     table["group"] = pd.factorize(table["group"])[0].astype(str)
     return table[["id", *_sequences(dataset), "label", "split", "group"]]
 

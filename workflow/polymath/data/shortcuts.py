@@ -22,24 +22,26 @@ from polymath.util.storage import read_with_metadata, with_made_from, write_json
 
 Floats = NDArray[np.float64]
 Score = Callable[[Floats, Floats], float]
+# Chooses a task's headline metric by the training rows of each class: its name, and the metric of
+# targets (rows,) and outputs (rows, classes) or (rows, 1).
+Headline = Callable[[NDArray[np.int64]], tuple[str, Score]]
 
 
 def find_shortcuts(
     records: Path,
     alphabet: Alphabet,
     policy: SimilarityGroups,
-    metric: str,
-    score: Score,
+    headline: Headline,
     out: Path,
 ) -> dict[str, Any]:
     """Write, and return, the near neighbours of test records and the best rule on one feature.
 
     Args:
         policy: from when on two sequences are near neighbours.
-        metric: name of the task's headline metric.
-        score: that metric, of targets and predictions (rows,).
     """
     table, metadata = read_with_metadata(records)
+    labels = metadata["labels"]
+    metric, score = headline(class_sizes(table, labels))
     names = [name for name in ("sequence", "sequence2") if name in table]
     contents = table[names].agg(SEPARATOR.join, axis=1)
     found = {
@@ -54,7 +56,7 @@ def find_shortcuts(
         ),
         "rule": score_rule(
             table, [split_symbols(content, alphabet) for content in contents],
-            metadata["labels"], score,
+            labels, score,
         ),
         "code_version": SHORTCUTS,
     }  # fmt: skip
@@ -62,8 +64,18 @@ def find_shortcuts(
     return found
 
 
+def class_sizes(table: pd.DataFrame, labels: list[str]) -> NDArray[np.int64]:
+    """Return (classes,) training rows of each class; empty for regression."""
+    train = table.loc[table["split"] == "train", "label"]
+    counts = train.value_counts() if labels else pd.Series(dtype=np.int64)
+    return counts.reindex(labels, fill_value=0).to_numpy()
+
+
 def score_rule(
-    table: pd.DataFrame, symbols: list[list[str]], labels: list[str], score: Score
+    table: pd.DataFrame,
+    symbols: list[list[str]],
+    labels: list[str],
+    score: Score,
 ) -> dict[str, Any]:
     """Return the rule that is best on train, its score on test, and that of a constant answer.
 
@@ -76,9 +88,12 @@ def score_rule(
     targets = (table["label"].map(numbers) if labels else table["label"]).to_numpy(dtype=float)
     train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
     rule = best_rule(fit_rules(symbols, targets, train, len(labels)), targets, train, score)
-    constant = np.bincount(targets[train].astype(int)).argmax() if labels else targets[train].mean()
+    if labels:
+        constant = np.eye(len(labels))[np.bincount(targets[train].astype(int)).argmax()]
+    else:
+        constant = np.array([targets[train].mean()])
     return {
         "rule": rule.spell(labels),
-        "test": score(targets[test], rule.predicted[test]),
-        "majority": score(targets[test], np.full(test.sum(), float(constant))),
+        "test": score(targets[test], rule.outputs[test]),
+        "majority": score(targets[test], np.tile(constant, (test.sum(), 1))),
     }

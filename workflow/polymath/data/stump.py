@@ -30,13 +30,6 @@ class Rule:
     outputs: Floats
     """(rows, classes) probabilities, or (rows, 1) values."""
 
-    @property
-    def predicted(self) -> Floats:
-        """(rows,) class numbers or values."""
-        if self.outputs.shape[1] == 1:
-            return self.outputs[:, 0]
-        return self.outputs.argmax(axis=1).astype(float)
-
     def spell(self, labels: Sequence[str]) -> str:
         """Return the rule in words; `labels` are the classes in order, empty for regression."""
         then, otherwise = (
@@ -53,8 +46,12 @@ def best_rule(
     chosen_on: NDArray[np.bool_],
     score: Callable[[Floats, Floats], float],
 ) -> Rule:
-    """Return the rule with the best score on the rows `chosen_on`; of equals, the first."""
-    return max(rules, key=lambda rule: score(targets[chosen_on], rule.predicted[chosen_on]))
+    """Return the rule with the best score on the rows `chosen_on`; of equals, the first.
+
+    Args:
+        score: of targets (rows,) and outputs (rows, classes) or (rows, 1).
+    """
+    return max(rules, key=lambda rule: score(targets[chosen_on], rule.outputs[chosen_on]))
 
 
 def fit_rules(

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.comparisons import HALFWAY
-from polymath.evaluation.tables import CLAIM_COLUMNS, CONDITION_COLUMNS
+from polymath.evaluation.metrics import limits_of
+from polymath.evaluation.tables import AUC_DIFFERENCE, CLAIM_COLUMNS, CONDITION_COLUMNS
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH, TEXT, knows_text_alone
 from polymath.experiment.lineage import Lineage
 
+RANKS_NOTHING = 0.5  # the AUC of a coin
 IDLE = "neither arm left chance level"
 SETTINGS = ("task", "model", "mapping", "fraction", "recipe", "qualifier")
 
@@ -52,6 +54,7 @@ def faster_rows(convergence: pd.DataFrame) -> Iterator[dict[str, Any]]:
             **_named("faster", row, SCRATCH),
             **{name: row[name] for name in ("n", "differences")},
             "value": row["lead"],
+            "widest": 1.0,
             "shared_error": row["target_error"],
             "shared_df": row["n"] - 1,
             "reason": reason,
@@ -61,7 +64,8 @@ def faster_rows(convergence: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def better_rows(comparisons: pd.DataFrame, claim: str = "better") -> Iterator[dict[str, Any]]:
     """Yield the rows of a claim about the difference of test scores."""
     for row in comparisons.to_dict("records"):
-        idle = max(row["mean"], row["reference_mean"]) <= row["chance"]
+        ranks = max(row["auc"], row["reference_auc"]) > RANKS_NOTHING  # False without AUC
+        idle = max(row["mean"], row["reference_mean"]) <= row["chance"] and not ranks
         yield {**_named(claim, row, SCRATCH), **_of_scores(row, IDLE if idle else "")}
 
 
@@ -93,7 +97,8 @@ def _named(claim: str, row: Mapping[str, Any], reference: str) -> dict[str, Any]
 
 def _of_scores(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """Return what a comparison of test scores gives a claim; `span` is from chance to perfect."""
-    kept = ("items_low", "items_high", "items", "groups", "n", "differences")
+    kept = ("items_low", "items_high", "items", "groups", "n", "differences", *AUC_DIFFERENCE)
+    worst, best = limits_of(row["metric"])
     if row["n"] and math.isnan(row["items_error"]):
         reason = reason or "fewer than two groups of test items"
     if row["diverged"]:
@@ -104,6 +109,7 @@ def _of_scores(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
         "shared_error": row["items_error"],
         "shared_df": row["groups"] - 1,
         "span": 1 - row["chance"],
+        "widest": best - worst,
         "reason": reason,
     }
 

@@ -162,7 +162,7 @@ def judge(
     ]
     untested = {name: claim.untested for name, claim in CLAIMS.items()}
     rows += rows_without_comparison(rows, domains, untested)
-    table = pd.DataFrame(rows, columns=[*CLAIM_SCHEMA.names, "span"])
+    table = pd.DataFrame(rows, columns=[*CLAIM_SCHEMA.names, "span", "widest"])
     if sum(levels > 1 for levels in crossed.values()) > 1:
         table["reason"] = table["reason"].replace("", "crossed replicates share seeds")
     table["domain"] = table["task"].map(domains)
@@ -209,7 +209,9 @@ def _test(row: dict[str, Any]) -> dict[str, float]:
     """Return the tests and intervals of a row's number; NaN where it has none."""
     differences = np.zeros(0) if row["differences"] is None else row["differences"]
     shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
-    return columns_of_tests(differences, shared_error, row["shared_df"])
+    widest = row.get("widest")
+    limit = math.inf if widest is None or pd.isna(widest) else widest
+    return columns_of_tests(differences, shared_error, row["shared_df"], limit)
 
 
 def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:

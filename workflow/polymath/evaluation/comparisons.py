@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.evaluation.families import count_tests, holm_by_family
-from polymath.evaluation.mean_test import detectable_differences
+from polymath.evaluation.mean_test import detectable_differences, t_test
+from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.paired import compare_pairs
 from polymath.evaluation.predictions import Resampled
 from polymath.evaluation.rate_sensitivity import RateChoice, qualify
@@ -31,6 +32,7 @@ from polymath.evaluation.statistics import (
     stratified_interval,
 )
 from polymath.evaluation.tables import (
+    AUC_DIFFERENCE,
     COMPARISON_SCHEMA,
     CONDITION_COLUMNS,
     ESTIMATE_SCHEMA,
@@ -62,11 +64,24 @@ class HeadlineScores:
     values: dict[int, float]
     """By replicate; those that diverged have none."""
     diverged: int
+    auc: dict[int, float]
+    """ROC-AUC by replicate; empty for values, and where test has one class."""
+    positive: str
+    """The class that F1, AUC and average precision are of; empty unless there are two."""
+    one_class: int
+    """Replicates that predict one class only."""
 
 
 def headline_scores(scores: pd.DataFrame) -> dict[Condition, HeadlineScores]:
     """Return every condition's headline test scores from the tables of scores."""
-    table = scores[(scores["split"] == "test") & scores["headline"]]
+    test = scores[scores["split"] == "test"]
+    table = test[test["headline"]]
+    aucs = {
+        names: dict(zip(rows["replicate"], rows["value"], strict=True))
+        for names, rows in test[(test["metric"] == "roc_auc") & test["value"].notna()].groupby(
+            [*CONDITION_COLUMNS], sort=False
+        )
+    }
     headline = {}
     for names, rows in table.groupby([*CONDITION_COLUMNS], sort=False):
         finished = rows[rows["value"].notna()]
@@ -78,6 +93,9 @@ def headline_scores(scores: pd.DataFrame) -> dict[Condition, HeadlineScores]:
             chance=finished["chance"].astype(float).max(),
             values=dict(zip(finished["replicate"], finished["value"], strict=True)),
             diverged=len(rows) - len(finished),
+            auc=aucs.get(names, {}),
+            positive=rows["positive"].iloc[0],
+            one_class=int((rows["answers"] == 1).sum()),
         )
     return headline
 
@@ -133,7 +151,8 @@ def _comparisons_of(
 def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled) -> dict[str, Any]:
     """Return a condition's mean score with its intervals over replicates and over items."""
     values = np.array(list(scores.values.values()))
-    mean = estimate_mean(values)
+    mean = estimate_mean(values).within(*limits_of(scores.metric))
+    auc = estimate_mean(np.array(list(scores.auc.values()))).within(0, 1)
     return {
         **condition.columns,
         "domain": scores.domain,
@@ -144,6 +163,10 @@ def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled
         "deviation": float(np.std(values, ddof=1)) if mean.n > 1 else np.nan,
         **bootstrap_interval(values).columns("bootstrap"),
         **_items_interval(_mean_resampled([*resampled.by_replicate.values()])).columns("items"),
+        "auc": auc.mean,
+        "auc_low": auc.low,
+        "auc_high": auc.high,
+        "one_class": scores.one_class,
     }
 
 
@@ -161,17 +184,15 @@ def _compare(
     reference is a midpoint.
     """
     arms = [condition, *(member for _, member in reference)]
-    replicates = sorted(set.intersection(*(set(scores[arm].values) for arm in arms)))
     by_arm = {arm: scores[arm].values for arm in arms}
-    values = _combine([(1.0, condition)], replicates, by_arm)
+    replicates = _finished(by_arm)
     reference_values = _combine(reference, replicates, by_arm)
     less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
-    drawn = _combine(less_reference, replicates, {arm: resampled[arm].by_replicate for arm in arms})
-    items, groups = _mean_resampled(drawn), resampled[condition].groups
-    # The bootstrap's variance of a mean over m groups is (m - 1) / m of the unbiased one.
-    several = bool(replicates) and groups > 1
-    items_error = float(np.std(items) * np.sqrt(groups / (groups - 1))) if several else np.nan
-    differences = values - reference_values
+    groups = resampled[condition].groups
+    drawn = {arm: resampled[arm].by_replicate for arm in arms}
+    differences, items = _subtract(less_reference, by_arm, drawn)
+    items_error = _items_error(items, groups)
+    worst, best = limits_of(scores[condition].metric)
     return {
         **names,
         "domain": scores[condition].domain,
@@ -180,13 +201,65 @@ def _compare(
         "diverged": sum(scores[arm].diverged for arm in arms),
         "items": scores[condition].items,
         "groups": groups or None,
-        "mean": values.mean() if replicates else np.nan,
+        "mean": (differences + reference_values).mean() if replicates else np.nan,
         "reference_mean": reference_values.mean() if replicates else np.nan,
         "chance": scores[condition].chance,
         "difference": differences.mean() if replicates else np.nan,
-        **compare_pairs(differences, items_error, groups - 1),
+        **compare_pairs(differences, items_error, groups - 1, best - worst),
         **_items_interval(items).columns("items"),
         "items_error": items_error,
+        **_compare_auc(condition, reference, scores, resampled),
+    }
+
+
+def _finished(values: Mapping[Condition, Mapping[int, Any]]) -> list[int]:
+    """Return the replicates that all arms finished."""
+    return sorted(set.intersection(*(set(of_arm) for of_arm in values.values())))
+
+
+def _subtract(
+    arm: Arm,
+    values: Mapping[Condition, Mapping[int, float]],
+    drawn: Mapping[Condition, Mapping[int, Floats]],
+) -> tuple[Floats, Floats]:
+    """Return an arm's sum per replicate, and its mean over replicates on each resample."""
+    replicates = _finished(values)
+    return (
+        _combine(arm, replicates, values),
+        _mean_resampled(_combine(arm, replicates, drawn)),
+    )
+
+
+def _items_error(items: Floats, groups: int) -> float:
+    """Return the standard error of a mean by the choice of test items; NaN without two groups.
+
+    The bootstrap's variance of a mean over m groups is (m - 1) / m of the unbiased one.
+    """
+    several = len(items) and groups > 1
+    return float(np.std(items) * np.sqrt(groups / (groups - 1))) if several else np.nan
+
+
+def _compare_auc(
+    condition: Condition,
+    reference: Arm,
+    scores: Mapping[Condition, HeadlineScores],
+    resampled: Mapping[Condition, Resampled],
+) -> dict[str, float]:
+    """Return the AUC of two arms, and their difference with the interval of the headline's test."""
+    arms = [condition, *(member for _, member in reference)]
+    values = {arm: scores[arm].auc for arm in arms}
+    less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
+    drawn = {arm: resampled[arm].auc for arm in arms}
+    differences, items = _subtract(less_reference, values, drawn)
+    groups = resampled[condition].groups
+    test = t_test(differences, _items_error(items, groups), groups - 1)
+    limited = Interval(test.low, test.high).within(-1, 1)
+    own = np.array([values[condition][number] for number in _finished(values)])
+    auc = float(own.mean()) if len(own) else np.nan
+    return {
+        "auc": auc,
+        "reference_auc": auc - test.mean,
+        **dict(zip(AUC_DIFFERENCE, (test.mean, limited.low, limited.high), strict=True)),
     }
 
 
@@ -202,8 +275,12 @@ def _combine(
 
 
 def _mean_resampled(by_replicate: Sequence[Floats] | Floats) -> Floats:
-    """Return the mean over replicates on each resample; empty without replicates."""
-    return np.mean(by_replicate, axis=0) if len(by_replicate) else np.zeros(0)
+    """Return the mean over replicates on each resample; empty without replicates.
+
+    Resamples that leave the metric undefined, by a single class, are left out.
+    """
+    means = np.mean(by_replicate, axis=0) if len(by_replicate) else np.zeros(0)
+    return np.asarray(means[~np.isnan(means)])
 
 
 def _items_interval(resampled: Floats) -> Interval:

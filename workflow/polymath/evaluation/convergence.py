@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from polymath.evaluation.families import count_tests, holm_by_family
 from polymath.evaluation.mean_test import detectable_differences
+from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.paired import compare_pairs
 from polymath.evaluation.rate_sensitivity import RateChoice, qualify, read_choice
 from polymath.evaluation.statistics import bootstrap_interval, estimate_mean
@@ -195,7 +196,7 @@ def compare_speed(condition: Learning, reference: Learning) -> dict[str, Any]:
         **_compare_own_targets(arms, (condition, reference), budget),
         **_compare_same_target(arms, target, budget),
         **_compare_seconds(arms, target),
-        **_compare_areas(arms),
+        **_compare_areas(arms, condition.metric),
     }
 
 
@@ -244,14 +245,14 @@ def _compare_own_targets(
         "reference_own_time": reference.mean(),
         "lead": (reference - own).mean(),
         "target_error": target_error,
-        **compare_pairs(reference - own, target_error, len(own) - 1),
+        **compare_pairs(reference - own, target_error, len(own) - 1, widest=1),
     }
 
 
 def _compare_same_target(arms: list[list[Curve]], target: float, budget: float) -> dict[str, Any]:
     reached, reference_reached = (_times_to(arm, target) for arm in arms)
     times, reference_times = np.minimum(reached, budget), np.minimum(reference_reached, budget)
-    saved = estimate_mean((reference_times - times) / budget)
+    saved = estimate_mean((reference_times - times) / budget).within(-1, 1)
     return {
         "target": target,
         "reached": int(np.isfinite(reached).sum()),
@@ -291,10 +292,11 @@ def _compare_seconds(arms: list[list[Curve]], target: float) -> dict[str, float]
     }
 
 
-def _compare_areas(arms: list[list[Curve]]) -> dict[str, float]:
+def _compare_areas(arms: list[list[Curve]], metric: str) -> dict[str, float]:
     areas = np.array([[area_under(curve) for curve in arm] for arm in arms])
     areas = areas[:, ~np.isnan(areas).any(axis=0)]
-    gain = estimate_mean(areas[0] - areas[1])
+    worst, best = limits_of(metric)
+    gain = estimate_mean(areas[0] - areas[1]).within(worst - best, best - worst)
     return {
         "area": areas[0].mean() if gain.n else math.nan,
         "reference_area": areas[1].mean() if gain.n else math.nan,

@@ -80,7 +80,7 @@ def write_evidence(
 
     def resample(condition: Condition) -> Resampled:
         predictions = read_test_predictions(results.predictions(condition))
-        return predictions.resample(groups_of(condition.task))
+        return predictions.resample(groups_of(condition.task), headline[condition].positive)
 
     choices = {condition: read_choice(metadata) for condition, (_, metadata) in curves.items()}
     estimates, comparisons = compare_scores(headline, contrasts, resample, choices)

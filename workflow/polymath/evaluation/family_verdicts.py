@@ -30,7 +30,8 @@ def judge_families(rows: pd.DataFrame, with_baseline: Container[str]) -> pd.Data
 
     Args:
         rows: the claims' rows before they are decided: with `differences`, `shared_error`, `reason`
-            and `span`, the distance from chance to a perfect score, which puts scores on one scale.
+            and `span`, the distance from chance to a perfect score, which puts scores on one scale;
+            `widest` is the largest difference that is possible.
         with_baseline: tasks with a baseline such as n-grams.
     """
     compared = rows[rows["n"].notna()]
@@ -70,7 +71,7 @@ def _judge_family(family: pd.DataFrame, with_baseline: Container[str]) -> dict[s
         "looks": tested["looks"].max() if len(tested) else None,
         "p": test.p,
         "iqm": iqm,
-        **interval.columns("iqm"),
+        **interval.within(-_widest(tested), _widest(tested)).columns("iqm"),
         "members": ", ".join(tested["task"]),
         "left_out": "; ".join(
             f"{row['task']}: {row['reason']}"
@@ -79,8 +80,18 @@ def _judge_family(family: pd.DataFrame, with_baseline: Container[str]) -> dict[s
     }
 
 
+def _widest(tested: pd.DataFrame) -> float:
+    """Return the largest difference that is possible on the scale of the family's tasks."""
+    widest = [row["widest"] / _span(row["span"]) for row in tested.to_dict("records")]
+    return max((each for each in widest if not pd.isna(each)), default=np.inf)
+
+
+def _span(span: float) -> float:
+    return 1.0 if pd.isna(span) or span == 0 else span  # a test set of one class has no span
+
+
 def _stratum(row: dict[str, Any], span: float) -> Stratum:
-    span = 1.0 if pd.isna(span) or span == 0 else span  # a test set of one class has no span
+    span = _span(span)
     shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
     return Stratum(np.asarray(row["differences"]) / span, shared_error / span)
 

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polymath.evaluation.metrics import is_constant
+from polymath.evaluation.metrics import is_constant, orient, predict
+from polymath.evaluation.ranking import RANKING, rank_items
 
 Floats = NDArray[np.float64]
 
 RESAMPLES = 1000
+ROUNDING = 1e-12
 # Correlations are computed in this many blocks of resamples, to save memory.
 BLOCKS = 20
 
@@ -42,22 +44,30 @@ def _weights(numbers: tuple[int, ...]) -> Floats:
     return drawn[:, list(numbers)].astype(float)
 
 
-def resample_score(targets: Floats, predicted: Floats, weights: Floats, metric: str) -> Floats:
+def resample_score(
+    targets: Floats, outputs: Floats, weights: Floats, metric: str, positive: int = 1
+) -> Floats:
     """Return one metric on each resample.
 
     Args:
         targets: (items,) class numbers or values.
-        predicted: (items,) likewise.
+        outputs: (items, classes) probabilities, or (items, 1) values.
         weights: (resamples, items) counts.
-        metric: a name in `metrics.METRICS`.
+        metric: as of `metrics.score`.
+        positive: the class that F1, AUC and average precision are of, if two.
 
     Returns:
-        (resamples,) scores.
+        (resamples,) scores; NaN where the metric is undefined.
     """
+    if metric in RANKING:
+        return rank_items(metric, targets, outputs, weights, positive)
+    targets, predicted = orient(metric, targets, predict(outputs), positive)
     if metric == "accuracy":
         return weights @ (targets == predicted) / weights.sum(axis=1)
     if metric in _FROM_CONFUSION:
         return _FROM_CONFUSION[metric](_confusion(targets, predicted, weights))
+    if metric in _FROM_ERRORS:
+        return _FROM_ERRORS[metric](targets, predicted, weights)
     if is_constant(targets, predicted):
         return np.zeros(len(weights))  # as in `metrics`
     correlate = _spearman if metric == "spearman" else _pearson
@@ -81,6 +91,14 @@ def _class_f1(confusion: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     return np.divide(2 * right, total, out=np.zeros_like(total), where=occurs), occurs
 
 
+def _balanced_accuracy(confusion: Floats) -> Floats:
+    true = confusion.sum(axis=2)
+    occurs = true > 0
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    shares = np.divide(right, true, out=np.zeros_like(true), where=occurs)
+    return shares.sum(axis=1) / occurs.sum(axis=1)
+
+
 def _f1(confusion: Floats) -> Floats:
     return _class_f1(confusion)[0][:, 1]
 
@@ -100,7 +118,28 @@ def _mcc(confusion: Floats) -> Floats:
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
-_FROM_CONFUSION = {"f1": _f1, "macro_f1": _macro_f1, "mcc": _mcc}
+_FROM_CONFUSION = {
+    "balanced_accuracy": _balanced_accuracy,
+    "f1": _f1,
+    "macro_f1": _macro_f1,
+    "mcc": _mcc,
+}
+
+
+def _rmse(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
+    return np.sqrt(weights @ (targets - predicted) ** 2 / weights.sum(axis=1))
+
+
+def _r2(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
+    """Coefficient of determination; NaN where the targets of a resample are equal."""
+    n = weights.sum(axis=1)
+    centred = targets - targets.mean()  # so that the difference of squares below loses nothing
+    spread = weights @ centred**2 - (weights @ centred) ** 2 / n
+    spread[spread <= ROUNDING * (weights @ centred**2)] = np.nan
+    return 1 - weights @ (targets - predicted) ** 2 / spread
+
+
+_FROM_ERRORS = {"r2": _r2, "rmse": _rmse}
 
 
 def _pearson(targets: Floats, predicted: Floats, weights: Floats) -> Floats:

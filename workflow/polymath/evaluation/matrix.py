@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from polymath.evaluation.comparisons import HeadlineScores
-from polymath.evaluation.tables import CONDITION_COLUMNS, MATRIX_SCHEMA
+from polymath.evaluation.tables import AUC_DIFFERENCE, CONDITION_COLUMNS, MATRIX_SCHEMA
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import SCRATCH
 
@@ -30,13 +30,14 @@ def build_matrix(
         for condition, values in scores.items()
     )
     renamed = {"n": "n_pairs", "low": "difference_low", "high": "difference_high"}
+    kept = ["difference", "detectable", *AUC_DIFFERENCE, *renamed.values()]
     differences = comparisons[comparisons["against"] == SCRATCH].rename(columns=renamed)
     table = estimates.merge(shared, on=keys, validate="one_to_one").merge(
-        differences[[*keys, "difference", "detectable", *renamed.values()]],
+        differences[[*keys, *kept]],
         on=keys,
         how="left",
         validate="one_to_one",
     )
     return table[MATRIX_SCHEMA.names].astype(
-        {"items": "Int32", "groups": "Int32", "n_pairs": "Int32"}
+        {"items": "Int32", "groups": "Int32", "n_pairs": "Int32", "one_class": "Int32"}
     )

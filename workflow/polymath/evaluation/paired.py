@@ -1,5 +1,6 @@
 """Paired differences of two arms: their mean, intervals, tests and effect size."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from polymath.evaluation.mean_test import t_test
 from polymath.evaluation.statistics import (
+    Interval,
     bootstrap_interval,
     estimate_mean,
     hedges_g,
@@ -17,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 def compare_pairs(
-    differences: Floats, shared_error: float = 0.0, shared_df: float = 0
+    differences: Floats, shared_error: float = 0.0, shared_df: float = 0, widest: float = math.inf
 ) -> dict[str, Any]:
     """Return what tables hold of paired differences, by the columns' names, but their mean.
 
@@ -26,10 +28,11 @@ def compare_pairs(
     Args:
         differences: (n,) one per pair of replicates.
         shared_error, shared_df: of what all replicates share; see `mean_test.standard_error`.
+        widest: the largest difference that two scores can have.
     """
     return {
         "n": len(differences),
-        **columns_of_tests(differences, shared_error, shared_df),
+        **columns_of_tests(differences, shared_error, shared_df, widest),
         **bootstrap_interval(differences).columns("bootstrap"),
         "effect": hedges_g(differences),
         "differences": differences,
@@ -37,7 +40,7 @@ def compare_pairs(
 
 
 def columns_of_tests(
-    differences: Floats, shared_error: float = 0.0, shared_df: float = 0
+    differences: Floats, shared_error: float = 0.0, shared_df: float = 0, widest: float = math.inf
 ) -> dict[str, float]:
     """Return the tests of paired differences, by the columns' names.
 
@@ -48,11 +51,14 @@ def columns_of_tests(
     Args:
         differences: (n,) one per pair of replicates.
         shared_error, shared_df: of what all replicates share; see `mean_test.standard_error`.
+        widest: the largest difference that two scores can have: intervals are cut there.
     """
-    test, seeds = t_test(differences, shared_error, shared_df), estimate_mean(differences)
+    test = t_test(differences, shared_error, shared_df)
+    both = Interval(test.low, test.high).within(-widest, widest)
+    seeds = estimate_mean(differences).within(-widest, widest)
     return {
-        "low": test.low,
-        "high": test.high,
+        "low": both.low,
+        "high": both.high,
         "error": test.error,
         "df": test.df,
         "p": test.p,

@@ -1,6 +1,6 @@
 """A condition's predictions: read from its table, windows joined into items by their votes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.evaluation.item_bootstrap import item_weights, resample_score
-from polymath.evaluation.metrics import METRICS
+from polymath.evaluation.metrics import predict, score
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_table, read_with_metadata
 
@@ -24,8 +24,13 @@ class ItemPredictions:
     names: NDArray[np.str_]
     targets: Floats
     """(items,) class numbers or values."""
-    predicted: Floats
-    """(items,) likewise."""
+    outputs: Floats
+    """(items, classes) probabilities, or (items, 1) values."""
+
+    @property
+    def predicted(self) -> Floats:
+        """(items,) the most probable class, or the value."""
+        return predict(self.outputs)
 
 
 def vote(items: NDArray[np.str_], logits: Floats, task_type: str) -> tuple[list[str], Floats]:
@@ -54,7 +59,7 @@ def _softmax(logits: Floats) -> Floats:
 def join_windows(
     items: NDArray[np.str_], targets: Floats, logits: Floats, task_type: str
 ) -> ItemPredictions:
-    """Let the windows of each item vote: the most probable class, or the mean value.
+    """Let the windows of each item vote: mean class probabilities, or the mean value.
 
     Args:
         items: (n,) item of each row.
@@ -63,16 +68,20 @@ def join_windows(
     """
     names, outputs = vote(items, logits, task_type)
     first = ~pd.Index(items).duplicated()
-    predicted = outputs.argmax(axis=1) if task_type == "classification" else outputs[:, 0]
-    return ItemPredictions(np.array(names), targets[first], predicted.astype(float))
+    return ItemPredictions(np.array(names), targets[first], outputs)
 
 
 def score_items(
-    items: NDArray[np.str_], targets: Floats, logits: Floats, task_type: str, metric: str
+    items: NDArray[np.str_],
+    targets: Floats,
+    logits: Floats,
+    task_type: str,
+    metric: str,
+    positive: int = 1,
 ) -> float:
     """Return one metric over items, after their windows have voted; arguments as join_windows."""
     joined = join_windows(items, targets, logits, task_type)
-    return METRICS[metric](joined.targets, joined.predicted)
+    return score(metric, joined.targets, joined.outputs, positive)
 
 
 def joined_predictions(
@@ -90,12 +99,14 @@ def joined_predictions(
 
 @dataclass(frozen=True)
 class Resampled:
-    """A condition's scores on resampled test items."""
+    """A condition's headline scores on resampled test items, and its AUC on them."""
 
     groups: int
     """How many groups of items were drawn from; items without a group are groups of one."""
     by_replicate: dict[int, Floats]
     """(resamples,) each, on the same resamples."""
+    auc: Mapping[int, Floats]
+    """Likewise; empty for regression."""
 
 
 @dataclass(frozen=True)
@@ -107,23 +118,31 @@ class Predictions:
     targets: Floats
     """(items,) class numbers or values."""
     by_replicate: dict[int, Floats]
-    """(items,) the class or value that each replicate predicted."""
+    """(items, outputs) the probabilities or values that each replicate predicted."""
+    labels: Sequence[str]
+    """The classes in order; empty for regression."""
 
-    def resample(self, groups: pd.Series) -> Resampled:
+    def resample(self, groups: pd.Series, positive: str) -> Resampled:
         """Return each replicate's scores on the same resampled groups of items.
 
         Args:
             groups: each item's group, by the item's name.
+            positive: the class that F1, AUC and average precision are of; empty if not of two.
         """
         if not self.by_replicate:
-            return Resampled(0, {})
+            return Resampled(0, {}, {})
         own = groups.reindex(self.names).to_numpy()
         weights = item_weights(own)
-        scores = {
-            replicate: resample_score(self.targets, predicted, weights, self.metric)
-            for replicate, predicted in self.by_replicate.items()
-        }
-        return Resampled(len(np.unique(own)), scores)
+        number = list(self.labels).index(positive) if positive else 1
+
+        def resample(metric: str) -> dict[int, Floats]:
+            return {
+                replicate: resample_score(self.targets, outputs, weights, metric, number)
+                for replicate, outputs in self.by_replicate.items()
+            }
+
+        auc = resample("roc_auc") if len(self.labels) else {}
+        return Resampled(len(np.unique(own)), resample(self.metric), auc)
 
 
 def read_groups(records: Path) -> pd.Series:
@@ -148,5 +167,5 @@ def read_test_predictions(predictions: Path) -> Predictions:
     for replicate, _, items in joined_predictions(table[table["split"] == "test"], metadata):
         order = np.argsort(items.names)
         names, targets = items.names[order], items.targets[order]
-        by_replicate[int(replicate)] = items.predicted[order]
-    return Predictions(metadata["metric"], names, targets, by_replicate)
+        by_replicate[int(replicate)] = items.outputs[order]
+    return Predictions(metadata["metric"], names, targets, by_replicate, metadata["labels"])

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.statistics import estimate_mean
 from polymath.evaluation.tables import CONDITION_COLUMNS, RATE_SCHEMA
 
@@ -63,7 +64,7 @@ def _rates_of(metadata: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             **{name: metadata[name] for name in (*CONDITION_COLUMNS, "domain", "metric")},
             "learning_rate": trial["learning_rate"],
             "diverged": len(trial["dev_scores"]) - len(finished),
-            **estimate_mean(np.array(finished)).__dict__,
+            **estimate_mean(np.array(finished)).within(*limits_of(metadata["metric"])).__dict__,
             "chosen": chosen,
             "at_edge": chosen and trial in (trials[0], trials[-1]),
         }

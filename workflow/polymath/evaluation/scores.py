@@ -5,12 +5,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from polymath.evaluation.metrics import METRICS, chance_score, metrics_for
+from polymath.evaluation.metrics import chance_score, metrics_for, score
 from polymath.evaluation.predictions import joined_predictions
 from polymath.evaluation.tables import CONDITION_COLUMNS, SCORE_SCHEMA
 from polymath.experiment.conditions import Condition
+from polymath.experiment.datasets import DEFAULT_METRIC
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.stage_versions import SCORES
 from polymath.util.errors import PolymathError
@@ -30,12 +32,15 @@ def evaluate(
     scores: Path,
     log: Callable[[str], None],
     asked: Sequence[Mapping[str, Any]] = (),
+    positive: str | None = None,
 ) -> pd.DataFrame:
     """Score the predictions of a task's conditions, and write and return them as one table.
 
     Args:
         predictions: one file per condition.
-        metric: the task's headline metric.
+        metric: the task's headline metric, or DEFAULT_METRIC: then training has chosen it.
+        positive: of two classes, the one that F1, AUC and average precision are of; default: the
+            rarer one in training.
         log: receives each condition's test scores.
         asked: the parameters that each condition must have been trained with.
 
@@ -46,10 +51,16 @@ def evaluate(
     for path, parameters in zip(predictions, asked, strict=False):
         require_made_from(path, parameters)
     for path in predictions:
-        tables.append(score_condition(path, metric))
-        log(_describe(tables[-1], metric))
+        tables.append(score_condition(path, metric, positive))
+        for line in _describe(tables[-1]):
+            log(line)
     table = pd.concat(tables, ignore_index=True)
-    write_table(table, scores, SCORE_SCHEMA, {"code_version": SCORES})
+    metadata = {
+        "code_version": SCORES,
+        "metric_by_default": metric == DEFAULT_METRIC,
+        "positive_by_default": positive is None,
+    }
+    write_table(table, scores, SCORE_SCHEMA, metadata)
     return table
 
 
@@ -102,14 +113,27 @@ def require_scored(scores: Iterable[Path], results: ResultPaths) -> None:
                 raise PolymathError(f"{curves} is of another run than its predictions: {remedy}")
 
 
-def _describe(table: pd.DataFrame, metric: str) -> str:
-    test = table[table["headline"] & (table["split"] == "test")]["value"]
-    shown = ["diverged" if pd.isna(value) else f"{value:.3f}" for value in test]
-    title = Condition(**table[[*CONDITION_COLUMNS]].iloc[0]).title
-    return f"{title}: test {metric} {', '.join(shown)}"
+def _describe(table: pd.DataFrame) -> Iterator[str]:
+    """Yield a condition's test scores, which of its arms predict one class, and what is missing."""
+    test = table[table["split"] == "test"]
+    headline = test[test["headline"]]
+    shown = ["diverged" if pd.isna(value) else f"{value:.3f}" for value in headline["value"]]
+    condition = Condition(**table[[*CONDITION_COLUMNS]].iloc[0])
+    title = condition.title
+    yield f"{title}: test {headline['metric'].iloc[0]} {', '.join(shown)}"
+    constant = int((headline["answers"] == 1).sum())
+    if constant and condition.model != "majority":
+        yield (
+            f"NOTE: {title}: this arm predicts one class on the test set "
+            f"({constant} of {len(headline)} replicates)"
+        )
+    missing = test[test["value"].isna() & test["diverged_at"].isna()]
+    if len(missing):
+        names = ", ".join(dict.fromkeys(missing["metric"]))
+        yield f"NOTE: {title}: {names} of test: missing, as all its items have one label"
 
 
-def score_condition(predictions: Path, metric: str) -> pd.DataFrame:
+def score_condition(predictions: Path, metric: str, positive: str | None = None) -> pd.DataFrame:
     """Return a condition's scores, one row per replicate, split and metric.
 
     Each row has the learning rate, and which seed of each varied stream the replicate used. A
@@ -117,12 +141,16 @@ def score_condition(predictions: Path, metric: str) -> pd.DataFrame:
     it ended in `diverged_at`.
 
     Args:
-        metric: the task's headline metric.
+        metric, positive: as of `evaluate`.
     """
     table, metadata = read_with_metadata(predictions)
-    rows = [*_score_all(table, metadata), *_list_diverged(metadata, metric)]
+    metric = metadata["metric"] if metric == DEFAULT_METRIC else metric
+    number = positive_class(metadata, positive)
+    rows = [*_score_all(table, metadata, number), *_list_diverged(metadata, metric)]
     table = pd.DataFrame(rows).sort_values(["replicate", "split"], kind="stable")
-    table[["items", "diverged_at"]] = table[["items", "diverged_at"]].astype("Int32")
+    counts = ["items", "answers", "diverged_at"]
+    table[counts] = table[counts].astype("Int32")
+    table["positive"] = metadata["labels"][number] if len(metadata["labels"]) == 2 else ""
     for name in (*CONDITION_COLUMNS, "domain"):
         table[name] = metadata[name]
     table["headline"] = table["metric"] == metric
@@ -133,19 +161,33 @@ def score_condition(predictions: Path, metric: str) -> pd.DataFrame:
     return table[SCORE_SCHEMA.names]
 
 
-def _score_all(table: pd.DataFrame, metadata: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def positive_class(metadata: Mapping[str, Any], named: str | None) -> int:
+    """Return the number of the class that is named or, of two, the rarer one in training."""
+    if named is not None:
+        return list(metadata["labels"]).index(named)
+    return 1 - int(metadata["train_majority"]) if len(metadata["labels"]) == 2 else 1
+
+
+def _score_all(
+    table: pd.DataFrame, metadata: dict[str, Any], positive: int
+) -> Iterator[dict[str, Any]]:
     task_type, majority = metadata["type"], metadata["train_majority"]
+    classes = len(metadata["labels"])
     chances: dict[tuple[str, str], float] = {}  # the same for every replicate
     for replicate, split, items in joined_predictions(table, metadata):
-        for metric in metrics_for(task_type, len(metadata["labels"])):
+        answers = len(np.unique(items.predicted)) if classes else None
+        for metric in metrics_for(task_type, classes):
             if (split, metric) not in chances:
-                chances[split, metric] = chance_score(majority, items.targets, task_type, metric)
+                chances[split, metric] = chance_score(
+                    majority, items.targets, task_type, metric, classes, positive
+                )
             yield {
                 "replicate": replicate,
                 "split": split,
                 "metric": metric,
                 "items": len(items.targets),
-                "value": METRICS[metric](items.targets, items.predicted),
+                "answers": answers,
+                "value": score(metric, items.targets, items.outputs, positive),
                 "chance": chances[split, metric],
                 "diverged_at": None,
             }
@@ -161,6 +203,7 @@ def _list_diverged(metadata: dict[str, Any], headline: str) -> Iterator[dict[str
                 "split": split,
                 "metric": metric,
                 "items": None,
+                "answers": None,
                 "value": ended["dev_score"] if known else None,
                 "chance": None,
                 "diverged_at": ended["step"],

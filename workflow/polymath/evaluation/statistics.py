@@ -34,6 +34,10 @@ class Interval:
     low: float
     high: float
 
+    def within(self, lowest: float, highest: float) -> "Interval":
+        """Return the interval without what lies beyond the values that are possible."""
+        return Interval(*(float(np.clip(end, lowest, highest)) for end in (self.low, self.high)))
+
     def columns(self, prefix: str) -> dict[str, float]:
         """Return its ends as columns of a table."""
         return {f"{prefix}_low": self.low, f"{prefix}_high": self.high}
@@ -50,6 +54,11 @@ class Estimate:
     mean: float
     low: float
     high: float
+
+    def within(self, lowest: float, highest: float) -> "Estimate":
+        """Return the estimate, its interval without values that are impossible."""
+        interval = Interval(self.low, self.high).within(lowest, highest)
+        return Estimate(self.n, self.mean, interval.low, interval.high)
 
 
 def estimate_mean(values: Floats) -> Estimate:

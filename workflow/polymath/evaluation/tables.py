@@ -49,24 +49,31 @@ def prediction_schema(task_type: str) -> pa.Schema:
 
 
 # Of all conditions: one row per condition, replicate, split and metric; see `evaluation.scores`.
+# `positive` is the class that F1, AUC and average precision are of, empty unless there are two;
+# `answers` counts the classes that were predicted at least once.
 SCORE_SCHEMA = _schema(
     (TEXT, *CONDITION_COLUMNS, "domain"),
     (INTEGER, "replicate"),
     (TEXT, "split", "metric"),
     (FLAG, "headline"),
-    (INTEGER, "items"),
+    (TEXT, "positive"),
+    (INTEGER, "items", "answers"),
     (FLOAT, "value", "chance"),
     (INTEGER, "diverged_at"),
     (FLOAT, "learning_rate"),
     (INTEGER, *(f"{stream}_seed" for stream in VARIED)),
 )
 
-# One row per condition. `groups` counts what the item bootstrap draws: groups of items.
+# One row per condition. `groups` counts what the item bootstrap draws: groups of items. `one_class`
+# counts the replicates that predict one class only.
+AUC = ("auc", "auc_low", "auc_high")
+AUC_DIFFERENCE = ("auc_difference", "auc_difference_low", "auc_difference_high")
 INTERVALS = ("low", "high", "bootstrap_low", "bootstrap_high", "items_low", "items_high")
 ESTIMATE_SCHEMA = _schema(
     (TEXT, *CONDITION_COLUMNS, "domain", "metric"),
     (INTEGER, "n", "diverged", "groups"),
-    (FLOAT, "mean", "deviation", *INTERVALS),
+    (FLOAT, "mean", "deviation", *INTERVALS, *AUC),
+    (INTEGER, "one_class"),
 )
 MATRIX_SCHEMA = _schema(
     (TEXT, "task", "domain", *CONDITION_COLUMNS[1:]),
@@ -77,7 +84,9 @@ MATRIX_SCHEMA = _schema(
     (INTEGER, "n", "diverged"),
     (FLOAT, "mean", "low", "high"),
     (INTEGER, "n_pairs"),
-    (FLOAT, "difference", "difference_low", "difference_high", "detectable"),
+    (FLOAT, "difference", "difference_low", "difference_high", "detectable", *AUC),
+    (FLOAT, *AUC_DIFFERENCE),
+    (INTEGER, "one_class"),
 )
 
 # One row per contrast. `low` and `high` are the interval of the test, over replicates and items
@@ -89,6 +98,7 @@ COMPARISON_SCHEMA = _schema(
     (INTEGER, "n", "diverged", "items", "groups"),
     (FLOAT, "mean", "reference_mean", "chance", "difference", "low", "high"),
     (FLOAT, "seeds_low", "seeds_high", *INTERVALS[2:], "items_error", *TEST),
+    (FLOAT, "auc", "reference_auc", *AUC_DIFFERENCE),
     (FLOATS, "differences"),
 )
 CONVERGENCE_SCHEMA = _schema(
@@ -138,7 +148,7 @@ CLAIM_SCHEMA = _schema(
     (TEXT, *CLAIM_COLUMNS, "verdict", "qualifier", "reason"),
     (FLOAT, "value", "low", "high", "seeds_low", "seeds_high", "items_low", "items_high"),
     (INTEGER, "n", "items", "groups", "tests", "looks"),
-    (FLOAT, "shared_error", "shared_df", *TEST[:-1]),
+    (FLOAT, "shared_error", "shared_df", *TEST[:-1], *AUC_DIFFERENCE),
     (FLOATS, "differences"),
 )
 

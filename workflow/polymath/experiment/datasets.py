@@ -10,10 +10,25 @@ from polymath.experiment.reader import Reader
 from polymath.experiment.sources import DataSource
 from polymath.util.errors import suggest
 
-MetricName = Literal["accuracy", "f1", "macro_f1", "mcc", "spearman", "pearson"]
+# Headlines; the root mean square error, of which less is better, is computed beside them.
+MetricName = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "macro_f1",
+    "mcc",
+    "roc_auc",
+    "average_precision",
+    "spearman",
+    "pearson",
+    "r2",
+]
 TaskType = Literal["classification", "regression"]
 LONGEST = 1_000_000  # symbols of a sequence that is read
-REGRESSION_METRICS = ("spearman", "pearson")
+REGRESSION_METRICS = ("spearman", "pearson", "r2")
+OF_ONE_CLASS = ("f1", "average_precision")  # of two: the positive one
+DOMINANT = 0.8  # share of training rows above which one class makes accuracy a poor headline
+DEFAULT_METRIC = "default"  # of classes: accuracy or macro F1, as their sizes say
 
 
 class Alphabet(StrictModel):
@@ -145,7 +160,9 @@ class Dataset(StrictModel):
     alphabet: Alphabet
     type: TaskType = "classification"
     metric: MetricName | None = Field(
-        None, description="headline metric; default accuracy, or spearman for regression"
+        None,
+        description="headline metric; default accuracy, macro_f1 where a class has more than 80 % "
+        "of the training rows, or spearman for regression",
     )
     labels: tuple[str, ...] | None = Field(
         None, description="classes to keep, in order; default: all, sorted"
@@ -156,7 +173,9 @@ class Dataset(StrictModel):
         "every label that is not named",
     )
     positive: str | None = Field(
-        None, description="of two classes, the one whose F1 is scored; default: the second"
+        None,
+        description="of two classes, the one that F1, AUC and average precision are of; default: "
+        "the rarer one in training",
     )
     max_length: int = Field(
         128, ge=2, le=LONGEST, description="symbols kept of a sequence or window"
@@ -207,8 +226,8 @@ class Dataset(StrictModel):
     def _metric_fits_type(self) -> "Dataset":
         if (self.headline in REGRESSION_METRICS) != (self.type == "regression"):
             raise ValueError(
-                "metrics spearman and pearson go with type regression; accuracy, f1, macro_f1 and "
-                "mcc with classification"
+                f"metrics {', '.join(REGRESSION_METRICS)} go with type regression, the others with "
+                "classification"
             )
         if self.windows is not None and self.reader.sequence2 is not None:
             raise ValueError("'windows' cut single sequences: leave it out with 'sequence2'")
@@ -234,9 +253,9 @@ class Dataset(StrictModel):
         return None if limit is None else self.row_length * limit
 
     @property
-    def headline(self) -> MetricName:
-        """The metric that the matrix shows."""
-        return self.metric or ("spearman" if self.type == "regression" else "accuracy")
+    def headline(self) -> str:
+        """The metric that the matrix shows; DEFAULT_METRIC where the classes' sizes choose it."""
+        return self.metric or ("spearman" if self.type == "regression" else DEFAULT_METRIC)
 
 
 def _from_preset(value: dict[str, object]) -> dict[str, object]:

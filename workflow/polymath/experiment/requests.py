@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from polymath.experiment import stage_versions as versions
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import Experiment
-from polymath.experiment.datasets import SimilarityGroups
+from polymath.experiment.datasets import OF_ONE_CLASS, SimilarityGroups
 from polymath.experiment.lineage import OWN_TOKENIZER, lineage_of, spelling_of, tokenizer_of
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.sources import PretrainSource
@@ -63,8 +63,11 @@ class Requests:
 
     def preparation_job(self, task: str) -> dict[str, Any]:
         """What a task's records depend on beside its files."""
-        described = self.experiment.datasets[task].model_dump(
-            mode="json", exclude=NOT_FOR_RECORDS, exclude_defaults=True
+        dataset = self.experiment.datasets[task]
+        # `labels` orders the classes already.
+        last = {"positive"} if dataset.positive == (dataset.labels or (None,))[-1] else set()
+        described = dataset.model_dump(
+            mode="json", exclude=NOT_FOR_RECORDS | last, exclude_defaults=True
         )
         return {"dataset": described, "seed": self.experiment.seed}
 
@@ -83,8 +86,14 @@ class Requests:
         return {
             "alphabet": as_param(dataset.alphabet),
             "similarity_groups": as_param(dataset.similarity_groups or SimilarityGroups()),
-            "metric": dataset.headline,
+            **self.scoring_job(task),
         }
+
+    def scoring_job(self, task: str) -> dict[str, Any]:
+        """By what a task is scored: its headline, and the class that F1 is of if it is named."""
+        dataset = self.experiment.datasets[task]
+        named = {"positive": dataset.positive} if dataset.positive else {}
+        return {"metric": dataset.headline, **named}
 
     def mapping_job(self, mapping: str) -> dict[str, Any]:
         """What a mapping depends on beside its inputs."""
@@ -95,8 +104,16 @@ class Requests:
     def training_job(self, condition: Condition) -> dict[str, Any]:
         """What a condition's replicates depend on beside their input files."""
         recipe = {} if condition.is_baseline else {"recipe": self.recipes[condition.recipe]}
-        metric = self.experiment.datasets[condition.task].headline
-        return {"condition": condition.columns, **recipe, "metric": metric, **self.replication}
+        dataset = self.experiment.datasets[condition.task]
+        # A class that is named is the last one.
+        rarer = dataset.positive is None and dataset.headline in OF_ONE_CLASS
+        return {
+            "condition": condition.columns,
+            **recipe,
+            "metric": dataset.headline,
+            **({"rarer_positive": True} if rarer else {}),
+            **self.replication,
+        }
 
     def training(self, condition: Condition) -> dict[str, Any]:
         """The parameters that determine a condition's predictions and curves."""
@@ -211,10 +228,7 @@ class Requests:
         for condition in conditions:
             predictions[condition.task].append(self.paths.predictions(condition))
         for task, paths in predictions.items():
-            asked = {
-                "metric": self.experiment.datasets[task].headline,
-                "code_version": versions.SCORES,
-            }
+            asked = {"job": self.scoring_job(task), "code_version": versions.SCORES}
             yield Request(self.paths.scores(task), asked, {"predictions": paths})
         evidence = {
             "lineage": self.lineage,

@@ -14,10 +14,10 @@ from polymath.data.fetch.local import list_path, require_own_files
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.labels import class_names
 from polymath.data.records import build_records
-from polymath.data.shortcuts import score_rule
+from polymath.data.shortcuts import Score, class_sizes, score_rule
 from polymath.data.similarity import count_near_neighbours
 from polymath.data.splits import SPLITS
-from polymath.evaluation.metrics import METRICS
+from polymath.evaluation.metrics import headline_by_sizes
 from polymath.experiment.config import Experiment
 from polymath.experiment.datasets import Dataset, SimilarityGroups
 from polymath.experiment.paths import ResultPaths
@@ -59,6 +59,12 @@ class TaskCheck:
     def symbols(self) -> list[list[str]]:
         """Each record's symbols, or words of text."""
         return [split_symbols(content, self.dataset.alphabet) for content in self.contents]
+
+    @cached_property
+    def headline(self) -> tuple[str, Score]:
+        """The headline metric as the classes' sizes choose it: its name and function."""
+        sizes = class_sizes(self.table, class_names(self.dataset, self.table))
+        return headline_by_sizes(self.dataset.headline, self.dataset.positive is not None, sizes)
 
 
 def describe_check(experiment: Experiment) -> Iterator[str]:
@@ -124,7 +130,7 @@ def _near_training(checked: TaskCheck, split: str, seed: int) -> dict[str, Any]:
 def describe_task(checked: TaskCheck) -> Iterator[str]:
     """Yield a task's rows, splits, classes, groups, lengths and shortcuts."""
     card, dataset = checked.card, checked.dataset
-    yield f"{checked.task}: {card['rows']:,} records of {dataset.domain}, {dataset.headline}"
+    yield f"{checked.task}: {card['rows']:,} records of {dataset.domain}, {checked.headline[0]}"
     yield from _describe_rows(checked)
     yield "  splits: " + ", ".join(f"{name} {card['splits'][name]:,}" for name in SPLITS)
     yield from _describe_labels(card)
@@ -191,8 +197,8 @@ def _describe_labels(card: dict[str, Any]) -> Iterator[str]:
 def _describe_rule(checked: TaskCheck) -> str:
     chosen = checked.table.head(RULED)
     names = class_names(checked.dataset, checked.table)
-    headline = checked.dataset.headline
-    rule = score_rule(chosen, checked.symbols[: len(chosen)], names, METRICS[headline])
+    headline, score = checked.headline
+    rule = score_rule(chosen, checked.symbols[: len(chosen)], names, score)
     constant = "the commonest class" if names else "the mean"
     return (
         f"  best rule on one feature: {rule['rule']}: {headline} {rule['test']:.3f} on test, where "

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
 from polymath.reporting.tables import (
-    format_estimates,
+    TOO_FEW,
+    format_estimate,
     format_number,
+    has_width,
     to_markdown,
     varying_columns,
     write_text,
@@ -52,17 +56,32 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     shown["test items"] = [count_items(row) for row in matrix.to_dict("records")]
     shown["chance"] = [*map(format_number, matrix["chance"])]
     alone = "[one replicate]"
-    shown["mean [95 %]"] = format_estimates(matrix, ("mean", "low", "high"), ".3f", alone)
+    shown["mean [95 %]"] = [_format_mean(row, alone) for row in matrix.to_dict("records")]
     shown["n"] = matrix["n"].astype(str)
     if matrix["diverged"].any():
         shown["diverged"] = matrix["diverged"].astype(str)
-    names_of_difference = ("difference", "difference_low", "difference_high")
-    shown["difference from scratch [95 %]"] = format_estimates(
-        matrix, names_of_difference, "+.3f", alone
-    )
+    shown["difference from scratch [95 %]"] = [
+        format_estimate(
+            row["difference"],
+            row["difference_low"],
+            row["difference_high"],
+            "+.3f",
+            TOO_FEW if (row.get("n_pairs") or 0) > 1 else alone,
+        )
+        for row in matrix.to_dict("records")
+    ]
     if "detectable" in matrix:  # not in older matrices
         shown["detectable"] = [*map(format_number, matrix["detectable"])]
     return shown
+
+
+def _format_mean(row: Mapping[str, Any], alone: str) -> str:
+    """Return a mean with its interval; a baseline that no seed changes has none."""
+    ends = np.array([row["low"], row["high"]], dtype=float)
+    low, high = ends.clip(*limits_of(row["metric"]))  # older matrices are not cut
+    if row["init"] == NONE and row["n"] > 1 and not has_width(low, high):
+        return format_number(row["mean"])
+    return format_estimate(row["mean"], low, high, ".3f", alone)
 
 
 def count_items(row: Mapping[str, Any], unit: str = "") -> str:

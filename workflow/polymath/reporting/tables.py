@@ -8,6 +8,7 @@ import pandas as pd
 from polymath.util.storage import whole_file
 
 DASH = "–"
+TOO_FEW = "[too few items]"
 
 
 def format_number(value: float, spec: str = ".3f") -> str:
@@ -16,8 +17,13 @@ def format_number(value: float, spec: str = ".3f") -> str:
 
 
 def format_interval(low: float, high: float, spec: str = "+.3f") -> str:
-    """Return an interval in brackets, or a dash where there is none."""
-    return DASH if pd.isna(low) else f"[{low:{spec}}, {high:{spec}}]"
+    """Return an interval in brackets, or a dash where there is none.
+
+    One without width bounds nothing: all replicates agree because there are few items to differ on.
+    """
+    if pd.isna(low):
+        return DASH
+    return f"[{low:{spec}}, {high:{spec}}]" if has_width(low, high) else TOO_FEW
 
 
 def format_estimate(

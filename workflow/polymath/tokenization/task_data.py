@@ -36,12 +36,16 @@ class Task:
         numbers = {label: number for number, label in enumerate(self.metadata["labels"])}
         return rows["label"].map(numbers).to_numpy(dtype=np.float64)
 
+    def class_sizes(self) -> NDArray[np.int64]:
+        """Return (classes,) training items; empty for regression."""
+        if self.type == "regression":
+            return np.zeros(0, dtype=np.int64)
+        train = self.rows[self.rows["split"] == "train"].drop_duplicates("item")
+        return np.bincount(self.targets(train).astype(int), minlength=self.outputs)
+
     def majority(self) -> int:
         """Return the number of the most common training class; 0 for regression."""
-        if self.type == "regression":
-            return 0
-        train = self.rows[self.rows["split"] == "train"].drop_duplicates("item")
-        return int(np.bincount(self.targets(train).astype(int)).argmax())
+        return 0 if self.type == "regression" else int(self.class_sizes().argmax())
 
 
 def read_task(tokens: Path) -> Task:

@@ -1,7 +1,7 @@
 """Baselines in the same tables as trained models: constants, a rule, n-grams and boosted trees."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,19 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from threadpoolctl import threadpool_limits
 
 from polymath.data.stump import fit_rules
-from polymath.evaluation.metrics import require_fit
 from polymath.evaluation.predictions import score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.stage_versions import BASELINES
 from polymath.tokenization.task_data import Task, read_task, train_mask
+from polymath.training.headline import check_headline, positive_number
 from polymath.training.job import BaselineJob
 from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed, seed_levels
 from polymath.util.storage import write_table
 
 Floats = NDArray[np.float64]
+# Scores logits (rows, outputs) of items (rows,) by their targets (rows,).
+Score = Callable[[NDArray[np.str_], Floats, Floats], float]
 
 LONGEST = (1, 2, 3, 5)  # symbols in an n-gram, chosen on dev
 FEATURES = 2**18  # most n-grams, the commonest
@@ -58,7 +60,13 @@ def run_baseline(
     replicates that share the subset share its predictions.
     """
     task = read_task(job.tokens)
-    require_fit(job.condition.task, job.metric, task.outputs)
+    job = replace(job, metric=check_headline(job, task))
+    score = partial(
+        score_items,
+        task_type=task.type,
+        metric=job.metric,
+        positive=positive_number(job, task),
+    )
     fitted: dict[bytes, FittedBaseline] = {}
     baselines = []
     for replicate in range(job.replicates):
@@ -67,7 +75,7 @@ def run_baseline(
         train = train_mask(task, float(job.condition.fraction), subset_seed).to_numpy()
         key = train.tobytes()
         if key not in fitted:
-            fitted[key] = FITTERS[job.condition.model](task, train, job.metric)
+            fitted[key] = FITTERS[job.condition.model](task, train, score)
             name = _describe(job.condition.model, fitted[key])
             log(f"{name} fitted to {train.sum()} training rows")
         baselines.append(fitted[key])
@@ -78,7 +86,7 @@ def run_baseline(
     write_table(pd.concat(tables), predictions, schema, metadata)
 
 
-def fit_majority(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
+def fit_majority(task: Task, train: NDArray[np.bool_], score: Score) -> FittedBaseline:
     """Predict the training items' share of each class, or their mean value."""
     items = task.rows[train].drop_duplicates("item")
     targets = task.targets(items)
@@ -89,30 +97,28 @@ def fit_majority(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBas
     return FittedBaseline(np.tile(outputs, (len(task.rows), 1)), {})
 
 
-def fit_stump(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
+def fit_stump(task: Task, train: NDArray[np.bool_], score: Score) -> FittedBaseline:
     """Fit the best rule on one feature of a row: first or last symbol, length, a symbol's share.
 
-    The rule is the best on the training items by `metric`; see `polymath.data.stump`.
+    The rule is the best on the training items by `score`; see `polymath.data.stump`.
     """
     targets, items = task.targets(task.rows), task.rows["item"].to_numpy()
     symbols = [np.concatenate(row) for row in _symbols(task.rows)]
     rules = fit_rules(symbols, targets, train, task.outputs if task.metadata["labels"] else 0)
     scores = [
-        score_items(items[train], targets[train], _to_logits(task, rule.outputs)[train], task.type,
-                    metric)
-        for rule in rules
-    ]  # fmt: skip
+        score(items[train], targets[train], _to_logits(task, rule.outputs)[train]) for rule in rules
+    ]
     rule = rules[int(np.argmax(scores))]
     return FittedBaseline(
         _to_logits(task, rule.outputs), {"rule": rule.spell(task.metadata["labels"])}
     )
 
 
-def fit_ngrams(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
+def fit_ngrams(task: Task, train: NDArray[np.bool_], score: Score) -> FittedBaseline:
     """Fit a linear model of n-grams of symbols, weighted by TF-IDF.
 
     Logistic regression for classes, ridge regression for values. The longest n-gram, and then the
-    regularisation, are the best on the development set by `metric` (ties go to the shortest and
+    regularisation, are the best on the development set by `score` (ties go to the shortest and
     the strongest). Windows of an item are rows, and vote as they do for models.
     """
     documents = list(_symbols(task.rows))
@@ -129,16 +135,16 @@ def fit_ngrams(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBasel
         return FittedBaseline(logits, {"n": longest, "C": strength})
 
     by_length = [fit(longest, STRENGTH) for longest in LONGEST]
-    best = _best_on_dev(task, by_length, metric)
+    best = _best_on_dev(task, by_length, score)
     longest = best.chosen["n"]
     by_strength = [best if c == STRENGTH else fit(longest, c) for c in STRENGTHS]
-    return _best_on_dev(task, by_strength, metric)
+    return _best_on_dev(task, by_strength, score)
 
 
-def fit_trees(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseline:
+def fit_trees(task: Task, train: NDArray[np.bool_], score: Score) -> FittedBaseline:
     """Fit gradient-boosted trees on the share of each symbol and the length.
 
-    How many trees is the best on the development set by `metric` (ties go to the fewest). Of a
+    How many trees is the best on the development set by `score` (ties go to the fewest). Of a
     pair, both sequences have these features.
 
     Source: scikit-learn's histogram-based trees, after G. Ke et al., LightGBM: a highly efficient
@@ -165,16 +171,14 @@ def fit_trees(task: Task, train: NDArray[np.bool_], metric: str) -> FittedBaseli
             for trees, outputs in enumerate(staged, start=1)
             if trees in TREES
         ]
-    return _best_on_dev(task, fitted, metric)
+    return _best_on_dev(task, fitted, score)
 
 
-def _best_on_dev(task: Task, fitted: list[FittedBaseline], metric: str) -> FittedBaseline:
+def _best_on_dev(task: Task, fitted: list[FittedBaseline], score: Score) -> FittedBaseline:
     """Return the baseline with the best score on the development set, of equals the first."""
     dev = (task.rows["split"] == "dev").to_numpy()
     items, targets = task.rows["item"].to_numpy()[dev], task.targets(task.rows)[dev]
-    scores = [
-        score_items(items, targets, baseline.logits[dev], task.type, metric) for baseline in fitted
-    ]
+    scores = [score(items, targets, baseline.logits[dev]) for baseline in fitted]
     return fitted[int(np.argmax(scores))]
 
 
@@ -202,7 +206,7 @@ def _composition(task: Task, train: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.hstack(features).astype(np.float32)
 
 
-FITTERS: dict[str, Callable[[Task, NDArray[np.bool_], str], FittedBaseline]] = {
+FITTERS: dict[str, Callable[[Task, NDArray[np.bool_], Score], FittedBaseline]] = {
     "majority": fit_majority,
     "stump": fit_stump,
     "ngram": fit_ngrams,

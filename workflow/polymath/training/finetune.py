@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +38,8 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
     folder = outputs.predictions.parent
     with open_session(folder / REPLICATES_FOLDER, job.metric, execution, log) as session:
         inputs = ConditionInputs(job, session.device)
+        job = inputs.job
+        session = replace(session, metric=job.metric)
         keep_models = outputs.models is not None
         store = ReplicateStore(
             folder, inputs.task.type, keep_models, keep_models and outputs.all_models

@@ -26,6 +26,8 @@ class Job:
     vocabulary: Path
     model: Path
     """The manifest of the model's files."""
+    rarer_positive: bool = False
+    """The metric is of the rarer of two classes; otherwise of the second, as if it was named."""
 
     @classmethod
     def of(cls, snakemake: Any) -> "Job":
@@ -46,6 +48,7 @@ class Job:
             tokens=Path(tokens),
             vocabulary=Path(vocabulary),
             model=Path(model),
+            rarer_positive=job.get("rarer_positive", False),
         )
 
 
@@ -60,6 +63,8 @@ class BaselineJob:
     crossed: Mapping[str, int]
     """How many seeds of each stream are combined; see `seeds.seed_levels`."""
     tokens: Path
+    rarer_positive: bool = False
+    """As of `Job`."""
 
     @classmethod
     def of(cls, snakemake: Any) -> "BaselineJob":
@@ -72,6 +77,7 @@ class BaselineJob:
             replicates=job["replicates"],
             crossed=job.get("crossed", {}),
             tokens=Path(snakemake.input.tokens),
+            rarer_positive=job.get("rarer_positive", False),
         )
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from polymath.data.fetch.manifest import Manifest
-from polymath.evaluation.metrics import require_fit
 from polymath.evaluation.predictions import score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.stage_versions import TRAINING
@@ -22,13 +21,14 @@ from polymath.models.build import build_classifier, read_checkpoint, rescale_out
 from polymath.models.compact_embeddings import restore_embeddings
 from polymath.models.tuning import apply_tuning
 from polymath.tokenization.special_tokens import SpecialTokens
-from polymath.tokenization.task_data import Task, read_task
+from polymath.tokenization.task_data import read_task
 from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import CaptureHistory, ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, encode_task
+from polymath.training.headline import check_headline, positive_number
 from polymath.training.job import Job
 from polymath.training.loop import CurvePoint, Predictor, Run
 from polymath.training.replicate_store import ReplicateResult
@@ -43,9 +43,9 @@ class ConditionInputs:
     """A job's inputs, read once, from which its replicates are made."""
 
     def __init__(self, job: Job, device: str) -> None:
-        self.job, self.device = job, device
-        self.task: Task = read_task(job.tokens)
-        require_fit(job.condition.task, job.metric, self.task.outputs)
+        self.device, self.task = device, read_task(job.tokens)
+        self.job = job = replace(job, metric=check_headline(job, self.task))
+        self.positive = positive_number(job, self.task)
         self.precision = resolve_precision(job.recipe.precision, device)
         self.vocabulary = read_table(job.vocabulary)
         model = Manifest.read(job.model)
@@ -75,6 +75,7 @@ class ConditionInputs:
                 "recipe": job.recipe.model_dump(exclude_defaults=True),
                 "precision": self.precision,
                 "metric": job.metric,
+                **({"positive": self.positive} if self.positive != 1 else {}),
                 "seed": job.seed,
                 "levels": self.levels(replicate),
                 "tokens": self.content,
@@ -228,7 +229,12 @@ class Replicate:
         if not np.isfinite(logits).all():
             return math.nan
         return score_items(
-            dev.items, dev.targets, logits, self.inputs.task.type, self.inputs.job.metric
+            dev.items,
+            dev.targets,
+            logits,
+            self.inputs.task.type,
+            self.inputs.job.metric,
+            self.inputs.positive,
         )
 
     def _tabulate(self, logits: dict[str, NDArray[np.float64]]) -> pd.DataFrame:

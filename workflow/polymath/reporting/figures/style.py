@@ -20,8 +20,10 @@ COLOURS = {"pretrained": "#0072B2", "scratch": "#D55E00", "re-emb": "#009E73",
            "embeddings-only": "#CC79A7", "shuffled": "#E69F00", NONE: "#000000"}  # fmt: skip
 MARKERS = {"pretrained": "o", "scratch": "s", "re-emb": "^",
            "embeddings-only": "v", "shuffled": "P", NONE: "D"}  # fmt: skip
-METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC", "f1": "F1",
-                "spearman": "Spearman's ρ", "pearson": "Pearson's r"}  # fmt: skip
+METRIC_NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy",
+                "macro_f1": "macro F1", "mcc": "MCC", "f1": "F1", "roc_auc": "ROC-AUC",
+                "average_precision": "average precision", "spearman": "Spearman's ρ",
+                "pearson": "Pearson's r", "r2": "R²", "rmse": "RMSE"}  # fmt: skip
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
