@@ -90,3 +90,14 @@ def test_a_run_killed_once_ends_with_the_same_files(tmp_path: Path) -> None:
     # Predictions and curves of the condition, and predictions of each replicate.
     assert figures["files"] == 4
     assert printed.startswith("1 kills of the whole process group")
+
+
+def test_conditions_are_executed_scored_and_then_finished(tmp_path: Path) -> None:
+    figures, printed = run_benchmark("executed", tmp_path, "--conditions", "2")
+    assert figures["conditions"] == 2
+    assert all(
+        cost["sessions"] == 1 and cost["seconds"] > 0 and cost["cpu_seconds"] > 0
+        for cost in figures["parts"].values()
+    )
+    assert figures["kept"]["results"]["files"] > 50
+    assert printed.startswith("| 2 conditions |")
