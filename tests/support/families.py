@@ -35,6 +35,11 @@ FAMILIES: dict[str, dict[str, object]] = {
             "intermediate_size": 64, "max_position_embeddings": 66, "token_dropout": True,
             "position_embedding_type": "rotary", "mask_token_id": 4},  # as ESM-2 is
 }  # fmt: skip
+# Of the catalogue, and tested for conversion and one fine-tuning alone.
+CONVERTED: dict[str, dict[str, object]] = {
+    "eurobert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                 "num_key_value_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64},
+}  # fmt: skip
 # These count positions from the padding token, which they have at 1.
 PADDING = {"roberta": 1, "esm": 1}
 # `make test` runs these: absolute positions, positions counted from the padding, rotary positions.
@@ -69,7 +74,7 @@ def build_checkpoint(family: str, folder: Path) -> None:
     size = len(SPECIALS) + len(UNUSED) + len(WORDS)
     config = AutoConfig.for_model(
         family, vocab_size=size, pad_token_id=PADDING.get(family, 0), bos_token_id=2,
-        eos_token_id=3, cls_token_id=2, sep_token_id=3, **FAMILIES[family],
+        eos_token_id=3, cls_token_id=2, sep_token_id=3, **{**FAMILIES, **CONVERTED}[family],
     )  # fmt: skip
     torch.manual_seed(7)
     AutoModelForMaskedLM.from_config(config).save_pretrained(folder)

@@ -20,7 +20,7 @@ from polymath.training.loop import Run, train
 from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table
-from support.families import SPECIALS, UNUSED, WORDS, families
+from support.families import CONVERTED, FAMILIES, SPECIALS, UNUSED, WORDS, families
 from support.jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
 
 SourceOf = Callable[[str], Path]
@@ -141,7 +141,7 @@ def test_sequences_longer_than_the_model_are_cut_and_counted(
     assert any("60 rows truncated to the model's limit" in line for line in logged)
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families([*FAMILIES, *CONVERTED]))
 @pytest.mark.parametrize("labels", [CLASSES, VALUES], ids=["classes", "values"])
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_a_kept_model_is_whole_and_gives_the_same_logits(

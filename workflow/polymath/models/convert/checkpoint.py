@@ -8,6 +8,7 @@ from typing import Any
 
 from polymath.models.convert.config_limits import check_config
 from polymath.models.convert.model_json import read_dictionary
+from polymath.models.convert.native import AUTO_MAP, require_native
 from polymath.models.convert.weights import WEIGHTS, convert_weights, find_weights, refuse_wrapped
 from polymath.util.errors import PolymathError, list_names, suggest
 from polymath.util.storage import whole_file, write_json
@@ -22,8 +23,8 @@ def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], Non
     Converted originals inside `folder` are removed; the user's own, which lie elsewhere, stay.
 
     Raises:
-        PolymathError: if a file is missing or cannot be converted, or if the model needs code of
-            its own.
+        PolymathError: if a file is missing or cannot be converted, or if the model needs the code
+            that came with it.
     """
     files = sorted(files, key=lambda file: (len(file.parts), file))
     config_file = next((file for file in files if file.name == CONFIG), None)
@@ -38,7 +39,10 @@ def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], Non
     config = read_config(config_file)
     if all(name in beside for name in STANDARD) and config == json.loads(config_file.read_bytes()):
         return files
+    brings_code = AUTO_MAP in read_dictionary(config_file)
     standard = _convert(beside, config, folder, log)
+    if brings_code:
+        require_native(folder / WEIGHTS, config, str(root), log)
     for file in files:
         if file.is_relative_to(folder) and file not in standard:
             file.unlink()
@@ -94,25 +98,21 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read a model's configuration; a missing model_type is filled in from its architecture.
+    """Read a model's configuration without the code that it names.
+
+    A missing model_type is filled in from its architecture.
 
     Raises:
-        PolymathError: if it is no JSON dictionary, has absurd sizes or foreign code, or if
-            transformers cannot build such a model without code of its own.
+        PolymathError: if it is no JSON dictionary, has absurd sizes or asks for compiled code, or
+            if transformers has no such kind of model.
     """
     config = read_dictionary(path)
     check_config(config, str(path))
-    if "auto_map" in config:
-        raise PolymathError(
-            f"{path}: this model brings its own Python code ('auto_map'), and Polymath never runs "
-            "code that came with a model: choose one whose architecture transformers has. If it "
-            "has this one, remove 'auto_map' from a copy and use kind: path"
-        )
     kind = config.get("model_type") or _kind_of(config.get("architectures"))
     if not isinstance(kind, str):
         raise PolymathError(f"{path}: 'model_type' is missing: add it, as {{'model_type': 'bert'}}")
     require_kind(kind, str(path))
-    return {**config, "model_type": kind}
+    return {name: config[name] for name in config if name != AUTO_MAP} | {"model_type": kind}
 
 
 def _kind_of(architectures: object) -> str | None:
