@@ -216,3 +216,14 @@ def test_the_configuration_as_snakemake_nests_it_can_be_read_back(tmp_path: Path
     page = write_small_report(tmp_path, configuration).read_text(encoding="utf-8")
     shown = unescape(page.split("<pre>")[-1].split("</pre>")[0])
     assert yaml.safe_load(shown) == configuration
+
+
+@pytest.mark.parametrize("pooling", [None, "mean"])
+def test_a_model_that_is_kept_is_loaded_with_its_pooling(
+    pooling: str | None, tmp_path: Path
+) -> None:
+    values = {**RUN["recipe_values"], **({"pooling": pooling} if pooling else {})}
+    page = write_small_report(tmp_path, trained={**RUN, "recipe_values": values})
+    text = Page(page).text
+    assert "from_pretrained(" in text
+    assert ('set_pooling(model, "mean")' in text) == bool(pooling)

@@ -40,10 +40,20 @@ CONVERTED: dict[str, dict[str, object]] = {
     "eurobert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
                  "num_key_value_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64},
 }  # fmt: skip
+# Causal models, which read left to right and classify by the last position.
+DECODERS: dict[str, dict[str, object]] = {
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64},
+    "modernbert-decoder": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                           "intermediate_size": 64, "max_position_embeddings": 64,
+                           "global_attn_every_n_layers": 1},
+    "llama": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+              "num_key_value_heads": 1, "intermediate_size": 64, "max_position_embeddings": 64},
+}  # fmt: skip
 # These count positions from the padding token, which they have at 1.
 PADDING = {"roberta": 1, "esm": 1}
-# `make test` runs these: absolute positions, positions counted from the padding, rotary positions.
-FAST = ("bert", "modernbert", "roberta")
+# `make test` runs these: absolute positions, positions counted from the padding, rotary positions,
+# and positions of a decoder.
+FAST = ("bert", "modernbert", "roberta", "gpt2")
 
 
 def families(names: Iterable[str] = FAMILIES) -> list[Any]:

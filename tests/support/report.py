@@ -95,9 +95,16 @@ def table(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pd.DataFrame:
 
 
 def write_small_report(
-    folder: Path, configuration: dict[str, Any] | None = None, task: str = "splice"
+    folder: Path,
+    configuration: dict[str, Any] | None = None,
+    task: str = "splice",
+    trained: dict[str, Any] = RUN,
 ) -> Path:
-    """Write the report on a small experiment, one of whose tasks has this name."""
+    """Write the report on a small experiment, one of whose tasks has this name.
+
+    Args:
+        trained: metadata of its predictions.
+    """
     named = [
         {**row, "task": task if row["task"] == "splice" else row["task"]} for row in MATRIX_ROWS
     ]
@@ -109,7 +116,7 @@ def write_small_report(
     for name, (rows, schema) in tables.items():
         write_table(table(rows, schema), folder / f"{name}.parquet", schema, {})
     run = folder / "predictions.parquet"
-    write_table(pd.DataFrame({"id": [1]}), run, pa.schema([("id", pa.int32())]), RUN)
+    write_table(pd.DataFrame({"id": [1]}), run, pa.schema([("id", pa.int32())]), trained)
     card: dict[str, Any] = {"task": task, "domain": "dna", "title": "Splice junctions",
             "licence": "CC BY 4.0", "citation": None, "rejected": [],
             "splits": {"train": 10, "dev": 2, "test": 3},

@@ -40,6 +40,7 @@ FORMS: dict[str, tuple[dict[str, Any], str, float]] = {
     "windows": ({**DNA, "windows": WINDOWS, "max_length": 9}, "random", 0.0),
     "values": ({**DNA, **VALUES}, "random", 1e-5),  # their scale is folded into the weights
     "windows of values": ({**DNA, **VALUES, "windows": WINDOWS}, "random", 1e-5),
+    "pooled": ({**DNA, "recipe": {"pooling": "max"}}, "random", 0.0),
     "k-mers": ({"alphabet": {"kind": "kmer", "k": 2}, "max_length": 30}, "random", 0.0),
     "text": (TEXT, "permute", 0.0),
     "pairs": ({**TEXT, "reader": {"format": "csv", "sequence": "seq", "sequence2": "second",
@@ -65,6 +66,8 @@ def train(folder: Path, checkpoint: Path, fields: dict[str, Any], mapping: str) 
     table = write_rows(folder / "own.csv", fields)
     reader = {"format": "csv", "sequence": "seq", "label": "y", "id": "name"}
     described = {"domain": "dna", "reader": reader, **fields}
+    recipe = recipe_of(steps=8, learning_rate=(1e-3, 1e-2), rate_replicates=1,
+                       **described.pop("recipe", {}))  # fmt: skip
     source = {"kind": "path", "path": str(folder / "own.csv")}
     dataset = Dataset.model_validate({**described, "source": source})
     results = ResultPaths(folder / "results")
@@ -92,9 +95,9 @@ def train(folder: Path, checkpoint: Path, fields: dict[str, Any], mapping: str) 
     metric = "spearman" if dataset.type == "regression" else "accuracy"
     outputs = Outputs(results.predictions(condition), results.curves(condition),
                       results.kept_models(condition))  # fmt: skip
-    finetune(Job(condition, recipe_of(steps=8, learning_rate=(1e-3, 1e-2), rate_replicates=1),
-                 metric, 1, 2, {}, tokens, vocabulary, results.model_manifest("small")),
-             Execution(1, 60), outputs, print)  # fmt: skip
+    job_of = Job(condition, recipe, metric, 1, 2, {}, tokens, vocabulary,
+                 results.model_manifest("small"))  # fmt: skip
+    finetune(job_of, Execution(1, 60), outputs, print)
     return table
 
 

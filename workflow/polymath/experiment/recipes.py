@@ -70,6 +70,14 @@ class Recipe(TrainingRecipe):
         "norms; the head and low-rank additions to the matrices",
     )
     lora_rank: int = Field(8, ge=1, le=10_000, description="for tuning lora")
+    # Came later than kept results, which do not state it.
+    pooling: Literal["cls", "mean", "max"] = Field(
+        "cls",
+        exclude_if=lambda pooling: pooling == "cls",
+        description="what the head reads of the last hidden states: what the model's own head does "
+        "(cls: the first position of most encoders, the last of a decoder), or the mean or the "
+        "maximum over all positions but padding",
+    )
 
     @property
     def rates(self) -> tuple[float, ...]:

@@ -111,10 +111,18 @@ def _require_runnable(model: PreTrainedModel, folder: Path) -> None:
         PolymathError: if it cannot take it.
     """
     tokens = torch.zeros(1, 3, dtype=torch.long)
+    with _odd_values_named(folder), on_trial(model):
+        model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits  # noqa: B018
+
+
+@contextmanager
+def on_trial(model: PreTrainedModel) -> Iterator[None]:
+    """Leave a model as it was after it has been given short sequences, in evaluation mode."""
     mode, encoder = model.training, model.base_model
     attention = getattr(encoder, "attention_type", None)
-    with _odd_values_named(folder), torch.no_grad():
-        model.eval()(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits  # noqa: B018
+    model.eval()
+    with torch.no_grad():
+        yield
     if hasattr(encoder, "set_attention_type"):  # BigBird's is full from its first short sequence on
         encoder.set_attention_type(attention)
     model.train(mode)

@@ -24,6 +24,7 @@ from polymath.experiment.datasets import Alphabet, Dataset, Windows
 from polymath.experiment.lineage import OWN_TOKENIZER
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.recipes import Recipe
+from polymath.models.pooling import set_pooling
 from polymath.tokenization.tokenize import encode_new, truncate_rows
 from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
@@ -174,6 +175,7 @@ def _predict(inputs: ConditionInputs, number: int, folder: Path, rows: pd.DataFr
     model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
         folder, local_files_only=True, use_safetensors=True
     )
+    set_pooling(model, inputs.job.recipe.pooling)
     special_tokens = inputs.special_tokens(number)
     data = encode_unlabelled(rows, model, inputs.mapping(number), special_tokens)
     stream = ReplicateStream(inputs.device, inputs.captures)

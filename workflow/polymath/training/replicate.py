@@ -19,6 +19,7 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.stage_versions import TRAINING
 from polymath.models.build import build_classifier, read_checkpoint, rescale_output
 from polymath.models.compact_embeddings import restore_embeddings
+from polymath.models.pooling import mark_pooling, set_pooling
 from polymath.models.tuning import apply_tuning
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.task_data import read_task
@@ -163,6 +164,7 @@ class Replicate:
         self.inputs, self.number, self.seeds = inputs, number, inputs.seeds(number)
         self.stream = ReplicateStream(inputs.device, inputs.captures)
         self.model = inputs.build_model(self.seeds)
+        set_pooling(self.model, job.recipe.pooling)
         self.data: EncodedTask = encode_task(
             inputs.task,
             self.model,
@@ -215,6 +217,7 @@ class Replicate:
             labels = self.inputs.task.metadata["labels"]
             whole.config.id2label = dict(enumerate(labels))
             whole.config.label2id = {label: number for number, label in enumerate(labels)}
+        mark_pooling(whole.config, self.inputs.job.recipe.pooling)
         whole.save_pretrained(folder)
 
     def _predictor(self, split: EncodedSplit, calls: int) -> Predictor:

@@ -13,6 +13,8 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from polymath.models.pooling import has_own_pooling
+
 # transformers' classifiers whose head reads the first position only and whose last layer treats
 # positions independently after attention: those that share BERT's encoder.
 READ_FIRST = {
@@ -28,6 +30,8 @@ def compute_first_position_only(model: PreTrainedModel) -> None:
     rounding. Other models are left unchanged. The last hidden states are cut too, so this is for
     training only.
     """
+    if not has_own_pooling(model):
+        return
     if f"{type(model).__module__}.{type(model).__qualname__}" not in READ_FIRST:
         return
     attention = model.base_model.encoder.layer[-1].attention
