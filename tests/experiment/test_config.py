@@ -109,6 +109,12 @@ def test_keys_of_a_source_are_suggested_from_the_chosen_kind_alone() -> None:
     ("changes", "place", "value", "nearest"),
     [
         ({"initialisations": ["pretrained", "scrach"]}, "initialisations.1", "scrach", "scratch"),
+        (
+            {"initialisations": ["first-0-layers"]},
+            "initialisations.0",
+            "first-0-layers",
+            "first-2-layers",
+        ),
         (recipe(schedule="lineer"), "recipes.mine.schedule", "lineer", "linear"),
         (own(reader={"format": "cvs"}), f"{READER_KEY}.format", "cvs", "csv"),
         (own(source={"kind": "pakage"}), "datasets.own.source.kind", "pakage", "package"),
@@ -407,6 +413,23 @@ def test_a_configuration_alone_can_only_begin_from_scratch() -> None:
     assert "model 'bare' has no weights of its own" in refusal(
         tasks=["splice"], models=["bare"], initialisations=["pretrained"], **MODELS
     )
+
+
+def test_a_configuration_alone_can_begin_mimetic() -> None:
+    inits = ["pretrained", "scratch", "mimetic", "first-1-layers"]
+    expanded = conditions(tasks=["splice"], models=["bare"], initialisations=inits, **MODELS)
+    assert {condition.init for condition in expanded} == {"scratch", "mimetic"}
+
+
+def test_more_first_layers_than_a_model_is_known_to_have() -> None:
+    inits = ["first-2-layers", "first-4-layers"]
+    with pytest.raises(PolymathError) as error:
+        conditions(tasks=["splice"], models=["minilm-l3"], initialisations=inits)
+    for words in ("initialisations: 'first-4-layers'", "'minilm-l3' has 3 layers", "exclude"):
+        assert words in str(error.value)
+    rule = {"init": "first-4-layers"}
+    changes = {"tasks": ["splice"], "models": ["minilm-l3"], "initialisations": inits}
+    assert len(conditions(exclude=[rule], **changes)) == 1 + len(load(**changes).baselines)
 
 
 def test_pretraining_goes_on_only_from_weights_that_there_are() -> None:

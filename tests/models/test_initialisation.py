@@ -1,5 +1,6 @@
 """What each initialisation takes from the checkpoint, tensor by tensor, for every family."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import pytest
 import torch
 
 from polymath.models.build import build_classifier, read_checkpoint
+from polymath.models.cnn import CnnConfig, CnnForSequenceClassification
 from polymath.models.initialisation import (
+    initialise,
     other_embedding_names,
     shuffle_entries,
     word_embedding_names,
 )
+from polymath.models.parts import attention_names, feed_forward_names, norm_names
 from polymath.util.errors import PolymathError
 from support.families import families
 
@@ -81,6 +85,77 @@ def test_embeddings_only_keeps_positions_and_types_of_a_random_encoder(
     assert not any(torch.equal(pretrained[name], scratch[name]) for name in kept)
 
 
+# What is a norm, of attention or of the feed-forward part, by the names that the families use.
+NORM = re.compile(r"(norm|LayerNorm|norm_after)$")
+ATTENTION = re.compile(r"(self\.\w+|attention\.(output\.)?\w+|attn\.\w+)$")
+FEED_FORWARD = re.compile(
+    r"layers?\.\d+\.((intermediate|output)\.dense|mlp\.\w+|ffn\.\w+)$|ffn(_output)?$"
+)
+FIRST_LAYER = re.compile(r"layers?\.0\.")
+
+
+def expected_of(init: str, name: str) -> bool:
+    """Whether an initialisation takes a tensor of the encoder from the checkpoint."""
+    module = name.rpartition(".")[0]
+    if "pooler" in name or "contact_head" in name or not is_of_encoder(name):
+        return False
+    if init == "norms-only":
+        return bool(NORM.search(module))
+    if init == "first-1-layers":
+        outside = "embed" in module.partition("emb_layer_norm")[0] and ".layer" not in module
+        return outside or bool(FIRST_LAYER.search(name))
+    if NORM.search(module):
+        return False
+    is_attention = bool(ATTENTION.search(module))
+    if init == "attention-only":
+        return is_attention
+    return bool(FEED_FORWARD.search(module)) and not is_attention
+
+
+def is_of_encoder(name: str) -> bool:
+    prefixes = ("bert.", "roberta.", "albert.", "electra.", "distilbert.", "deberta.", "esm.")
+    return name.startswith((*prefixes, "model."))
+
+
+@pytest.mark.parametrize("init", ["attention-only", "mlp-only", "norms-only", "first-1-layers"])
+def test_a_part_is_the_checkpoints_and_all_else_is_random(
+    init: str, family: str, checkpoint: Checkpoint
+) -> None:
+    model = build_classifier(checkpoint(family), "scratch", 3, 5, None)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    if family == "albert" and init == "first-1-layers":
+        with pytest.raises(PolymathError, match=r"first-1-layers.* albert model has no layers"):
+            initialise(model, init, {}, 5)
+        return
+    initialise(model, init, {name: value + 1 for name, value in before.items()}, 5)
+    parameters = dict(model.named_parameters())
+    changed = {name for name, value in parameters.items() if not torch.equal(value, before[name])}
+    assert changed == {name for name in parameters if expected_of(init, name)}
+    assert all(torch.equal(parameters[name], before[name] + 1) for name in changed)
+
+
+def test_the_parts_cover_each_layer_and_do_not_overlap(family: str, checkpoint: Checkpoint) -> None:
+    model = build_classifier(checkpoint(family), "scratch", 3, 5, None)
+    kinds = [attention_names(model), feed_forward_names(model), norm_names(model)]
+    assert sum(map(len, kinds)) == len(set().union(*kinds))
+    layered = {
+        name for name in dict(model.named_parameters()) if re.search(r"layers?\.\d+\.", name)
+    }
+    assert layered <= set().union(*kinds)
+
+
+def test_more_layers_than_the_model_has_are_refused(checkpoint: Checkpoint) -> None:
+    with pytest.raises(PolymathError, match="first-3-layers: a bert model has 2 layers, and not 3"):
+        weights_of(checkpoint("bert"), "first-3-layers")
+
+
+@pytest.mark.parametrize("init", ["attention-only", "mlp-only", "mimetic", "first-9-layers"])
+def test_a_part_that_a_convolutional_network_lacks_is_refused(init: str) -> None:
+    model = CnnForSequenceClassification(CnnConfig(vocab_size=9, hidden_size=8, num_labels=2))
+    with pytest.raises(PolymathError, match=rf"{init}: a polymath-cnn model has .*exclude it"):
+        initialise(model, init, {}, 0)
+
+
 def test_shuffled_has_each_tensors_entries_and_not_their_places(
     family: str, checkpoint: Checkpoint
 ) -> None:
@@ -106,7 +181,7 @@ def test_shuffling_depends_on_the_seed_and_the_name_alone() -> None:
     assert not torch.equal(first, shuffle_entries(value, 1, "b"))
 
 
-@pytest.mark.parametrize("init", ["pretrained", "re-emb", "shuffled"])
+@pytest.mark.parametrize("init", ["pretrained", "re-emb", "shuffled", "mimetic"])
 def test_all_arms_of_a_replicate_share_the_new_head(
     init: str, family: str, checkpoint: Checkpoint
 ) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 
 from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.conditions import NONE, Condition
-from polymath.experiment.config import InitName
+from polymath.experiment.initialisations import INITIALISATIONS
 from polymath.reporting.figures.draw import draw_figure
 from polymath.reporting.figures.layers import MEASURES
 from polymath.reporting.figures.probes import NAMES as PROBES
 from polymath.reporting.figures.registry import FIGURES
-from polymath.reporting.figures.style import COLOURS, MARKERS
+from polymath.reporting.figures.style import COLOURS, colour_of, marker_of
 from polymath.util.storage import write_json, write_table
 from support.evidence import matrix_of
 from support.figures import (
@@ -200,13 +200,12 @@ def test_baselines_have_rows_of_their_own_below_their_task() -> None:
 
 
 def test_every_initialisation_has_a_colour_a_marker_and_room() -> None:
-    inits = get_args(InitName)
+    inits = [*INITIALISATIONS, "first-1-layers", "first-2-layers", "first-12-layers"]
     asked = [replace(one, init=init) for one in conditions("1")[::2] for init in inits]
     assert missing(list(inits), draw_matrix(asked)) == []
     assert missing(list(inits), draw("curves", curves=curves_of(asked))[0]) == []
-    for values in (COLOURS, MARKERS):
-        assert set(values) == {*inits, NONE}
-        assert len(set(values.values())) == len(values)
+    assert len(set(map(colour_of, [*inits, NONE]))) == len(inits) + 1
+    assert len(set(map(marker_of, [*INITIALISATIONS, NONE, "first-1-layers"]))) == 11
 
 
 def test_the_curves_mark_a_replicate_that_diverged(tmp_path: Path) -> None:

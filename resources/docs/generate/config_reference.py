@@ -137,6 +137,8 @@ def _values(schema: dict[str, Any]) -> str:
         return "one of the sources below"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "examples" in schema:
+        return ", ".join(f"`{value}`" for value in schema["examples"])
     if "const" in schema:
         return f"`{schema['const']}`"
     if "$ref" in schema:

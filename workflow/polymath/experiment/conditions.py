@@ -12,7 +12,13 @@ from polymath.experiment.config import (
     Exclusion,
     Experiment,
 )
-from polymath.experiment.lineage import OWN_TOKENIZER, pretraining_domain, tokenizer_domain
+from polymath.experiment.initialisations import RANDOM, first_layers
+from polymath.experiment.lineage import (
+    OWN_TOKENIZER,
+    depth_of,
+    pretraining_domain,
+    tokenizer_domain,
+)
 from polymath.util.errors import PolymathError, suggest
 
 NONE = "none"  # a baseline has no initialisation, mapping or recipe
@@ -83,7 +89,23 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
     kept = [condition for condition in everything if condition not in excluded]
     if not kept:
         raise PolymathError("config: exclude: every condition is excluded: nothing is left to run")
+    _require_layers(experiment, kept)
     return kept
+
+
+def _require_layers(experiment: Experiment, conditions: list[Condition]) -> None:
+    """Refuse first-K-layers of a model that is known to have fewer."""
+    for condition in conditions:
+        count = first_layers(condition.init)
+        if count is None:
+            continue
+        depth = depth_of(experiment, condition.model)
+        if depth is not None and count > depth:
+            raise PolymathError(
+                f"config: initialisations: '{condition.init}': model '{condition.model}' has "
+                f"{depth} layers: take fewer, or exclude {{init: {condition.init}, model: "
+                f"{condition.model}}}"
+            )
 
 
 def _excluded_by(
@@ -170,7 +192,7 @@ def describe_default_mappings(experiment: Experiment) -> str:
 
 def _can_begin(experiment: Experiment, model: str, init: str) -> bool:
     """Whether a model has what an initialisation needs: a mere configuration has no weights."""
-    return init == "scratch" or pretraining_domain(experiment, model) is not None
+    return init in RANDOM or pretraining_domain(experiment, model) is not None
 
 
 def fitting(experiment: Experiment, task: str, model: str) -> frozenset[str]:
@@ -192,7 +214,7 @@ def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:
     ):
         return (
             f"config: initialisations: model '{name}' has no weights of its own and needs "
-            "'scratch': add it"
+            "'scratch' or 'mimetic': add one"
         )
     partner = "model" if key == "task" else "task"
     combinations = (

@@ -12,6 +12,7 @@ from polymath.experiment.base import Name, StrictModel
 from polymath.experiment.config_errors import parse
 from polymath.experiment.config_files import read_config
 from polymath.experiment.datasets import Dataset
+from polymath.experiment.initialisations import InitName
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.sources import (
@@ -24,7 +25,6 @@ from polymath.experiment.sources import (
 from polymath.util.errors import PolymathError, suggest
 
 M = TypeVar("M", bound=BaseModel)
-InitName = Literal["pretrained", "scratch", "re-emb", "embeddings-only", "shuffled"]
 MappingName = Literal["random", "frequency", "character", "authors", "identity", "permute", "shift"]
 BaselineName = Literal["majority", "stump", "ngram", "trees"]
 # The streams of random choices that may be varied alone; see `seeds`.
@@ -82,7 +82,7 @@ class Experiment(StrictModel):
         ("pretrained", "scratch"),
         min_length=1,
         description="the checkpoint's weights (pretrained), random ones as its configuration says "
-        "(scratch), or a mixture: see initialisations.md",
+        "(scratch), or something between (2 stands for any number): see initialisations.md",
     )
     mappings: Annotated[tuple[MappingName, ...], Field(min_length=1)] | None = Field(
         None,

@@ -16,6 +16,7 @@ from transformers import (
 from transformers.utils import logging
 
 import polymath.models.cnn  # noqa: F401, registers it with transformers' Auto classes
+from polymath.experiment.initialisations import RANDOM
 from polymath.models.initialisation import initialise
 from polymath.util.errors import PolymathError, first_line
 from polymath.util.remedies import remedy_for
@@ -45,7 +46,7 @@ def build_classifier(
     initialisations of one replicate share the same new classification head.
 
     Args:
-        folder: with config.json and, except for `scratch`, model.safetensors.
+        folder: with config.json and, except for `scratch` and `mimetic`, model.safetensors.
         outputs: classes, or 1 for regression.
         dropout: replaces all dropout rates of the configuration; None keeps them.
         read_weights: reads the checkpoint; default `read_checkpoint`.
@@ -83,8 +84,8 @@ def build_model(
     torch.manual_seed(seed)
     with _odd_values_named(folder):
         model: PreTrainedModel = kind.from_config(config, dtype=torch.float32)  # type: ignore[attr-defined]
-    if init != "scratch":
-        initialise(model, init, (read_weights or read_checkpoint)(model, folder), seed)
+    checkpoint = {} if init in RANDOM else (read_weights or read_checkpoint)(model, folder)
+    initialise(model, init, checkpoint, seed)
     _require_runnable(model, folder)
     return model
 

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from polymath.experiment.recipes import Recipe
+from polymath.models.parts import norm_names
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import named_seed
 
@@ -42,7 +43,7 @@ def apply_tuning(model: PreTrainedModel, recipe: Recipe, folder: Path, seed: int
         return
     trained = head_names(model, folder)
     if recipe.tuning == "layer-norms":
-        norms = _norm_names(model)
+        norms = norm_names(model)
         _require(norms, "layer norms", model, recipe)
         trained |= norms
     elif recipe.tuning == "lora":
@@ -76,16 +77,6 @@ def _stored_names(weights: Path) -> set[str]:
         return set()
     with safe_open(weights, framework="pt") as file:
         return set(file.keys())
-
-
-def _norm_names(model: PreTrainedModel) -> set[str]:
-    """Return the parameters of all modules called a norm (LayerNorm, RMSNorm)."""
-    return {
-        f"{name}.{own}"
-        for name, module in model.named_modules()
-        if type(module).__name__.lower().endswith("norm")
-        for own, _ in module.named_parameters(recurse=False)
-    }
 
 
 def _linear_layers(model: PreTrainedModel, head: set[str]) -> set[str]:

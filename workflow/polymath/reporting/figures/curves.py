@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from polymath.reporting.figures.style import (
-    COLOURS,
-    MARKERS,
     METRIC_NAMES,
     add_legend,
+    colour_of,
+    marker_of,
     panel_grid,
     row_names,
 )
@@ -39,7 +39,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
 
 
 def _draw_curve(axes: Axes, table: pd.DataFrame, init: str) -> None:
-    colour = COLOURS[init]
+    colour = colour_of(init)
     for _, replicate in table.groupby("replicate"):
         axes.plot(
             replicate["examples"], replicate["dev_score"], color=colour, linewidth=0.6, alpha=0.5
@@ -48,5 +48,5 @@ def _draw_curve(axes: Axes, table: pd.DataFrame, init: str) -> None:
             axes.plot(*replicate[["examples", "dev_score"]].iloc[-1], DIVERGED, color=colour)
     by_step = table.groupby("step")
     x, scores = by_step["examples"].mean(), by_step["dev_score"]
-    axes.plot(x, scores.mean(), color=colour, linewidth=1.8, marker=MARKERS[init], markersize=3.5)
+    axes.plot(x, scores.mean(), color=colour, linewidth=1.8, marker=marker_of(init), markersize=3.5)
     axes.fill_between(x, scores.min(), scores.max(), color=colour, alpha=0.15, linewidth=0)

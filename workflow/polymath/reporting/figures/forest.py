@@ -11,10 +11,10 @@ from matplotlib.patches import Patch
 
 from polymath.evaluation.comparisons import HALFWAY
 from polymath.reporting.figures.style import (
-    COLOURS,
-    MARKERS,
     WIDTH,
     add_legend,
+    colour_of,
+    marker_of,
     name_rows,
     row_names,
     write_note,
@@ -61,7 +61,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
         height = rows.index(row["row"]) + (arms.index(row["init"]) - (len(arms) - 1) / 2) * (
             0.7 / len(arms)
         )
-        colour = COLOURS[row["init"]]
+        colour = colour_of(row["init"])
         if not math.isnan(row["items_low"]):
             axes.plot([row["items_low"], row["items_high"]], [height] * 2, color=colour,
                       linewidth=6, alpha=0.25, solid_capstyle="butt")  # fmt: skip
@@ -69,7 +69,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
             axes.plot([row["low"], row["high"]], [height] * 2, color=colour, linewidth=1.2)
         axes.plot(row["differences"], [height] * len(row["differences"]), "|", color=colour,
                   markersize=7, alpha=0.8)  # fmt: skip
-        axes.plot(row["difference"], height, MARKERS[row["init"]], color=colour, markersize=5)
+        axes.plot(row["difference"], height, marker_of(row["init"]), color=colour, markersize=5)
     axes.axvline(0, color="#777777", linestyle=":", linewidth=1.2, zorder=0)
     name_rows(axes, rows)
 

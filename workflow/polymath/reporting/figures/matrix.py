@@ -13,10 +13,11 @@ from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
 from polymath.reporting.figures.style import (
     COLOURS,
-    MARKERS,
     METRIC_NAMES,
     WIDTH,
     add_legend,
+    colour_of,
+    marker_of,
     name_rows,
     row_names,
 )
@@ -63,10 +64,15 @@ def _draw_condition(
 ) -> None:
     for name in CONDITION_COLUMNS:
         scores = scores[scores[name] == condition[name]]
-    colour = COLOURS[condition["init"]]
+    colour = colour_of(condition["init"])
     axes.plot(scores["value"], [height] * len(scores), "|", color=colour, markersize=9, alpha=0.7)
     axes.plot(
-        condition["mean"], height, MARKERS[condition["init"]], color=colour, markersize=6, zorder=3
+        condition["mean"],
+        height,
+        marker_of(condition["init"]),
+        color=colour,
+        markersize=6,
+        zorder=3,
     )
     if not math.isnan(condition["low"]):
         bounds = [condition["low"], condition["high"]]

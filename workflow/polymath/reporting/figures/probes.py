@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from polymath.reporting.figures.style import COLOURS, MARKERS, WIDTH, add_legend
+from polymath.reporting.figures.style import WIDTH, add_legend, colour_of, marker_of
 
 # Titles of the panels; resources/docs/probes.md describes each probe.
 NAMES = {
@@ -63,8 +63,8 @@ def _set_log_scale(axes: Axes) -> None:
 def _draw_probe(axes: Axes, table: pd.DataFrame, rows: list[str], inits: list[str]) -> None:
     for (row, init), values in table.groupby(["row", "init"], sort=False)["value"]:
         height = rows.index(row) + (inits.index(init) - (len(inits) - 1) / 2) * 0.7 / len(inits)
-        colour = COLOURS[init]
+        colour = colour_of(init)
         axes.plot(values, [height] * len(values), "|", color=colour, markersize=7, alpha=0.8)
-        axes.plot(values.mean(), height, MARKERS[init], color=colour, markersize=5)
+        axes.plot(values.mean(), height, marker_of(init), color=colour, markersize=5)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)

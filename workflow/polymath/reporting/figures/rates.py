@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from polymath.reporting.figures.style import (
-    COLOURS,
     METRIC_NAMES,
     add_legend,
+    colour_of,
     draw_error_bars,
     panel_grid,
     row_names,
@@ -29,7 +29,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
         for init, of_init in of_panel.groupby("init", sort=False):
             draw_error_bars(axes, of_init, "learning_rate", str(init))
             chosen = of_init[of_init["chosen"]]
-            axes.plot(chosen["learning_rate"], chosen["mean"], "o", color=COLOURS[str(init)],
+            axes.plot(chosen["learning_rate"], chosen["mean"], "o", color=colour_of(str(init)),
                       markerfacecolor="none", markersize=10)  # fmt: skip
         set_log_ticks(axes, of_panel["learning_rate"])
         axes.set_xlabel("learning rate")

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from polymath.reporting.figures.style import (
-    COLOURS,
-    MARKERS,
     WIDTH,
     add_legend,
+    colour_of,
+    marker_of,
     name_rows,
     row_names,
     write_note,
@@ -44,11 +44,11 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
 
 
 def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
-    colour = COLOURS[row["init"]]
+    colour = colour_of(row["init"])
     if not math.isnan(row["low"]):
         axes.plot([row["low"], row["high"]], [place] * 2, color=colour, linewidth=1.2)
     axes.plot(row["differences"], [place] * row["n"], "|", color=colour, markersize=7, alpha=0.8)
-    axes.plot(row["lead"], place, MARKERS[row["init"]], color=colour, markersize=5)
+    axes.plot(row["lead"], place, marker_of(row["init"]), color=colour, markersize=5)
     faster = format_estimate(row["speed_up"], row["speed_up_low"], row["speed_up_high"], ".2f")
     reached = f"{row['reached']:.0f} : {row['reference_reached']:.0f} of {row['n']}"
     for x, text in ((1.02, faster), (1.32, reached)):

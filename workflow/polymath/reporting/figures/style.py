@@ -4,22 +4,30 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
+from polymath.experiment.initialisations import first_layers
 from polymath.reporting.matrix import BASELINE_NAMES
 from polymath.reporting.tables import varying_columns
 
-# Okabe and Ito's colours, distinct in all common forms of colour vision.
+# Okabe and Ito's colours, distinct in all common forms of colour vision; beyond the eight of them,
+# Tol's muted ones.
 COLOURS = {"pretrained": "#0072B2", "scratch": "#D55E00", "re-emb": "#009E73",
-           "embeddings-only": "#CC79A7", "shuffled": "#E69F00", NONE: "#000000"}  # fmt: skip
+           "embeddings-only": "#CC79A7", "attention-only": "#56B4E9", "mlp-only": "#882255",
+           "norms-only": "#999933", "shuffled": "#E69F00", "mimetic": "#661100",
+           NONE: "#000000"}  # fmt: skip
 MARKERS = {"pretrained": "o", "scratch": "s", "re-emb": "^",
-           "embeddings-only": "v", "shuffled": "P", NONE: "D"}  # fmt: skip
+           "embeddings-only": "v", "attention-only": "<", "mlp-only": ">", "norms-only": "d",
+           "shuffled": "P", "mimetic": "X", NONE: "D"}  # fmt: skip
+FIRST_LAYERS_COLOUR, FIRST_LAYERS_MARKER = "#332288", "h"  # of first-K-layers, paler for a small K
 METRIC_NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy",
                 "macro_f1": "macro F1", "mcc": "MCC", "f1": "F1", "roc_auc": "ROC-AUC",
                 "average_precision": "average precision", "spearman": "Spearman's ρ",
@@ -34,6 +42,21 @@ STYLE: Any = {
     "svg.hashsalt": "polymath",  # the same table gives the same bytes
 }
 WIDTH = 7.0  # inches, a full text width
+
+
+def colour_of(init: str) -> str:
+    """Return the colour of an initialisation."""
+    count = first_layers(init)
+    if count is None:
+        return COLOURS[init]
+    colour = np.array(to_rgb(FIRST_LAYERS_COLOUR))
+    red, green, blue = colour + (1 - colour) * 0.6 / count
+    return to_hex((red, green, blue))
+
+
+def marker_of(init: str) -> str:
+    """Return the marker of an initialisation."""
+    return FIRST_LAYERS_MARKER if first_layers(init) else MARKERS[init]
 
 
 def panel_grid(names: list[str]) -> tuple[Figure, dict[str, Axes]]:
@@ -71,7 +94,7 @@ def add_legend(
 ) -> None:
     """Put a legend above a figure: an entry per initialisation, then the figure's own keys."""
     arms = [
-        Line2D([], [], color=COLOURS[init], marker=MARKERS[init],
+        Line2D([], [], color=colour_of(init), marker=marker_of(init),
                label="baseline" if init == NONE else init)
         for init in dict.fromkeys(inits)
     ]  # fmt: skip
@@ -91,7 +114,7 @@ def draw_error_bars(axes: Axes, table: pd.DataFrame, x: str, init: str) -> None:
     axes.errorbar(
         table[x], table["mean"],
         yerr=[table["mean"] - table["low"], table["high"] - table["mean"]],
-        color=COLOURS[init], marker=MARKERS[init], markersize=4, linewidth=1.4, elinewidth=0.8,
+        color=colour_of(init), marker=marker_of(init), markersize=4, linewidth=1.4, elinewidth=0.8,
         capsize=2,
     )  # fmt: skip
 
