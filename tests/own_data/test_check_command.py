@@ -93,6 +93,7 @@ def test_a_dominant_class_makes_macro_f1_the_headline_and_is_noted(tmp_path: Pat
     write_rows(tmp_path / "own.csv", 1000, share=0.93)
     lines = check(tmp_path)
     assert lines[0].endswith("macro_f1")
+    assert any(line.strip().startswith("positive class: no (the rarer") for line in lines)
     assert any("NOTE" in line and "'yes' has 93%" in line and "macro F1" in line for line in lines)
 
 

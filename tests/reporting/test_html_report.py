@@ -188,6 +188,7 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
         "Splice junctions. Licence: CC BY 4.0.",
         "epochs – learning_rate 0.0001",
         "processor Some CPU",
+        "dna EI (the rarer one; none was named)",
         "numpy not recorded",
         "torch 2.13",
         "predict --run elsewhere/runs/arm --input",

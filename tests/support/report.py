@@ -13,7 +13,7 @@ from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
 from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
-from polymath.evaluation.tables import PROBE_SCHEMA, SIMILARITY_SCHEMA
+from polymath.evaluation.tables import PROBE_SCHEMA, SCORE_SCHEMA, SIMILARITY_SCHEMA
 from polymath.evaluation.tables import RATE_SCHEMA as RATES
 from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
 from polymath.reporting.figures.draw import draw_figure
@@ -139,12 +139,21 @@ def write_small_report(
         cards=[folder / "card.json"],
         shortcuts=[folder / "shortcuts.json"],
         predictions=[run],
+        scores=[_write_scores(folder, task)],
         best=_write_best(folder, task),
         published=PUBLISHED,
         pictures=[Picture(svg, "heatmap", {}), Picture(svg, "card", {"task": task})],
     )
     write_report(_with_all(sources, folder), configuration or {"seed": 7}, page)
     return page
+
+
+def _write_scores(folder: Path, task: str) -> Path:
+    """Write the scores of a task of two classes, none of which is named."""
+    path, row = folder / "scores.parquet", {**CONDITION, "task": task, "positive": "EI"}
+    metadata = {"positive_by_default": True}
+    write_table(table([row], SCORE_SCHEMA), path, SCORE_SCHEMA, metadata)
+    return path
 
 
 def _write_best(folder: Path, task: str) -> list[Path]:

@@ -58,6 +58,7 @@ with job_log(snakemake.log[0], "report"):
             cards=inputs["cards"],
             shortcuts=inputs["shortcuts"],
             predictions=[results.predictions(condition) for condition in scored_conditions(scores)],
+            scores=scores,
             pictures=[
                 Picture(Path(figure["svg"]), figure["figure"], figure["wildcards"])
                 for figure in params.figures

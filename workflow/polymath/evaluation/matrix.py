@@ -24,6 +24,7 @@ def build_matrix(
         {
             **condition.columns,
             "learning_rate": values.learning_rate,
+            "positive": values.positive,
             "items": values.items,
             "chance": values.chance,
         }

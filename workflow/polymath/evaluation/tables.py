@@ -78,7 +78,7 @@ ESTIMATE_SCHEMA = _schema(
 MATRIX_SCHEMA = _schema(
     (TEXT, "task", "domain", *CONDITION_COLUMNS[1:]),
     (FLOAT, "learning_rate"),
-    (TEXT, "metric"),
+    (TEXT, "metric", "positive"),
     (INTEGER, "items", "groups"),
     (FLOAT, "chance"),
     (INTEGER, "n", "diverged"),

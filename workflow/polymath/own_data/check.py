@@ -17,7 +17,7 @@ from polymath.data.records import build_records
 from polymath.data.shortcuts import Score, class_sizes, score_rule
 from polymath.data.similarity import count_near_neighbours
 from polymath.data.splits import SPLITS
-from polymath.evaluation.metrics import headline_by_sizes
+from polymath.evaluation.metrics import choose_positive, headline_by_sizes
 from polymath.experiment.config import Experiment
 from polymath.experiment.datasets import Dataset, SimilarityGroups
 from polymath.experiment.paths import ResultPaths
@@ -134,6 +134,7 @@ def describe_task(checked: TaskCheck) -> Iterator[str]:
     yield from _describe_rows(checked)
     yield "  splits: " + ", ".join(f"{name} {card['splits'][name]:,}" for name in SPLITS)
     yield from _describe_labels(card)
+    yield from _describe_positive(checked)
     yield (
         f"  groups: {card['groups']:,} that stay on one side, the largest of "
         f"{checked.table['group'].value_counts().iloc[0]:,} records; "
@@ -192,6 +193,16 @@ def _describe_labels(card: dict[str, Any]) -> Iterator[str]:
         for label, size in sorted(sizes.items(), key=lambda pair: -pair[1])
     ]
     yield f"  classes: {len(sizes)} (train/dev/test): {list_names(shown)}"
+
+
+def _describe_positive(checked: TaskCheck) -> Iterator[str]:
+    """Yield the class that F1 and average precision are of, where there are two."""
+    names = class_names(checked.dataset, checked.table)
+    if len(names) == 2:
+        named = checked.dataset.positive
+        number = choose_positive(named is not None, class_sizes(checked.table, names))
+        by_default = "" if named else " (the rarer one; 'positive' names another)"
+        yield f"  positive class: {names[number]}{by_default}"
 
 
 def _describe_rule(checked: TaskCheck) -> str:

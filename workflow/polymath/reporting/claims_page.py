@@ -10,6 +10,12 @@ from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, RULE
 from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.experiment.contrasts import SCRATCH
+from polymath.reporting.auc import (
+    TITLE,
+    format_auc_difference,
+    has_auc,
+    list_disagreements,
+)
 from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import (
@@ -44,7 +50,8 @@ over pairs of replicates alone, “items” a bootstrap over test items with the
 `p` is after Holm's correction. `sign flips` is the p of the sign-flip test of the pairs, without
 correction: a sensitivity check that needs no distribution but knows seeds only. `detectable` is the
 smallest true difference for which the test has a power of 80 % with this scatter, at the level
-corrected for the number of tasks; with fewer than {least} pairs no difference is decided.
+corrected for the number of tasks; with fewer than {least} pairs no difference is decided. “AUC
+difference” is that of ROC-AUC, which depends on no threshold, with the interval of the same test.
 
 """
 SAME_SCORE = """Time to the same score: both arms are measured against 90 % of the way to the better
@@ -89,7 +96,9 @@ def write_claims_page(tables: ClaimsPageTables, page: Path) -> None:
         if name not in CLAIMS and name not in set(claims["claim"]):
             continue
         text += f"## {claim.statement}\n\nThe number: {claim.number}.\n\n"
-        text += to_markdown(claim_table(claims[claims["claim"] == name])) + "\n"
+        rows = claims[claims["claim"] == name]
+        text += to_markdown(claim_table(rows)) + "\n"
+        text += "".join(f"{sentence}\n\n" for sentence in list_disagreements(rows))
         if name == "faster":
             text += _same_score(read_table(tables.convergence))
     if tables.similarity is not None:
@@ -186,6 +195,9 @@ def claim_table(rows: pd.DataFrame) -> pd.DataFrame:
         bounds = rows[f"{name}low"], rows[f"{name}high"]
         if title == "both" or bounds[0].notna().any():
             shown[f"{title} [95 %]"] = [*map(format_interval, *bounds)]
+    compared = rows.to_dict("records")
+    if any(map(has_auc, compared)):
+        shown[TITLE] = [*map(format_auc_difference, compared)]
     for title, name, spec in (
         ("pairs", "n", ".0f"),
         ("test items", "items", ".0f"),

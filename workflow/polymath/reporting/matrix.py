@@ -10,7 +10,9 @@ import pandas as pd
 from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
+from polymath.reporting.auc import count_one_class
 from polymath.reporting.tables import (
+    DASH,
     TOO_FEW,
     format_estimate,
     format_number,
@@ -72,7 +74,21 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     ]
     if "detectable" in matrix:  # not in older matrices
         shown["detectable"] = [*map(format_number, matrix["detectable"])]
+    if "auc" in matrix and matrix["auc"].notna().any():
+        shown["AUC [95 %]"] = [_format_auc(row, alone) for row in matrix.to_dict("records")]
+    counts = [*map(count_one_class, matrix.to_dict("records"))]
+    if any(counts):
+        shown["predict one class"] = [str(count) if count else DASH for count in counts]
     return shown
+
+
+def _format_auc(row: Mapping[str, Any], alone: str) -> str:
+    """Return AUC with its interval, as `_format_mean`."""
+    return _format_mean(
+        {**row, "mean": row["auc"], "low": row["auc_low"], "high": row["auc_high"],
+         "metric": "roc_auc"},
+        alone,
+    )  # fmt: skip
 
 
 def _format_mean(row: Mapping[str, Any], alone: str) -> str:

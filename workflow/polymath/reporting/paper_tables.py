@@ -1,11 +1,15 @@
 """Tables for a paper: scores, differences and claims, in Markdown and LaTeX."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, JUDGED
 from polymath.evaluation.statistics import ALPHA
+from polymath.experiment.datasets import OF_ONE_CLASS
+from polymath.reporting.auc import format_auc_difference
 from polymath.reporting.claims_page import name_reference
 from polymath.reporting.matrix import arrange_matrix, order_columns
 from polymath.reporting.tables import (
@@ -27,8 +31,9 @@ CAPTIONS = {
     f"{LEVEL} interval (Student's t over replicates).",
     "differences": f"Paired differences of test scores with {LEVEL} intervals over other seeds and "
     "other test items together, over seeds alone (Student's t) and over test items alone "
-    "(bootstrap); p of the t test with both variances after Holm's correction; smallest "
-    "difference detectable with 80% power; Hedges' g.",
+    "(bootstrap); difference of ROC-AUC with the interval of the same test; p of the t test with "
+    "both variances after Holm's correction; smallest difference detectable with 80% power; "
+    "Hedges' g.",
     "claims": f"The claims: number, its {LEVEL} interval over seeds and test items, and the "
     "verdict (t test with both variances, Holm) with its qualifier.",
 }
@@ -64,7 +69,7 @@ def scores_table(matrix: pd.DataFrame) -> pd.DataFrame:
     table = cells.pivot(index="row", columns="column", values="text")
     table = table.reindex(index=rows, columns=columns).fillna(DASH)
     first = cells.drop_duplicates("row").set_index("row").loc[rows]
-    table.insert(0, "metric", first["metric"])
+    table.insert(0, "metric", [*map(_name_metric, first.to_dict("records"))])
     table["items"] = [format_number(value, ".0f") for value in first["items"]]
     table["chance"] = [*map(format_number, first["chance"])]
     return table.rename_axis("task", axis=0).rename_axis(None, axis=1).reset_index()
@@ -86,6 +91,12 @@ def differences_table(comparisons: pd.DataFrame) -> pd.DataFrame:
         n=comparisons["n"].astype(str),
         **{"test items": [format_number(value, ".0f") for value in comparisons["items"]]},
     )
+    if comparisons.get("auc_difference", pd.Series(dtype=float)).notna().any():
+        table.insert(
+            table.columns.get_loc("p"),
+            "AUC",
+            [*map(format_auc_difference, comparisons.to_dict("records"))],
+        )
     return drop_constant(table, ["init", *SETTINGS])
 
 
@@ -107,6 +118,12 @@ def claims_table(claims: pd.DataFrame) -> pd.DataFrame:
     untested = pd.DataFrame({"claim": silent, "verdict": "undecided"})
     table = pd.concat([table, untested]).replace("", DASH).fillna(DASH)
     return drop_constant(table, SETTINGS)
+
+
+def _name_metric(row: Mapping[str, Any]) -> str:
+    """Return a row's metric, with the class that it is of."""
+    of_class = row["metric"] in OF_ONE_CLASS and row.get("positive")
+    return f"{row['metric']} ({row['positive']})" if of_class else str(row["metric"])
 
 
 def _score(cell: dict[str, float]) -> str:

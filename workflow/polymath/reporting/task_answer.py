@@ -12,6 +12,13 @@ from polymath.evaluation.claims import AS_IT_IS, LEAST_PAIRS
 from polymath.evaluation.mean_test import POWER
 from polymath.experiment.conditions import NONE
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH
+from polymath.experiment.datasets import OF_ONE_CLASS
+from polymath.reporting.auc import (
+    describe_disagreement,
+    describe_one_class,
+    format_auc_difference,
+    has_auc,
+)
 from polymath.reporting.matrix import BASELINE_NAMES, count_items
 from polymath.reporting.power import REPLICATES, power_of
 from polymath.reporting.tables import format_estimate, format_number, has_width
@@ -72,6 +79,8 @@ def answer_task(
     sentences = [
         f"{_verdict(row, mean, best)}: {', '.join(facts)}",
         f"difference {format_estimate(row['value'], low, high, '+.3f')}",
+        *_auc(row, of_arm, matrix),
+        *_one_class(matrix, row),
         *_items(row, of_arm),
         *_minutes(row, minutes),
     ]
@@ -105,14 +114,43 @@ def _rows_of(matrix: pd.DataFrame, row: Mapping[str, Any], init: str) -> pd.Data
     return matrix[(matrix[arm.index] == arm).all(axis=1)]
 
 
-def _mean_of(init: str, matrix: pd.DataFrame, row: Mapping[str, Any]) -> float:
-    """Return the mean score of an arm; NaN if the matrix has none."""
-    means = _rows_of(matrix, row, init)["mean"]
+def _mean_of(
+    init: str, matrix: pd.DataFrame, row: Mapping[str, Any], column: str = "mean"
+) -> float:
+    """Return the mean score of an arm, or its AUC; NaN if the matrix has none."""
+    means = _rows_of(matrix, row, init)[column]
     return float(means.iloc[0]) if len(means) else math.nan
 
 
 def _metric(of_arm: pd.DataFrame) -> str:
-    return f"mean test {of_arm['metric'].iloc[0]} of the " if len(of_arm) else ""
+    if of_arm.empty:
+        return ""
+    metric, positive = of_arm["metric"].iloc[0], of_arm.iloc[0].get("positive")
+    of_class = f" (of class '{positive}')" if metric in OF_ONE_CLASS and positive else ""
+    return f"mean test {metric}{of_class} of the "
+
+
+def _auc(row: Mapping[str, Any], of_arm: pd.DataFrame, matrix: pd.DataFrame) -> Iterator[str]:
+    """Yield AUC of both arms, and where it disagrees with the score."""
+    if not has_auc(row) or of_arm["metric"].iloc[0] == "roc_auc":
+        return
+    random = _mean_of(SCRATCH, matrix, row, "auc")
+    auc = _mean_of(PRETRAINED, matrix, row, "auc")
+    if pd.isna(random):
+        random = auc - row["auc_difference"]
+    disagreement = describe_disagreement(row)
+    yield (
+        f"AUC {format_number(auc)} and {format_number(random)}, difference "
+        f"{format_auc_difference(row)}{': ' if disagreement else ''}{disagreement}"
+    )
+
+
+def _one_class(matrix: pd.DataFrame, row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which arms predict one class on the test set."""
+    for init, name in ((PRETRAINED, "text model"), (SCRATCH, "random weights")):
+        for of_arm in _rows_of(matrix, row, init).to_dict("records"):
+            if text := describe_one_class(of_arm):
+                yield f"{name}: {text}"
 
 
 def _best_baseline(matrix: pd.DataFrame, row: Mapping[str, Any]) -> pd.Series | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, Claim
 from polymath.experiment.conditions import NONE
 from polymath.reporting.answer import answer_in_words, describe_families
+from polymath.reporting.auc import limits_of_thresholds, list_disagreements
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
 from polymath.reporting.own_verdict import with_own_verdicts
@@ -16,7 +17,7 @@ from polymath.reporting.provenance import provenance_of
 from polymath.reporting.published import compare_published, published_table, remarks_on
 from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import DASH, drop_constant, format_estimates, format_number
-from polymath.util.storage import read_json, read_table
+from polymath.util.storage import read_json, read_table, read_with_metadata
 
 SETTINGS = ("model", "init", "mapping", "fraction", "recipe")
 
@@ -43,6 +44,7 @@ class Sources:
     shortcuts: list[Path]
     """Of the same tasks."""
     predictions: list[Path]
+    scores: list[Path]
     pictures: list[Picture]
     truncation: tuple[str, ...] = ()
     """Sentences on sequences that are not read whole."""
@@ -90,6 +92,7 @@ def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame) -> Answer:
             *sentences,
             f"{_each(rows)}: {_counted(count_verdicts(rows))}{_few(rows)}.",
             *filter(None, [qualify_verdicts(rows)]),
+            *list_disagreements(rows),
         ],
         claim_table(rows),
     )
@@ -147,13 +150,7 @@ def limits(matrix: pd.DataFrame, rates: pd.DataFrame | None) -> list[str]:
             f"Few replicates: {trained['n'].max()} per condition. Below {LEAST_PAIRS} pairs "
             f"{decided} verdict."
         )
-    idle = trained[trained["low"].round(6) <= trained["chance"].round(6)]  # equal but for rounding
-    if len(idle):
-        tasks = ", ".join(dict.fromkeys(idle["task"]))
-        lines.append(
-            f"In {len(idle)} of {len(trained)} trained conditions the interval reaches chance "
-            f"level: little or nothing was learned there ({tasks})."
-        )
+    lines += limits_of_thresholds(matrix)
     if matrix["diverged"].any():
         count = matrix["diverged"].sum()
         lines.append(f"Replicates that diverged and are excluded from means: {count}.")
@@ -230,11 +227,33 @@ def probe_table(probes: pd.DataFrame) -> pd.DataFrame:
     return drop_constant(means.map("{:.3g}".format).reset_index(), SETTINGS)
 
 
-def data_table(cards: list[dict[str, Any]], shortcuts: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row per task: its records, their lengths, and what makes it easy."""
-    return pd.DataFrame(
-        [_data_row(card, found) for card, found in zip(cards, shortcuts, strict=True)]
-    )
+def data_table(
+    cards: list[dict[str, Any]], shortcuts: list[dict[str, Any]], positives: dict[str, str]
+) -> pd.DataFrame:
+    """Return one row per task: its records, their lengths, and what makes it easy.
+
+    Args:
+        positives: by task, as `name_positives` returns them.
+    """
+    rows = [_data_row(card, found) for card, found in zip(cards, shortcuts, strict=True)]
+    table = pd.DataFrame(rows)
+    if any(positives.get(card["task"]) for card in cards):
+        table.insert(2, "positive class", [positives.get(card["task"]) or DASH for card in cards])
+    return table
+
+
+def name_positives(scores: list[Path]) -> dict[str, str]:
+    """Return the class that F1 and average precision are of, and who chose it, by task.
+
+    A task that has not two classes has an empty text.
+    """
+    named = {}
+    for path in scores:
+        table, metadata = read_with_metadata(path)
+        first = table.iloc[0]
+        by_default = " (the rarer one; none was named)" * metadata["positive_by_default"]
+        named[first["task"]] = first["positive"] and f"{first['positive']}{by_default}"
+    return named
 
 
 def _data_row(card: dict[str, Any], shortcuts: dict[str, Any]) -> dict[str, str]:
@@ -300,7 +319,9 @@ def gather_content(sources: Sources) -> dict[str, Any]:
             *limits(matrix, read_table(sources.rates) if sources.rates else None),
             *sources.truncation,
         ],
-        "data": data_table(cards, [read_json(path) for path in sources.shortcuts]),
+        "data": data_table(
+            cards, [*map(read_json, sources.shortcuts)], name_positives(sources.scores)
+        ),
         "cards": cards,
         "made": provenance_of(sources.predictions),
     }
