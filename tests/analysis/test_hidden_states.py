@@ -27,7 +27,7 @@ from polymath.analysis.representations.layers import compare_states
 from polymath.experiment.analyses import Representations
 from polymath.models.build import build_classifier
 from polymath.tokenization.special_tokens import SpecialTokens
-from support.families import families
+from support.families import CLASSIFIERS, families
 
 SourceOf = Callable[[str], Path]
 SPECIAL_TOKENS = SpecialTokens(ids=((2,), (3,)), types=((0,), (0,)), sequence_types=(0,))
@@ -58,7 +58,7 @@ def extractor_of(model: PreTrainedModel, rows: pd.DataFrame | None = None) -> Fe
     )
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_states_are_those_of_each_sequence_alone(
     family: str, checkpoint: SourceOf, tmp_path: Path
 ) -> None:
@@ -160,7 +160,7 @@ def test_padding_changes_no_distance(checkpoint: SourceOf, monkeypatch: pytest.M
     pd.testing.assert_frame_equal(padded, alone, rtol=1e-4)
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_every_family_gives_its_attention(family: str, checkpoint: SourceOf) -> None:
     extractor = extractor_of(model_of(checkpoint(family)))
     table = compare_heads(extractor, extractor, 4)

@@ -14,7 +14,7 @@ from polymath.analysis.trainability.run import _UntrainedReplicate, measure_trai
 from polymath.experiment.analyses import Probes
 from polymath.training.loop import batch_loss
 from polymath.training.replicate import ConditionInputs
-from support.families import families
+from support.families import CLASSIFIERS, families
 from support.jobs import CLASSES, write_job
 
 SourceOf = Callable[[str], Path]
@@ -39,7 +39,7 @@ def probed(
     return table.set_index("probe")["value"]
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_every_family_answers_every_probe(
     family: str, checkpoint: SourceOf, tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ from polymath.training.acceleration.side_by_side import estimate_memory
 from polymath.training.batches import BatchShape, gather_batch
 from polymath.training.devices import configure_torch
 from polymath.training.loop import Predictor, train
-from support.families import families
+from support.families import CLASSIFIERS, families
 from support.jobs import CLASSES, outputs_in, run_job, some_data, write_job
 from support.streams import UncapturedStream, dropout_run, losses_of
 
@@ -55,7 +55,7 @@ def tolerance_of(precision: str) -> float:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_replayed_steps_are_those_computed_afresh(
     family: str, tuning: str, precision: str, checkpoint: Checkpoint
 ) -> None:

@@ -1,6 +1,7 @@
 """What each tuning trains, tensor by tensor, for every family; and LoRA's start and end."""
 
 import copy
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 import torch
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
+from transformers.pytorch_utils import Conv1D
 
 from polymath.models.build import build_classifier
 from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
@@ -25,7 +27,7 @@ from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Run, batch_loss, forward
 from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.errors import PolymathError
-from support.families import families
+from support.families import CLASSIFIERS, families
 from support.jobs import CLASSES, recipe_of, run_job, some_data, write_job
 
 Checkpoint = Callable[[str], Path]
@@ -41,12 +43,15 @@ HEADS = {
     "modernbert": ("classifier.",),  # the dense layer before it is its language model's
     "deberta-v2": ("pooler.", "classifier."),
     "esm": ("classifier.",),
+    "gpt2": ("score.",),
+    "llama": ("score.",),
+    "modernbert-decoder": ("head.", "classifier."),
 }
 # ESM's layer for contact maps has no part in classification.
 IDLE = "contact_head"
 
 
-@pytest.fixture(params=families())
+@pytest.fixture(params=families(CLASSIFIERS))
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -74,7 +79,8 @@ def expected_to_change(name: str, tuning: str, family: str) -> bool:
         return False
     if tuning == "full" or name.startswith(HEADS[family]):
         return True
-    return (tuning == "layer-norms" and "norm" in name.lower()) or ".lora_" in name
+    is_norm = re.search(r"norm|\bln_", name.lower())
+    return (tuning == "layer-norms" and bool(is_norm)) or ".lora_" in name
 
 
 @pytest.mark.parametrize("init", ["pretrained", "scratch"])
@@ -99,7 +105,7 @@ def test_low_rank_matrices_are_added_to_every_linear_layer_but_the_head(
     layers = {
         name
         for name, module in plain.named_modules()
-        if isinstance(module, torch.nn.Linear) and not f"{name}.".startswith(HEADS[family])
+        if isinstance(module, torch.nn.Linear | Conv1D) and not f"{name}.".startswith(HEADS[family])
     }
     model = tuned(checkpoint(family), "lora")
     found = {name for name, module in model.named_modules() if isinstance(module, LoraLayer)}

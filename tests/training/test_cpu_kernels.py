@@ -13,7 +13,7 @@ from polymath.training.acceleration.cpu_kernels import fast_dropout, tune_model
 from polymath.training.acceleration.first_position import compute_first_position_only
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
-from support.families import families
+from support.families import CLASSIFIERS, families
 
 Checkpoint = Callable[[str], Path]
 
@@ -31,7 +31,7 @@ def some_batch(rows: int = 16) -> Batch:
     return Batch(ids, None, torch.randint(0, 3, (rows,), generator=generator).double())
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_the_layers_are_those_of_autocast(family: str, checkpoint: Checkpoint) -> None:
     batch = some_batch()
     plain, tuned = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
@@ -159,7 +159,7 @@ def test_torchs_own_dropout_is_back_afterwards_even_after_an_error() -> None:
     assert torch.nn.functional.dropout is before
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_every_dropout_of_a_model_draws_from_it(
     family: str, checkpoint: Callable[[str], Path]
 ) -> None:

@@ -20,12 +20,14 @@ from polymath.training.acceleration.prepare import cache_relative_positions, pre
 from polymath.training.batches import Batch, BatchShape, DeviceSplit, gather_batch
 from polymath.training.loop import batch_loss, forward
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
-from support.families import families
+from support.families import CLASSIFIERS, families
 from support.jobs import recipe_of
 
 Checkpoint = Callable[[str], Path]
 DEVICE = "meta"
 ROWS, LENGTH, VOCABULARY = 6, 12, 20
+# Llama's queries are fp32 and its values bf16: autocast makes them one on a GPU, and not here.
+ON_META = set(CLASSIFIERS) - {"llama"}
 
 
 class CopiedError(Exception):
@@ -79,7 +81,7 @@ def record(model: PreTrainedModel, loss: loop.Loss, padded: bool, warm_up: bool 
 
 @pytest.mark.parametrize("padded", [True, False])
 @pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(ON_META))
 def test_a_step_asks_nothing_of_the_device(
     family: str, tuning: str, padded: bool, checkpoint: Checkpoint
 ) -> None:
@@ -97,7 +99,7 @@ def test_a_step_of_pre_training_asks_nothing_of_the_device(
     record(model, masked_loss(masking), padded=True)
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(ON_META))
 def test_a_shape_that_another_replicate_computed_needs_no_warm_up(
     family: str, checkpoint: Checkpoint
 ) -> None:

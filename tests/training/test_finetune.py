@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from polymath.models.build import read_checkpoint
+from polymath.models.build import added_to_output, read_checkpoint
 from polymath.training import finetune as finetune_module
 from polymath.training import replicate as replicate_module
 from polymath.training import resumable as resumable_module
@@ -20,7 +20,7 @@ from polymath.training.loop import Run, train
 from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table
-from support.families import CONVERTED, FAMILIES, SPECIALS, UNUSED, WORDS, families
+from support.families import CLASSIFIERS, CONVERTED, SPECIALS, UNUSED, WORDS, families
 from support.jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
 
 SourceOf = Callable[[str], Path]
@@ -141,7 +141,7 @@ def test_sequences_longer_than_the_model_are_cut_and_counted(
     assert any("60 rows truncated to the model's limit" in line for line in logged)
 
 
-@pytest.mark.parametrize("family", families([*FAMILIES, *CONVERTED]))
+@pytest.mark.parametrize("family", families([*CLASSIFIERS, *CONVERTED]))
 @pytest.mark.parametrize("labels", [CLASSES, VALUES], ids=["classes", "values"])
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_a_kept_model_is_whole_and_gives_the_same_logits(
@@ -160,12 +160,13 @@ def test_a_kept_model_is_whole_and_gives_the_same_logits(
         assert model.config.id2label == {0: "even", 1: "odd"}
 
     tokens = read_table(job.tokens).set_index("id")["ids"]
-    mapping = ConditionInputs(job, "cpu").mapping(0)
+    inputs = ConditionInputs(job, "cpu")
+    mapping, (before, after) = inputs.mapping(0), inputs.special_tokens(0).ids
     table = read_table(outputs.predictions)
     for row in table.head(8).itertuples():
-        ids = torch.tensor([[2, *mapping[tokens[row.id]].tolist(), 3]])
+        ids = torch.tensor([[*before, *mapping[tokens[row.id]].tolist(), *after]])
         with torch.no_grad():
-            logits = model(input_ids=ids).logits[0].numpy()
+            logits = model(input_ids=ids).logits[0].numpy() + added_to_output(model)
         np.testing.assert_allclose(logits, row.logits, rtol=1e-4, atol=1e-4)
 
 

@@ -20,7 +20,7 @@ from polymath.training.acceleration.gpu_kernels import (
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward, make_optimiser
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
-from support.families import families
+from support.families import CLASSIFIERS, families
 from support.jobs import recipe_of
 
 Checkpoint = Callable[[str], Path]
@@ -46,7 +46,7 @@ def assert_like(expected: torch.nn.Module, found: torch.nn.Module) -> None:
 
 
 @pytest.mark.parametrize("tuning", ["full", "head", "lora"])
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_losses_and_gradients_are_those_of_autocast(
     family: str, tuning: str, checkpoint: Checkpoint
 ) -> None:

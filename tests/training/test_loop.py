@@ -19,7 +19,7 @@ from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit, training_batches
 from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
-from support.families import families
+from support.families import CLASSIFIERS, families
 from support.jobs import recipe_of, some_data
 from support.streams import dropout_run
 
@@ -45,7 +45,7 @@ def predict(model: Any, data: EncodedSplit) -> Any:
     return Predictor(model, data, "fp32", ReplicateStream("cpu"), 1)()
 
 
-EMBEDDING = ("word_embeddings.weight", "tok_embeddings.weight")
+EMBEDDING = ("word_embeddings.weight", "tok_embeddings.weight", "wte.weight", "embed_tokens.weight")
 
 
 class RecordingTrainer(Trainer):
@@ -81,7 +81,7 @@ def train_with_trainer(model: Any, data: EncodedSplit, folder: Path, recipe: Rec
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         longest = max(len(row["ids"]) for row in batch)
-        ids = torch.zeros(len(batch), longest, dtype=torch.long)
+        ids = torch.full((len(batch), longest), data.padding)
         mask = torch.zeros_like(ids)
         for place, row in enumerate(batch):
             ids[place, : len(row["ids"])] = torch.tensor(row["ids"])
@@ -112,12 +112,13 @@ PAPER = {"warmup": 0.0, "clip_norm": None, "weight_decay": 0.0, "accumulation": 
 
 
 @pytest.mark.parametrize("changes", [MODERN, PAPER], ids=["modern", "paper"])
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_losses_and_logits_agree_with_transformers_trainer(
     family: str, changes: dict[str, object], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    data, recipe = some_data(), recipe_of(**changes)
     ours = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
+    recipe = recipe_of(**changes)
+    data = replace(some_data(), padding=ours.config.pad_token_id)
     theirs = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
     prepare_for_training(ours, "fp32")  # as in a job
     mine = train(ours, data, recipe)
@@ -170,7 +171,7 @@ def test_steps_and_evaluations() -> None:
     assert Schedule(recipe_of(steps=10, evaluations=4), 33).evaluations == {3, 5, 8, 10}
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_training_only_the_rows_in_use_gives_the_same_weights_as_training_all(
     family: str, checkpoint: Checkpoint
 ) -> None:

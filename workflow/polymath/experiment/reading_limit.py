@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+# What families call it.
+POSITIONS = ("max_position_embeddings", "n_positions")
 # Their first positions, up to the padding id, are never used.
 RESERVING = frozenset(
     {"camembert", "data2vec-text", "esm", "ibert", "longformer", "mpnet", "roberta",
@@ -12,7 +14,8 @@ RESERVING = frozenset(
 
 def positions_in(config: Mapping[str, Any]) -> int | None:
     """Return how many tokens a config.json has positions for; None if it states no limit."""
-    positions = config.get("max_position_embeddings")
+    stated = (config[name] for name in POSITIONS if config.get(name) is not None)
+    positions = next(stated, None)
     if positions is None or positions < 0:
         return None
     is_absolute = config.get("position_embedding_type", "absolute") == "absolute"

@@ -1,4 +1,4 @@
-"""Build a classifier under an initialisation, for any encoder that transformers can load."""
+"""Build a classifier under an initialisation, for any model that transformers can load as one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     PretrainedConfig,
     PreTrainedModel,
@@ -25,6 +28,14 @@ from polymath.util.remedies import remedy_for
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 MOST_PARAMETERS = 20 * 10**9  # 80 GB in fp32
+# What some kinds of model cannot be built as, and what to do.
+IMPOSSIBLE = {
+    AutoModelForSequenceClassification: "sequence classifier: choose another model",
+    AutoModelForMaskedLM: "masked language model, as it has no mask token or reads left to right "
+    "alone: choose an encoder as 'base'",
+}
+CENTRE = "polymath_centre"  # in the config.json of a trained model; see `rescale_output`
+PADDING_TOLERANCE = 1e-3  # of logits in fp32
 
 
 # Returns the tensors that a model takes from a folder's checkpoint, by the model's names.
@@ -56,7 +67,16 @@ def build_classifier(
             the encoder.
     """
     kind = AutoModelForSequenceClassification
-    return build_model(kind, folder, init, seed, dropout, read_weights, num_labels=outputs)
+    model = build_model(kind, folder, init, seed, dropout, read_weights, num_labels=outputs)
+    if is_decoder(model.config):
+        _require_padding_is_ignored(model, folder)
+    return model
+
+
+def is_decoder(config: PretrainedConfig) -> bool:
+    """Whether a kind of model is a causal language model and no masked one."""
+    kind = type(config)
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING
 
 
 def build_model(
@@ -76,10 +96,16 @@ def build_model(
     with _odd_values_named(folder):
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         config.update(changes)
+        _prepare_decoder(config)
     if dropout is not None:
         for name, value in config.to_dict().items():
-            if "dropout" in name and isinstance(value, float | int) and not isinstance(value, bool):
+            is_rate = "dropout" in name or name.endswith("pdrop")  # as GPT-2 calls it
+            if is_rate and isinstance(value, float | int) and not isinstance(value, bool):
                 setattr(config, name, dropout)
+    if type(config) not in kind._model_mapping:  # type: ignore[attr-defined]
+        raise PolymathError(
+            f"{folder}: in transformers a {config.model_type} model is no {IMPOSSIBLE[kind]}"
+        )
     _require_possible(kind, config, folder)
     torch.manual_seed(seed)
     with _odd_values_named(folder):
@@ -88,6 +114,19 @@ def build_model(
     initialise(model, init, checkpoint, seed)
     _require_runnable(model, folder)
     return model
+
+
+def _prepare_decoder(config: PretrainedConfig) -> None:
+    """Give a decoder a padding token if it has none, its token for the end as usual, and no cache.
+
+    transformers' classifiers read the last position that holds another token.
+    """
+    if not is_decoder(config):
+        return
+    config.use_cache = False  # of keys and values, for generation
+    end = getattr(config, "eos_token_id", None)
+    if getattr(config, "pad_token_id", None) is None and end is not None:
+        config.pad_token_id = end[0] if isinstance(end, list) else end
 
 
 def _require_possible(kind: Any, config: PretrainedConfig, folder: Path) -> None:
@@ -114,6 +153,28 @@ def _require_runnable(model: PreTrainedModel, folder: Path) -> None:
     tokens = torch.zeros(1, 3, dtype=torch.long)
     with _odd_values_named(folder), on_trial(model):
         model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits  # noqa: B018
+
+
+def _require_padding_is_ignored(model: PreTrainedModel, folder: Path) -> None:
+    """Check that a short sequence has the same logits with padding after it.
+
+    Raises:
+        PolymathError: if it has not: the model reads another position, or needs padding before.
+    """
+    padding = model.config.pad_token_id
+    if padding is None:  # refused where the tokens are encoded
+        return
+    own = [token for token in range(3) if token != padding][:2]
+    tokens = torch.tensor([[*own, padding, padding]])
+    mask = torch.tensor([[1, 1, 0, 0]])
+    with _odd_values_named(folder), on_trial(model):
+        alone = model(input_ids=tokens[:, :2], attention_mask=mask[:, :2]).logits
+        padded = model(input_ids=tokens, attention_mask=mask).logits
+    if not torch.allclose(alone, padded, rtol=0, atol=PADDING_TOLERANCE, equal_nan=True):
+        raise PolymathError(
+            f"{folder}: the logits of a {model.config.model_type} model depend on the padding "
+            "after a sequence: choose another model"
+        )
 
 
 @contextmanager
@@ -195,8 +256,19 @@ def longest_input(model: PreTrainedModel) -> int | None:
 
 
 def rescale_output(model: PreTrainedModel, centre: float, scale: float) -> None:
-    """Make a model of one output predict `output * scale + centre`, by its last linear layer."""
+    """Make a model of one output predict `output * scale + centre`, by its last linear layer.
+
+    The layer of a decoder has no bias: its configuration states what to add; see `added_to_output`.
+    """
     last = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == 1][-1]
     with torch.no_grad():
         last.weight.mul_(scale)
-        last.bias.mul_(scale).add_(centre)
+        if last.bias is None:
+            setattr(model.config, CENTRE, centre)
+        else:
+            last.bias.mul_(scale).add_(centre)
+
+
+def added_to_output(model: PreTrainedModel) -> float:
+    """Return what to add to a trained model's outputs: 0 unless its last layer has no bias."""
+    return float(getattr(model.config, CENTRE, 0.0))

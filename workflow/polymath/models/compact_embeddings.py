@@ -33,6 +33,7 @@ def compact_embeddings(model: PreTrainedModel, used: list[int]) -> dict[int, int
     with torch.no_grad():
         small.weight.copy_(table.weight[torch.tensor(order)])
     model.set_input_embeddings(small)
+    model.config.pad_token_id = order.index(padding)  # a decoder's head looks for it
     return renumber(model, order)
 
 

@@ -10,6 +10,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from polymath.experiment.recipes import Recipe
 from polymath.models.parts import norm_names
@@ -83,7 +84,7 @@ def _linear_layers(model: PreTrainedModel, head: set[str]) -> set[str]:
     return {
         name
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and f"{name}.weight" not in head
+        if isinstance(module, nn.Linear | Conv1D) and f"{name}.weight" not in head
     }
 
 
@@ -100,7 +101,11 @@ def _add_matrices(model: PreTrainedModel, layers: set[str], rank: int, seed: int
 
     torch.manual_seed(named_seed(seed, "lora"))
     config = LoraConfig(
-        r=rank, lora_alpha=LORA_SCALE * rank, lora_dropout=0.0, target_modules=layers
+        r=rank,
+        lora_alpha=LORA_SCALE * rank,
+        lora_dropout=0.0,
+        target_modules=layers,
+        fan_in_fan_out=any(isinstance(model.get_submodule(name), Conv1D) for name in layers),
     )
     inject_adapter_in_model(config, model)
 
@@ -117,5 +122,8 @@ def merged_weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
         layer, is_down, _ = name.partition(f"{ADDED}A.")
         if is_down:
             up = weights[name.replace(f"{ADDED}A.", f"{ADDED}B.")]
-            plain[f"{layer}.weight"] = plain[f"{layer}.weight"] + LORA_SCALE * (up @ down)
+            added = LORA_SCALE * (up @ down)
+            if isinstance(model.get_submodule(f"{layer}.base_layer"), Conv1D):  # stored transposed
+                added = added.T
+            plain[f"{layer}.weight"] = plain[f"{layer}.weight"] + added
     return plain

@@ -30,9 +30,9 @@ from polymath.util.storage import read_json
 TRAINING_PASSES = 3
 # The fields of a config.json that hold a model's dimensions, by the names that families use.
 FIELDS = {
-    "layers": ("num_hidden_layers", "n_layers"),
-    "width": ("hidden_size", "dim"),
-    "intermediate": ("intermediate_size", "hidden_dim"),
+    "layers": ("num_hidden_layers", "n_layers", "n_layer"),
+    "width": ("hidden_size", "dim", "n_embd"),
+    "intermediate": ("intermediate_size", "hidden_dim", "n_inner"),
     "vocabulary": ("vocab_size",),
 }
 
@@ -135,8 +135,9 @@ def catalogued_size(dataset: Dataset) -> TaskSize | None:
 
 
 def dimensions_in(config: Mapping[str, Any]) -> dict[str, int]:
-    """Return the dimensions that a config.json states."""
-    return {
+    """Return the dimensions that a config.json states; GPT-2 implies its intermediate one."""
+    implied = {"intermediate": 4 * int(config["n_embd"])} if config.get("n_embd") else {}
+    return implied | {
         dimension: int(config[name])
         for dimension, names in FIELDS.items()
         for name in names

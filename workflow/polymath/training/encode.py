@@ -127,6 +127,12 @@ def _encode_rows(
         np.concatenate(interleave(special_tokens.ids, [mapping[ids] for ids in row]))
         for row in parts
     ]
+    empty = next((place for place, row in enumerate(sequences) if not len(row)), None)
+    if empty is not None:  # a model without special tokens
+        raise PolymathError(
+            f"record '{rows['item'].iloc[empty]}' has no symbol that the model's tokenizer reads, "
+            "and the model puts no special tokens around it: remove the record"
+        )
     return sequences, token_type_ids(model, special_tokens, parts)
 
 
@@ -179,7 +185,9 @@ def _used_tokens(
     """Return the padding id and all token ids in use."""
     padding = model.config.pad_token_id
     if padding is None:
-        raise PolymathError("the model's config.json names no pad_token_id: add it")
+        raise PolymathError(
+            "the model's config.json names no pad_token_id: add it, or a decoder's eos_token_id"
+        )
     used = {int(token) for token in np.unique(np.concatenate(sequences))} | {padding}
     size = model.get_input_embeddings().weight.shape[0]
     if max(used) >= size:

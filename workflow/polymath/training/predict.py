@@ -24,6 +24,7 @@ from polymath.experiment.datasets import Alphabet, Dataset, Windows
 from polymath.experiment.lineage import OWN_TOKENIZER
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.recipes import Recipe
+from polymath.models.build import added_to_output
 from polymath.models.pooling import set_pooling
 from polymath.tokenization.tokenize import encode_new, truncate_rows
 from polymath.tokenization.tokenizers import load_tokenizer
@@ -183,7 +184,7 @@ def _predict(inputs: ConditionInputs, number: int, folder: Path, rows: pd.DataFr
         model.to(inputs.device)
         prepare_for_training(model, inputs.precision)
         logits = Predictor(model, data, inputs.precision, stream, 1)()
-    return vote(data.items, logits, inputs.task.type)[1]
+    return vote(data.items, logits + added_to_output(model), inputs.task.type)[1]
 
 
 def _tabulate(ids: pd.Series, outputs: Floats, metadata: dict[str, Any]) -> pd.DataFrame:

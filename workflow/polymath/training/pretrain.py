@@ -130,9 +130,9 @@ class _Pretraining:
         task = _without_test(read_task(job.tokens))
         tokenizer = load_tokenizer(base.locate("tokenizer.json"))
         special_tokens = SpecialTokens.of(tokenizer, "ids2" in task.rows)
-        mask = mask_token(tokenizer)
         stream = ReplicateStream(device)
         self.model = self.build_model()
+        mask = mask_token(tokenizer)
         self.data: EncodedTask = encode_task(
             task,
             self.model,

@@ -123,6 +123,7 @@ def _kind_of(architectures: object) -> str | None:
     tables = (
         auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
         auto.MODEL_FOR_PRETRAINING_MAPPING_NAMES,
+        auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         auto.MODEL_MAPPING_NAMES,
     )
     names = ((kind, name) for table in tables for kind, name in table.items())
