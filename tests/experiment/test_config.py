@@ -186,7 +186,7 @@ def test_only_the_named_entries_are_kept() -> None:
         *((recipe(**budget), "recipes.mine", ["'epochs'", "'steps'"])
           for budget in ({"epochs": 1, "steps": 3}, {"epochs": None, "steps": None})),
         (recipe(accumulation=3), "recipes.mine", ["'accumulation'", "'batch_size'"]),
-        *((own(**fields), "datasets.own", ["metrics", "type regression"])
+        *((own(**fields), "datasets.own", ["metric", "use one of", "'type'"])
           for fields in ({"type": "regression", "metric": "accuracy"}, {"metric": "spearman"},
                          {"type": "regression", "metric": "mcc"})),
         (own(type="regression", labels=["a"]), "datasets.own", ["'labels'"]),

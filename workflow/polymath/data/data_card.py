@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from polymath.data.alphabets import SEPARATOR, split_symbols
+from polymath.data.label_sets import count_by_split, describe_sets
 from polymath.data.readers import PLACE
 from polymath.data.splits import SPLITS, split_counts
 from polymath.experiment.datasets import Dataset
@@ -73,9 +74,11 @@ def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
             "surplus_rows_kept": int(table.duplicated(names).sum()),
         },
     }
-    if dataset.type == "classification":
-        cross = pd.crosstab(table["label"], table["split"]).reindex(columns=SPLITS, fill_value=0)
-        card["labels_by_split"] = cross.to_dict("index")
+    if dataset.type != "regression":
+        cross = count_by_split(table, dataset.reader.set_separator)
+        card["labels_by_split"] = cross.reindex(columns=SPLITS, fill_value=0).to_dict("index")
+        if dataset.type == "multi-label":
+            card["label_sets"] = describe_sets(table["label"], dataset)
     else:
         values = table["label"].describe()
         card["label_values"] = {k: float(values[k]) for k in ("min", "mean", "max", "std")}

@@ -2,14 +2,17 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from polymath.data.data_card import RejectedRows
+from polymath.data.label_sets import explode_labels
 from polymath.data.readers import PLACE
 from polymath.experiment.datasets import OTHER_LABELS, Dataset
 from polymath.util.errors import PolymathError, list_names, suggest
+from polymath.util.label_sets import join_labels
 
 # Words for a missing value, as R, pandas and databases write them.
 MISSING = frozenset({"NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"})
@@ -19,13 +22,18 @@ COMMA = re.compile(r"[-+]?\d+,\d+").fullmatch
 
 
 def check_labels(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> pd.DataFrame:
-    """Return the rows to keep with their labels: numbers for regression, else class names.
+    """Return the rows to keep with their labels: numbers for regression, else class names, or
+    sets of them as text.
 
     Raises:
         PolymathError: naming the row whose label is missing or no number, or the classes that do
             not fit.
     """
     table["label"] = table["label"].str.strip()
+    if dataset.reader.set_separator is not None:
+        return table.assign(
+            label=_read_sets(table, dataset, dataset.reader.set_separator, rejected)
+        )
     missing = table["label"] == ""
     if missing.any():
         raise PolymathError(
@@ -34,26 +42,75 @@ def check_labels(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) 
         )
     if dataset.type == "regression":
         return table.assign(label=_read_numbers(table, dataset.reader.decimal))
-    _note_missing(table, dataset, rejected)
+    _note_missing(table["label"], table, dataset, rejected)
     table["label"] = _name_classes(table["label"], dataset, rejected)
     if dataset.labels is not None:
-        absent = sorted(set(dataset.labels) - set(table["label"]))
-        if absent:
-            raise PolymathError(
-                f"labels: no row has the class '{absent[0]}': the column has "
-                f"{list_names(sorted(set(table['label'])))}"
-            )
+        _require_present(dataset.labels, table["label"])
         table = rejected.drop(table, ~table["label"].isin(dataset.labels), "class not asked for")
     _check_classes(table, dataset, rejected)
     return table
 
 
-def _note_missing(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
-    """Note words for a missing value that are read as a class, unless the user names them."""
-    missing = table["label"].isin(MISSING - dataset.label_map.keys())
+def _require_present(asked: Sequence[str], labels: pd.Series) -> None:
+    """Raise PolymathError if no row has one of the classes to keep."""
+    present = set(labels)
+    absent = sorted(set(asked) - present)
+    if absent:
+        raise PolymathError(
+            f"labels: no row has the class '{absent[0]}': the column has "
+            f"{list_names(sorted(present))}"
+        )
+
+
+def _read_sets(
+    table: pd.DataFrame, dataset: Dataset, separator: str, rejected: RejectedRows
+) -> pd.Series:
+    """Return each row's set of labels as text: each once, without those that are not asked for.
+
+    Raises:
+        PolymathError: if fewer than two labels are left, or one that is asked for does not occur.
+    """
+    single = explode_labels(table["label"], separator)
+    _note_missing(single, table, dataset, rejected)
+    single = _name_classes(single, dataset, rejected)
+    if dataset.labels is not None:
+        _require_present(dataset.labels, single)
+        asked = single.isin(dataset.labels)
+        if not asked.all():
+            names = list_names(sorted(set(single[~asked])))
+            rejected.notices.append(
+                f"labels: {names} are not asked for, and left out of the sets of "
+                f"{single[~asked].index.nunique()} rows"
+            )
+        single = single[asked]
+    if single.nunique() < 2:
+        file = table[PLACE].iloc[0].rsplit(": ", 1)[0]
+        raise PolymathError(
+            f"{file}: {single.nunique()} labels: type multi-label needs two: check 'label' and "
+            "'label_separator' of the reader"
+        )
+    counts = single.groupby(level=0).size().reindex(table.index, fill_value=0)
+    if (counts == 1).all():
+        rejected.notices.append(
+            f"labels: every row has one label, none is joined by {separator!r}: set 'type: "
+            "classification', or check 'label_separator' of the reader"
+        )
+    sets = single.groupby(level=0).agg(lambda own: join_labels(own, separator))
+    return sets.reindex(table.index, fill_value="")
+
+
+def _note_missing(
+    labels: pd.Series, table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows
+) -> None:
+    """Note words for a missing value that are read as a class, unless the user names them.
+
+    Args:
+        labels: of rows of the table, by its index.
+    """
+    missing = labels.isin(MISSING - dataset.label_map.keys())
     if missing.any() and dataset.labels is None:
-        words = list_names(sorted(set(table.loc[missing, "label"])))
-        place = table.loc[missing, PLACE].iloc[0]
+        words = list_names(sorted(set(labels[missing])))
+        place = table.loc[missing.index[missing][0], PLACE]
         rejected.notices.append(
             f"labels: {words} in {missing.sum()} rows, the first {place}, is read as a class: if "
             "the label is missing there, name the classes to keep in 'labels'"
@@ -64,7 +121,7 @@ def class_names(dataset: Dataset, table: pd.DataFrame) -> list[str]:
     """Return the classes in order, the positive one last; empty for regression."""
     if dataset.type == "regression":
         return []
-    present = set(table["label"])
+    present = set(explode_labels(table["label"], dataset.reader.set_separator))
     names = [label for label in dataset.labels or sorted(present) if label in present]
     return sorted(names, key=lambda name: name == dataset.positive)
 

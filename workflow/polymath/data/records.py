@@ -11,16 +11,18 @@ import pyarrow as pa
 from polymath.data.alphabets import SEPARATOR, list_separator
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
+from polymath.data.label_sets import join_columns, strata_of
 from polymath.data.labels import MISSING, check_labels, class_names
 from polymath.data.readers import PLACE, ROW, ReadingNotes, read_rows, require_column
 from polymath.data.similarity import represent_similar
-from polymath.data.split_checks import check_counts, check_splits, note_shares
+from polymath.data.split_checks import check_counts, check_splits, drop_unseen, note_shares
 from polymath.data.splits import ALIASES, assign_splits, join_groups
 from polymath.data.symbols import check_symbols
 from polymath.experiment.datasets import DOMINANT, OTHER_LABELS, Dataset
 from polymath.experiment.reader import Reader
 from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError
+from polymath.util.label_sets import split_labels
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import with_made_from, write_json, write_table
 
@@ -31,7 +33,7 @@ CONTENT = "@content"  # a row's sequence, or both of a pair
 def record_schema(dataset: Dataset) -> pa.Schema:
     """Return the columns of the records table; pairs have a second sequence."""
     second = [("sequence2", pa.string())] if dataset.reader.sequence2 else []
-    label = pa.string() if dataset.type == "classification" else pa.float64()
+    label = pa.float64() if dataset.type == "regression" else pa.string()
     return pa.schema(
         [
             ("id", pa.string()),
@@ -78,7 +80,7 @@ def prepare_records(
             {
                 **provenance,
                 **describe_records(table, dataset),
-                **_describe_positive(table, labels, dataset.positive),
+                **_describe_positive(table, labels, dataset),
                 "rejected": rejected.as_list(),
                 "rows_with_replaced_symbols": rejected.replaced,
                 "notices": rejected.notices,
@@ -93,12 +95,14 @@ def _provenance(
     task: str, dataset: Dataset, raw: Manifest, labels: list[str], seed: int
 ) -> dict[str, Any]:
     """Return what the records and their card state of a task alike."""
+    separator = dataset.reader.set_separator
     return {
         "task": task,
         "title": dataset.title,
         "domain": dataset.domain,
         "type": dataset.type,
         "labels": labels,
+        **({} if separator is None else {"label_separator": separator}),
         "source": raw.source,
         "source_sha256": raw.sha256,
         "licence": dataset.licence,
@@ -108,10 +112,11 @@ def _provenance(
     }
 
 
-def _describe_positive(table: pd.DataFrame, labels: list[str], named: str | None) -> dict[str, Any]:
+def _describe_positive(table: pd.DataFrame, labels: list[str], dataset: Dataset) -> dict[str, Any]:
     """Return which of two classes F1 is of: the one named, or the rarer one in training."""
-    if len(labels) != 2:
+    if len(labels) != 2 or dataset.type != "classification":
         return {}
+    named = dataset.positive
     sizes = table.loc[table["split"] == "train", "label"].value_counts().reindex(labels)
     (rarer,) = (label for label in labels if label != sizes.idxmax())
     return {"positive": named or rarer, "positive_by_default": named is None}
@@ -151,9 +156,8 @@ def build_records(
     table = _keep_apart(table, dataset, rejected)
     if dataset.duplicates == "drop":
         table = rejected.drop(table, table[CONTENT].duplicated(), "duplicate sequence")
-    if dataset.unseen_labels == "drop" and dataset.type == "classification":
-        seen = set(table.loc[table["split"] == "train", "label"])
-        table = rejected.drop(table, ~table["label"].isin(seen), "class without a training row")
+    if dataset.unseen_labels == "drop":
+        table = drop_unseen(table, dataset, rejected)
     check_splits(table, dataset, rejected)
     _note_dominance(table, dataset, rejected)
     table["group"] = pd.factorize(table["group"])[0].astype(str)
@@ -193,7 +197,7 @@ def _require_labels_of_lines(
     Where every word may be a label, as `*` of `label_map` says, the first one is noted.
     """
     name = dataset.reader.label
-    if dataset.reader.format != "lines" or name not in rows:
+    if dataset.reader.format != "lines" or not isinstance(name, str) or name not in rows:
         return
     labels = rows[name].str.strip()
     if OTHER_LABELS in dataset.label_map:
@@ -203,7 +207,10 @@ def _require_labels_of_lines(
         )
         return
     numbers = pd.to_numeric(labels, errors="coerce").notna()
-    fits = labels.isin([*classes, *dataset.label_map]) if classes else numbers
+    known, separator = {*classes, *dataset.label_map}, dataset.reader.set_separator
+    fits = labels.isin(known) if classes else numbers
+    if separator is not None:
+        fits = labels.map(lambda text: known.issuperset(split_labels(text, separator)))
     fits |= labels == ""
     if fits.mean() < FEWEST_LABELS:
         raise PolymathError(
@@ -267,6 +274,8 @@ def _select_columns(
             require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0], hint)
         if role == "group":
             chosen[role] = _name_groups(rows[columns], rejected)
+        elif len(columns) > 1:
+            chosen[role] = join_columns(rows[columns], rows[PLACE], reader.set_separator or "")
         else:
             chosen[role] = rows[columns[0]]
     table = pd.DataFrame(chosen)
@@ -318,7 +327,7 @@ def _drop_contradictions(
         PolymathError: if no row would be left.
     """
     differ = table.groupby(CONTENT)["label"].transform("nunique") > 1
-    if dataset.duplicates == "drop" and dataset.type == "classification":
+    if dataset.duplicates == "drop" and dataset.type != "regression":
         if differ.all():
             raise PolymathError(
                 f"{table[PLACE].iloc[0]}: every sequence is there with different labels: correct "
@@ -335,10 +344,13 @@ def _drop_contradictions(
 
 def _split(table: pd.DataFrame, dataset: Dataset, seed: int) -> pd.Series:
     """Return each row's split: the official one, its missing parts drawn."""
-    stratify = dataset.type == "classification"
-    stream = derive_seed(seed, "split")
+    stratify = dataset.type != "regression"
+    stream, separator = derive_seed(seed, "split"), dataset.reader.set_separator
+    strata = table["label"]
+    if separator is not None:
+        strata = strata_of(strata, table["group"], separator)
     if dataset.reader.split is None:
-        return assign_splits(table["label"], table["group"], dataset.split, stream, stratify)
+        return assign_splits(strata, table["group"], dataset.split, stream, stratify)
     names = dataset.reader.split_names.items()
     words = {**ALIASES, **{word.strip().lower(): split for word, split in names}}
     official = table["split"].str.strip().str.lower().map(words)
@@ -360,7 +372,7 @@ def _split(table: pd.DataFrame, dataset: Dataset, seed: int) -> pd.Series:
             set(table.loc[official == "test", "group"])
         )
         drawn = assign_splits(
-            table.loc[free, "label"],
+            strata[free],
             table.loc[free, "group"],
             dataset.split,
             stream,

@@ -13,10 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.data.alphabets import SEPARATOR, split_symbols
+from polymath.data.label_sets import explode_labels
 from polymath.data.similarity import count_near_neighbours
 from polymath.data.stump import best_rule, fit_rules
 from polymath.experiment.datasets import Alphabet, SimilarityGroups
 from polymath.experiment.stage_versions import SHORTCUTS
+from polymath.util.label_sets import targets_of
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import read_with_metadata, with_made_from, write_json
 
@@ -41,7 +43,8 @@ def find_shortcuts(
     """
     table, metadata = read_with_metadata(records)
     labels = metadata["labels"]
-    metric, score = headline(class_sizes(table, labels))
+    separator = metadata.get("label_separator")
+    metric, score = headline(class_sizes(table, labels, separator))
     names = [name for name in ("sequence", "sequence2") if name in table]
     contents = table[names].agg(SEPARATOR.join, axis=1)
     found = {
@@ -56,7 +59,7 @@ def find_shortcuts(
         ),
         "rule": score_rule(
             table, [split_symbols(content, alphabet) for content in contents],
-            labels, score,
+            labels, score, separator,
         ),
         "code_version": SHORTCUTS,
     }  # fmt: skip
@@ -64,9 +67,11 @@ def find_shortcuts(
     return found
 
 
-def class_sizes(table: pd.DataFrame, labels: list[str]) -> NDArray[np.int64]:
+def class_sizes(
+    table: pd.DataFrame, labels: list[str], separator: str | None = None
+) -> NDArray[np.int64]:
     """Return (classes,) training rows of each class; empty for regression."""
-    train = table.loc[table["split"] == "train", "label"]
+    train = explode_labels(table.loc[table["split"] == "train", "label"], separator)
     counts = train.value_counts() if labels else pd.Series(dtype=np.int64)
     return counts.reindex(labels, fill_value=0).to_numpy()
 
@@ -76,19 +81,24 @@ def score_rule(
     symbols: list[list[str]],
     labels: list[str],
     score: Score,
+    separator: str | None = None,
 ) -> dict[str, Any]:
     """Return the rule that is best on train, its score on test, and that of a constant answer.
+
+    Of sets of labels, the constant is the labels that more than half of the training rows have.
 
     Args:
         table: records.
         symbols: those of each record.
         labels: the classes in order, empty for regression.
+        separator: between the labels of a set; None where each row has one class.
     """
-    numbers = {label: number for number, label in enumerate(labels)}
-    targets = (table["label"].map(numbers) if labels else table["label"]).to_numpy(dtype=float)
+    targets = targets_of(table["label"], labels, separator)
     train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
     rule = best_rule(fit_rules(symbols, targets, train, len(labels)), targets, train, score)
-    if labels:
+    if separator is not None:
+        constant = targets[train].mean(axis=0)
+    elif labels:
         constant = np.eye(len(labels))[np.bincount(targets[train].astype(int)).argmax()]
     else:
         constant = np.array([targets[train].mean()])

@@ -1,10 +1,11 @@
-"""What a user should know of a split: shares missed, small classes, and what is refused."""
+"""What a user should know of a split: shares missed, small classes, what is dropped or refused."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
 from polymath.data.data_card import RejectedRows
+from polymath.data.label_sets import count_by_split, explode_labels, has_label, keep_labels
 from polymath.data.readers import PLACE
 from polymath.data.splits import SPLITS, split_counts
 from polymath.experiment.datasets import Dataset
@@ -36,11 +37,25 @@ def note_shares(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -
         )
 
 
+def _note_absent_labels(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
+    """Note labels that no row, or every row, of dev or test has."""
+    counts = count_by_split(table, dataset.reader.set_separator)
+    rows = split_counts(table)
+    for split in ("dev", "test"):
+        of_split = counts.get(split, pd.Series(0, index=counts.index))
+        alike = sorted(counts.index[of_split.isin([0, rows[split]])])
+        if alike:
+            rejected.notices.append(
+                f"{split}: {list_names(alike)}: no row has the label, or all rows do: ROC-AUC and "
+                f"average precision on {split} leave it out"
+            )
+
+
 def _note_small_classes(
     table: pd.DataFrame, asked: Mapping[str, float], rejected: RejectedRows
 ) -> None:
     """Note classes too small for the shares asked: each split has at least one of their rows."""
-    counts = pd.crosstab(table["label"], table["split"]).reindex(columns=SPLITS, fill_value=0)
+    counts = count_by_split(table, None).reindex(columns=SPLITS, fill_value=0)
     least = min(asked.values())
     small = counts[counts.sum(axis=1) * least * EXCESS < 1]
     if len(small):
@@ -52,6 +67,25 @@ def _note_small_classes(
             f"too small for a share of {least:.0%}, and split with a row or group in each: "
             f"{list_names(examples)}"
         )
+
+
+def drop_unseen(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> pd.DataFrame:
+    """Drop rows of classes without a training row; of sets, these labels alone."""
+    separator = dataset.reader.set_separator
+    if dataset.type == "regression":
+        return table
+    seen = set(explode_labels(table.loc[table["split"] == "train", "label"], separator))
+    if separator is None:
+        return rejected.drop(table, ~table["label"].isin(seen), "class without a training row")
+    kept = keep_labels(table["label"], seen, separator)
+    changed = kept != table["label"]
+    if changed.any():
+        names = sorted(set(explode_labels(table["label"], separator)) - seen)
+        rejected.notices.append(
+            f"labels: {list_names(names)} have no training row, and are left out of the sets of "
+            f"{changed.sum()} rows"
+        )
+    return table.assign(label=kept)
 
 
 def check_splits(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
@@ -70,33 +104,38 @@ def check_splits(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) 
                 f"no row is left for {split}: add rows or change the split"
                 + (f" ({reasons})" if reasons else "")
             )
-    if dataset.type != "classification":
+    if dataset.type == "regression":
         return
-    classes = set(table["label"])
+    separator = dataset.reader.set_separator
+    classes = set(explode_labels(table["label"], separator))
     if dataset.labels and dataset.unseen_labels == "error":
         classes |= set(dataset.labels)
     if len(classes) < 2:
         raise PolymathError(
-            f"only the class '{min(classes)}' is left after rows were left out: correct "
-            "these, or change 'illegal' of the alphabet or 'duplicates'"
+            f"only the class '{min(classes, default='')}' is left after rows were left out: "
+            "correct these, or change 'illegal' of the alphabet or 'duplicates'"
         )
-    _check_unseen(table, classes - set(table.loc[table["split"] == "train", "label"]))
+    train = table.loc[table["split"] == "train", "label"]
+    _check_unseen(table, classes - set(explode_labels(train, separator)), separator)
+    if dataset.type == "multi-label":
+        _note_absent_labels(table, dataset, rejected)
 
 
-def _check_unseen(table: pd.DataFrame, unseen: set[str]) -> None:
+def _check_unseen(table: pd.DataFrame, unseen: set[str], separator: str | None) -> None:
     """Refuse classes without a training row, with the first of their rows."""
     if not unseen:
         return
     name = min(unseen)
-    of_class = table[table["label"] == name]
+    is_of_class = has_label(table["label"], name, separator)
+    of_class = table[is_of_class]
     if of_class.empty:
         raise PolymathError(
             f"class '{name}' of 'labels' has no row in train: leave it out of 'labels', or set "
             "'unseen_labels: drop'"
         )
     first = of_class.iloc[0]
-    of_split = table.loc[table["split"] == first["split"], "label"]
-    if (of_split == name).all():
+    of_split = is_of_class[table["split"] == first["split"]]
+    if of_split.all():
         raise PolymathError(
             f"{first[PLACE]}: all {len(of_split)} rows of {first['split']} have the label "
             f"'{name}', which no training row has: the labels may be withheld: leave these rows out"

@@ -80,7 +80,7 @@ def assign_splits(
     where: dict[str, str] = {}
     for label, names in sorted(strata.items()):
         if len(names) < len(splits) + 1:
-            what = f"class '{label}'" if stratify else "the data set"
+            what = f"class '{label}'" if stratify and label else "the data set"
             raise PolymathError(
                 f"{what} has {len(names)} distinct sequences or groups, too few for "
                 f"{', '.join((*splits, 'train'))}: add rows, or list the classes to keep in "

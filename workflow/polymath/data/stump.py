@@ -16,7 +16,10 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 Floats = NDArray[np.float64]
 Symbols = Sequence[Any] | NDArray[Any]
+# A class number, a value, or the numbers of labels.
+Answer = float | tuple[int, ...]
 SYMBOLS = 1000  # most symbols that a rule may be about, the commonest in training
+LEAST = 1e-9  # share of rows that have, or lack, a label, where none or all do
 
 
 @dataclass(frozen=True)
@@ -25,19 +28,23 @@ class Rule:
 
     condition: str
     """As in "first symbol is M"."""
-    answers: tuple[float, float]
-    """Class numbers or values where the condition holds, and where it does not."""
+    answers: tuple[Answer, Answer]
+    """What it answers where the condition holds, and where it does not."""
     outputs: Floats
     """(rows, classes) probabilities, or (rows, 1) values."""
 
     def spell(self, labels: Sequence[str]) -> str:
         """Return the rule in words; `labels` are the classes in order, empty for regression."""
-        then, otherwise = (
-            labels[int(answer)] if labels else f"{answer:.3g}" for answer in self.answers
-        )
+        then, otherwise = (_spell(answer, labels) for answer in self.answers)
         if then == otherwise:
             return f"always {then}"
         return f"{self.condition}: {then}; otherwise {otherwise}"
+
+
+def _spell(answer: Answer, labels: Sequence[str]) -> str:
+    if isinstance(answer, tuple):
+        return " and ".join(labels[number] for number in answer) or "no label"
+    return labels[int(answer)] if labels else f"{answer:.3g}"
 
 
 def best_rule(
@@ -49,7 +56,7 @@ def best_rule(
     """Return the rule with the best score on the rows `chosen_on`; of equals, the first.
 
     Args:
-        score: of targets (rows,) and outputs (rows, classes) or (rows, 1).
+        score: of targets and outputs, as of `fit_rules` and of a rule.
     """
     return max(rules, key=lambda rule: score(targets[chosen_on], rule.outputs[chosen_on]))
 
@@ -60,16 +67,20 @@ def fit_rules(
     """Fit the best rule on each kind of feature: first and last symbol, length, frequencies.
 
     For classes there are two of each: one counts training rows alike, one counts classes alike,
-    which metrics other than accuracy reward.
+    which metrics other than accuracy reward. For sets of labels, the second answers those that are
+    more frequent than in all training rows.
 
     Args:
         sequences: (rows,) the symbols of each row, at least one.
-        targets: (rows,) class numbers or values.
+        targets: (rows,) class numbers or values, or (rows, labels) of sets.
         train: (rows,) the rows to fit.
         classes: number of classes, 0 for regression.
     """
-    rules = []
+    rules: list[Rule] = []
     for features, names in _features(sequences, train):
+        if targets.ndim == 2:
+            rules += _rules_of_sets(features, names, targets, train)
+            continue
         for weights in (None, "balanced") if classes else (None,):
             tree = (
                 DecisionTreeClassifier(max_depth=1, class_weight=weights, random_state=0)
@@ -82,6 +93,29 @@ def fit_rules(
 
 
 Named = Callable[[int, float], str]
+
+
+def _rules_of_sets(
+    features: csr_array, names: Named, targets: Floats, train: NDArray[np.bool_]
+) -> Iterator[Rule]:
+    """Yield the best rule for sets of labels, by rows alike and by labels alike.
+
+    Squared error of 0 and 1 is Gini's impurity, summed over labels.
+    """
+    tree = DecisionTreeRegressor(max_depth=1, random_state=0).fit(features[train], targets[train])
+    shares = np.clip(tree.predict(features), 0, 1)
+    usual = np.clip(targets[train].mean(axis=0), LEAST, 1 - LEAST)
+    above, below = tree.tree_.children_right[0], tree.tree_.children_left[0]
+    leaves = np.clip(tree.tree_.value[[above, below], :, 0], 0, 1)
+
+    def relative(values: Floats) -> Floats:
+        """Return probabilities by odds relative to those of all training rows."""
+        has, lacks = values * (1 - usual), (1 - values) * usual
+        return has / (has + lacks)
+
+    for weigh in (lambda values: values, relative):
+        then, otherwise = (tuple(np.flatnonzero(leaf > 0.5).tolist()) for leaf in weigh(leaves))
+        yield Rule(_condition(tree, names), (then, otherwise), weigh(shares))
 
 
 def _features(
@@ -137,6 +171,10 @@ def _describe(
     then, otherwise = (
         tree.classes_[value.argmax()] if classes else float(value[0]) for value in values
     )
+    return Rule(_condition(tree, names), (then, otherwise), outputs)
+
+
+def _condition(tree: DecisionTreeClassifier | DecisionTreeRegressor, names: Named) -> str:
+    fitted = tree.tree_
     splits = fitted.node_count > 1
-    condition = names(fitted.feature[0], fitted.threshold[0]) if splits else "any sequence"
-    return Rule(condition, (then, otherwise), outputs)
+    return names(fitted.feature[0], fitted.threshold[0]) if splits else "any sequence"

@@ -22,10 +22,18 @@ MetricName = Literal[
     "spearman",
     "pearson",
     "r2",
+    "micro_f1",
+    "subset_accuracy",
 ]
-TaskType = Literal["classification", "regression"]
+TaskType = Literal["classification", "regression", "multi-label"]
 LONGEST = 1_000_000  # symbols of a sequence that is read
-REGRESSION_METRICS = ("spearman", "pearson", "r2")
+METRICS_OF: dict[TaskType, tuple[MetricName, ...]] = {
+    "classification": (
+        "accuracy", "balanced_accuracy", "f1", "macro_f1", "mcc", "roc_auc", "average_precision",
+    ),
+    "regression": ("spearman", "pearson", "r2"),
+    "multi-label": ("micro_f1", "macro_f1", "roc_auc", "average_precision", "subset_accuracy"),
+}  # fmt: skip
 OF_ONE_CLASS = ("f1", "average_precision")  # of two: the positive one
 DOMINANT = 0.8  # share of training rows above which one class makes accuracy a poor headline
 DEFAULT_METRIC = "default"  # of classes: accuracy or macro F1, as their sizes say
@@ -158,14 +166,20 @@ class Dataset(StrictModel):
     source: DataSource
     reader: Reader
     alphabet: Alphabet
-    type: TaskType = "classification"
+    type: TaskType = Field(
+        "classification",
+        description="what is predicted: one class, a number, or any number of labels (multi-label, "
+        "each predicted where its probability is above 0.5)",
+    )
     metric: MetricName | None = Field(
         None,
         description="headline metric; default accuracy, macro_f1 where a class has more than 80 % "
-        "of the training rows, or spearman for regression",
+        "of the training rows; spearman for regression; micro_f1 for multi-label",
     )
     labels: tuple[str, ...] | None = Field(
-        None, description="classes to keep, in order; default: all, sorted"
+        None,
+        description="classes to keep, in order; default: all, sorted. Rows of another class are "
+        "left out; of multi-label, rows lose other labels",
     )
     label_map: dict[str, str] = Field(
         {},
@@ -193,7 +207,7 @@ class Dataset(StrictModel):
     unseen_labels: Literal["error", "drop"] = Field(
         "error",
         description="dev and test rows of a class without training rows: refuse the data set, or "
-        "drop the rows and count them",
+        "drop the rows (of multi-label: the label) and count them",
     )
     rows: RowCounts | None = Field(
         None, description="how many rows the prepared data set has, where known in advance"
@@ -224,10 +238,10 @@ class Dataset(StrictModel):
 
     @model_validator(mode="after")
     def _metric_fits_type(self) -> "Dataset":
-        if (self.headline in REGRESSION_METRICS) != (self.type == "regression"):
+        if self.metric is not None and self.metric not in METRICS_OF[self.type]:
             raise ValueError(
-                f"metrics {', '.join(REGRESSION_METRICS)} go with type regression, the others with "
-                "classification"
+                f"metric {self.metric} does not go with type {self.type}: use one of "
+                f"{', '.join(METRICS_OF[self.type])}, or change 'type'"
             )
         if self.windows is not None and self.reader.sequence2 is not None:
             raise ValueError("'windows' cut single sequences: leave it out with 'sequence2'")
@@ -236,6 +250,21 @@ class Dataset(StrictModel):
         for key in ("labels", "label_map", "positive"):
             if self.type == "regression" and getattr(self, key):
                 raise ValueError(f"'{key}' is about classes: leave it out with type regression")
+        if self.type == "multi-label" and self.positive is not None:
+            raise ValueError("'positive' is of two classes: leave it out with type multi-label")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_read_as_the_type_says(self) -> "Dataset":
+        joined = self.reader.set_separator is not None
+        if self.type == "multi-label" and not joined:
+            raise ValueError(
+                "type multi-label: set 'label_separator' of the reader, as ';' for a column of "
+                "'nucleus; membrane', or list several columns of 0 and 1 as its 'label'"
+            )
+        if self.type != "multi-label" and joined:
+            key = "label_separator" if self.reader.label_separator else "label"
+            raise ValueError(f"'{key}' of the reader gives several labels: set 'type: multi-label'")
         return self
 
     @property
@@ -255,7 +284,8 @@ class Dataset(StrictModel):
     @property
     def headline(self) -> str:
         """The metric that the matrix shows; DEFAULT_METRIC where the classes' sizes choose it."""
-        return self.metric or ("spearman" if self.type == "regression" else DEFAULT_METRIC)
+        defaults = {"regression": "spearman", "multi-label": "micro_f1"}
+        return self.metric or defaults.get(self.type, DEFAULT_METRIC)
 
 
 def _from_preset(value: dict[str, object]) -> dict[str, object]:

@@ -11,6 +11,7 @@ from polymath.experiment.base import StrictModel
 Format = Literal["csv", "tsv", "xlsx", "parquet", "json", "fasta", "midi", "lines"]
 SplitName = Literal["train", "dev", "test"]
 TABLES = ("csv", "tsv")
+LABEL_SEPARATOR = ";"  # between the names of label columns
 # Keys that only some formats have; every other key goes with all of them.
 FORMATS_OF: dict[str, tuple[str, ...]] = {
     "delimiter": (*TABLES, "metadata"),
@@ -45,7 +46,16 @@ class Reader(StrictModel):
     sequence2: str | None = Field(
         None, description="column of a second sequence, for tasks on two sequences"
     )
-    label: str = Field("label", description="column of the label")
+    label: str | Annotated[tuple[str, ...], Field(min_length=2)] = Field(
+        "label",
+        description="column of the label; for type multi-label also several columns of 0 and 1 "
+        "(true, false, yes, no), whose names are the labels",
+    )
+    label_separator: str | None = Field(
+        None,
+        min_length=1,
+        description="for type multi-label: what stands between the labels of a row, as `;`",
+    )
     split: str | None = Field(None, description="column of the official split, if there is one")
     split_names: dict[str, SplitName] = Field(
         {}, description="what the split column's own words mean, beyond train, dev, valid, test"
@@ -147,6 +157,14 @@ class Reader(StrictModel):
                 raise ValueError(f"'{key}' goes with {what} only, not with {self.format}")
         if self.format == "lines" and self.pattern is None:
             raise ValueError("'pattern' is needed with format 'lines'")
+        labels = self.label_columns
+        if len(set(labels)) < len(labels):
+            raise ValueError("'label' names a column twice")
+        if len(labels) > 1 and any(str(self.set_separator) in name for name in labels):
+            raise ValueError(
+                f"'label': a column's name has {self.set_separator!r}, which stands between labels "
+                "in results: set 'label_separator' to a text that no name has"
+            )
         for key, text in self._patterns():
             try:
                 named = re.compile(text).groupindex
@@ -187,5 +205,15 @@ class Reader(StrictModel):
     def named_columns(self) -> set[str]:
         """Every column that the reader names for a role."""
         groups = [self.group] if isinstance(self.group, str) else list(self.group or ())
-        singles = [self.label, self.split, self.id]
-        return {*self.sequences, *groups, *(name for name in singles if name is not None)}
+        singles = [name for name in (self.split, self.id) if name is not None]
+        return {*self.sequences, *self.label_columns, *groups, *singles}
+
+    @property
+    def label_columns(self) -> list[str]:
+        """The columns of labels."""
+        return [self.label] if isinstance(self.label, str) else list(self.label)
+
+    @property
+    def set_separator(self) -> str | None:
+        """What stands between the labels of a row; None if each row has one label."""
+        return self.label_separator or (None if isinstance(self.label, str) else LABEL_SEPARATOR)

@@ -106,7 +106,8 @@ class Requests:
         recipe = {} if condition.is_baseline else {"recipe": self.recipes[condition.recipe]}
         dataset = self.experiment.datasets[condition.task]
         # A class that is named is the last one.
-        rarer = dataset.positive is None and dataset.headline in OF_ONE_CLASS
+        of_one = dataset.type == "classification" and dataset.headline in OF_ONE_CLASS
+        rarer = dataset.positive is None and of_one
         return {
             "condition": condition.columns,
             **recipe,

@@ -238,8 +238,8 @@ def _strip_end(cells: list[str]) -> list[str]:
 def flatten_lists(table: pd.DataFrame, reader: Reader, separator: str) -> pd.DataFrame:
     """Turn lists into text: those of sequences to their symbols, joined by the separator.
 
-    A list of one value is that value, as in TAPE's labels. Lists in columns that the reader does
-    not name become JSON.
+    A list of one value is that value, as in TAPE's labels. Lists of labels are joined by the
+    reader's `label_separator`. Lists in columns that the reader does not name become JSON.
 
     Args:
         separator: of the alphabet's symbols; '' if each is one character.
@@ -255,6 +255,12 @@ def flatten_lists(table: pd.DataFrame, reader: Reader, separator: str) -> pd.Dat
         if name in reader.sequences:
             table[name] = [
                 _join(value, f"{at}: column '{name}'", separator) for at, value in places
+            ]
+            continue
+        if name in reader.label_columns and reader.label_separator is not None:
+            table[name] = [
+                _join_labels(value, f"{at}: column '{name}'", reader.label_separator)
+                for at, value in places
             ]
             continue
         values = [_only_value(value) for value in table[name]]
@@ -289,6 +295,23 @@ def _join(value: Any, place: str, separator: str) -> str:
                 "{kind: separator, separator: ...} with a separator that no symbol has"
             )
     return separator.join(symbols)
+
+
+def _join_labels(value: Any, place: str, separator: str) -> str:
+    """Return a list of labels as text."""
+    if not isinstance(value, list):
+        return _as_text(value)
+    labels = [_as_text(label) for label in value]
+    for label in value:
+        if isinstance(label, list | dict):
+            raise PolymathError(f"{place}: {label!r:.80} in a list of labels: give names alone")
+    for text in labels:
+        if separator in text:
+            raise PolymathError(
+                f"{place}: label {text!r} has {separator!r}: set 'label_separator' to a text that "
+                "no label has"
+            )
+    return separator.join(labels)
 
 
 def _as_text(value: Any) -> str:
