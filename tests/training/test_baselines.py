@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, f1_score
 
 from polymath.evaluation.predictions import vote
 from polymath.evaluation.scores import evaluate
@@ -58,6 +58,9 @@ def ask(folder: Path, model: str, rows: pd.DataFrame, **changes: Any) -> Baselin
     task_type = "regression" if regression else "classification"
     labels = [] if regression else sorted(set(rows["label"]))
     metadata = {"type": task_type, "labels": labels, "domain": "dna"}
+    if changes.pop("sets", False):
+        task_type = "multi-label"
+        metadata |= {"type": task_type, "labels": sorted(SET_LABELS), "label_separator": ";"}
     schema = token_schema(task_type, "ids2" in rows)
     write_table(rows, folder / "tokens.parquet", schema, metadata)
     fraction = changes.pop("fraction", "1")
@@ -65,6 +68,15 @@ def ask(folder: Path, model: str, rows: pd.DataFrame, **changes: Any) -> Baselin
     metric = values.pop("metric", "spearman" if regression else "accuracy")
     condition = Condition("splice", model, NONE, NONE, fraction, NONE)
     return BaselineJob(condition, metric, tokens=folder / "tokens.parquet", **values)
+
+
+SET_LABELS = {"low": 2, "mid": 5, "top": 11}  # the symbols that make a row have them
+
+
+def sets_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the same rows with the labels whose symbol they have."""
+    sets = [[name for name, symbol in SET_LABELS.items() if symbol in ids] for ids in rows["ids"]]
+    return rows.assign(label=[";".join(own) for own in sets])
 
 
 def said_by(question: BaselineJob) -> list[str]:
@@ -160,6 +172,46 @@ def test_ngrams_are_what_scikit_learn_makes_of_the_text(tmp_path: Path) -> None:
         expected = model.predict_log_proba(vectors.transform(as_text(parts[split])))
         assert mine["id"].to_list() == parts[split]["id"].to_list()
         np.testing.assert_allclose(np.stack(mine["logits"].to_list()), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("model", ["ngram", "trees", "majority", "stump"])
+def test_sets_of_labels_are_predicted_one_label_against_the_rest(
+    model: str, tmp_path: Path
+) -> None:
+    rows = sets_of(some_rows())
+    question = ask(tmp_path, model, rows, sets=True, metric="micro_f1", replicates=1)
+    predicted = predictions_of(question)
+    test = predicted[predicted["split"] == "test"]
+    names = sorted(SET_LABELS)
+    targets = np.array([[name in label.split(";") for name in names] for label in test["label"]])
+    logits = np.stack(test["logits"].to_list())
+    right = f1_score(targets, logits > 0, average="micro")
+    scores = tmp_path / "scores.parquet"
+    evaluate([tmp_path / "predictions.parquet"], "micro_f1", scores, print)
+    table = read_table(scores).query("split == 'test' and metric == 'micro_f1'")
+    assert table["value"].item() == pytest.approx(right)
+    train = rows[rows["split"] == "train"]["label"]
+    shares = np.array([train.str.contains(name).mean() for name in names])
+    commonest = np.tile(shares > 0.5, (len(test), 1))
+    chance = f1_score(targets, commonest, average="micro")
+    assert table["chance"].item() == pytest.approx(chance)
+    if model == "majority":
+        assert right == pytest.approx(chance)
+        np.testing.assert_allclose(1 / (1 + np.exp(-logits[0])), shares, rtol=1e-6)
+    else:
+        assert right > (0.9 if model == "trees" else 0.75 if model == "ngram" else chance)
+
+
+def test_a_label_that_a_subset_lacks_is_not_predicted(tmp_path: Path) -> None:
+    rows = sets_of(some_rows())
+    train = rows["split"] == "train"
+    rows.loc[train, "label"] = ["low;mid" if row % 2 else "low" for row in range(train.sum())]
+    for model in ("ngram", "trees"):
+        question = ask(tmp_path, model, rows, sets=True, metric="micro_f1", replicates=1)
+        logits = np.stack(predictions_of(question)["logits"].to_list())
+        assert np.isfinite(logits).all()
+        assert (logits[:, 0] > 0).all()
+        assert (logits[:, 2] < 0).all()
 
 
 def test_ngrams_predict_numbers_by_ridge_regression(tmp_path: Path) -> None:

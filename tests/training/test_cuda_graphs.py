@@ -56,12 +56,19 @@ def as_if_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "autocast", lambda device, precision: nullcontext())
 
 
-def record(model: PreTrainedModel, loss: loop.Loss, padded: bool, warm_up: bool = True) -> None:
+def record(
+    model: PreTrainedModel,
+    loss: loop.Loss,
+    padded: bool,
+    warm_up: bool = True,
+    shape: tuple[int, ...] = (),
+) -> None:
     """Make a step and a prediction once, as before a capture, and once as in one."""
     prepare_for_training(model.to(DEVICE), "bf16")
     lengths = torch.full((9,), LENGTH, device=DEVICE)
     ids = torch.full((9, LENGTH), 8, device=DEVICE)
-    data = DeviceSplit(ids, lengths, torch.zeros(9, dtype=torch.float64, device=DEVICE), None)
+    targets = torch.zeros(9, *shape, dtype=torch.float64, device=DEVICE)
+    data = DeviceSplit(ids, lengths, targets, None)
     rows = torch.arange(ROWS, device=DEVICE)
     trained = [value for value in model.parameters() if value.requires_grad]
     optimiser = torch.optim.SGD(trained, lr=0.1)
@@ -88,6 +95,11 @@ def test_a_step_asks_nothing_of_the_device(
     model = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.1)
     apply_tuning(model, recipe_of(tuning=tuning), checkpoint(family), 0)
     record(model, batch_loss, padded)
+
+
+def test_a_step_on_sets_of_labels_asks_nothing_of_the_device(checkpoint: Checkpoint) -> None:
+    model = build_classifier(checkpoint("bert"), "pretrained", 3, 0, 0.1)
+    record(model, batch_loss, padded=True, shape=(3,))
 
 
 @pytest.mark.parametrize("family", families())

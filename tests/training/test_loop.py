@@ -77,7 +77,7 @@ def train_with_trainer(model: Any, data: EncodedSplit, folder: Path, recipe: Rec
     for number, batch in enumerate(training_batches(data.lengths, 8, 3)):
         if number == STEPS:
             break
-        rows += [{"ids": data.ids[row], "label": int(data.targets[row])} for row in batch]
+        rows += [{"ids": data.ids[row], "label": data.targets[row]} for row in batch]
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         longest = max(len(row["ids"]) for row in batch)
@@ -86,7 +86,8 @@ def train_with_trainer(model: Any, data: EncodedSplit, folder: Path, recipe: Rec
         for place, row in enumerate(batch):
             ids[place, : len(row["ids"])] = torch.tensor(row["ids"])
             mask[place, : len(row["ids"])] = 1
-        labels = torch.tensor([row["label"] for row in batch])
+        labels = torch.tensor(np.array([row["label"] for row in batch]))
+        labels = labels.long() if labels.ndim == 1 else labels.float()
         return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
     arguments = TrainingArguments(
@@ -126,6 +127,24 @@ def test_losses_and_logits_agree_with_transformers_trainer(
     assert len(mine) == len(reference) == STEPS
     np.testing.assert_allclose(mine, reference, rtol=1e-5)
     assert min(mine) < 0.9 * mine[0], "the runs must have learned something to compare"
+    np.testing.assert_allclose(predict(ours, data), predict(theirs, data), atol=1e-4)
+
+
+def test_sets_of_labels_are_trained_as_by_transformers(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    """Which takes torch's BCEWithLogitsLoss where the configuration states the problem."""
+    data, recipe = some_data(), recipe_of(**MODERN)
+    has = np.eye(3)[data.targets.astype(int)]
+    has[::3, 1] = 1
+    data = replace(data, targets=has)
+    ours, theirs = (build_classifier(checkpoint("bert"), "pretrained", 3, 0, 0.0) for _ in range(2))
+    theirs.config.problem_type = "multi_label_classification"
+    losses = train(ours, data, recipe)
+    np.testing.assert_allclose(
+        losses, train_with_trainer(theirs, data, tmp_path, recipe), rtol=1e-5
+    )
+    assert min(losses) < 0.9 * losses[0]
     np.testing.assert_allclose(predict(ours, data), predict(theirs, data), atol=1e-4)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from transformers import AutoConfig
 
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.manifest import Manifest
@@ -33,6 +34,16 @@ SourceOf = Callable[[str], Path]
 ROWS = 60
 WINDOWS = {"size": 9, "stride": 6}
 VALUES = {"type": "regression"}
+SETS: dict[str, Any] = {
+    "type": "multi-label",
+    "reader": {
+        "format": "csv",
+        "sequence": "seq",
+        "label": "y",
+        "id": "name",
+        "label_separator": ";",
+    },
+}
 DNA = {"alphabet": "dna", "max_length": 30}
 TEXT = {"alphabet": "model", "domain": "text", "max_length": 12}
 FORMS: dict[str, tuple[dict[str, Any], str, float]] = {
@@ -41,6 +52,7 @@ FORMS: dict[str, tuple[dict[str, Any], str, float]] = {
     "values": ({**DNA, **VALUES}, "random", 1e-5),  # their scale is folded into the weights
     "windows of values": ({**DNA, **VALUES, "windows": WINDOWS}, "random", 1e-5),
     "pooled": ({**DNA, "recipe": {"pooling": "max"}}, "random", 0.0),
+    "sets of labels": ({**DNA, **SETS, "windows": WINDOWS}, "random", 0.0),
     "k-mers": ({"alphabet": {"kind": "kmer", "k": 2}, "max_length": 30}, "random", 0.0),
     "text": (TEXT, "permute", 0.0),
     "pairs": ({**TEXT, "reader": {"format": "csv", "sequence": "seq", "sequence2": "second",
@@ -54,7 +66,11 @@ def write_rows(path: Path, fields: dict[str, Any]) -> pd.DataFrame:
     letters, mark = (WORDS, " ") if is_text else (list("ACGT"), "")
     texts = [[mark.join(generator.choice(letters, generator.integers(6, 28)))
               for _ in range(ROWS)] for _ in range(2)]  # fmt: skip
-    values = generator.normal(100, 20, ROWS) if "type" in fields else ["even", "odd"] * (ROWS // 2)
+    values: Any = ["even", "odd"] * (ROWS // 2)
+    if fields.get("type") == "regression":
+        values = generator.normal(100, 20, ROWS)
+    elif fields.get("type") == "multi-label":
+        values = ["b;a", "a", "", "b"] * (ROWS // 4)
     table = pd.DataFrame({"seq": texts[0], "second": texts[1], "y": values,
                           "name": [f"n{row}" for row in range(ROWS)]})  # fmt: skip
     table.to_csv(path, index=False)
@@ -92,7 +108,8 @@ def train(folder: Path, checkpoint: Path, fields: dict[str, Any], mapping: str) 
     vocabulary = results.vocabulary("own", "small", mapping)
     map_vocabulary(results.symbols("own", tokenizer), of_model, mapping, 1, 2, {}, 1000, vocabulary,
                    trials=1)  # fmt: skip
-    metric = "spearman" if dataset.type == "regression" else "accuracy"
+    defaults = {"regression": "spearman", "multi-label": "micro_f1"}
+    metric = defaults.get(dataset.type, "accuracy")
     outputs = Outputs(results.predictions(condition), results.curves(condition),
                       results.kept_models(condition))  # fmt: skip
     job_of = Job(condition, recipe, metric, 1, 2, {}, tokens, vocabulary,
@@ -109,6 +126,8 @@ def stored_outputs(predictions: Path) -> pd.DataFrame:
     if metadata["type"] == "classification":
         powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         outputs = powers / powers.sum(axis=1, keepdims=True)
+    elif metadata["type"] == "multi-label":
+        outputs = 1 / (1 + np.exp(-outputs))
     keys = [table["item"].to_numpy(), table["replicate"].to_numpy()]
     return pd.DataFrame(outputs).groupby(keys).mean().groupby(level=0, sort=False).mean()
 
@@ -126,13 +145,21 @@ def test_test_rows_have_the_stored_predictions(
     raw.set_index("name").loc[list(stored.index)].drop(columns="y").to_csv(new)
     predicted = predict(TrainedRun.of(results, condition, new), [new], 1, print)
     assert list(predicted["id"]) == list(stored.index)
-    if "type" in fields:
+    if fields.get("type") == "regression":
         assert np.allclose(predicted["prediction"], stored[0], rtol=tolerance, atol=0)
         return
-    probabilities = predicted[["probability even", "probability odd"]].to_numpy()
+    labels = np.array(["a", "b"] if "type" in fields else ["even", "odd"])
+    probabilities = predicted[[f"probability {label}" for label in labels]].to_numpy()
     assert np.allclose(probabilities, stored.to_numpy(), rtol=0, atol=1e-12)
-    classes = np.array(["even", "odd"])[stored.to_numpy().argmax(axis=1)]
-    assert list(predicted["prediction"]) == list(classes)
+    if "type" in fields:
+        expected = [";".join(labels[row > 0.5]) for row in stored.to_numpy()]
+        kept = [*results.kept_models(condition).glob("*/config.json")]
+        config = AutoConfig.from_pretrained(kept[0].parent)
+        assert config.problem_type == "multi_label_classification"
+        assert config.id2label == {0: "a", 1: "b"}
+    else:
+        expected = list(labels[stored.to_numpy().argmax(axis=1)])
+    assert list(predicted["prediction"]) == expected
 
 
 def test_what_cannot_be_predicted_is_refused_with_its_row(

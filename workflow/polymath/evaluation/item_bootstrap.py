@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polymath.evaluation.label_sets import score_sets
 from polymath.evaluation.metrics import is_constant, orient, predict
 from polymath.evaluation.ranking import RANKING, rank_items
 
@@ -50,7 +51,7 @@ def resample_score(
     """Return one metric on each resample.
 
     Args:
-        targets: (items,) class numbers or values.
+        targets: (items,) class numbers or values, or (items, labels) of sets of labels.
         outputs: (items, classes) probabilities, or (items, 1) values.
         weights: (resamples, items) counts.
         metric: as of `metrics.score`.
@@ -59,6 +60,8 @@ def resample_score(
     Returns:
         (resamples,) scores; NaN where the metric is undefined.
     """
+    if targets.ndim == 2:
+        return score_sets(metric, targets, outputs, weights)
     if metric in RANKING:
         return rank_items(metric, targets, outputs, weights, positive)
     targets, predicted = orient(metric, targets, predict(outputs), positive)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from polymath.evaluation.label_sets import SETS, score_sets
 from polymath.evaluation.ranking import RANKING, ROUNDING, rank_items
 from polymath.experiment.datasets import DEFAULT_METRIC, DOMINANT
 from polymath.util.errors import PolymathError
@@ -126,10 +127,12 @@ def score(metric: str, targets: Floats, outputs: Floats, positive: int = 1) -> f
     """Return a metric; NaN where it is undefined, as AUC without two classes.
 
     Args:
-        targets: (items,) class numbers or values.
+        targets: (items,) class numbers or values, or (items, labels) of sets of labels.
         outputs: (items, classes) probabilities, or (items, 1) values.
         positive: number of the class that F1, AUC and average precision are of, if two.
     """
+    if targets.ndim == 2:
+        return float(score_sets(metric, targets, outputs, np.ones((1, len(targets))))[0])
     if metric in RANKING:
         return float(rank_items(metric, targets, outputs, np.ones((1, len(targets))), positive)[0])
     return METRICS[metric](*orient(metric, targets, predict(outputs), positive))
@@ -156,6 +159,8 @@ def metrics_for(task_type: str, classes: int) -> list[str]:
     """Return the names of the metrics that fit a task type; f1 is for two classes."""
     if task_type == "regression":
         return list(REGRESSION)
+    if task_type == "multi-label":
+        return [*SETS, *RANKING]
     names = [*CLASSIFICATION, *RANKING]
     return [name for name in names if name != "f1" or classes == 2]
 
@@ -200,7 +205,7 @@ def require_fit(task: str, metric: str, classes: int) -> None:
 
 def require_defined(task: str, metric: str, split: str, targets: Floats) -> None:
     """Raise PolymathError if a split's targets are all equal and leave its metric undefined."""
-    if (metric in RANKING or metric == "r2") and np.ptp(targets) == 0:
+    if (metric in RANKING or metric == "r2") and not np.ptp(targets, axis=0).any():
         kind = "value" if metric == "r2" else "class"
         instead = "spearman" if metric == "r2" else "accuracy"
         raise PolymathError(
@@ -210,13 +215,19 @@ def require_defined(task: str, metric: str, split: str, targets: Floats) -> None
 
 
 def chance_score(
-    majority: int, targets: Floats, task_type: str, metric: str, classes: int, positive: int = 1
+    majority: int | list[int],
+    targets: Floats,
+    task_type: str,
+    metric: str,
+    classes: int,
+    positive: int = 1,
 ) -> float:
     """Return the score of always predicting the most common training class, or a constant.
 
-    Of values, the constant is the mean of the targets, which is the best one.
+    Of values, the constant is the mean of the targets, which is the best one. Of sets of labels,
+    `majority` is the numbers of the labels that are predicted.
     """
     if task_type == "regression":
         return score(metric, targets, np.full((len(targets), 1), targets.mean()))
-    constant = np.tile(np.eye(classes)[majority], (len(targets), 1))
-    return score(metric, targets, constant, positive)
+    constant = np.isin(np.arange(classes), majority).astype(float)
+    return score(metric, targets, np.tile(constant, (len(targets), 1)), positive)

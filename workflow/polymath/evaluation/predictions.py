@@ -10,8 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.evaluation.item_bootstrap import item_weights, resample_score
+from polymath.evaluation.label_sets import predict_sets
 from polymath.evaluation.metrics import predict, score
 from polymath.util.errors import PolymathError
+from polymath.util.label_sets import targets_of
 from polymath.util.storage import read_table, read_with_metadata
 
 Floats = NDArray[np.float64]
@@ -23,14 +25,14 @@ class ItemPredictions:
 
     names: NDArray[np.str_]
     targets: Floats
-    """(items,) class numbers or values."""
+    """(items,) class numbers or values, or (items, labels) of sets of labels."""
     outputs: Floats
     """(items, classes) probabilities, or (items, 1) values."""
 
     @property
     def predicted(self) -> Floats:
-        """(items,) the most probable class, or the value."""
-        return predict(self.outputs)
+        """(items,) the most probable class, or the value; (items, labels) of sets."""
+        return predict_sets(self.outputs) if self.targets.ndim == 2 else predict(self.outputs)
 
 
 def vote(items: NDArray[np.str_], logits: Floats, task_type: str) -> tuple[list[str], Floats]:
@@ -44,7 +46,7 @@ def vote(items: NDArray[np.str_], logits: Floats, task_type: str) -> tuple[list[
         The items in order of first appearance, and (items, classes) probabilities or
         (items, 1) values.
     """
-    outputs = _softmax(logits) if task_type == "classification" else logits
+    outputs = PROBABILITIES[task_type](logits) if task_type in PROBABILITIES else logits
     numbers, names = pd.factorize(items)
     sums = np.zeros((len(names), logits.shape[1]))
     np.add.at(sums, numbers, outputs)
@@ -56,6 +58,14 @@ def _softmax(logits: Floats) -> Floats:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def _sigmoid(logits: Floats) -> Floats:
+    return 0.5 * (1 + np.tanh(0.5 * logits))  # without overflow
+
+
+# Of the types whose outputs are logits.
+PROBABILITIES = {"classification": _softmax, "multi-label": _sigmoid}
+
+
 def join_windows(
     items: NDArray[np.str_], targets: Floats, logits: Floats, task_type: str
 ) -> ItemPredictions:
@@ -63,7 +73,7 @@ def join_windows(
 
     Args:
         items: (n,) item of each row.
-        targets: (n,) class number or value of each row.
+        targets: (n,) class number or value of each row, or (n, labels) of sets of labels.
         logits: (n, classes) or (n, 1).
     """
     names, outputs = vote(items, logits, task_type)
@@ -88,12 +98,10 @@ def joined_predictions(
     table: pd.DataFrame, metadata: dict[str, Any]
 ) -> Iterator[tuple[int, str, ItemPredictions]]:
     """Yield what each replicate predicted on each split, from the table that training left."""
-    task_type = metadata["type"]
-    classes = {label: number for number, label in enumerate(metadata["labels"])}
+    task_type, separator = metadata["type"], metadata.get("label_separator")
     for (replicate, split), rows in table.groupby(["replicate", "split"]):
-        labels = rows["label"].map(classes) if task_type == "classification" else rows["label"]
+        targets = targets_of(rows["label"], metadata["labels"], separator)
         logits = np.stack(rows["logits"].to_list()).astype(float)
-        targets = labels.to_numpy(dtype=float)
         yield replicate, split, join_windows(rows["item"].to_numpy(), targets, logits, task_type)
 
 
@@ -116,7 +124,7 @@ class Predictions:
     metric: str
     names: NDArray[np.str_]
     targets: Floats
-    """(items,) class numbers or values."""
+    """(items,) class numbers or values, or (items, labels) of sets of labels."""
     by_replicate: dict[int, Floats]
     """(items, outputs) the probabilities or values that each replicate predicted."""
     labels: Sequence[str]

@@ -32,14 +32,27 @@ def rank_items(
         outputs: (items, classes) probabilities.
         weights: (resamples, items) counts.
     """
-    classes = [positive] if outputs.shape[1] == 2 else range(outputs.shape[1])
+    classes = [positive] if outputs.shape[1] == 2 else [*range(outputs.shape[1])]
+    inside = np.stack([targets == number for number in classes], axis=1)
+    return rank_labels(metric, inside, outputs[:, classes], weights)
+
+
+def rank_labels(metric: str, targets: Floats, outputs: Floats, weights: Floats) -> Floats:
+    """Return a metric of RANKING per resample: its mean over labels, each by itself.
+
+    Labels without an item that has and one that lacks them are left out; NaN without any label.
+
+    Args:
+        targets: (items, labels) whether an item has a label.
+        outputs: (items, labels) probabilities.
+        weights: (resamples, items) counts.
+    """
     blocks = np.array_split(weights, -(-weights.size // BLOCK))
-    by_class = [
-        np.concatenate([_of_class(metric, targets == number, outputs[:, number], block)
-                        for block in blocks])
-        for number in classes
-    ]  # fmt: skip
-    return _mean_where_defined(np.array(by_class))
+    by_label = [
+        np.concatenate([_of_class(metric, inside, values, block) for block in blocks])
+        for inside, values in zip(targets.T.astype(bool), outputs.T, strict=True)
+    ]
+    return _mean_where_defined(np.array(by_label))
 
 
 def _of_class(metric: str, inside: NDArray[np.bool_], values: Floats, weights: Floats) -> Floats:

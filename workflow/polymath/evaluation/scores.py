@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from polymath.evaluation.label_sets import name_answer
 from polymath.evaluation.metrics import chance_score, metrics_for, score
 from polymath.evaluation.predictions import joined_predictions
 from polymath.evaluation.tables import CONDITION_COLUMNS, SCORE_SCHEMA
@@ -124,7 +125,7 @@ def _describe(table: pd.DataFrame) -> Iterator[str]:
     constant = int((headline["answers"] == 1).sum())
     if constant and condition.model != "majority":
         yield (
-            f"NOTE: {title}: this arm predicts one class on the test set "
+            f"NOTE: {title}: this arm predicts one {name_answer(test['metric'])} on the test set "
             f"({constant} of {len(headline)} replicates)"
         )
     missing = test[test["value"].isna() & test["diverged_at"].isna()]
@@ -150,7 +151,7 @@ def score_condition(predictions: Path, metric: str, positive: str | None = None)
     table = pd.DataFrame(rows).sort_values(["replicate", "split"], kind="stable")
     counts = ["items", "answers", "diverged_at"]
     table[counts] = table[counts].astype("Int32")
-    table["positive"] = metadata["labels"][number] if len(metadata["labels"]) == 2 else ""
+    table["positive"] = metadata["labels"][number] if has_positive(metadata) else ""
     for name in (*CONDITION_COLUMNS, "domain"):
         table[name] = metadata[name]
     table["headline"] = table["metric"] == metric
@@ -165,7 +166,12 @@ def positive_class(metadata: Mapping[str, Any], named: str | None) -> int:
     """Return the number of the class that is named or, of two, the rarer one in training."""
     if named is not None:
         return list(metadata["labels"]).index(named)
-    return 1 - int(metadata["train_majority"]) if len(metadata["labels"]) == 2 else 1
+    return 1 - int(metadata["train_majority"]) if has_positive(metadata) else 1
+
+
+def has_positive(metadata: Mapping[str, Any]) -> bool:
+    """Return whether F1, AUC and average precision are of one class, as there are two."""
+    return len(metadata["labels"]) == 2 and metadata["type"] == "classification"
 
 
 def _score_all(
@@ -175,7 +181,7 @@ def _score_all(
     classes = len(metadata["labels"])
     chances: dict[tuple[str, str], float] = {}  # the same for every replicate
     for replicate, split, items in joined_predictions(table, metadata):
-        answers = len(np.unique(items.predicted)) if classes else None
+        answers = len(np.unique(items.predicted, axis=0)) if classes else None
         for metric in metrics_for(task_type, classes):
             if (split, metric) not in chances:
                 chances[split, metric] = chance_score(

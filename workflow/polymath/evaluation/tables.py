@@ -43,14 +43,14 @@ def prediction_schema(task_type: str) -> pa.Schema:
     return _schema(
         (INTEGER, "replicate"),
         (TEXT, "split", "id", "item"),
-        (TEXT if task_type == "classification" else FLOAT, "label"),
+        (FLOAT if task_type == "regression" else TEXT, "label"),
         (pa.list_(pa.float32()), "logits"),
     )
 
 
 # Of all conditions: one row per condition, replicate, split and metric; see `evaluation.scores`.
 # `positive` is the class that F1, AUC and average precision are of, empty unless there are two;
-# `answers` counts the classes that were predicted at least once.
+# `answers` counts the classes, or sets of labels, that were predicted at least once.
 SCORE_SCHEMA = _schema(
     (TEXT, *CONDITION_COLUMNS, "domain"),
     (INTEGER, "replicate"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from polymath.evaluation.label_sets import name_answer
 from polymath.evaluation.tables import AUC_DIFFERENCE
 from polymath.experiment.conditions import NONE
 from polymath.reporting.tables import format_estimate
@@ -74,11 +75,12 @@ def count_one_class(row: Mapping[str, Any]) -> int:
 
 
 def describe_one_class(row: Mapping[str, Any]) -> str:
-    """Return that an arm predicts one class on the test set; empty if it does not."""
+    """Return that an arm predicts one class, or set of labels, on the test set; empty if not."""
     count = count_one_class(row)
     if not count:
         return ""
-    return f"this arm predicts one class on the test set ({count} of {row['n']} replicates)"
+    answer = name_answer([row["metric"]])
+    return f"this arm predicts one {answer} on the test set ({count} of {row['n']} replicates)"
 
 
 def limits_of_thresholds(matrix: pd.DataFrame) -> Iterator[str]:

@@ -40,7 +40,7 @@ def token_schema(task_type: str, pairs: bool = False) -> pa.Schema:
             ("item", pa.string()),
             ("window", pa.int32()),
             ("split", pa.string()),
-            ("label", pa.string() if task_type == "classification" else pa.float64()),
+            ("label", pa.float64() if task_type == "regression" else pa.string()),
             ("length", pa.int32()),
             ("ids", pa.list_(pa.int32())),
             *second,

@@ -1,5 +1,6 @@
 """Baselines in the same tables as trained models: constants, a rule, n-grams and boosted trees."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from threadpoolctl import threadpool_limits
 
 from polymath.data.stump import fit_rules
@@ -43,7 +45,7 @@ class FittedBaseline:
     """A fitted baseline's predictions for every row.
 
     Attributes:
-        logits: (rows, outputs) log-probabilities of the classes, or the value.
+        logits: (rows, outputs) log-probabilities of the classes, log-odds of labels, or the value.
         chosen: what was chosen by its score, as {"C": 10}.
     """
 
@@ -87,11 +89,13 @@ def run_baseline(
 
 
 def fit_majority(task: Task, train: NDArray[np.bool_], score: Score) -> FittedBaseline:
-    """Predict the training items' share of each class, or their mean value."""
+    """Predict the training items' share of each class or label, or their mean value."""
     items = task.rows[train].drop_duplicates("item")
     targets = task.targets(items)
     if task.type == "regression":
         outputs = np.array([targets.mean()])
+    elif task.type == "multi-label":
+        outputs = _to_logits(task, targets.mean(axis=0))
     else:
         outputs = np.log(np.bincount(targets.astype(int)) / len(targets))
     return FittedBaseline(np.tile(outputs, (len(task.rows), 1)), {})
@@ -117,9 +121,10 @@ def fit_stump(task: Task, train: NDArray[np.bool_], score: Score) -> FittedBasel
 def fit_ngrams(task: Task, train: NDArray[np.bool_], score: Score) -> FittedBaseline:
     """Fit a linear model of n-grams of symbols, weighted by TF-IDF.
 
-    Logistic regression for classes, ridge regression for values. The longest n-gram, and then the
-    regularisation, are the best on the development set by `score` (ties go to the shortest and
-    the strongest). Windows of an item are rows, and vote as they do for models.
+    Logistic regression for classes, one per label for sets, ridge regression for values. The
+    longest n-gram, and then the regularisation, are the best on the development set by `score`
+    (ties go to the shortest and the strongest). Windows of an item are rows, and vote as they do
+    for models.
     """
     documents = list(_symbols(task.rows))
     targets = task.targets(task.rows)
@@ -145,33 +150,48 @@ def fit_trees(task: Task, train: NDArray[np.bool_], score: Score) -> FittedBasel
     """Fit gradient-boosted trees on the share of each symbol and the length.
 
     How many trees is the best on the development set by `score` (ties go to the fewest). Of a
-    pair, both sequences have these features.
+    pair, both sequences have these features. Sets of labels have trees of their own per label.
 
     Source: scikit-learn's histogram-based trees, after G. Ke et al., LightGBM: a highly efficient
     gradient boosting decision tree, NeurIPS 2017.
     """
     targets = task.targets(task.rows)
     features = _composition(task, train)
-    kind = (
-        HistGradientBoostingRegressor
-        if task.type == "regression"
-        else (HistGradientBoostingClassifier)
-    )
+    with threadpool_limits(1):
+        if targets.ndim == 2:
+            by_label = [
+                [outputs[:, -1] for outputs in _boost(features, of_label, train, is_class=True)]
+                for of_label in targets.T
+            ]
+            staged = [np.stack(stage, axis=1) for stage in zip(*by_label, strict=True)]
+        else:
+            staged = _boost(features, targets, train, is_class=task.type != "regression")
+    fitted = [
+        FittedBaseline(_to_logits(task, outputs), {"trees": trees})
+        for trees, outputs in zip(TREES, staged, strict=True)
+    ]
+    return _best_on_dev(task, fitted, score)
+
+
+def _boost(
+    features: NDArray[np.float32], targets: Floats, train: NDArray[np.bool_], is_class: bool
+) -> list[Floats]:
+    """Return (rows, outputs) probabilities or values for each number of trees in TREES.
+
+    A label that all or none of the training rows have is predicted as such.
+    """
+    if is_class and np.ptp(targets[train]) == 0:
+        return [np.full((len(features), 1), targets[train][0])] * len(TREES)
+    kind = HistGradientBoostingClassifier if is_class else HistGradientBoostingRegressor
     # Nothing is drawn at random but, of 200,000 rows and more, those that place the bins.
     model = kind(max_iter=max(TREES), early_stopping=False, random_state=0)
-    with threadpool_limits(1):
-        model.fit(features[train], targets[train])
-        staged = (
-            model.staged_predict(features)
-            if task.type == "regression"
-            else model.staged_predict_proba(features)
-        )
-        fitted = [
-            FittedBaseline(_to_logits(task, outputs.reshape(len(features), -1)), {"trees": trees})
-            for trees, outputs in enumerate(staged, start=1)
-            if trees in TREES
-        ]
-    return _best_on_dev(task, fitted, score)
+    model.fit(features[train], targets[train])
+    staged = model.staged_predict_proba(features) if is_class else model.staged_predict(features)
+    return [
+        outputs.reshape(len(features), -1)
+        for trees, outputs in enumerate(staged, start=1)
+        if trees in TREES
+    ]
 
 
 def _best_on_dev(task: Task, fitted: list[FittedBaseline], score: Score) -> FittedBaseline:
@@ -183,7 +203,12 @@ def _best_on_dev(task: Task, fitted: list[FittedBaseline], score: Score) -> Fitt
 
 
 def _to_logits(task: Task, outputs: Floats) -> Floats:
-    """Return log-probabilities of probabilities (rows, classes), or values as they are."""
+    """Return log-probabilities of probabilities (rows, classes), log-odds of those of labels, or
+    values as they are.
+    """
+    if task.type == "multi-label":
+        likely = np.clip(outputs, LEAST, 1 - LEAST)
+        return np.log(likely / (1 - likely))
     return outputs if task.type == "regression" else np.log(np.maximum(outputs, LEAST))
 
 
@@ -236,7 +261,7 @@ def _symbols(rows: pd.DataFrame) -> Iterator[tuple[NDArray[np.int32], ...]]:
 def _fit_linear(
     task: Task, features: Any, targets: Floats, train: NDArray[np.bool_], strength: float
 ) -> Floats:
-    """Return log-probabilities (rows, classes), or values (rows, 1).
+    """Return log-probabilities (rows, classes), log-odds (rows, labels), or values (rows, 1).
 
     Every class has a training row; preparation and fractions ensure it.
     """
@@ -245,6 +270,11 @@ def _fit_linear(
         values: Floats = line.predict(features)[:, None]
         return values
     model = LogisticRegression(C=strength, max_iter=1000)
+    if targets.ndim == 2:
+        with warnings.catch_warnings():  # of labels that no or every row of a small subset has
+            warnings.filterwarnings("ignore", "Label .* is present in all")
+            each = OneVsRestClassifier(model).fit(features[train], targets[train])
+        return _to_logits(task, each.predict_proba(features))
     model.fit(features[train], targets[train].astype(int))
     logits: Floats = model.predict_log_proba(features)
     return logits

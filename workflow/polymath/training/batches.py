@@ -19,7 +19,7 @@ class EncodedSplit:
     Attributes:
         ids: (n,) arrays of token ids.
         lengths: (n,) their lengths.
-        targets: (n,) class numbers or values.
+        targets: (n,) class numbers or values, or (n, labels) 0 and 1 of sets of labels.
         items: (n,) the item of each row.
         padding: id that pads short rows.
         types: (n,) arrays of token type ids; None where the model has none or all are 0.
@@ -38,7 +38,9 @@ class EncodedSplit:
 
 @dataclass(frozen=True)
 class DeviceSplit:
-    """A split on the device: ids and types (n, longest) padded, lengths and targets (n,)."""
+    """A split on the device: ids and types (n, longest) padded, lengths (n,), targets (n,) or
+    (n, labels).
+    """
 
     ids: torch.Tensor
     lengths: torch.Tensor
@@ -57,8 +59,8 @@ class BatchShape:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one batch: ids (b, t), mask (b, t) or None without padding, targets (b,),
-    types (b, t) or None where all are 0.
+    """Tensors of one batch: ids (b, t), mask (b, t) or None without padding, targets (b,) or
+    (b, labels), types (b, t) or None where all are 0.
     """
 
     ids: torch.Tensor

@@ -279,7 +279,14 @@ def batch_loss(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Te
 
 
 def mean_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the mean of cross-entropy, or of squared error for one output."""
+    """Return the mean of cross-entropy, or of squared error for one output.
+
+    Args:
+        targets: (b,) class numbers or values; of sets of labels (b, labels), whose loss is the mean
+            over labels of binary cross-entropy.
+    """
+    if targets.ndim == 2:
+        return F.binary_cross_entropy_with_logits(logits, targets.float())
     if logits.shape[1] == 1:
         return F.mse_loss(logits[:, 0], targets.float())
     return F.cross_entropy(logits, targets.long())

@@ -17,6 +17,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from polymath.data.data_card import RejectedRows
 from polymath.data.records import read_unlabelled
+from polymath.evaluation.label_sets import predict_sets
 from polymath.evaluation.predictions import vote
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import TOKEN_MAPPINGS
@@ -38,6 +39,7 @@ from polymath.training.replicate import ConditionInputs
 from polymath.training.replicate_store import ReplicateStore
 from polymath.util.errors import PolymathError
 from polymath.util.identity import read_made_from
+from polymath.util.label_sets import join_labels
 from polymath.util.storage import read_metadata
 
 Floats = NDArray[np.float64]
@@ -135,10 +137,10 @@ def _asked(table: Path) -> dict[str, Any]:
 
 
 def predict(run: TrainedRun, files: list[Path], threads: int, log: Log) -> pd.DataFrame:
-    """Return one row per sequence: its id, and its predicted class or value.
+    """Return one row per sequence: its id, and its predicted class, labels or value.
 
-    Classes come with their probabilities, as `probability NAME`. Windows of a sequence vote, and
-    then replicates: probabilities and values are means.
+    Classes and labels come with their probabilities, as `probability NAME`. Windows of a sequence
+    vote, and then replicates: probabilities and values are means.
 
     Raises:
         PolymathError: if a file or a model cannot be read; the message names the row and remedy.
@@ -197,7 +199,12 @@ def _tabulate(ids: pd.Series, outputs: Floats, metadata: dict[str, Any]) -> pd.D
     if metadata["type"] == "regression":
         return table.assign(prediction=outputs[:, 0])
     names = np.array(metadata["labels"])
-    table["prediction"] = names[outputs.argmax(axis=1)]
+    if metadata["type"] == "multi-label":
+        separator = metadata["label_separator"]
+        chosen = predict_sets(outputs).astype(bool)
+        table["prediction"] = [join_labels(names[row], separator) for row in chosen]
+    else:
+        table["prediction"] = names[outputs.argmax(axis=1)]
     for place, name in enumerate(names):
         table[f"probability {name}"] = outputs[:, place]
     return table

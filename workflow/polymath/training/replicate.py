@@ -218,6 +218,8 @@ class Replicate:
             whole.config.id2label = dict(enumerate(labels))
             whole.config.label2id = {label: number for number, label in enumerate(labels)}
         mark_pooling(whole.config, self.inputs.job.recipe.pooling)
+        if self.inputs.task.type == "multi-label":
+            whole.config.problem_type = "multi_label_classification"
         whole.save_pretrained(folder)
 
     def _predictor(self, split: EncodedSplit, calls: int) -> Predictor:
@@ -254,7 +256,7 @@ class Replicate:
 
 def standardise(train: EncodedSplit, task_type: str) -> tuple[float, float]:
     """Give regression targets mean 0 and deviation 1, in place; return that mean and deviation."""
-    if task_type == "classification":
+    if task_type != "regression":
         return 0.0, 1.0
     centre, scale = float(train.targets.mean()), float(train.targets.std()) or 1.0
     train.targets[:] = (train.targets - centre) / scale
