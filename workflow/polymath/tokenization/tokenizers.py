@@ -10,6 +10,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 
 from polymath.data.alphabets import spell, split_units
 from polymath.experiment.datasets import Alphabet
+from polymath.tokenization.growth import check_growth
 from polymath.util.errors import PolymathError
 
 UNKNOWN = "[UNK]"
@@ -101,7 +102,8 @@ def load_tokenizer(path: Path) -> Tokenizer:
     """Read a tokenizer.json; switch off the truncation and padding stored in it.
 
     Raises:
-        PolymathError: if the file is missing, damaged, or of a tokenizer that cannot be used.
+        PolymathError: if the file is missing, damaged, or of a tokenizer that cannot be used, or
+            that makes texts too long.
     """
     try:
         content = path.read_bytes().decode()
@@ -110,6 +112,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
     except UnicodeError as error:
         raise PolymathError(f"{path}: {UNUSABLE} ({error}): {ANOTHER}") from None
     with usable_tokenizer(str(path)):
+        check_growth(content, str(path))
         tokenizer = Tokenizer.from_str(content)
         tokenizer.no_truncation()
         tokenizer.no_padding()
