@@ -19,7 +19,7 @@ from polymath.experiment.paths import ResultPaths
 from polymath.reporting.publish import FIGURES, choose_folder, publish
 from polymath.reporting.tensorboard import write_events
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_json, write_table
+from polymath.util.storage import read_json, write_json, write_table
 from support.report import judged, judged_together, table
 
 
@@ -173,8 +173,15 @@ def test_a_line_on_the_last_run_in_another_encoding_is_printed(
     assert "3 min" in capsys.readouterr().out
 
 
-def write_results(folder: Path, tasks: list[str], seed: int) -> ResultPaths:
-    """Write what `publish` needs of a finished run."""
+def write_results(
+    folder: Path, tasks: list[str], seed: int, data: str = "d", model: str = "m"
+) -> ResultPaths:
+    """Write what `publish` needs of a finished run.
+
+    Args:
+        data: the digest of the tasks' files.
+        model: the digest of the model's.
+    """
     results = ResultPaths(folder)
     for path in (results.matrix("md"), results.claims("md"),
                  *(results.figure(name, "png") for name in FIGURES)):  # fmt: skip
@@ -184,10 +191,13 @@ def write_results(folder: Path, tasks: list[str], seed: int) -> ResultPaths:
     header = "task,domain,model,init,mapping,fraction,recipe"
     results.matrix("csv").write_text("\n".join([header, *rows]) + "\n")
     metadata = {"recipe": "tiny", "recipe_values": {"steps": 1}, "experiment_seed": seed,
-                "machines": [{"device": "cpu"}], "precision": "fp32"}  # fmt: skip
+                "machines": [{"device": "cpu"}], "precision": "fp32", "labels": ["a", "b"],
+                "model": "m", "source_sha256": data, "model_sha256": model}  # fmt: skip
     schema = prediction_schema("classification")
     empty = schema.empty_table().to_pandas()
-    write_table(empty, results.runs / "a/predictions.parquet", schema, metadata)
+    for task in tasks:
+        path = results.runs / task / "predictions.parquet"
+        write_table(empty, path, schema, {**metadata, "task": task})
     return results
 
 
@@ -196,7 +206,10 @@ def test_each_experiment_is_kept_in_a_folder_of_its_own(tmp_path: Path) -> None:
     first = write_results(tmp_path / "first", ["odd"], 1)
     second = write_results(tmp_path / "second", ["odd"], 2)
     many = write_results(tmp_path / "many", ["d", "c", "b", "a", "e"], 1)
-    for results, name in ((first, "odd"), (second, "odd-2"), (many, "a-b-c-and-2-more")):
+    other_data = write_results(tmp_path / "data", ["odd"], 1, data="e")
+    other_weights = write_results(tmp_path / "weights", ["odd"], 1, model="n")
+    for results, name in ((first, "odd"), (second, "odd-2"), (many, "a-b-c-and-2-more"),
+                          (other_data, "odd-3"), (other_weights, "odd-4")):  # fmt: skip
         for _ in range(2):  # the second time into the same folder
             folder = choose_folder(results, kept, None)
             assert folder == kept / name
@@ -205,6 +218,10 @@ def test_each_experiment_is_kept_in_a_folder_of_its_own(tmp_path: Path) -> None:
         choose_folder(second, kept, "odd")
     assert choose_folder(second, kept, "mine") == kept / "mine"
     assert (kept / "odd/matrix.md").read_text() == "first"
+    run = read_json(kept / "odd/run.json")
+    older = {name: value for name, value in run.items() if name not in ("data", "models")}
+    write_json(older, kept / "odd/run.json")
+    assert choose_folder(other_data, kept, "odd") == kept / "odd"
 
 
 def test_nothing_is_kept_of_a_run_that_has_not_ended(tmp_path: Path) -> None:

@@ -31,6 +31,21 @@ def provenance_of(predictions: Iterable[Path]) -> dict[str, Any]:
     }
 
 
+def contents_of(predictions: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """Return digests of each task's raw files, with its classes, and of each model's files."""
+    runs = [*map(read_metadata, predictions)]
+    return {
+        "data": {
+            run["task"]: {"sha256": run["source_sha256"], "labels": run.get("labels")}
+            for run in runs
+            if "source_sha256" in run
+        },
+        "models": {
+            run["model"]: {"sha256": run["model_sha256"]} for run in runs if "model_sha256" in run
+        },
+    }
+
+
 def machines_of(run: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the machines that a run's metadata names, with a text for each fact they lack.
 

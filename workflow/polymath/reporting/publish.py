@@ -11,7 +11,7 @@ from typing import Any
 
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.paths import ResultPaths, levels_in
-from polymath.reporting.provenance import commit_of, provenance_of
+from polymath.reporting.provenance import commit_of, contents_of, provenance_of
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json
 
@@ -34,7 +34,7 @@ def choose_folder(results: ResultPaths, kept: Path, name: str | None) -> Path:
     if name is not None and not NAME.fullmatch(name):
         raise PolymathError(f"--name {name}: a folder's name of letters, digits, '.', '-' and '_'")
     conditions = _conditions(results.matrix("csv"))
-    made = provenance_of(results.all_predictions())
+    made = _made_with(results)
 
     def is_free(folder: Path) -> bool:
         return not folder.exists() or _is_same(folder, conditions, made)
@@ -60,7 +60,7 @@ def _new_folders(kept: Path, conditions: set[tuple[str, ...]]) -> Iterator[Path]
 
 
 def _is_same(folder: Path, conditions: set[tuple[str, ...]], made: Mapping[str, Any]) -> bool:
-    """Return whether a folder keeps the same conditions, with the same seed and recipes."""
+    """Return whether a folder keeps the same conditions, with the same seed, recipes and files."""
     matrix, run = folder / "matrix.csv", folder / MADE_WITH
     if not (matrix.is_file() and run.is_file()):
         return False
@@ -68,12 +68,19 @@ def _is_same(folder: Path, conditions: set[tuple[str, ...]], made: Mapping[str, 
     return (
         _conditions(matrix) == conditions
         and stored.get("experiment_seed") == made.get("experiment_seed")
-        and _recipes_agree(stored.get("recipes", {}), made.get("recipes", {}))
+        and _agree(stored.get("recipes", {}), made.get("recipes", {}))
+        # An older version kept no digests.
+        and all(_agree(stored[name], made[name]) for name in ("data", "models") if name in stored)
     )
 
 
-def _recipes_agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Return whether recipes have equal values under the keys that both versions have."""
+def _made_with(results: ResultPaths) -> dict[str, Any]:
+    predictions = list(results.all_predictions())
+    return provenance_of(predictions) | contents_of(predictions)
+
+
+def _agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Return whether entries of the same names have equal values under the keys that both have."""
     return first.keys() == second.keys() and all(
         first[name][key] == second[name][key]
         for name in first
@@ -123,7 +130,7 @@ def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> No
             (folder / path.name).unlink(missing_ok=True)  # of earlier results
     for path in results.all_representation_figures():
         shutil.copyfile(path, folder / ".".join([*levels_in(path).values(), path.name]))
-    made = provenance_of(results.all_predictions())
+    made = _made_with(results)
     made |= {
         "commit": commit_of(Path(__file__).parent),
         "date": datetime.now(UTC).date().isoformat(),
