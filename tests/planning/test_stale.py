@@ -7,10 +7,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from polymath.experiment.requests import Request
+from polymath.data.fetch.local import UNKNOWN, absent_manifests, own_files
+from polymath.data.fetch.manifest import Manifest
+from polymath.experiment.config import load_experiment
+from polymath.experiment.requests import Request, Requests
+from polymath.experiment.sources import MODEL_FILES
 from polymath.planning.stale import Comparison, with_dependents
 from polymath.util.identity import describe
 from polymath.util.storage import made_from, write_table
+from support import ROOT
+from support.plans import CONFIG
 
 SCHEMA = pa.schema([("id", pa.string())])
 RECORDS: dict[str, Any] = {"job": {"seed": 1}, "code_version": 1}
@@ -98,3 +104,28 @@ def test_a_result_that_states_nothing_or_is_no_table_is_stale(tokens: Request) -
     assert str(Comparison().explain(tokens)).startswith("damaged")
     tokens.path.unlink()
     assert Comparison().explain(tokens) is None
+
+
+def test_other_weights_of_ones_own_are_noticed_without_their_manifest(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in MODEL_FILES:
+        (folder / name).write_text(name)
+    entry = {"source": {"kind": "path", "path": str(folder)}}
+    config = {**CONFIG, "results": str(tmp_path / "results"), "checkpoints": {"trained": entry}}
+    requests = Requests(load_experiment({**config, "models": ["trained"]}, ROOT / "resources"))
+    manifest = requests.paths.model_manifest("trained")
+    own = own_files(requests.experiment.checkpoints["trained"].source)
+    Manifest.of(manifest, {}, own).write()
+    request = Request(tmp_path / "predictions.parquet", TOKENS, {"model": manifest})
+    write(request.path, TOKENS, model=manifest)
+    manifest.unlink()
+
+    def explain() -> str | None:
+        return Comparison(absent_manifests(requests)).explain(request)
+
+    assert explain() is None
+    (folder / "model.safetensors").write_text("trained again")
+    assert str(explain()).startswith("inputs.model is")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert str(explain()).endswith(f"not {UNKNOWN}")

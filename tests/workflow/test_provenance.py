@@ -104,7 +104,7 @@ def test_what_is_empty_is_made_again_without_a_word_from_the_user(workspace: Wor
 
 def test_deleted_stages_do_not_hide_a_change(alone: Workspace) -> None:
     """Snakemake makes what lies between only where its results are to be made again."""
-    for name in ("raw", "records", "tokens", "vocabulary", "scores"):
+    for name in ("raw", "models", "records", "tokens", "vocabulary", "scores"):
         shutil.rmtree(alone.folder / "results" / name)
     assert alone.planned() == {}
     assert "2 of them done" in plan_of(alone)

@@ -150,6 +150,8 @@ class HubSource(StrictModel):
         return self
 
 
+# A model that has these is read as it is.
+MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json")
 # Of the names of files that hold a model's weights.
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".onnx")
 

@@ -12,6 +12,7 @@ from polymath.experiment.config import Experiment
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.requests import Requests
 from polymath.experiment.sources import (
+    MODEL_FILES,
     WEIGHT_SUFFIXES,
     ConfiguredSource,
     PathSource,
@@ -19,6 +20,8 @@ from polymath.experiment.sources import (
 )
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
+
+UNKNOWN = "unknown, as its manifest is missing"
 
 
 def list_path(source: PathSource) -> list[Path]:
@@ -62,27 +65,34 @@ def changed_sources(requests: Requests) -> Iterator[tuple[Path, str]]:
 
 
 def absent_manifests(requests: Requests) -> dict[Path, Callable[[], str]]:
-    """Return functions for the identities that absent manifests of the user's own data would have.
+    """Return functions for the identities that absent manifests of the user's own files would have.
 
-    All files are read for one.
+    All files are read for one. That of a model which must be converted first is UNKNOWN, so that
+    what was made from it is made again.
     """
+    models = [requests.paths.model_manifest(name) for name in requests.experiment.checkpoints]
     return {
-        manifest: partial(_identity_of, manifest, dataset.source)
-        for name, dataset in requests.experiment.datasets.items()
-        if isinstance(dataset.source, PathSource)
-        and not (manifest := requests.paths.raw_manifest(name)).is_file()
+        manifest: partial(_identity_of, manifest, source, manifest in models)
+        for manifest, source in requests.fetched()
+        if isinstance(_own_source(source), PathSource) and not manifest.is_file()
     }
 
 
-def _identity_of(manifest: Path, source: PathSource) -> str:
-    return Manifest.of(manifest, {}, list_path(source)).sha256
+def _identity_of(manifest: Path, source: BaseModel, is_model: bool) -> str:
+    files = own_files(source)
+    must_convert = is_model and not {*MODEL_FILES} <= {file.name for file in files}
+    return UNKNOWN if must_convert else Manifest.of(manifest, {}, files).sha256
 
 
 def own_files(source: BaseModel | None) -> list[Path]:
     """Return the user's own files among a source's."""
-    if isinstance(source, ConfiguredSource):
-        return own_files(source.weights)
-    return list_path(source) if isinstance(source, PathSource) else []
+    own = _own_source(source)
+    return list_path(own) if isinstance(own, PathSource) else []
+
+
+def _own_source(source: BaseModel | None) -> BaseModel | None:
+    """Return the source that may name the user's own files."""
+    return source.weights if isinstance(source, ConfiguredSource) else source
 
 
 def require_own_files(experiment: Experiment) -> None:

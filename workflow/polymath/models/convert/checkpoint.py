@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from polymath.experiment.sources import MODEL_FILES
 from polymath.models.convert.config_limits import check_config
 from polymath.models.convert.model_json import read_dictionary
 from polymath.models.convert.native import AUTO_MAP, require_native
@@ -14,7 +15,6 @@ from polymath.util.errors import PolymathError, list_names, suggest
 from polymath.util.storage import whole_file, write_json
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
-STANDARD = (CONFIG, WEIGHTS, TOKENIZER)
 
 
 def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], None]) -> list[Path]:
@@ -37,7 +37,9 @@ def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], Non
     _refuse_several(files, config_file)
     beside = {file.name: file for file in files if file.parent == root}
     config = read_config(config_file)
-    if all(name in beside for name in STANDARD) and config == json.loads(config_file.read_bytes()):
+    if all(name in beside for name in MODEL_FILES) and config == json.loads(
+        config_file.read_bytes()
+    ):
         return files
     brings_code = AUTO_MAP in read_dictionary(config_file)
     standard = _convert(beside, config, folder, log)
@@ -89,7 +91,7 @@ def _convert(
         _copy(beside[TOKENIZER], folder / TOKENIZER)
     refuse_wrapped(folder / WEIGHTS)
     write_json(config, folder / CONFIG)
-    return [folder / name for name in STANDARD]
+    return [folder / name for name in MODEL_FILES]
 
 
 def _copy(source: Path, target: Path) -> None:
