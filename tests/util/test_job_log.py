@@ -83,6 +83,7 @@ def test_debugging_messages_of_libraries_stay_out(tmp_path: Path) -> None:
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory"),
         (MemoryError(), "memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "memory"),
+        (RuntimeError("could not create a primitive"), "memory"),
     ],
 )
 def test_what_the_machine_lacks_is_said_with_its_remedy(

@@ -46,7 +46,7 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
         raise SystemExit(os.EX_TEMPFAIL) from None
     except Exception as error:
         if remedy := remedy_for(error):
-            LOGGER.error("ERROR: %s: %s", error or type(error).__name__, remedy)
+            LOGGER.error("ERROR: %s: %s", str(error) or type(error).__name__, remedy)
         else:
             LOGGER.exception("ERROR: unexpected; please report it with this log")
         raise SystemExit(1) from None

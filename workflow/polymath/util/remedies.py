@@ -35,5 +35,6 @@ def is_lack_of_memory(error: Exception) -> bool:
     """Whether an error says that memory is used up; torch's allocators raise a RuntimeError."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno == errno.ENOMEM
-    words = r"can't allocate memory|out of memory"
+    # The last is what oneDNN says, whose matrix products torch uses.
+    words = r"can't allocate memory|out of memory|could not create a primitive"
     return isinstance(error, MemoryError) or re.search(words, str(error)) is not None
