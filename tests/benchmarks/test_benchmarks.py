@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import checks
 import pytest
 
 from polymath.experiment.models import ModelSize
 from polymath.planning.cost import TRAINING_PASSES, forward_flops
 from polymath.util.machine import describe_machine
-from polymath.util.storage import read_json
+from polymath.util.storage import read_json, write_json
 from support import ROOT
+from support.workspace import Workspace
 
 pytestmark = pytest.mark.full
 SHAPE = "4x32"  # sequences of a batch, tokens of a sequence
@@ -101,3 +103,19 @@ def test_conditions_are_executed_scored_and_then_finished(tmp_path: Path) -> Non
     )
     assert figures["kept"]["results"]["files"] > 50
     assert printed.startswith("| 2 conditions |")
+
+
+def test_the_cost_of_checks_is_of_a_run_that_is_as_asked_for(
+    finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    figures = checks.measure(Path("results"), Path("experiment.yaml"))
+    assert len(figures["checks"]) == 5
+    total, training = sum(figures["checks"].values()), figures["training_cpu_seconds"]
+    assert 0 < total < training
+    assert f"{total / training:.2%}" in checks.to_table(figures)
+    changed = read_json(Path("experiment.yaml"))
+    changed["recipes"]["tiny"]["steps"] = 3
+    write_json(changed, tmp_path / "changed.yaml")
+    with pytest.raises(SystemExit, match="not results of this configuration"):
+        checks.measure(Path("results"), tmp_path / "changed.yaml")
