@@ -46,6 +46,7 @@ WORDS = {
     "forest": [*TASKS, "splice: esm", "pretrained", "re-emb", "95 %, other seeds and items",
                "95 %, other test items alone", "test score less that of random weights"],
     "speed": [*TASKS, "1.50 [1.10, 2.00]", "1.50", "2 : 0 of 2", "times faster"],
+    "scatter": ["stability", "true value", "predicted value (pretrained)"],
     "fractions": ["splice", "0.1", "pretrained", "scratch", "share of the training data"],
     "rates": ["splice", "0.0001", "0.0003", "chosen", "dev accuracy", "learning rate"],
     "variance": ["splice, pretrained", "splice, scratch", "initialisation", "mapping"],

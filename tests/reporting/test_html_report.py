@@ -176,7 +176,7 @@ def test_all_machines_of_all_runs_are_named_once(tmp_path: Path) -> None:
 def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
     page = Page(write_small_report(tmp_path))
     assert page.tags.count("h1") == 1
-    assert page.tags.count("h2") == 10
+    assert page.tags.count("h2") == 11
     assert len(page.sources) == 2
     assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
     text = " ".join(page.text.split())
@@ -188,6 +188,8 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
         "Splice junctions. Licence: CC BY 4.0.",
         "epochs – learning_rate 0.0001",
         "processor Some CPU",
+        "small · pretrained, 3 replicates",
+        "EI 7 1 IE 2 5",
         "dna EI (the rarer one; none was named)",
         "numpy not recorded",
         "torch 2.13",

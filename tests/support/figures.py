@@ -42,6 +42,11 @@ PUBLISHED = published_table(
 )  # fmt: skip
 
 
+VALUES = pd.DataFrame({"task": "stability", "metric": "spearman", "arm": "pretrained",
+                       "item": ["a", "b", "c"], "true": [0.1, 0.5, 0.9],
+                       "predicted": [0.2, 0.4, 0.8]})  # fmt: skip
+
+
 def words_of(figure: Figure) -> set[str]:
     """Return every text of a figure."""
     ticks = [
@@ -60,6 +65,7 @@ def small_tables() -> Tables:
         "scores": scores,
         "published": PUBLISHED,
         "curves": curves_of(conditions("1")),
+        "values": VALUES,
         "comparisons": typed(comparisons(), COMPARISONS),
         "convergence": typed(convergence(), CONVERGENCE),
         "estimates": typed(estimates(), ESTIMATES),

@@ -20,6 +20,7 @@ from polymath.reporting.figures.draw import draw_figure
 from polymath.reporting.figures.layers import MEASURES
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
+from polymath.reporting.task_errors import TaskErrors
 from polymath.util.storage import write_json, write_table
 from support.figures import PUBLISHED
 
@@ -82,6 +83,7 @@ CLAIM_ROWS = [
     unasked("shared"),
 ]
 
+ERRORS = pd.DataFrame({"true class": ["EI", "IE"], "EI": ["7", "2"], "IE": ["1", "5"]})
 FAMILY_ROWS = [
     judged_together("faster", "supported", 0.3),
     judged_together("better", "undecided", 0.05, qualifier=""),
@@ -140,6 +142,7 @@ def write_small_report(
         shortcuts=[folder / "shortcuts.json"],
         predictions=[run],
         scores=[_write_scores(folder, task)],
+        errors=[TaskErrors(task, "small · pretrained", 3, {"Confusions": ERRORS})],
         best=_write_best(folder, task),
         published=PUBLISHED,
         pictures=[Picture(svg, "heatmap", {}), Picture(svg, "card", {"task": task})],

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from polymath.evaluation.errors import predicted_values
 from polymath.evaluation.scores import find_curves, scored_conditions
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.figures.draw import draw_figure
@@ -17,6 +18,9 @@ with job_log(snakemake.log[0], "figures"):
     if "curves" in names:
         results = ResultPaths.of(snakemake.params.results)
         tables["curves"] = [*find_curves(scored_conditions(tables["scores"]), results).values()]
+    if "scatter" in names:
+        results = ResultPaths.of(snakemake.params.results)
+        tables["values"] = predicted_values(tables["scores"], results)
     settings = {"reach": snakemake.params.get("reach")}
     if "matrix" in names:
         tables["published"] = published_table(snakemake.params.published)

@@ -13,6 +13,7 @@ from polymath.reporting.matrix import write_matrix_page
 from polymath.reporting.paper_tables import write_paper_tables
 from polymath.reporting.published import published_table
 from polymath.reporting.spent import minutes_of_training
+from polymath.reporting.task_errors import errors_of_tasks
 from polymath.reporting.truncation import describe_truncation
 from polymath.util.job_log import job_log, log
 from polymath.util.storage import read_json
@@ -71,6 +72,7 @@ with job_log(snakemake.log[0], "report"):
                     {card["task"]: card for card in map(read_json, inputs["cards"])},
                 )
             ),
+            errors=errors_of_tasks(scores, results),
             best=inputs.get("best", []),
             minutes=minutes_of_training(scored_conditions(scores), results),
             options=params.options,

@@ -12,7 +12,7 @@ from polymath.evaluation.label_sets import name_answer
 from polymath.evaluation.metrics import chance_score, metrics_for, score
 from polymath.evaluation.predictions import joined_predictions
 from polymath.evaluation.tables import CONDITION_COLUMNS, SCORE_SCHEMA
-from polymath.experiment.conditions import Condition
+from polymath.experiment.conditions import NONE, Condition
 from polymath.experiment.datasets import DEFAULT_METRIC
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.stage_versions import SCORES
@@ -73,6 +73,24 @@ def scored_conditions(scores: Sequence[Path]) -> list[Condition]:
     """
     tables = (read_table(path)[[*CONDITION_COLUMNS]].drop_duplicates() for path in scores)
     return [Condition(*row) for table in tables for row in table.itertuples(index=False)]
+
+
+def dev_means(scores: pd.DataFrame) -> pd.Series:
+    """Return the mean headline score on dev of each condition of which a replicate finished."""
+    dev = scores[scores["diverged_at"].isna() & (scores["split"] == "dev") & scores["headline"]]
+    means: pd.Series = dev.groupby([*CONDITION_COLUMNS], sort=False)["value"].mean()
+    return means
+
+
+def best_on_dev(scores: pd.DataFrame) -> Condition | None:
+    """Return the trained condition of a task with the highest mean headline score on dev.
+
+    Without one it is the best baseline; None if nothing finished.
+    """
+    means = dev_means(scores).dropna()
+    trained = means[means.index.get_level_values("init") != NONE]
+    of_arms = trained if len(trained) else means
+    return Condition(*of_arms.idxmax()) if len(of_arms) else None
 
 
 def find_curves(conditions: Iterable[Condition], results: ResultPaths) -> dict[Condition, Path]:

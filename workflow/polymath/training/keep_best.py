@@ -5,9 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from polymath.evaluation.tables import CONDITION_COLUMNS
+from polymath.evaluation.scores import dev_means
 from polymath.experiment.conditions import NONE, Condition
 from polymath.experiment.paths import REPLICATES_FOLDER, ResultPaths
 from polymath.util.storage import read_table, write_json
@@ -19,7 +17,8 @@ def keep_best(scores: Path, results: ResultPaths, best: Path, log: Callable[[str
     The best has the highest mean headline score on dev: test items choose nothing. Where every
     replicate diverged there is none.
     """
-    means = _dev_means(read_table(scores))
+    means = dev_means(read_table(scores))
+    means = means[means.index.get_level_values("init") != NONE]
     conditions = [Condition(*names) for names in means.index]
     if not len(means) or means.isna().all():
         write_json({"condition": None}, best)
@@ -30,14 +29,6 @@ def keep_best(scores: Path, results: ResultPaths, best: Path, log: Callable[[str
             delete_models(results, condition)
     write_json(_describe(results.kept_models(chosen), chosen, float(means.max())), best)
     log(f"{chosen.title} is best on dev: its models stay in {results.kept_models(chosen)}")
-
-
-def _dev_means(scores: pd.DataFrame) -> pd.Series:
-    """Return the mean headline score on dev of each trained condition."""
-    finished = scores[scores["diverged_at"].isna() & (scores["init"] != NONE)]
-    dev = finished[(finished["split"] == "dev") & finished["headline"]]
-    means: pd.Series = dev.groupby([*CONDITION_COLUMNS], sort=False)["value"].mean()
-    return means
 
 
 def delete_models(results: ResultPaths, condition: Condition) -> None:

@@ -124,6 +124,11 @@ def probing_needs(wildcards):
 EVIDENCE_FIGURES = ["heatmap", "matrix", "forest", "speed"]
 EVIDENCE_FIGURES += ["curves"] if TRAINED else []
 EVIDENCE_FIGURES += ["fractions"] if TRAINED and len(EXPERIMENT.fractions) > 1 else []
+EVIDENCE_FIGURES += (
+    ["scatter"]
+    if any(EXPERIMENT.datasets[task].type == "regression" for task in EXPERIMENT.tasks)
+    else []
+)
 EVIDENCE_FIGURES += [name for name in ("rates", "variance") if name in TABLES]
 
 

@@ -59,6 +59,12 @@ FIGURES: dict[str, FigureEntry] = {
         "to the same score, 90 % of the way to the better arm's end: the ratio of the mean times "
         "with its 95 % BCa interval, and how many runs of each arm arrived.",
     ),
+    "scatter": FigureEntry(
+        tables=("values",),
+        category="Evidence",
+        caption="Predicted against true values of the test items, for the best arm on the "
+        "development set, replicates averaged. On the dotted line they are equal.",
+    ),
     "fractions": FigureEntry(
         tables=("estimates",),
         category="Evidence",

@@ -17,6 +17,7 @@ from polymath.reporting.provenance import provenance_of
 from polymath.reporting.published import compare_published, published_table, remarks_on
 from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import DASH, drop_constant, format_estimates, format_number
+from polymath.reporting.task_errors import TaskErrors
 from polymath.util.storage import read_json, read_table, read_with_metadata
 
 SETTINGS = ("model", "init", "mapping", "fraction", "recipe")
@@ -48,6 +49,7 @@ class Sources:
     pictures: list[Picture]
     truncation: tuple[str, ...] = ()
     """Sentences on sequences that are not read whole."""
+    errors: list[TaskErrors] = field(default_factory=list)
     similarity: Path | None = None
     probes: Path | None = None
     rates: Path | None = None
@@ -319,6 +321,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
             *limits(matrix, read_table(sources.rates) if sources.rates else None),
             *sources.truncation,
         ],
+        "errors": sources.errors,
         "data": data_table(
             cards, [*map(read_json, sources.shortcuts)], name_positives(sources.scores)
         ),
