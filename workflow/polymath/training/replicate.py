@@ -178,8 +178,9 @@ class Replicate:
         with self.stream.activate():
             self.model.to(inputs.device)
             prepare_for_training(self.model, inputs.precision)
-            # Scored before the first step, where the recipe says, and at the end.
-            self._predict_dev = self._predictor(self.data.dev, job.recipe.evaluations + 2)
+            # Scored before the first step, and where the recipe says: last at the end.
+            self._predict_dev = self._predictor(self.data.dev, job.recipe.evaluations + 1)
+            self._dev_logits: Callable[[], NDArray[np.float64]] | None = None
             self.run = Run(
                 self.model,
                 self.data.train,
@@ -196,7 +197,9 @@ class Replicate:
         divergence, logits = self.run.divergence, {}
         if not divergence:
             with self.stream.activate():
-                logits = {"dev": self._predict_dev(), "test": self._predictor(self.data.test, 1)()}
+                # A run that was resumed after its last step has no logits of that step yet.
+                dev = (self._dev_logits or self._predict_dev)()
+                logits = {"dev": dev, "test": self._predictor(self.data.test, 1)()}
             if not all(np.isfinite(of_split).all() for of_split in logits.values()):
                 divergence, logits = self.run.diverge(self.run.steps), {}
         curve = pd.DataFrame([asdict(point) for point in self.run.curve], columns=CURVE_COLUMNS)
@@ -226,7 +229,7 @@ class Replicate:
         return Predictor(self.model, split, self.inputs.precision, self.stream, calls)
 
     def _queue_dev_score(self) -> Callable[[], float]:
-        logits = self._predict_dev.queue()
+        self._dev_logits = logits = self._predict_dev.queue()
         return lambda: self._score_dev(logits())
 
     def _score_dev(self, logits: NDArray[np.float64]) -> float:
