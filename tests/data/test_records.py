@@ -623,3 +623,20 @@ def test_classes_too_small_for_the_shares_are_noted_with_their_splits(tmp_path: 
     assert "'rare' (2 train, 1 dev, 1 test)" in notice
     assert "common" not in notice
     assert "scarce" not in notice
+
+
+def test_classes_that_differ_only_in_case_are_noted_with_a_map_that_joins_them(
+    tmp_path: Path,
+) -> None:
+    labels = ["True", "true", "false", "false", "True", "A", "a"] * 20
+    rows = [f"{word},{label}" for word, label in zip(WORDS, labels, strict=False)]
+
+    def notes(**fields: Any) -> list[str]:
+        card = prepare_csv(tmp_path, rows, **fields).card
+        return [notice for notice in card["notices"] if "only in case" in notice]
+
+    (notice,) = notes()
+    assert "'True', 'true'" in notice
+    assert """label_map: {"true": "True"}""" in notice
+    assert notes(label_map={"true": "True"}) == []
+    assert notes(labels=["True", "true"]) == []

@@ -1,6 +1,7 @@
 """The report: what it concludes from tables; its page is whole, safe and always the same."""
 
 import re
+import shlex
 from collections import OrderedDict
 from html import unescape
 from html.parser import HTMLParser
@@ -20,6 +21,7 @@ from polymath.reporting.html.content import (
     answer_claims,
     compare_with_baselines,
     limits,
+    prediction_command,
     speed_table,
     untested_claims,
 )
@@ -197,6 +199,14 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
         'from_pretrained("elsewhere/runs/arm/models/replicate-0")',
     ):
         assert words in text
+
+
+def test_the_command_that_predicts_can_be_pasted_whatever_the_folder_is_called() -> None:
+    kept = {"folder": "my results/runs/a;b/models", "condition": {"task": "odd"}}
+    words = shlex.split(prediction_command(kept))
+    assert words[4:6] == ["--run", "my results/runs/a;b"]
+    words = shlex.split(prediction_command({**kept, "folder": "results/runs/a/models"}))
+    assert words[4:6] == ["--run", "odd"]
 
 
 def test_the_same_tables_give_the_same_page(tmp_path: Path) -> None:

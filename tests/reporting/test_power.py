@@ -14,7 +14,7 @@ from polymath.reporting.power import REPLICATES, describe_power, power_of
 from support.report import judged, table
 
 WIDE = np.array([0.10, 0.02, 0.08])
-OPTIONS = ["--configfile", "my.yaml"]
+OPTIONS = ["--configfile", "my data.yaml"]
 
 
 def claims(*tasks: Any, **changes: Any) -> pd.DataFrame:
@@ -56,7 +56,9 @@ def test_the_plan_prints_a_line_per_task_and_the_command_that_adds_replicates() 
     assert first == sorted(first)
     needed = next(n for n, value in zip(counts, first, strict=True) if value >= 80)
     assert any(
-        line.endswith(f"snakemake --cores all --configfile my.yaml --config replicates={needed}")
+        line.endswith(
+            f"snakemake --cores all --configfile 'my data.yaml' --config replicates={needed}"
+        )
         for line in lines
     )
     assert any("2 of 2" in line for line in lines)

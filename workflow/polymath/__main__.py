@@ -2,10 +2,10 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from polymath.experiment.command_line import ExperimentOptions, add_experiment_options
@@ -129,12 +129,9 @@ def draft_configuration(arguments: argparse.Namespace) -> None:
     print(f"\nwritten: {output}; its cost:")
     for line in describe_plan(plan, speed, listed=0):
         print(f"  {line}")
-    print(
-        "\nNext:",
-        f"  python -m polymath check {quote(str(output))}",
-        f"  snakemake --cores all --configfile {quote(str(output))} --replace-workflow-config",
-        sep="\n",
-    )
+    check = ["python", "-m", "polymath", "check", str(output)]
+    run = ["snakemake", "--cores", "all", "--configfile", str(output), "--replace-workflow-config"]
+    print("\nNext:", *(f"  {shlex.join(command)}" for command in (check, run)), sep="\n")
 
 
 def print_check(options: ExperimentOptions) -> None:
@@ -232,7 +229,8 @@ def print_events(results: ResultPaths) -> None:
     from polymath.reporting.tensorboard import write_events
 
     count = write_events(results, results.tensorboard)
-    print(f"{count} replicates written; show them with: tensorboard --logdir {results.tensorboard}")
+    shown = shlex.join(["tensorboard", "--logdir", str(results.tensorboard)])
+    print(f"{count} replicates written; show them with: {shown}")
 
 
 def _publish(results: ResultPaths, name: str | None, with_report: bool) -> None:

@@ -1,8 +1,9 @@
 """Labels: spelling, names and the classes to keep."""
 
+import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -160,7 +161,26 @@ def _name_classes(labels: pd.Series, dataset: Dataset, rejected: RejectedRows) -
     if whole:
         pairs = [f"'{number}' and '{name}'" for name, number in sorted(whole.items())]
         rejected.notices.append(f"labels: {list_names(pairs)} are one number, and one class")
-    return _map_labels(composed.replace(whole), whole, dataset.label_map)
+    mapped = _map_labels(composed.replace(whole), whole, dataset.label_map)
+    if dataset.labels is None:
+        rejected.notices += notes_on_case(mapped)
+    return mapped
+
+
+def notes_on_case(labels: pd.Series) -> Iterator[str]:
+    """Yield a notice for classes that differ only in case; single letters may well be two."""
+    spellings: dict[str, list[str]] = {}
+    for name in labels.value_counts().index:
+        if len(name) > 1:
+            spellings.setdefault(name.casefold(), []).append(name)
+    for commonest, *rarer in spellings.values():
+        if rarer:
+            named = list_names([f"'{name}'" for name in (commonest, *rarer)])
+            as_one = json.dumps(dict.fromkeys(rarer, commonest), ensure_ascii=False)
+            yield (
+                f"labels: {named} differ only in case and are classes of their own: set "
+                f"'label_map: {as_one}' if they are one, or name the classes in 'labels' if not"
+            )
 
 
 def _map_labels(labels: pd.Series, whole: dict[str, str], label_map: dict[str, str]) -> pd.Series:

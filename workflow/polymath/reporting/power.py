@@ -1,5 +1,6 @@
 """What more replicates would decide: each task's power, from the scatter seen so far."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -73,6 +74,7 @@ def _command(
         )
     more = max(within, default=0)
     if more > judged["n"].min():
-        words = " ".join(["snakemake --cores all", *options, f"--config replicates={more}"])
+        asked = ["--config", f"replicates={more}"]
+        words = shlex.join(["snakemake", "--cores", "all", *options, *asked])
         yield f"for {POWER:.0%} power in {len(within)} of {len(wanted)} that are undecided: {words}"
         yield "judging again with more replicates is another look, which nothing corrects for"

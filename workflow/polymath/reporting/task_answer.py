@@ -196,8 +196,8 @@ def _what_would_settle(row: Mapping[str, Any], options: Sequence[str]) -> str:
     """Return what would decide an undecided task, with the command where there is one."""
 
     def command(replicates: int) -> str:
-        words = [shlex.quote(word) for word in options]
-        return " ".join(["snakemake --cores all", *words, f"--config replicates={replicates}"])
+        asked = ["--config", f"replicates={replicates}"]
+        return shlex.join(["snakemake", "--cores", "all", *options, *asked])
 
     if "diverged" in row["reason"]:
         return "To settle it: a lower learning_rate, or a clip_norm, so that no replicate diverges."

@@ -1,5 +1,7 @@
 """Everything the report states about an experiment, computed from its tables."""
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,15 @@ class Answer:
     """The verdict on all tasks together, or on the only one; `mixed` where families differ."""
     sentences: list[str]
     table: pd.DataFrame
+
+
+def prediction_command(kept: Mapping[str, Any]) -> str:
+    """Return the command that predicts with a task's kept models, quoted for a shell."""
+    folder = kept["folder"]
+    is_named = folder.startswith("results/")
+    run = kept["condition"]["task"] if is_named else folder.removesuffix("/models")
+    files = ["--input", "new.csv", "--output", "predicted.csv"]
+    return shlex.join(["python", "-m", "polymath", "predict", "--run", run, *files])
 
 
 def answer_claims(claims: pd.DataFrame, families: pd.DataFrame) -> list[Answer]:
@@ -308,7 +319,11 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "conditions": len(matrix),
         "runs": int((trained["n"] + trained["diverged"]).sum()),
         "words": answer_in_words(families, claims, matrix, sources.minutes, sources.options),
-        "kept": [kept for kept in map(read_json, sources.best) if kept.get("models")],
+        "kept": [
+            {**kept, "command": prediction_command(kept)}
+            for kept in map(read_json, sources.best)
+            if kept.get("models")
+        ],
         "beside": compare_with_baselines(matrix),
         "answers": answer_claims(claims, families),
         "untested": untested_claims(claims),
