@@ -23,6 +23,10 @@ def ignored_keys(experiment: Experiment) -> Iterator[str]:
         yield "shift is ignored: no task has the mapping 'shift'"
     for name, recipe in experiment.recipes.items():
         yield from (f"recipes.{name}.{line}" for line in _of_recipe(recipe))
+    if all(experiment.datasets[task].type == "regression" for task in experiment.tasks):
+        for name, recipe in experiment.recipes.items():
+            if recipe.class_weights != "none":
+                yield f"recipes.{name}.class_weights is ignored: no task has classes"
     for name, dataset in experiment.datasets.items():
         yield from (f"datasets.{name}.{line}" for line in _of_dataset(dataset))
     probes = experiment.probes

@@ -78,6 +78,12 @@ class Recipe(TrainingRecipe):
         "(cls: the first position of most encoders, the last of a decoder), or the mean or the "
         "maximum over all positions but padding",
     )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        exclude_if=lambda weights: weights == "none",
+        description="balanced: in the loss of classes, each training row weighs n / (K n_c) for n "
+        "rows, K classes and n_c rows of its class; regressions have no weights",
+    )
 
     @property
     def rates(self) -> tuple[float, ...]:

@@ -27,11 +27,12 @@ from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import CaptureHistory, ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit
+from polymath.training.class_weights import balanced_weights, weighted_loss
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.headline import check_headline, positive_number
 from polymath.training.job import Job
-from polymath.training.loop import CurvePoint, Predictor, Run
+from polymath.training.loop import CurvePoint, Loss, Predictor, Run
 from polymath.training.replicate_store import ReplicateResult
 from polymath.util.machine import PACKAGES, describe_machine
 from polymath.util.seeds import Stream, derive_seed, seed_levels
@@ -190,6 +191,7 @@ class Replicate:
                 self.stream,
                 inputs.precision,
                 self._queue_dev_score,
+                self._loss(),
             )
 
     def finish(self) -> ReplicateResult:
@@ -224,6 +226,14 @@ class Replicate:
         if self.inputs.task.type == "multi-label":
             whole.config.problem_type = "multi_label_classification"
         whole.save_pretrained(folder)
+
+    def _loss(self) -> Loss | None:
+        """Return the loss that the recipe asks for; None for the plain mean."""
+        task = self.inputs.task
+        if self.inputs.job.recipe.class_weights == "none" or task.type == "regression":
+            return None
+        weights = balanced_weights(self.data.train.targets, task.outputs)
+        return weighted_loss(weights.to(self.inputs.device))
 
     def _predictor(self, split: EncodedSplit, calls: int) -> Predictor:
         return Predictor(self.model, split, self.inputs.precision, self.stream, calls)
