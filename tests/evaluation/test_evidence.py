@@ -84,9 +84,11 @@ def test_every_table_is_written_and_the_matrix_repeats_estimates_and_comparisons
 
 
 def test_rates_and_variance_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
-    files = write(tmp_path, rates=True, variance=True)
+    files = write(tmp_path, rates=True, variance=True, effective_data=True)
     assert files.rates is not None
     assert files.variance is not None
+    assert files.effective_data is not None
+    assert read_table(files.effective_data).empty  # of one fraction
     rates, variance = read_table(files.rates), read_table(files.variance)
     assert rates["init"].tolist() == ["pretrained"] * 2 + ["scratch"] * 2
     assert variance["stream"].tolist() == ["init"]  # a replicate from scratch diverged

@@ -241,6 +241,7 @@ def test_devices_take_the_costliest_job_that_is_left(
         ({"recipes": {"r": {**CONFIG["recipes"]["short"], "learning_rate": [1e-3, 1e-2]}}},
          "rates"),
         ({"crossed": {"init": 2}}, "variance"),
+        ({"fractions": [0.5, 1]}, "effective_data"),
     ],
 )  # fmt: skip
 def test_every_table_of_the_evidence_is_compared(

@@ -48,6 +48,8 @@ WORDS = {
     "speed": [*TASKS, "1.50 [1.10, 2.00]", "1.50", "2 : 0 of 2", "times faster"],
     "scatter": ["stability", "true value", "predicted value (pretrained)"],
     "fractions": ["splice", "0.1", "pretrained", "scratch", "share of the training data"],
+    "effective_data": ["splice", "0.1", "pretrained", "re-emb", "at least, or at most",
+                       "worth so many times the data"],
     "rates": ["splice", "0.0001", "0.0003", "chosen", "dev accuracy", "learning rate"],
     "variance": ["splice, pretrained", "splice, scratch", "initialisation", "mapping"],
     "probes": ["splice, small", "pretrained", "scratch", *PROBES.values()],
@@ -132,6 +134,7 @@ def test_a_caption_needs_the_wildcards_of_its_figure_only(name: str) -> None:
     [
         ("forest", "comparisons", "no two conditions to compare"),
         ("variance", "variance", "a replicate diverged"),
+        ("effective_data", "effective_data", "random weights on several fractions"),
         ("speed", "convergence", "no arm left chance level"),
     ],
 )

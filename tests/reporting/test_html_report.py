@@ -178,7 +178,7 @@ def test_all_machines_of_all_runs_are_named_once(tmp_path: Path) -> None:
 def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
     page = Page(write_small_report(tmp_path))
     assert page.tags.count("h1") == 1
-    assert page.tags.count("h2") == 11
+    assert page.tags.count("h2") == 12
     assert len(page.sources) == 2
     assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
     text = " ".join(page.text.split())
@@ -187,6 +187,8 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
         "0.900 [0.850, 0.950]",
         "before CKA (debiased) 0.750 0.020 0.750 0.020 +0.730 1",
         "scratch 0.125",
+        "splice: pre-training is worth 4 times the data [2, open]",
+        "re-emb 0.1 0.800 0.700 at most 1 [open, 1.5]",
         "Splice junctions. Licence: CC BY 4.0.",
         "epochs – learning_rate 0.0001",
         "processor Some CPU",

@@ -13,6 +13,7 @@ from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIM_SCHEMA
 from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import EFFECTIVE_DATA_SCHEMA as EFFECTIVE_DATA
 from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
@@ -24,6 +25,7 @@ from polymath.reporting.claims_page import (
     family_table,
     write_claims_page,
 )
+from polymath.reporting.effective_data import describe_effective_data, effective_data_table
 from polymath.reporting.matrix import matrix_table, summarise_matrix, write_matrix_page
 from polymath.reporting.paper_tables import (
     claims_table,
@@ -41,6 +43,7 @@ from polymath.reporting.tables import (
     varying_columns,
 )
 from polymath.util.storage import write_json, write_table
+from support.figures import effective_data
 from support.report import (
     CLAIM_ROWS,
     CONDITION,
@@ -248,20 +251,21 @@ def written(tmp_path: Path) -> dict[str, Path]:
         "matrix": (MATRIX_ROWS, MATRIX),
         "comparisons": ([DIFFERENCE, {**DIFFERENCE, "task": "stability"}], COMPARISONS),
         "claims": (CLAIM_ROWS, CLAIM_SCHEMA),
+        "effective_data": ([*effective_data()], EFFECTIVE_DATA),
     }
     for name, (rows, schema) in sources.items():
         write_table(table(rows, schema), tmp_path / f"{name}.parquet", schema, {})
     files = {
         f"{name}_{kind}": tmp_path / f"{name}.{kind}"
-        for name in ("scores", "differences", "claims")
+        for name in ("scores", "differences", "claims", "effective_data")
         for kind in ("md", "tex")
     }
-    matrix, comparisons, claims = (tmp_path / f"{name}.parquet" for name in sources)
-    write_paper_tables(matrix, comparisons, claims, files)
+    matrix, comparisons, claims, effective = (tmp_path / f"{name}.parquet" for name in sources)
+    write_paper_tables(matrix, comparisons, claims, files, effective)
     return files
 
 
-@pytest.mark.parametrize("name", ["scores", "differences", "claims"])
+@pytest.mark.parametrize("name", ["scores", "differences", "claims", "effective_data"])
 def test_both_formats_hold_the_same_cells(name: str, written: dict[str, Path]) -> None:
     markdown, latex = (written[f"{name}_{kind}"].read_text() for kind in ("md", "tex"))
     rows = [row.removesuffix(r" \\").split(" & ") for row in latex.splitlines() if " & " in row]
@@ -276,6 +280,28 @@ def test_scores_have_a_row_per_task_and_a_column_per_arm() -> None:
     assert list(shown.iloc[0])[:6] == ["splice", "accuracy", "0.900 ± 0.050", "0.700 ± 0.050",
                                        "0.950 ± 0.050", "300"]  # fmt: skip
     assert list(shown.iloc[1])[2:] == ["0.250 ± 0.050", "0.100 ± 0.050", "–", "300", "0.000"]
+
+
+def test_what_pre_training_is_worth_says_what_was_not_measured() -> None:
+    rows = [*effective_data()]
+    shown = effective_data_table(table(rows, EFFECTIVE_DATA))
+    worth = ["4", "at least 1", "at most 1", "not above chance"]
+    assert shown["times the data"].tolist() == worth
+    assert shown["interval"].tolist() == ["[2, open]", "[0.8, open]", "[open, 1.5]", "–"]
+    assert shown["measurable"].tolist() == ["1 to 10", "0.1 to 1"] * 2
+    assert "model" not in shown
+    (sentence,) = describe_effective_data(table(rows, EFFECTIVE_DATA))
+    assert sentence.startswith("splice:")
+    for words in ("4 times the data [2, open]", "0.1;", "at least 1 times", "fraction of 1."):
+        assert words in sentence
+    worthless = [{**row, "init": "pretrained"} for row in rows[2:]]
+    for line, words in ((worthless, "above random weights"), (worthless[1:], "above chance")):
+        (sentence,) = describe_effective_data(table(line, EFFECTIVE_DATA))
+        assert f"not {words} on any fraction" in sentence
+    (first, second) = describe_effective_data(
+        table([*rows, {**rows[0], "mapping": "frequency"}], EFFECTIVE_DATA)
+    )
+    assert (first.split(":")[0], second.split(":")[0]) == ("splice, random", "splice, frequency")
 
 
 def test_differences_leave_out_what_does_not_vary() -> None:

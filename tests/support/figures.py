@@ -1,5 +1,6 @@
 """Small tables that figures are drawn from, and the words that a figure shows."""
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -13,6 +14,7 @@ from matplotlib.text import Text
 from polymath.analysis.representations.layers import matching_layers
 from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import EFFECTIVE_DATA_SCHEMA as EFFECTIVE_DATA
 from polymath.evaluation.tables import ESTIMATE_SCHEMA as ESTIMATES
 from polymath.evaluation.tables import HEADS_SCHEMA, PROBE_SCHEMA, SIMILARITY_SCHEMA
 from polymath.evaluation.tables import RATE_SCHEMA as RATES
@@ -69,6 +71,7 @@ def small_tables() -> Tables:
         "comparisons": typed(comparisons(), COMPARISONS),
         "convergence": typed(convergence(), CONVERGENCE),
         "estimates": typed(estimates(), ESTIMATES),
+        "effective_data": typed(effective_data(), EFFECTIVE_DATA),
         "rates": typed(rates(), RATES),
         "variance": typed(variance(), VARIANCE),
         "probes": typed(probes(), PROBE_SCHEMA),
@@ -200,6 +203,21 @@ def estimates() -> Rows:
             yield {**CONDITION, "init": init, "fraction": fraction, "n": 3, "mean": 0.8,
                    "low": 0.7, "high": 0.9}  # fmt: skip
         yield {**CONDITION, "model": "ngram", "init": NONE, "fraction": fraction, "mean": 0.7}
+
+
+def effective_data() -> Rows:
+    """Two arms on two fractions: measured, bounded either way, and not above chance."""
+    for init, fraction, multiplier, bound, ends in (
+        ("pretrained", "0.1", 4.0, "", (2.0, math.inf)),
+        ("pretrained", "1", 1.0, "at least", (0.8, math.inf)),
+        ("re-emb", "0.1", 1.0, "at most", (0.0, 1.5)),
+        ("re-emb", "1", None, "none", (None, None)),
+    ):
+        yield {**CONDITION, "init": init, "fraction": fraction, "against": "scratch",
+               "reference_model": "small", "reference_init": "scratch", "n": 3, "mean": 0.8,
+               "reference_mean": 0.7, "multiplier": multiplier, "bound": bound,
+               "multiplier_low": ends[0], "multiplier_high": ends[1],
+               "lowest": 0.1 / float(fraction), "highest": 1 / float(fraction)}  # fmt: skip
 
 
 def rates() -> Rows:

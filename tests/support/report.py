@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
 from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
+from polymath.evaluation.tables import EFFECTIVE_DATA_SCHEMA as EFFECTIVE_DATA
 from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.evaluation.tables import PROBE_SCHEMA, SCORE_SCHEMA, SIMILARITY_SCHEMA
@@ -22,7 +23,7 @@ from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.reporting.task_errors import TaskErrors
 from polymath.util.storage import write_json, write_table
-from support.figures import PUBLISHED
+from support.figures import PUBLISHED, effective_data
 
 CONDITION: dict[str, Any] = {
     "task": "splice", "domain": "dna", "model": "small", "init": "pretrained", "mapping": "random",
@@ -185,10 +186,9 @@ def _with_all(sources: Sources, folder: Path) -> Sources:
     rates = [{**CONDITION, "learning_rate": 1e-4, "n": 3, "mean": 0.8, "chosen": True,
               "at_edge": True}]  # fmt: skip
     tables = {"similarity": (layers, SIMILARITY_SCHEMA), "probes": (probes, PROBE_SCHEMA),
-              "rates": (rates, RATES)}  # fmt: skip
-    paths = {name: folder / f"{name}.parquet" for name in tables}
+              "rates": (rates, RATES),
+              "effective_data": ([*effective_data()], EFFECTIVE_DATA)}  # fmt: skip
+    paths: Any = {name: folder / f"{name}.parquet" for name in tables}
     for name, (rows, schema) in tables.items():
         write_table(table(rows, schema), paths[name], schema, {})
-    return replace(
-        sources, similarity=paths["similarity"], probes=paths["probes"], rates=paths["rates"]
-    )
+    return replace(sources, **paths)

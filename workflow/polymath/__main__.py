@@ -62,6 +62,17 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
         minutes = minutes_of_training((Condition(*row) for row in rows), results)
         answer = answer_in_words(read_table(families), read_table(claims), matrix, minutes, options)
         print("\nThe answer:", *print_answer(answer), sep="\n")
+    if results.evidence("effective_data").exists():
+        print_effective_data(results)
+
+
+def print_effective_data(results: ResultPaths) -> None:
+    """Print what pre-training is worth in data, one line per comparison."""
+    from polymath.reporting.effective_data import describe_effective_data
+    from polymath.util.storage import read_table
+
+    lines = describe_effective_data(read_table(results.evidence("effective_data")))
+    print("\nWhat pre-training is worth in data:", *lines, sep="\n")
 
 
 def read_plan(options: ExperimentOptions) -> "Plan":

@@ -17,7 +17,7 @@ rule write_report:
     output:
         **{
             f"{table}_{kind}": PATHS.table(table, kind)
-            for table in ("scores", "differences", "claims")
+            for table in PAPER_TABLES
             for kind in ("md", "tex")
         },
         page=PATHS.report,

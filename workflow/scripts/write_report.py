@@ -47,7 +47,7 @@ with job_log(snakemake.log[0], "report"):
         outputs["claims_page"],
     )
     write_matrix_page(matrix, outputs["matrix_page"])
-    write_paper_tables(matrix, inputs["comparisons"], claims, outputs)
+    write_paper_tables(matrix, inputs["comparisons"], claims, outputs, inputs.get("effective_data"))
     scores = inputs["scores"]
     write_report(
         Sources(
@@ -64,7 +64,10 @@ with job_log(snakemake.log[0], "report"):
                 Picture(Path(figure["svg"]), figure["figure"], figure["wildcards"])
                 for figure in params.figures
             ],
-            **{name: inputs.get(name) for name in ("similarity", "probes", "rates")},
+            **{
+                name: inputs.get(name)
+                for name in ("similarity", "probes", "rates", "effective_data")
+            },
             truncation=tuple(
                 describe_truncation(
                     scored_conditions(scores),

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from polymath.evaluation.comparisons import compare_scores, headline_scores, summarise
 from polymath.evaluation.convergence import SHARE, measure_convergence, read_chances, read_learning
+from polymath.evaluation.effective_data import measure_effective_data
 from polymath.evaluation.matrix import build_matrix
 from polymath.evaluation.predictions import Resampled, read_groups, read_test_predictions
 from polymath.evaluation.rate_sensitivity import list_rates, read_choice
@@ -18,6 +19,7 @@ from polymath.evaluation.scores import find_curves, require_scored
 from polymath.evaluation.tables import (
     COMPARISON_SCHEMA,
     CONVERGENCE_SCHEMA,
+    EFFECTIVE_DATA_SCHEMA,
     ESTIMATE_SCHEMA,
     MATRIX_SCHEMA,
     RATE_SCHEMA,
@@ -38,7 +40,7 @@ class EvidenceFiles:
     """Where the tables go: Parquet, and the matrix also as CSV.
 
     `rates` is for experiments that try several learning rates, `variance` for those that cross
-    streams of seeds; None elsewhere.
+    streams of seeds, `effective_data` for those with several fractions; None elsewhere.
     """
 
     estimates: Path
@@ -49,6 +51,7 @@ class EvidenceFiles:
     matrix_csv: Path
     rates: Path | None = None
     variance: Path | None = None
+    effective_data: Path | None = None
 
 
 def write_evidence(
@@ -99,6 +102,8 @@ def write_evidence(
         tables["rates"] = list_rates(metadata for _, metadata in curves.values())
     if files.variance:
         tables["variance"] = split_variance(all_scores, crossed)
+    if files.effective_data:
+        tables["effective_data"] = measure_effective_data(headline, contrasts)
     for name, table in tables.items():
         schema, metadata = _FORMATS[name]
         write_table(table, getattr(files, name), schema, metadata)
@@ -116,4 +121,5 @@ _FORMATS: dict[str, tuple[pa.Schema, dict[str, Any]]] = {
     "matrix": (MATRIX_SCHEMA, {"code_version": versions.MATRIX, "baseline": SCRATCH}),
     "rates": (RATE_SCHEMA, {"code_version": versions.SENSITIVITY}),
     "variance": (VARIANCE_SCHEMA, {"code_version": versions.VARIANCE}),
+    "effective_data": (EFFECTIVE_DATA_SCHEMA, {"code_version": versions.EFFECTIVE_DATA}),
 }

@@ -141,6 +141,18 @@ VARIANCE_SCHEMA = _schema(
     (FLOAT, "variance", "deviation", "p", "ratio_low", "ratio_high"),
 )
 
+# One row per contrast with random weights that were trained on several fractions. The multiplier is
+# between `lowest` and `highest`, which these fractions can show; `bound` says where it is one of
+# them, or 1, because it could not be measured.
+EFFECTIVE_DATA_SCHEMA = _schema(
+    (TEXT, *CONTRAST_COLUMNS, "metric"),
+    (INTEGER, "n", "diverged"),
+    (FLOAT, "mean", "reference_mean", "chance"),
+    (FLOAT, "multiplier", "multiplier_low", "multiplier_high"),
+    (TEXT, "bound"),
+    (FLOAT, "lowest", "highest"),
+)
+
 # One row per claim and what it is judged by.
 CLAIM_COLUMNS = ("claim", "task", "domain", "model", "mapping", "fraction", "recipe", "reference")
 FAMILY_VERDICT_COLUMNS = ("claim", "model", "mapping", "fraction", "recipe", "reference")

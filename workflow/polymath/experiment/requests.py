@@ -27,6 +27,7 @@ EVIDENCE_VERSIONS = [
     versions.CONVERGENCE,
     versions.SENSITIVITY,
     versions.VARIANCE,
+    versions.EFFECTIVE_DATA,
 ]
 
 
@@ -215,13 +216,18 @@ class Requests:
         return inputs
 
     def tables(self, conditions: Iterable[Condition]) -> list[str]:
-        """The tables of evidence: some need several learning rates, or crossed streams."""
-        recipes = {condition.recipe for condition in conditions if not condition.is_baseline}
+        """The tables of evidence: some need several learning rates or fractions, or crossed
+        streams.
+        """
+        trained = [condition for condition in conditions if not condition.is_baseline]
+        recipes = {condition.recipe for condition in trained}
         tables = ["estimates", "comparisons", "summary", "convergence"]
         if any(len(self.experiment.recipes[recipe].rates) > 1 for recipe in recipes):
             tables.append("rates")
         if any(levels > 1 for levels in self.crossed.values()):
             tables.append("variance")
+        if len({condition.fraction for condition in trained}) > 1:
+            tables.append("effective_data")
         return tables
 
     def _evidence(self, conditions: list[Condition]) -> Iterator[Request]:

@@ -11,6 +11,7 @@ from polymath.evaluation.statistics import ALPHA
 from polymath.experiment.datasets import OF_ONE_CLASS
 from polymath.reporting.auc import format_auc_difference
 from polymath.reporting.claims_page import name_reference
+from polymath.reporting.effective_data import effective_data_table
 from polymath.reporting.matrix import arrange_matrix, order_columns
 from polymath.reporting.tables import (
     DASH,
@@ -34,26 +35,38 @@ CAPTIONS = {
     "(bootstrap); difference of ROC-AUC with the interval of the same test; p of the t test with "
     "both variances after Holm's correction; smallest difference detectable with 80% power; "
     "Hedges' g.",
+    "effective_data": f"Effective data transferred: how many times the training data random "
+    f"weights need for the same score, with {LEVEL} intervals (percentile bootstrap over pairs of "
+    "replicates). At least: they do not reach it on all of their data. At most: they are above it "
+    "on the least of their data, or the arm is not above them on any fraction. Open: beyond what "
+    "these fractions can show.",
     "claims": f"The claims: number, its {LEVEL} interval over seeds and test items, and the "
     "verdict (t test with both variances, Holm) with its qualifier.",
 }
 
 
 def write_paper_tables(
-    matrix: Path, comparisons: Path, claims: Path, files: dict[str, Path]
+    matrix: Path,
+    comparisons: Path,
+    claims: Path,
+    files: dict[str, Path],
+    effective_data: Path | None = None,
 ) -> None:
     """Write each table in both formats.
 
     Nothing is set in bold: the highest mean need not differ significantly from the next.
 
     Args:
-        files: paths by `scores_md`, `scores_tex` and so on for `differences` and `claims`.
+        files: paths by `scores_md`, `scores_tex` and so on for the other tables.
+        effective_data: of an experiment with several fractions.
     """
     tables = {
         "scores": scores_table(read_table(matrix)),
         "differences": differences_table(read_table(comparisons)),
         "claims": claims_table(read_table(claims)),
     }
+    if effective_data:
+        tables["effective_data"] = effective_data_table(read_table(effective_data))
     for name, table in tables.items():
         caption = CAPTIONS[name]
         write_text(f"{caption}\n\n{to_markdown(table)}", files[f"{name}_md"])

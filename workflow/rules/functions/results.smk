@@ -129,7 +129,9 @@ EVIDENCE_FIGURES += (
     if any(EXPERIMENT.datasets[task].type == "regression" for task in EXPERIMENT.tasks)
     else []
 )
-EVIDENCE_FIGURES += [name for name in ("rates", "variance") if name in TABLES]
+EVIDENCE_FIGURES += [
+    name for name in ("effective_data", "rates", "variance") if name in TABLES
+]
 
 
 def in_report(path, name, category, **labels):
@@ -182,9 +184,15 @@ def representation_path(name, kind):
 
 
 # Tables that not every experiment has.
-ANALYSES = {"rates": PATHS.evidence("rates")} if "rates" in TABLES else {}
+ANALYSES = {
+    name: PATHS.evidence(name) for name in ("rates", "effective_data") if name in TABLES
+}
 ANALYSES |= {"similarity": PATHS.collected("similarity")} if STUDIES else {}
 ANALYSES |= {"probes": PATHS.collected("probes")} if PROBED else {}
+
+
+PAPER_TABLES = ["scores", "differences", "claims"]
+PAPER_TABLES += [name for name in ("effective_data",) if name in TABLES]
 
 
 def page_figures():

@@ -71,6 +71,15 @@ FIGURES: dict[str, FigureEntry] = {
         caption="Mean test score against the fraction of the training data, with 95 % intervals "
         "over replicates (Student's t).",
     ),
+    "effective_data": FigureEntry(
+        tables=("effective_data",),
+        category="Evidence",
+        caption="Effective data transferred: how many times the training data random weights need "
+        "for the score of an arm. Above the line at 1, the arm saves data. The lines are 95 % "
+        "intervals (percentile bootstrap over pairs of replicates, without other test items). "
+        "Hollow marks are bounds: on the upper dotted line, random weights do not reach the score "
+        "on all of their data. An interval that ends at a dotted line is open there.",
+    ),
     "rates": FigureEntry(
         tables=("rates",),
         category="Evidence",

@@ -13,6 +13,7 @@ from polymath.experiment.conditions import NONE
 from polymath.reporting.answer import answer_in_words, describe_families
 from polymath.reporting.auc import limits_of_thresholds, list_disagreements
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
+from polymath.reporting.effective_data import describe_effective_data, effective_data_table
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
 from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.provenance import provenance_of
@@ -55,6 +56,7 @@ class Sources:
     similarity: Path | None = None
     probes: Path | None = None
     rates: Path | None = None
+    effective_data: Path | None = None
     best: list[Path] = field(default_factory=list)
     """Which arm's models are kept, of each task of the user's own."""
     minutes: dict[str, float] = field(default_factory=dict)
@@ -299,6 +301,17 @@ def machine_table(machines: list[dict[str, Any]]) -> pd.DataFrame:
     return settings_table(dict(zip(titles, machines, strict=True)))
 
 
+def effective_data_content(path: Path | None) -> dict[str, Any]:
+    """Return the sentences and the table on effective data; None for both without fractions."""
+    if path is None:
+        return {"effective_data": None, "effective_data_sentences": []}
+    table = read_table(path)
+    return {
+        "effective_data": effective_data_table(table),
+        "effective_data_sentences": describe_effective_data(table),
+    }
+
+
 def gather_content(sources: Sources) -> dict[str, Any]:
     """Return all content of the page except figures and configuration."""
     matrix, claims = read_table(sources.matrix), read_table(sources.claims)
@@ -310,6 +323,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         if sources.similarity
         else None,
         "probes": probe_table(read_table(sources.probes)) if sources.probes else None,
+        **effective_data_content(sources.effective_data),
     }
     return optional | {
         "tasks": list(dict.fromkeys(matrix["task"])),
