@@ -1,4 +1,9 @@
-"""The parts of check.sh; on a CPU everything is smaller."""
+"""The parts of check.sh that compute; on a CPU everything is smaller.
+
+    python tests/gpu/check_parts.py NAME ARGUMENT... [, NAME ARGUMENT...]...
+
+Several parts, between commas, are done in one process.
+"""
 
 import copy
 import gc
@@ -10,33 +15,33 @@ import shutil
 import sys
 import time
 import traceback
-from collections import defaultdict
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import schemes
-import torch
+from polymath.util.heavy_imports import heavy_imports
 
-import training
-from polymath.data.fetch.manifest import Manifest
-from polymath.experiment.conditions import Condition
-from polymath.experiment.recipes import Recipe
-from polymath.training.acceleration.cuda_graphs import ReplicateStream
-from polymath.training.devices import configure_torch
-from polymath.training.finetune import finetune
-from polymath.training.job import Execution, Job, Outputs
-from polymath.training.loop import Run
-from polymath.util.storage import read_metadata
-from support.streams import UncapturedStream
+with heavy_imports():
+    import numpy as np
+    import pandas as pd
+    import schemes
+    import torch
+
+    import training
+    from polymath.experiment.conditions import Condition
+    from polymath.experiment.recipes import Recipe
+    from polymath.training.acceleration.cuda_graphs import ReplicateStream
+    from polymath.training.devices import configure_torch
+    from polymath.training.finetune import finetune
+    from polymath.training.job import Execution, Job, Outputs
+    from polymath.training.loop import Run
+    from support.streams import UncapturedStream
 
 OUT, INPUTS = Path(os.environ["OUT"]), Path(os.environ["INPUTS"])
 ON_GPU = torch.cuda.is_available()
 DEVICE = "cuda" if ON_GPU else "cpu"
 PACKAGES = ("torch", "transformers", "peft", "pydantic", "pandas", "numpy", "pytest")
-CONDITIONS = (("splice", "random", "own"), ("reuters", "permute", "minilm-l6"))
 
 
 def record(part: str, **values: Any) -> None:
@@ -214,10 +219,10 @@ def one_condition(folder: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)  # nothing is trained twice that is finished
     begun = time.perf_counter()
     outputs = Outputs(out / "predictions.parquet", out / "curves.parquet")
-    finetune(job, Execution(min(8, os.cpu_count() or 1), 600.0), outputs, print)
+    finetune(job, Execution(min(8, os.cpu_count() or 1) if ON_GPU else 1, 600.0), outputs, print)
     seconds = time.perf_counter() - begun
     here, there = (test_answers(place / "predictions.parquet") for place in (out, folder))
-    both = here.join(there, how="inner", rsuffix="_cpu")
+    both = here.join(there.add_suffix("_cpu"), how="inner")
     names = stored["labels"]
     right = [
         (both[key] == both["label"].map(names.index)).mean() for key in ("answer", "answer_cpu")
@@ -234,65 +239,6 @@ def test_answers(path: Path) -> pd.DataFrame:
     return table.assign(answer=np.stack(list(table["logits"])).argmax(1))[["label", "answer"]]
 
 
-def gather(results: str) -> None:
-    """Copy what the scratch arm of two conditions needs: no weights."""
-    root = Path(results)
-    for task, mapping, tokenizer in CONDITIONS:
-        run = (root / f"runs/task={task}/model=minilm-l6/init=scratch/mapping={mapping}"
-               "/fraction=1/recipe=default/predictions.parquet")  # fmt: skip
-        words = f"vocabulary/task={task}/model=minilm-l6/mapping={mapping}/vocabulary.parquet"
-        folder, model = INPUTS / f"{task}-scratch-{mapping}", root / "models/minilm-l6"
-        (folder / "model").mkdir(parents=True, exist_ok=True)
-        for source, target in (
-            (run, "predictions.parquet"), (root / words, "vocabulary.parquet"),
-            (root / f"tokens/task={task}/tokenizer={tokenizer}/tokens.parquet", "tokens.parquet"),
-            (model / "config.json", "model/config.json"),
-            (model / "tokenizer.json", "model/tokenizer.json"),
-        ):  # fmt: skip
-            shutil.copyfile(source, folder / target)
-        files = [folder / "model/config.json", folder / "model/tokenizer.json"]
-        Manifest.of(folder / "model/manifest.json", {}, files).write()
-        known = read_metadata(run)
-        columns = ("task", "model", "init", "mapping", "fraction", "recipe")
-        job = {"condition": {name: known[name] for name in columns},
-               "recipe": known["recipe_values"], "metric": known["metric"],
-               "seed": known["experiment_seed"], "crossed": known["crossed"],
-               "labels": known["labels"]}  # fmt: skip
-        (folder / "job.json").write_text(json.dumps(job, indent=2), encoding="utf-8")
-
-
-def summary() -> None:
-    """Print the figures that matter, last."""
-    parts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in (OUT / "results.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        parts[row["part"]].append(row)
-    lines = ratios(parts["bench"])
-    gemm = max((row["flops"] for row in parts["bench"] if row["scheme"] == "gemm"), default=0.0)
-    flops = {row["shape"]: row["per_step"] for row in parts["flops"]}
-    for row in (row for row in parts["scale"] if "turn_ms" in row):
-        rate = row["steps_per_second"] * flops.get(row["shape"], 0)
-        share = f", {rate / gemm:.0%} of the product's rate" if gemm else ""
-        lines.append(f"{row['shape']} x{row['replicates']}: {row['steps_per_second']:.1f} steps/s"
-                     f"{share}, host {row['host_ms']:.2f} of {row['turn_ms']:.2f} ms")  # fmt: skip
-    for name in ("machine", "gpu", "smoke", "scale-begun", "profile", "condition", "status"):
-        lines += [json.dumps(row) for row in parts[name]]
-    text = "\n".join(lines)
-    (OUT / "summary.txt").write_text(text + "\n", encoding="utf-8")
-    print(text)
-
-
-def ratios(figures: list[dict[str, Any]]) -> list[str]:
-    """Return the rate of each shape against its rivals."""
-    rates = {(row["scheme"], row["shape"]): row["rate"] for row in figures if "rate" in row}
-    return [
-        f"{shape}: {rates['polymath', shape]:.1f} examples/s, "
-        f"{rates['polymath', shape] / rate:.2f} times {scheme}"
-        for (scheme, shape), rate in rates.items()
-        if scheme != "polymath" and ("polymath", shape) in rates
-    ]
-
-
 def shrink() -> None:
     """Make the model and the number of steps such that a CPU rehearses in seconds."""
     schemes.MODEL["cpu"] = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -302,10 +248,13 @@ def shrink() -> None:
 
 PARTS: dict[str, Callable[..., None]] = {
     "machine": machine, "smoke": smoke, "bench": bench, "scale": scale, "profile": profile,
-    "conditions": conditions, "gather": gather, "summary": summary,
+    "conditions": conditions,
 }  # fmt: skip
 
 if __name__ == "__main__":
     if not ON_GPU:
         shrink()
-    PARTS[sys.argv[1]](*sys.argv[2:])
+    for is_comma, words in groupby(sys.argv[1:], lambda word: word == ","):
+        if not is_comma:
+            name, *arguments = words
+            PARTS[name](*arguments)
