@@ -13,7 +13,8 @@ The rivals, on the same sequences, batch size and model (random weights):
 Each is measured in processes of its own, in turns, and the best of its turns counts. The share of
 the peak is the floating-point operations of a step, as torch counts them, over its time, against
 the best matrix product of the same precision on the same threads. On a GPU, `--replicates`
-replicates are also trained side by side.
+replicates are also trained side by side. One file is kept per kind of device and processor:
+resources/benchmarks/cpu-2-cores.json (without AMX), cpu-2-cores-amx.json, and one per GPU.
 
 Shapes: fixed 16 × 62 and 32 × 128 tokens, and Reuters R8 (training documents cut at 128 tokens,
 batches of 16), whose lengths come from the default experiment's records in `--results`; if they
@@ -28,6 +29,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +47,14 @@ from schemes import (
 )
 
 GIB = 2**30
+Figures = dict[str, Any]
+# What decides how fast a processor's products are, best first.
+PRODUCT_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
 
 
 def measure_scheme(
     scheme: str, name: str, lengths: Path, replicates: int, dropout: float
-) -> dict[str, float]:
+) -> Figures:
     """Return a scheme's examples and operations a second, and the process's peak memory."""
     import torch
 
@@ -63,7 +69,7 @@ def measure_scheme(
     return {"rate": clock.rate, "flops": flops / clock.seconds, "memory": memory}
 
 
-def measure_gemm() -> dict[str, float]:
+def measure_gemm() -> Figures:
     """Return the best rate of a large matrix product in the precision that training uses."""
     import torch
 
@@ -82,7 +88,7 @@ def measure_gemm() -> dict[str, float]:
     return {"flops": 2 * size**3 / best}
 
 
-def measure_start_up(folder: Path, spawned: float) -> dict[str, float]:
+def measure_start_up(folder: Path, spawned: float) -> Figures:
     """Return the seconds from a process's start to its first forward pass.
 
     The model lies in `folder`; the time to write the task's small tables is left out.
@@ -110,7 +116,7 @@ def measure_start_up(folder: Path, spawned: float) -> dict[str, float]:
     raise AssertionError("training never began")
 
 
-def write_checkpoint(folder: Path) -> dict[str, float]:
+def write_checkpoint(folder: Path) -> Figures:
     """Save a random model with as many tokens as a text model has; nothing is measured."""
     from tokenizers import Tokenizer, models
     from transformers import AutoConfig, AutoModelForMaskedLM
@@ -125,17 +131,17 @@ def write_checkpoint(folder: Path) -> dict[str, float]:
     return {}
 
 
-def in_a_process(*words: str) -> dict[str, float]:
+def in_a_process(*words: str) -> Figures:
     """Measure something in a process of its own."""
     command = [sys.executable, __file__, "--measure", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    result: Figures = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def measure_one(words: list[str]) -> dict[str, float]:
+def measure_one(words: list[str]) -> Figures:
     match words:
         case ["gemm"]:
             return measure_gemm()
@@ -150,71 +156,105 @@ def measure_one(words: list[str]) -> dict[str, float]:
 
 def measure_all(
     results: Path, names: list[str], turns: int, replicates: int, dropout: float
-) -> dict[str, Any]:
+) -> Figures:
     """Measure every scheme and shape, in turns, and return the figures."""
-    import torch
-
-    from polymath.util.machine import describe_machine
-
-    device = device_here()
-    counts = {"polymath": 1, "trainer": 1, "authors": 1}
-    best: dict[tuple[str, str], dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         lengths = Path(folder) / "lengths.npy"
         if "reuters" in names:
             write_reuters_lengths(results, lengths)
+
+        def measure(scheme: str, name: str, count: int) -> Figures:
+            return in_a_process(scheme, name, str(lengths), str(count), str(dropout))
+
         gemm = max(in_a_process("gemm")["flops"] for _ in range(turns))
-        in_a_process("checkpoint", folder)
-        start_up = min(
-            in_a_process("start-up", folder, str(time.time()))["seconds"] for _ in range(turns)
-        )
-        for turn in range(turns):
-            for name in names:
-                for scheme, count in counts.items():
-                    print(f"turn {turn + 1} of {turns}: {name}, {scheme}", file=sys.stderr)
-                    one = in_a_process(scheme, name, str(lengths), str(count), str(dropout))
-                    best[scheme, name] = max(best.get((scheme, name), one), one,
-                                             key=lambda found: found["rate"])  # fmt: skip
-        together = {}
-        if device == "cuda" and replicates > 1:
-            for name in names:
-                together[name] = in_a_process(
-                    "polymath", name, str(lengths), str(replicates), str(dropout)
-                )
-    gpu = torch.cuda.get_device_name() if device == "cuda" else None
-    machine = describe_machine()
-    figures: dict[str, Any] = {
-        "device": gpu or f"CPU, {os.cpu_count()} cores",
-        "model": "bert-base" if device == "cuda" else "minilm-l6",
+        figures = {
+            **describe_setting(turns, dropout),
+            "gemm_flops": gemm,
+            "start_up_seconds": measure_start_ups(Path(folder), turns),
+            **compare(measure_in_turns(names, turns, measure), names, gemm),
+        }
+        if device_here() == "cuda" and replicates > 1:
+            together = {name: measure("polymath", name, replicates) for name in names}
+            figures["side_by_side"] = {
+                "replicates": replicates,
+                "examples_per_second": {name: each["rate"] for name, each in together.items()},
+                "fraction_of_peak": {name: each["flops"] / gemm for name, each in together.items()},
+            }
+    return figures
+
+
+def describe_setting(turns: int, dropout: float) -> Figures:
+    """Return what the figures depend on: the device, the processor and the settings."""
+    import torch
+
+    from polymath.util.machine import describe_machine
+
+    on_gpu, machine = device_here() == "cuda", describe_machine()
+    return {
+        "device": torch.cuda.get_device_name() if on_gpu else f"CPU, {os.cpu_count()} cores",
+        "model": "bert-base" if on_gpu else "minilm-l6",
         "precision": precision_here(),
         "torch": torch.__version__,
         "processor": machine["processor"],
         "instructions": machine["instructions"],
         "turns": turns,
         "dropout": dropout,
-        "gemm_flops": gemm,
-        "start_up_seconds": start_up,
     }
-    for rival in ("trainer", "authors"):
-        figures[f"ratio_vs_{rival}"] = {
-            name: best["polymath", name]["rate"] / best[rival, name]["rate"] for name in names
-        }
-    figures["fraction_of_peak"] = {n: best["polymath", n]["flops"] / gemm for n in names}
-    for key, what in (("examples_per_second", "rate"), ("peak_memory_bytes", "memory")):
-        figures[key] = {s: {name: best[s, name][what] for name in names} for s in counts}
-    if together:
-        figures["side_by_side"] = {
-            "replicates": replicates,
-            "examples_per_second": {name: one["rate"] for name, one in together.items()},
-            "fraction_of_peak": {name: one["flops"] / gemm for name, one in together.items()},
-        }
-    return figures
 
 
-def print_table(figures: dict[str, Any]) -> None:
+def measure_start_ups(folder: Path, turns: int) -> float:
+    """Return the shortest of several start-ups, in seconds."""
+    in_a_process("checkpoint", str(folder))
+    return min(
+        in_a_process("start-up", str(folder), str(time.time()))["seconds"] for _ in range(turns)
+    )
+
+
+def measure_in_turns(
+    names: list[str], turns: int, measure: Callable[[str, str, int], Figures]
+) -> dict[tuple[str, str], Figures]:
+    """Return the fastest of each scheme's turns at each shape."""
+    best: dict[tuple[str, str], Figures] = {}
+    for turn in range(turns):
+        for name, scheme in product(names, SCHEMES):
+            print(f"turn {turn + 1} of {turns}: {name}, {scheme}", file=sys.stderr)
+            now = measure(scheme, name, 1)
+            before = best.get((scheme, name), now)
+            best[scheme, name] = max(before, now, key=lambda figures: figures["rate"])
+    return best
+
+
+def compare(best: dict[tuple[str, str], Figures], names: list[str], gemm: float) -> Figures:
+    """Return the ratios, the share of the peak, and each scheme's rates and memory."""
+    rates, memory = (
+        {scheme: {name: best[scheme, name][key] for name in names} for scheme in SCHEMES}
+        for key in ("rate", "memory")
+    )
+    ratios = {
+        f"ratio_vs_{rival}": {name: rates["polymath"][name] / rates[rival][name] for name in names}
+        for rival in ("trainer", "authors")
+    }
+    return {
+        **ratios,
+        "fraction_of_peak": {name: best["polymath", name]["flops"] / gemm for name in names},
+        "examples_per_second": rates,
+        "peak_memory_bytes": memory,
+    }
+
+
+def describe_processor(figures: Figures) -> str:
+    """Return a processor's name, and the best of its instruction sets for products."""
+    if "processor" not in figures:
+        return "processor not recorded"
+    sets = figures["instructions"].split()
+    best = next((name for name in PRODUCT_INSTRUCTIONS if name in sets), None)
+    return f"{figures['processor']}, {best}" if best else figures["processor"]
+
+
+def print_table(figures: Figures) -> None:
     """Print the figures as a Markdown table."""
-    print(f"{figures['device']}; {figures['model']}; {figures['precision']}; dropout "
-          f"{figures['dropout']:g}; best matrix product "
+    print(f"{figures['device']} ({describe_processor(figures)}); {figures['model']}; "
+          f"{figures['precision']}; dropout {figures['dropout']:g}; best matrix product "
           f"{figures['gemm_flops'] / 1e9:,.0f} GFLOP/s; {figures['start_up_seconds']:.1f} s from a "
           "process's start to its first batch\n")  # fmt: skip
     print("| shape | examples/s | Trainer | ratio | authors' scheme | ratio | share of the peak "

@@ -21,6 +21,7 @@ from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
 from polymath.evaluation.mean_test import POWER
 from polymath.evaluation.statistics import ALPHA
+from polymath.planning.plan import measured_devices
 from polymath.reporting.answer import answer_in_words, verdict_in_words
 from polymath.reporting.matrix import matrix_table
 from polymath.reporting.provenance import NOT_RECORDED
@@ -180,12 +181,15 @@ def measures_block(root: Path, run: str) -> str:
 
 
 def benchmark_block(root: Path, name: str) -> str:
-    """The kept figures of a benchmark, as it prints them."""
-    files = {"training": "cpu-2-cores"}
-    figures = BENCHMARKS / f"{files.get(name, name)}.json"
+    """The kept figures of a benchmark, as it prints them; of training, one table per device."""
+    names = measured_devices(root / BENCHMARKS) if name == "training" else [name]
     script = f"tests/benchmarks/{name.replace('-', '_')}.py"
-    command = [sys.executable, script, "--show", str(figures)]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    tables = []
+    for file in names:
+        command = [sys.executable, script, "--show", str(BENCHMARKS / f"{file}.json")]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+        tables.append(done.stdout)
+    return "\n".join(tables)
 
 
 def rule_block(root: Path, subject: str) -> str:

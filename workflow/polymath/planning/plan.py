@@ -198,6 +198,11 @@ def makespan(costs: list[float], devices: int) -> float:
     return max(busy)
 
 
+def measured_devices(folder: Path) -> list[str]:
+    """Return the devices, sorted, whose training tests/benchmarks/training.py measured."""
+    return sorted(file.stem for file in folder.glob("*.json") if "gemm_flops" in file.read_text())
+
+
 def benchmark_speed(name: str, folder: Path) -> Speed:
     """Return the speed that tests/benchmarks/training.py measured on a device.
 
@@ -205,7 +210,7 @@ def benchmark_speed(name: str, folder: Path) -> Speed:
         PolymathError: if there is no such measurement.
     """
     path = folder / f"{name}.json"
-    known = [file.stem for file in folder.glob("*.json") if "gemm_flops" in file.read_text()]
+    known = measured_devices(folder)
     if name not in known:
         raise PolymathError(
             f"--device: no measurement of '{name}' in {folder}: {suggest(name, known)}; measure "
