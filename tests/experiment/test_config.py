@@ -18,6 +18,7 @@ from polymath.experiment.config_errors import MOVED_TO_ENVIRONMENT
 from polymath.experiment.config_files import read_config
 from polymath.experiment.datasets import PRESETS
 from polymath.experiment.ignored_keys import ignored_keys
+from polymath.experiment.requests import Requests
 from polymath.util.errors import PolymathError, suggest
 
 ROOT = Path(__file__).parents[2]
@@ -551,3 +552,53 @@ def test_keys_that_have_no_effect_are_named(changes: dict[str, Any], pattern: st
 def test_no_experiment_of_ours_has_a_key_without_effect(path: Path) -> None:
     experiment = load_experiment(read_config(path), RESOURCES)
     assert [line for line in ignored_keys(experiment) if not line.startswith("replicates")] == []
+
+
+def test_orders_multiply_recipes_and_a_test_on_shuffled_input_has_no_training() -> None:
+    orders = ["as-is", "shuffled-input", "shuffled-training"]
+    experiment = load(input_orders=orders)
+    conditions = expand_conditions(experiment)
+    assert len(conditions) == 3 * len(expand_conditions(load()))
+    by_order = {c.input_order: c for c in conditions if c.init == "scratch" and c.task == "splice"}
+    assert [*by_order] == orders
+    own, tested, trained = by_order.values()
+    assert own.recipe == "short"
+    assert {c.base_recipe for c in by_order.values()} == {"short"}
+    assert [c.is_trained for c in by_order.values()] == [True, False, True]
+    assert (tested.trained, trained.trained) == (own, trained)
+    requests = Requests(experiment)
+    assert requests.training(tested) == requests.training(own)
+    assert requests.training(own) == Requests(load()).training(own), "results stay valid"
+    assert requests.training_job(trained)["recipe"] == requests.training_job(own)["recipe"]
+    paths = {request.path for request in requests.all(conditions)}
+    assert requests.paths.predictions(tested) in paths
+    assert requests.paths.curves(tested) not in paths
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"input_orders": ["shuffled-input"]}, "list as-is too"),
+        ({"input_orders": ["as-is", "as-is"]}, "'input_orders' names something twice"),
+        ({"input_orders": ["as-is", "shuffeld-input"]}, "did you mean 'shuffled-input'"),
+        (
+            {
+                "input_orders": ["as-is", "shuffled-input"],
+                "exclude": [{"task": "splice", "input_order": "as-is"}],
+            },
+            "splice.*short, which is excluded.*input_order: shuffled-input",
+        ),
+    ],
+)
+def test_a_senseless_order_is_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(PolymathError, match=message):
+        expand_conditions(load(**changes))
+
+
+def test_an_exclusion_of_a_recipe_is_of_all_its_orders() -> None:
+    recipes = {"short": RECIPE, "long": {**RECIPE, "steps": 9}}
+    changes: dict[str, Any] = {"recipes": recipes, "input_orders": ["as-is", "shuffled-input"]}
+    kept = expand_conditions(load(**changes, exclude=[{"recipe": "long"}]))
+    assert {c.recipe for c in kept} == {"short", "short+shuffled-input"}
+    kept = expand_conditions(load(**changes, exclude=[{"input_order": "shuffled-input"}]))
+    assert {c.recipe for c in kept} == {"short", "long"}

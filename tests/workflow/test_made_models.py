@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from support.workspace import Workspace, tiny_config
 
 RULES = ("fetch_data", "fetch_model", "configure_model")
+ORDERS = ("as-is", "shuffled-input", "shuffled-training")
 SMALLER = {"kind": "configured", "base": "small", "config": {"num_hidden_layers": 1}}
 
 
@@ -36,12 +38,21 @@ def test_models_are_fetched_or_made_each_by_its_own_rule(workspace: Workspace) -
 
 
 def test_a_changed_configuration_trains_and_a_change_of_it_is_made_anew(
-    workspace: Workspace,
+    workspace: Workspace, checkpoint: Callable[[str], Path]
 ) -> None:
-    workspace.config["models"] = ["smaller"]
-    result = workspace.run("--until=finetune")
+    """Beside it a decoder, on shuffled sequences too."""
+    causal = {"kind": "path", "path": str(checkpoint("gpt2"))}
+    workspace.config["checkpoints"]["causal"] = {"source": causal}
+    workspace.config |= {"models": ["smaller", "causal"], "input_orders": [*ORDERS]}
+    workspace.config["exclude"] = [{"model": "smaller", "input_order": [*ORDERS][1:]}]
+    result = workspace.run("--until=evidence")
     assert result.returncode == 0, result.stderr
     assert list(workspace.folder.rglob("model=smaller/**/predictions.parquet"))
+    matrix = pd.read_parquet(workspace.folder / "results/matrix.parquet").set_index("model")
+    recipes = ["tiny", "tiny+shuffled-input", "tiny+shuffled-training"]
+    assert matrix.loc["causal", "recipe"].to_list() == recipes
+    assert not {"finetune", "finetune_on_shuffled", "evidence"} & set(workspace.planned())
+    workspace.config |= {"models": ["smaller"], "input_orders": ["as-is"], "exclude": []}
     assert not {"configure_model", "finetune"} & set(workspace.planned())
     source = {**SMALLER, "config": {"num_hidden_layers": 1, "intermediate_size": 32}}
     workspace.config["checkpoints"]["smaller"]["source"] = source

@@ -91,7 +91,7 @@ wildcard_constraints:
     init="[a-z-]+",
     mapping="[a-z]+",
     fraction=r"[0-9.e-]+",
-    recipe="[a-z0-9][a-z0-9._-]*",
+    recipe="[a-z0-9][a-z0-9._+-]*",
 
 
 # Jobs that can use several cores take these many; Snakemake gives fewer if it has fewer.
@@ -100,8 +100,8 @@ SEVERAL_CORES = min(len(os.sched_getaffinity(0)), 8)
 # that had too little memory or time asks for more. A job on a cluster is retried by the process
 # that submitted it, not in the job itself.
 RETRIES = 2 if workflow.is_main_process else 0
-# Baselines have no learning curve and leave no model.
-TRAINED = [condition for condition in CONDITIONS if not condition.is_baseline]
+# Baselines, and tests on shuffled input, have no learning curve and leave no model.
+TRAINED = [condition for condition in CONDITIONS if condition.is_trained]
 SCORES = [PATHS.scores(task) for task in EXPERIMENT.tasks]
 
 

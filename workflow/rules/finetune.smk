@@ -8,6 +8,7 @@ rule finetune:
         model=PATHS.model_manifest(),
     output:
         **(KEPT_MODELS if EXPERIMENT.keep_models else {}),
+        **(SHUFFLED if TESTS_SHUFFLED else {}),
         predictions=PATHS.predictions(),
         curves=PATHS.curves(),
     log:
@@ -17,6 +18,7 @@ rule finetune:
     wildcard_constraints:
         # Baselines, without an initialisation, have a rule of their own.
         init=exactly(EXPERIMENT.initialisations),
+        recipe=exactly(EXPERIMENT.recipes),
     priority: 10
     retries: RETRIES
     threads: 1
@@ -28,6 +30,17 @@ rule finetune:
         code_version=versions.TRAINING,
     script:
         "../scripts/finetune.py"
+
+
+# The same, trained and tested on shuffled sequences.
+use rule finetune as finetune_on_shuffled with:
+    output:
+        **(KEPT_MODELS if EXPERIMENT.keep_models else {}),
+        predictions=PATHS.predictions(),
+        curves=PATHS.curves(),
+    wildcard_constraints:
+        init=exactly(EXPERIMENT.initialisations),
+        recipe=exactly(SHUFFLED_RECIPES),
 
 
 rule keep_best:

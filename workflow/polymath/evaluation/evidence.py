@@ -85,7 +85,11 @@ def write_evidence(
         predictions = read_test_predictions(results.predictions(condition))
         return predictions.resample(groups_of(condition.task), headline[condition].positive)
 
-    choices = {condition: read_choice(metadata) for condition, (_, metadata) in curves.items()}
+    choices = {
+        condition: read_choice(curves[condition.trained][1])
+        for condition in headline
+        if not condition.is_baseline
+    }
     estimates, comparisons = compare_scores(headline, contrasts, resample, choices)
     chances = read_chances(all_scores)
     learning = {
@@ -95,7 +99,9 @@ def write_evidence(
         "estimates": estimates,
         "comparisons": comparisons,
         "summary": summarise(contrasts, headline),
-        "convergence": measure_convergence(learning, contrasts),
+        "convergence": measure_convergence(
+            learning, [contrast for contrast in contrasts if contrast.condition.is_trained]
+        ),
         "matrix": build_matrix(headline, estimates, comparisons),
     }
     if files.rates:

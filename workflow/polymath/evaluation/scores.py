@@ -99,7 +99,7 @@ def find_curves(conditions: Iterable[Condition], results: ResultPaths) -> dict[C
     Raises:
         PolymathError: if a file was deleted, which Snakemake does not notice.
     """
-    curves = {each: results.curves(each) for each in conditions if not each.is_baseline}
+    curves = {each: results.curves(each) for each in conditions if each.is_trained}
     for condition, path in curves.items():
         if not path.exists():
             raise PolymathError(
@@ -128,7 +128,7 @@ def require_scored(scores: Iterable[Path], results: ResultPaths) -> None:
             )
         for condition, identity in zip(conditions, identities, strict=True):
             curves = results.curves(condition)
-            if not condition.is_baseline and identity_of(curves) != identity:
+            if condition.is_trained and identity_of(curves) != identity:
                 raise PolymathError(f"{curves} is of another run than its predictions: {remedy}")
 
 

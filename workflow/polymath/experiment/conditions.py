@@ -1,7 +1,7 @@
 """A condition is one cell of the matrix; its replicates differ only in their seeds."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import get_args
 
@@ -13,6 +13,12 @@ from polymath.experiment.config import (
     Experiment,
 )
 from polymath.experiment.initialisations import RANDOM, first_layers
+from polymath.experiment.input_orders import (
+    SHUFFLED_INPUT,
+    in_order,
+    order_of,
+    without_order,
+)
 from polymath.experiment.lineage import (
     OWN_TOKENIZER,
     depth_of,
@@ -58,6 +64,27 @@ class Condition:
         return self.init == NONE
 
     @property
+    def base_recipe(self) -> str:
+        """The name of its recipe in the configuration, which says nothing of input orders."""
+        return without_order(self.recipe)
+
+    @property
+    def input_order(self) -> str:
+        """The order of its sequences' symbols; see `input_orders`."""
+        return order_of(self.recipe)
+
+    @property
+    def trained(self) -> "Condition":
+        """The condition whose training gives its predictions: but for shuffled input, itself."""
+        is_test = self.input_order == SHUFFLED_INPUT
+        return replace(self, recipe=self.base_recipe) if is_test else self
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether models are trained for it alone: it has a learning curve, and may keep them."""
+        return not self.is_baseline and self.trained == self
+
+    @property
     def title(self) -> str:
         """Short name for logs and progress."""
         return " · ".join(self.columns.values())
@@ -84,13 +111,33 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
             if not any(c.columns[key] == name for c in everything if not c.is_baseline):
                 raise PolymathError(_explain_misfit(experiment, key, name))
 
-    columns = {c: {**c.columns, "domain": experiment.datasets[c.task].domain} for c in everything}
+    columns = {
+        c: {
+            **c.columns,
+            "recipe": c.base_recipe,
+            "domain": experiment.datasets[c.task].domain,
+            "input_order": c.input_order,
+        }
+        for c in everything
+    }
     excluded = {c for rule in experiment.exclude for c in _excluded_by(rule, columns)}
     kept = [condition for condition in everything if condition not in excluded]
     if not kept:
         raise PolymathError("config: exclude: every condition is excluded: nothing is left to run")
     _require_layers(experiment, kept)
+    _require_trained(kept)
     return kept
+
+
+def _require_trained(conditions: list[Condition]) -> None:
+    """Refuse to test what is not trained."""
+    known = set(conditions)
+    for condition in conditions:
+        if condition.trained not in known:
+            raise PolymathError(
+                f"config: exclude: {condition.title} tests {condition.trained.title}, which is "
+                f"excluded: exclude {{input_order: {SHUFFLED_INPUT}}} there too"
+            )
 
 
 def _require_layers(experiment: Experiment, conditions: list[Condition]) -> None:
@@ -167,7 +214,7 @@ def _product(experiment: Experiment) -> Iterator[Condition]:
                 if name in fitting(experiment, task, model)
             ],
             experiment.fractions,
-            experiment.recipes,
+            [in_order(*names) for names in product(experiment.recipes, experiment.input_orders)],
         ):
             yield Condition(task, model, init, mapping, format_fraction(fraction), recipe)
 

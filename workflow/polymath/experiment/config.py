@@ -13,6 +13,7 @@ from polymath.experiment.config_errors import parse
 from polymath.experiment.config_files import read_config
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.initialisations import InitName
+from polymath.experiment.input_orders import AS_IS, SHUFFLED_INPUT, InputOrder
 from polymath.experiment.models import ModelEntry
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.sources import (
@@ -35,6 +36,8 @@ ALPHABET_MAPPINGS: frozenset[str] = frozenset({"random", "frequency", "character
 TOKEN_MAPPINGS: frozenset[str] = frozenset({"identity", "permute", "shift"})
 DEFAULT_MAPPINGS: tuple[MappingName, ...] = ("random",)
 DEFAULT_TEXT_MAPPINGS: tuple[MappingName, ...] = ("identity", "permute")
+# Keys whose values are a condition's, each once.
+LISTS = ("tasks", "models", "initialisations", "mappings", "fractions", "input_orders", "baselines")
 MOST_RUNS = 10_000  # of a condition
 
 
@@ -56,6 +59,7 @@ class Exclusion(StrictModel):
     mapping: Several[MappingName] = None
     fraction: Several[float] = None
     recipe: Several[Name] = None
+    input_order: Several[InputOrder] = None
 
 
 class Experiment(StrictModel):
@@ -95,6 +99,13 @@ class Experiment(StrictModel):
         (1.0,), min_length=1, description="shares of the training split"
     )
     recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to fine-tune, by name")
+    input_orders: tuple[InputOrder, ...] = Field(
+        ("as-is",),
+        min_length=1,
+        description="order of the symbols in each sequence: their own (as-is); permuted at random "
+        "in the test sequences of what is trained as-is (shuffled-input); permuted in all "
+        "sequences, and trained anew (shuffled-training)",
+    )
     baselines: tuple[BaselineName, ...] = Field(
         (), description="simple predictors for comparison, one condition per task"
     )
@@ -123,10 +134,14 @@ class Experiment(StrictModel):
 
     @model_validator(mode="after")
     def _lists_have_no_repeats(self) -> "Experiment":
-        for name in ("tasks", "models", "initialisations", "mappings", "fractions", "baselines"):
+        for name in LISTS:
             values = getattr(self, name) or ()
             if len(set(values)) != len(values):
                 raise ValueError(f"'{name}' names something twice")
+        if SHUFFLED_INPUT in self.input_orders and AS_IS not in self.input_orders:
+            raise ValueError(
+                f"'input_orders': {SHUFFLED_INPUT} tests what is trained {AS_IS}: list {AS_IS} too"
+            )
         if self.runs > MOST_RUNS:
             raise ValueError(
                 f"'crossed' makes {self.runs:,} runs per condition: at most {MOST_RUNS:,}"

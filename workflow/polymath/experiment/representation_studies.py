@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import ALPHABET_MAPPINGS, Experiment
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH, TEXT
+from polymath.experiment.input_orders import AS_IS
 from polymath.experiment.lineage import pretraining_domain
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import seed_levels
@@ -64,7 +65,7 @@ def find_studies(
     recipes = list(experiment.recipes)
     preferred: dict[tuple[str, str, str], Condition] = {}
     for condition in conditions:
-        if condition.init == PRETRAINED:
+        if condition.init == PRETRAINED and condition.input_order == AS_IS:
             key = (condition.task, condition.model, condition.mapping)
             preferred[key] = min(
                 preferred.get(key, condition),

@@ -104,7 +104,8 @@ class Requests:
 
     def training_job(self, condition: Condition) -> dict[str, Any]:
         """What a condition's replicates depend on beside their input files."""
-        recipe = {} if condition.is_baseline else {"recipe": self.recipes[condition.recipe]}
+        condition = condition.trained
+        recipe = {} if condition.is_baseline else {"recipe": self.recipes[condition.base_recipe]}
         dataset = self.experiment.datasets[condition.task]
         # A class that is named is the last one.
         of_one = dataset.type == "classification" and dataset.headline in OF_ONE_CLASS
@@ -133,7 +134,8 @@ class Requests:
         for condition in conditions:
             predictions = self.predictions(condition)
             yield predictions
-            yield replace(predictions, path=self.paths.curves(condition))
+            if condition.trained == condition:
+                yield replace(predictions, path=self.paths.curves(condition))
         yield from self._evidence(conditions)
 
     def _data(self, conditions: list[Condition]) -> Iterator[Request]:
@@ -220,7 +222,7 @@ class Requests:
         streams.
         """
         trained = [condition for condition in conditions if not condition.is_baseline]
-        recipes = {condition.recipe for condition in trained}
+        recipes = {condition.base_recipe for condition in trained}
         tables = ["estimates", "comparisons", "summary", "convergence"]
         if any(len(self.experiment.recipes[recipe].rates) > 1 for recipe in recipes):
             tables.append("rates")

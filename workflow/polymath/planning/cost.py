@@ -188,7 +188,7 @@ class Estimator:
 
     def finetuning(self, condition: Condition) -> Needs:
         """Return what a condition's job needs, all its runs."""
-        recipe = self.experiment.recipes[condition.recipe]
+        recipe = self.experiment.recipes[condition.base_recipe]
         task, model = self.task_size(condition.task), self._size_or_assumed(condition.model)
         runs = count_runs(recipe, self.experiment.runs)
         flops = runs * finetuning_flops(recipe, float(condition.fraction), task, model)

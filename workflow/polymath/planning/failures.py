@@ -23,7 +23,7 @@ def describe_failures(plan: Plan) -> Iterator[str]:
     shown = set()
     for condition in plan.pending:
         stage = "baseline" if condition.is_baseline else "finetune"
-        log = plan.paths.log(stage, *condition.columns.values())
+        log = plan.paths.log(stage, *condition.trained.columns.values())
         stale = plan.stale.get(plan.paths.predictions(condition))
         pending = f": to be made again, {stale}" if stale else ": pending"
         yield f"\n{condition.title}" + ("" if log.is_file() and not stale else pending)

@@ -106,7 +106,9 @@ class Plan:
         """Estimate one condition, all its runs."""
         if condition.is_baseline:
             return Cost(condition.title, 1, 0.0, 0.0)
-        recipe = self.experiment.recipes[condition.recipe]
+        if not condition.is_trained:
+            return Cost(condition.title, 0, 0.0, 0.0)
+        recipe = self.experiment.recipes[condition.base_recipe]
         task = self.task_size(condition.task, condition.model, condition.mapping)
         runs = count_runs(recipe, self.experiment.runs)
         model = self.model_size(condition.model)
@@ -126,7 +128,7 @@ class Plan:
         """
         kept: dict[str, list[float]] = {}
         for condition in self.conditions:
-            if self.experiment.keeps_best(condition.task) and not condition.is_baseline:
+            if self.experiment.keeps_best(condition.task) and condition.is_trained:
                 model = self.model_size(condition.model)
                 size = 0 if model is None else 4 * count_parameters(model)
                 kept.setdefault(condition.task, []).append(self.experiment.runs * size)
@@ -171,7 +173,7 @@ class Plan:
         flops, seconds = 0.0, 0.0
         for condition in self.conditions:
             path = self.paths.curves(condition)
-            if condition.is_baseline or not path.is_file():
+            if not (condition.is_trained and path.is_file()):
                 continue
             task = self.task_size(condition.task, condition.model, condition.mapping)
             model = self.model_size(condition.model)

@@ -15,6 +15,10 @@ from polymath.tokenization.task_data import Task, train_mask
 from polymath.tokenization.tokenize import truncate_pair
 from polymath.training.batches import EncodedSplit
 from polymath.util.errors import PolymathError
+from polymath.util.seeds import named_seed
+
+# The token ids of each row, and their types unless the model has none or all are 0.
+EncodedRows = tuple[list[NDArray[np.int64]], list[NDArray[np.int64]] | None]
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class EncodedTask:
     Attributes:
         truncated: rows that exceeded the model's longest input.
         tokens: the embedding row of each token in use.
+        shuffled_test: the test split with each sequence's symbols permuted, where it is asked for.
     """
 
     train: EncodedSplit
@@ -31,6 +36,21 @@ class EncodedTask:
     test: EncodedSplit
     truncated: int
     tokens: dict[int, int]
+    shuffled_test: EncodedSplit | None = None
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """A control for order: the symbols of each sequence are permuted, after truncation.
+
+    A sequence has the same permutation in all replicates and conditions, by the seed and its name.
+
+    Attributes:
+        everything: in all splits; else in a second copy of test alone.
+    """
+
+    seed: int
+    everything: bool
 
 
 def encode_task(
@@ -42,6 +62,7 @@ def encode_task(
     subset_seed: int,
     compact: Callable[[PreTrainedModel, list[int]], dict[int, int]] = compact_embeddings,
     also: frozenset[int] = frozenset(),
+    shuffle: Shuffle | None = None,
 ) -> EncodedTask:
     """Encode a task for a model, and shrink its embeddings to the tokens in use.
 
@@ -50,19 +71,22 @@ def encode_task(
         fraction: share of the training items to keep.
         compact: shrinks the model's vocabulary; returns the new id of each token in use.
         also: further tokens to keep, which need not occur.
+        shuffle: what is permuted, if anything.
 
     Raises:
         PolymathError: if the tokenizer has tokens that the model lacks.
     """
     room = room_for_symbols(model, special_tokens)
-    sequences, types = _encode_rows(task.rows, model, mapping, special_tokens)
-    padding, used = _used_tokens(model, sequences)
+    everywhere = shuffle.seed if shuffle and shuffle.everything else None
+    encoded = _encode_rows(task.rows, model, mapping, special_tokens, everywhere)
+    padding, used = _used_tokens(model, encoded[0])
     rows = compact(model, sorted(used | also))
     table = np.zeros(max(rows) + 1, dtype=np.int64)
     table[list(rows)] = list(rows.values())
 
-    def collect(mask: "pd.Series[bool]") -> EncodedSplit:
+    def collect(mask: "pd.Series[bool]", source: EncodedRows = encoded) -> EncodedSplit:
         chosen, places = task.rows[mask], np.flatnonzero(mask)
+        sequences, types = source
         ids = [table[sequences[place]] for place in places]
         return EncodedSplit(
             ids=ids,
@@ -73,12 +97,18 @@ def encode_task(
             types=None if types is None else [types[place] for place in places],
         )
 
+    is_test = task.rows["split"] == "test"
+    shuffled_test = None
+    if shuffle and not shuffle.everything:
+        permuted = _encode_rows(task.rows, model, mapping, special_tokens, shuffle.seed)
+        shuffled_test = collect(is_test, permuted)
     return EncodedTask(
         train=collect(train_mask(task, fraction, subset_seed)),
         dev=collect(task.rows["split"] == "dev"),
-        test=collect(task.rows["split"] == "test"),
+        test=collect(is_test),
         truncated=0 if room is None else int((task.rows["length"] > room).sum()),
         tokens=rows,
+        shuffled_test=shuffled_test,
     )
 
 
@@ -87,16 +117,18 @@ def encode_unlabelled(
     model: PreTrainedModel,
     mapping: NDArray[np.int64],
     special_tokens: SpecialTokens,
+    shuffle: int | None = None,
 ) -> EncodedSplit:
     """Encode rows without labels for a model with its whole vocabulary.
 
     Args:
         mapping: (symbols,) the token id of each symbol id.
+        shuffle: seed by which each sequence's symbols are permuted; None leaves them.
 
     Raises:
         PolymathError: if the tokenizer has tokens that the model lacks.
     """
-    sequences, types = _encode_rows(rows, model, mapping, special_tokens)
+    sequences, types = _encode_rows(rows, model, mapping, special_tokens, shuffle)
     padding, _ = _used_tokens(model, sequences)
     return EncodedSplit(
         ids=sequences,
@@ -119,10 +151,14 @@ def _encode_rows(
     model: PreTrainedModel,
     mapping: NDArray[np.int64],
     special_tokens: SpecialTokens,
-) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]] | None]:
+    shuffle: int | None,
+) -> EncodedRows:
     """Return the token ids of each row, special tokens included, and their types."""
     room = room_for_symbols(model, special_tokens)
     parts = [truncate_row(row, room) for row in iterate_sequences(rows)]
+    if shuffle is not None:
+        named = zip(parts, rows["id"], strict=True)
+        parts = [shuffle_row(row, named_seed(shuffle, name)) for row, name in named]
     sequences = [
         np.concatenate(interleave(special_tokens.ids, [mapping[ids] for ids in row]))
         for row in parts
@@ -148,6 +184,12 @@ def truncate_row(row: list[NDArray[np.int64]], room: int | None) -> list[NDArray
     if room is None:
         return row
     return list(truncate_pair(row[0], row[1], room)) if len(row) == 2 else [row[0][:room]]
+
+
+def shuffle_row(row: list[NDArray[np.int64]], seed: int) -> list[NDArray[np.int64]]:
+    """Permute the symbols of a sequence, or of each sequence of a pair."""
+    generator = np.random.default_rng(seed)
+    return [generator.permutation(symbols) for symbols in row]
 
 
 def interleave(

@@ -12,6 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.experiment.input_orders import SHUFFLED_INPUT, in_order
 from polymath.experiment.paths import REPLICATES_FOLDER
 from polymath.training.acceleration.side_by_side import count_that_fit, estimate_memory
 from polymath.training.batches import BatchShape, gather_batch
@@ -37,12 +38,13 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
     """
     folder = outputs.predictions.parent
     with open_session(folder / REPLICATES_FOLDER, job.metric, execution, log) as session:
-        inputs = ConditionInputs(job, session.device)
+        shuffled = outputs.shuffled is not None
+        inputs = ConditionInputs(job, session.device, shuffled)
         job = inputs.job
         session = replace(session, metric=job.metric)
         keep_models = outputs.models is not None
         store = ReplicateStore(
-            folder, inputs.task.type, keep_models, keep_models and outputs.all_models
+            folder, inputs.task.type, keep_models, keep_models and outputs.all_models, shuffled
         )
         trainers = {
             rate: _Trainer(inputs.at_rate(rate), job.recipe.trials, store, session)
@@ -118,6 +120,11 @@ def _write(
     predictions = pd.concat([result.predictions for result in results])
     schema = prediction_schema(inputs.task.type)
     write_table(predictions, outputs.predictions, schema, metadata)
+    if outputs.shuffled:
+        condition = inputs.job.condition
+        tested = replace(condition, recipe=in_order(condition.recipe, SHUFFLED_INPUT))
+        shuffled = pd.concat([result.shuffled for result in results])
+        write_table(shuffled, outputs.shuffled, schema, {**metadata, **tested.columns})
 
 
 def _describe_size(model: PreTrainedModel) -> str:

@@ -126,12 +126,14 @@ class Outputs:
     Attributes:
         models: None unless models are kept.
         all_models: whether a finished replicate without its model is trained again.
+        shuffled: predictions of shuffled test sequences; None unless they are asked for.
     """
 
     predictions: Path
     curves: Path
     models: Path | None = None
     all_models: bool = True
+    shuffled: Path | None = None
 
     @classmethod
     def of(cls, snakemake: Any) -> "Outputs":
@@ -141,9 +143,11 @@ class Outputs:
         """
         all_models = "models" in snakemake.output.keys()  # noqa: SIM118, a list with names
         models = snakemake.output.get("models") or snakemake.params.get("models")
+        shuffled = snakemake.output.get("shuffled")
         return cls(
             predictions=Path(snakemake.output.predictions),
             curves=Path(snakemake.output.curves),
             models=Path(models) if models else None,
             all_models=all_models,
+            shuffled=Path(shuffled) if shuffled else None,
         )

@@ -180,7 +180,10 @@ def _predict(inputs: ConditionInputs, number: int, folder: Path, rows: pd.DataFr
     )
     set_pooling(model, inputs.job.recipe.pooling)
     special_tokens = inputs.special_tokens(number)
-    data = encode_unlabelled(rows, model, inputs.mapping(number), special_tokens)
+    shuffle = inputs.shuffle()
+    data = encode_unlabelled(
+        rows, model, inputs.mapping(number), special_tokens, shuffle.seed if shuffle else None
+    )
     stream = ReplicateStream(inputs.device, inputs.captures)
     with stream.activate():
         model.to(inputs.device)

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.predictions import score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.experiment.input_orders import SHUFFLED_INPUT, SHUFFLED_TRAINING
 from polymath.experiment.stage_versions import TRAINING
 from polymath.models.build import build_classifier, read_checkpoint, rescale_output
 from polymath.models.compact_embeddings import restore_embeddings
@@ -29,7 +30,7 @@ from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit
 from polymath.training.class_weights import balanced_weights, weighted_loss
 from polymath.training.devices import device_name, resolve_precision
-from polymath.training.encode import EncodedTask, encode_task
+from polymath.training.encode import EncodedTask, Shuffle, encode_task
 from polymath.training.headline import check_headline, positive_number
 from polymath.training.job import Job
 from polymath.training.loop import CurvePoint, Loss, Predictor, Run
@@ -44,7 +45,13 @@ CURVE_COLUMNS = [field.name for field in fields(CurvePoint)]
 class ConditionInputs:
     """A job's inputs, read once, from which its replicates are made."""
 
-    def __init__(self, job: Job, device: str) -> None:
+    def __init__(self, job: Job, device: str, shuffled_test: bool = False) -> None:
+        """Read the inputs.
+
+        Args:
+            shuffled_test: whether test is predicted a second time, its sequences shuffled.
+        """
+        self.shuffled_test = shuffled_test
         self.device, self.task = device, read_task(job.tokens)
         self.job = job = replace(job, metric=check_headline(job, self.task))
         self.positive = positive_number(job, self.task)
@@ -122,6 +129,13 @@ class ConditionInputs:
             for stream, level in self.levels(replicate).items()
         }
 
+    def shuffle(self) -> Shuffle | None:
+        """Return which sequences are shuffled, and the seed; the same in all replicates."""
+        everything = self.job.condition.input_order == SHUFFLED_TRAINING
+        if not (everything or self.shuffled_test):
+            return None
+        return Shuffle(derive_seed(self.job.seed, "shuffle"), everything)
+
     def mapping(self, replicate: int) -> NDArray[np.int64]:
         """Return the token id of each symbol id."""
         vocabulary = self._vocabulary(replicate)
@@ -173,6 +187,7 @@ class Replicate:
             inputs.special_tokens(number),
             float(job.condition.fraction),
             self.seeds["subset"],
+            shuffle=inputs.shuffle(),
         )
         apply_tuning(self.model, job.recipe, inputs.model_folder, self.seeds["init"])
         self.centre, self.scale = standardise(self.data.train, inputs.task.type)
@@ -201,15 +216,19 @@ class Replicate:
             with self.stream.activate():
                 # A run that was resumed after its last step has no logits of that step yet.
                 dev = (self._dev_logits or self._predict_dev)()
-                logits = {"dev": dev, "test": self._predictor(self.data.test, 1)()}
+                logits = {"dev": dev, "test": self._predict(self.data.test)}
+                if self.data.shuffled_test:
+                    logits[SHUFFLED_INPUT] = self._predict(self.data.shuffled_test)
             if not all(np.isfinite(of_split).all() for of_split in logits.values()):
                 divergence, logits = self.run.diverge(self.run.steps), {}
         curve = pd.DataFrame([asdict(point) for point in self.run.curve], columns=CURVE_COLUMNS)
+        shuffled = {"test": logits.pop(SHUFFLED_INPUT)} if SHUFFLED_INPUT in logits else {}
         return ReplicateResult(
             self._tabulate(logits),
             curve.assign(replicate=self.number)[CURVE_SCHEMA.names],
             divergence,
             self.inputs.machine(),
+            self._tabulate(shuffled) if self.data.shuffled_test else None,
         )
 
     def save_model(self, folder: Path) -> None:
@@ -237,6 +256,9 @@ class Replicate:
 
     def _predictor(self, split: EncodedSplit, calls: int) -> Predictor:
         return Predictor(self.model, split, self.inputs.precision, self.stream, calls)
+
+    def _predict(self, split: EncodedSplit) -> NDArray[np.float64]:
+        return self._predictor(split, 1)()
 
     def _queue_dev_score(self) -> Callable[[], float]:
         self._dev_logits = logits = self._predict_dev.queue()

@@ -31,6 +31,8 @@ class ReplicateResult:
     divergence: Divergence | None
     machine: dict[str, Any] = field(default_factory=dict)
     """What it was made with; empty if that was not recorded."""
+    shuffled: pd.DataFrame | None = None
+    """Predictions of shuffled test sequences, where they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class ReplicateStore:
     Attributes:
         keep_models: whether to store each replicate's model.
         all_models: whether a replicate without its model does not count as stored.
+        shuffled: whether one without predictions of shuffled test sequences does not.
     """
 
     folder: Path
     task_type: str
     keep_models: bool = False
     all_models: bool = False
+    shuffled: bool = False
 
     def find(
         self, replicate: int, digest: str, log: Callable[[str], None]
@@ -70,9 +74,19 @@ class ReplicateStore:
         needs_model = self.all_models and replicate >= 0 and not divergence
         if needs_model and not self.model(replicate, digest).is_dir():
             return None
+        shuffled = self._shuffled(replicate, digest)
+        needs_shuffled = self.shuffled and replicate >= 0
+        if needs_shuffled and not shuffled.is_file():
+            return None
         rows, stored = read_with_metadata(predictions)
         self.checkpoints(replicate, digest).clear()  # a killed process may have left them
-        return ReplicateResult(rows, curve_table, divergence, stored.get("machine", {}))
+        return ReplicateResult(
+            rows,
+            curve_table,
+            divergence,
+            stored.get("machine", {}),
+            read_with_metadata(shuffled)[0] if needs_shuffled else None,
+        )
 
     def save(
         self,
@@ -89,6 +103,8 @@ class ReplicateStore:
         diverged = asdict(result.divergence) if result.divergence else None
         write_table(result.curve, curve, CURVE_SCHEMA, {"diverged": diverged})
         schema = prediction_schema(self.task_type)
+        if result.shuffled is not None:
+            write_table(result.shuffled, self._shuffled(replicate, digest), schema, {})
         write_table(result.predictions, predictions, schema, {"machine": result.machine})
         self.checkpoints(replicate, digest).clear()
 
@@ -113,6 +129,9 @@ class ReplicateStore:
     def _tables(self, replicate: int, digest: str) -> tuple[Path, Path]:
         stem = self.folder / REPLICATES_FOLDER / f"{replicate}-{digest}"
         return Path(f"{stem}.predictions.parquet"), Path(f"{stem}.curve.parquet")
+
+    def _shuffled(self, replicate: int, digest: str) -> Path:
+        return self.folder / REPLICATES_FOLDER / f"{replicate}-{digest}.shuffled.parquet"
 
     def _save_model(self, folder: Path, write_model: Callable[[Path], None]) -> None:
         unfinished = folder.with_suffix(".unfinished")

@@ -5,7 +5,16 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 Stream = Literal[
-    "split", "mapping", "init", "order", "dropout", "subset", "mask", "resampling", "neighbours"
+    "split",
+    "mapping",
+    "init",
+    "order",
+    "dropout",
+    "subset",
+    "mask",
+    "resampling",
+    "neighbours",
+    "shuffle",
 ]
 # The streams that differ between the replicates of a condition.
 VARIED: tuple[Stream, ...] = ("mapping", "init", "order", "dropout", "subset")

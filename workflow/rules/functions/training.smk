@@ -1,5 +1,12 @@
 # Functions of the rules that train.
 
+from dataclasses import replace
+
+from polymath.experiment.input_orders import (
+    SHUFFLED_INPUT,
+    SHUFFLED_TRAINING,
+    in_order,
+)
 from polymath.experiment.sources import PretrainSource
 
 PRETRAINED_MODELS = [
@@ -41,6 +48,14 @@ def finetuning_needs(wildcards):
     """Memory and time of a condition's job."""
     return COST.finetuning(Condition(**wildcards))
 
+
+SHUFFLED_TEST = replace(PATTERN, recipe=in_order(PATTERN.recipe, SHUFFLED_INPUT))
+# What a job predicts beside the test sequences as they are.
+SHUFFLED = {"shuffled": PATHS.predictions(SHUFFLED_TEST)}
+TESTS_SHUFFLED = SHUFFLED_INPUT in EXPERIMENT.input_orders
+SHUFFLED_RECIPES = [
+    in_order(recipe, SHUFFLED_TRAINING) for recipe in EXPERIMENT.recipes
+]
 
 KEPT_MODELS = {"models": directory(PATHS.kept_models())}
 # Tasks whose best arm keeps its models; the others' are deleted once it is known.

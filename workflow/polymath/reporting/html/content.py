@@ -15,6 +15,11 @@ from polymath.reporting.auc import limits_of_thresholds, list_disagreements
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.effective_data import describe_effective_data, effective_data_table
 from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
+from polymath.reporting.order_control import (
+    describe_order,
+    order_table,
+    without_shuffled_tests,
+)
 from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.provenance import provenance_of
 from polymath.reporting.published import compare_published, published_table, remarks_on
@@ -317,7 +322,8 @@ def gather_content(sources: Sources) -> dict[str, Any]:
     matrix, claims = read_table(sources.matrix), read_table(sources.claims)
     families = read_table(sources.families)
     cards = [read_json(path) for path in sources.cards]
-    trained = matrix[matrix["init"] != NONE]
+    of_training = without_shuffled_tests(matrix)
+    trained = of_training[of_training["init"] != NONE]
     optional = {
         "similarity": similarity_tables(read_table(sources.similarity))
         if sources.similarity
@@ -343,11 +349,13 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "untested": untested_claims(claims),
         "across": across_table(read_table(sources.summary)),
         "matrix": matrix_table(matrix),
+        "orders": order_table(matrix),
+        "left": describe_order(matrix),
         "published": compare_published(sources.published, matrix),
         "published_remarks": remarks_on(sources.published),
         "speed": speed_table(read_table(sources.convergence)),
         "limits": [
-            *limits(matrix, read_table(sources.rates) if sources.rates else None),
+            *limits(of_training, read_table(sources.rates) if sources.rates else None),
             *sources.truncation,
         ],
         "errors": sources.errors,

@@ -1,0 +1,49 @@
+"""What the report says of shuffled sequences."""
+
+import pandas as pd
+
+from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
+from polymath.reporting.order_control import describe_order, order_table, without_shuffled_tests
+from support.report import MATRIX_ROWS, scored, table
+
+SHUFFLED = {"recipe": "default+shuffled-input"}
+ROWS = [
+    scored(0.9),
+    scored(0.6, **SHUFFLED),
+    scored(0.7, recipe="default+shuffled-training"),
+    scored(0.5, init="scratch"),
+    scored(0.5, init="scratch", **SHUFFLED),
+    scored(0.8, task="amp"),
+    scored(0.95, model="ngram", init="none", mapping="none", recipe="none"),
+]
+
+
+def test_the_share_of_the_score_above_chance_that_is_left() -> None:
+    rows = order_table(table(ROWS, MATRIX)).set_index("init")
+    assert list(rows["left, tested on shuffled"]) == ["25%", "–"], "scratch is at chance as it is"
+    assert rows.loc["pretrained", "left, trained on shuffled"] == "50%"
+    assert rows.loc["scratch", "trained on shuffled"] == "–"
+    assert "task" in rows
+    assert "amp" not in set(rows["task"])
+    assert "mapping" not in rows, "it does not vary"
+
+
+def test_a_sentence_per_task_names_each_arms_share() -> None:
+    (sentence,) = describe_order(table(ROWS, MATRIX))
+    assert sentence.startswith("splice: ")
+    assert "25% (pretrained)" in sentence
+    assert "50% (pretrained)" in sentence
+    assert "tested on shuffled" in sentence
+
+
+def test_without_a_shuffled_condition_there_is_nothing_to_say() -> None:
+    plain = table(MATRIX_ROWS, MATRIX)
+    assert not len(order_table(plain))
+    assert describe_order(plain) == []
+    pd.testing.assert_frame_equal(without_shuffled_tests(plain), plain)
+
+
+def test_what_is_only_tested_is_no_training_run() -> None:
+    kept = without_shuffled_tests(table(ROWS, MATRIX))
+    assert "default+shuffled-input" not in set(kept["recipe"])
+    assert len(kept) == len(ROWS) - 2

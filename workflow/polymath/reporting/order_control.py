@@ -1,0 +1,82 @@
+"""How much of a score is left on shuffled sequences: is it composition that is read, or order?"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from polymath.experiment.conditions import NONE
+from polymath.experiment.input_orders import (
+    AS_IS,
+    SHUFFLED_INPUT,
+    SHUFFLED_TRAINING,
+    order_of,
+    without_order,
+)
+from polymath.reporting.tables import DASH, drop_constant, format_number, varying_columns
+
+ARM = ["task", "model", "init", "mapping", "fraction", "recipe"]
+# How a page calls the orders.
+NAMES = {SHUFFLED_INPUT: "tested on shuffled", SHUFFLED_TRAINING: "trained on shuffled"}
+
+
+def without_shuffled_tests(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return a matrix without conditions that are other conditions' models on shuffled input."""
+    return matrix[[order_of(recipe) != SHUFFLED_INPUT for recipe in matrix["recipe"]]]
+
+
+def order_table(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per arm with its scores on each order and the share that is left, as texts.
+
+    Empty if the experiment shuffles nothing.
+    """
+    wide = _by_order(matrix)
+    table = wide[ARM].assign(**{"as they are": [*map(format_number, wide[AS_IS])]})
+    for order, name in NAMES.items():
+        if order in wide:
+            table[name] = [*map(format_number, wide[order])]
+            table[f"left, {name}"] = [*map(_percent, _left(wide, order))]
+    return drop_constant(table.assign(chance=[*map(format_number, wide["chance"])]), ARM[1:])
+
+
+def describe_order(matrix: pd.DataFrame) -> list[str]:
+    """Return a sentence per task: what its arms keep of their scores above chance."""
+    wide = _by_order(matrix)
+    names = varying_columns(wide, ARM[1:]) or ["init"]
+    return [
+        f"{task}: of the score above chance, {', and '.join(_phrases(rows, names))}."
+        for task, rows in wide.groupby("task", sort=False)
+    ]
+
+
+def _phrases(rows: pd.DataFrame, names: list[str]) -> Iterator[str]:
+    for order, name in NAMES.items():
+        if order not in rows or rows[order].isna().all():
+            continue
+        kept = zip(rows[names].agg(" ".join, axis=1), _left(rows, order), strict=True)
+        shares = ", ".join(f"{_percent(left)} ({arm})" for arm, left in kept)
+        yield f"{shares} is left when {name} sequences"
+
+
+def _by_order(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per arm that is shuffled in some condition, with a mean score per order."""
+    trained = matrix[matrix["init"] != NONE]
+    orders = trained["recipe"].map(order_of)
+    arms = trained.assign(recipe=trained["recipe"].map(without_order), order=orders)
+    wide = arms.pivot_table(index=ARM, columns="order", values="mean", sort=False)
+    chances = arms.groupby(ARM, sort=False)["chance"].max()
+    wide = wide.assign(chance=chances).reset_index()
+    shuffled = [order for order in NAMES if order in wide]
+    if AS_IS not in wide or not shuffled:
+        return pd.DataFrame(columns=[*ARM, AS_IS, "chance"])
+    return wide[wide[AS_IS].notna() & wide[shuffled].notna().any(axis=1)]
+
+
+def _left(wide: pd.DataFrame, order: str) -> "pd.Series[float]":
+    """Return the share of the score above chance that is left; NaN where there is none."""
+    above = wide[AS_IS] - wide["chance"]
+    left: pd.Series[float] = ((wide[order] - wide["chance"]) / above).where(above > 0)
+    return left
+
+
+def _percent(share: float) -> str:
+    return DASH if pd.isna(share) else f"{share:.0%}"
