@@ -1,5 +1,6 @@
 """`new` finds out what files are, and writes a configuration that runs as it is."""
 
+import argparse
 import gzip
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from polymath.experiment.config_files import locate_paths, read_config
 from polymath.own_data.check import describe_check
 from polymath.own_data.draft import Draft, draft_task, name_of
 from polymath.own_data.forms import find_delimiter
-from polymath.own_data.options import Asked
+from polymath.own_data.options import Asked, add_new_options, asked_in
+from polymath.own_data.several_labels import find_separator
 from polymath.own_data.symbols import find_symbols
 from polymath.own_data.yaml_text import format_value, write_yaml
 from polymath.util.errors import PolymathError
@@ -372,3 +374,79 @@ def test_excel_with_several_sheets_asks_for_one(tmp_path: Path) -> None:
         draft_of(path)
     draft = draft_task(path, tmp_path / "my.yaml", Asked(), sheet="data")
     assert draft.entry["reader"]["sheet"] == "data"
+
+
+def sets_csv(tmp_path: Path, mark: str = ";", share: float = 0.7, name: str = "labels") -> Path:
+    """Sequences with one to three of four places; `share` of the rows have several."""
+    generator = np.random.default_rng(2)
+    places = ["nucleus", "membrane", "cytosol", "rare"]
+    lines = [f"id,seq,{name}"]
+    for row in range(120):
+        count = generator.integers(2, 4) if row < share * 120 else 1
+        chosen = generator.choice(3, count, replace=False)
+        names = [places[number] for number in chosen] + ["rare"] * (row == 5)
+        sequence = "".join(generator.choice(list("ACDEFGHIKLMNPQRSTVWY"), 20))
+        joined = f"{mark} ".join(names)
+        lines.append(f'p{row},{sequence},"{joined}"')
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("mark", "name"), [(";", "labels"), ("|", "location"), (",", "places_of_it")]
+)
+def test_joined_labels_are_recognised_and_pass_the_check(
+    mark: str, name: str, tmp_path: Path
+) -> None:
+    draft = draft_of(sets_csv(tmp_path, mark, name=name))
+    assert draft.entry["type"] == "multi-label"
+    assert draft.entry["labels"] == ["cytosol", "membrane", "nucleus"]
+    assert draft.entry["reader"].items() >= {"label": name, "label_separator": mark}.items()
+    assert any("multi-label" in fact and f"'{mark}'" in fact for fact in draft.facts)
+    write_yaml(draft, tmp_path / "my.yaml")
+    assert len((tmp_path / "my.yaml").read_text().splitlines()) <= MOST_LINES
+    lines = list(describe_check(load(tmp_path / "my.yaml")))
+    assert any(line.startswith("  labels: 3 (train/dev/test): ") for line in lines)
+    assert any("sets of labels" in line and "per record" in line for line in lines)
+    assert any("best rule" in line and "micro_f1" in line for line in lines)
+
+
+def test_columns_of_flags_are_recognised(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    lines = ["seq,kinase,receptor,enzyme"]
+    for _ in range(90):
+        flags = ",".join(map(str, generator.integers(0, 2, 3)))
+        lines.append(f"{''.join(generator.choice(list('ACDEFGHIKLMNPQRSTVWY'), 20))},{flags}")
+    draft = draft_csv(tmp_path, lines)
+    assert draft.entry["type"] == "multi-label"
+    assert draft.entry["reader"]["label"] == ["kinase", "receptor", "enzyme"]
+    assert draft_csv(tmp_path, lines, label="enzyme").entry.get("type") is None
+    several = draft_csv(tmp_path, lines, label=("enzyme", "kinase"))
+    assert several.entry["reader"]["label"] == ["enzyme", "kinase"]
+    write_yaml(several, tmp_path / "my.yaml")
+    assert any("labels: 2 " in line for line in describe_check(load(tmp_path / "my.yaml")))
+
+
+def test_where_one_or_several_labels_may_be_meant_the_option_decides(tmp_path: Path) -> None:
+    path = sets_csv(tmp_path, share=0.3)
+    with pytest.raises(PolymathError, match=r"30% .*'labels' .*--label-separator"):
+        draft_of(path)
+    assert draft_of(path, label_separator=";").entry["type"] == "multi-label"
+    assert "type" not in draft_of(path, label_separator="").entry
+    few = draft_of(sets_csv(tmp_path, share=0.05))
+    assert "type" not in few.entry
+    assert any("--label-separator" in fact for fact in few.facts)
+
+
+@pytest.mark.parametrize("values", [["1,5", "2,5", "1,2"], ["Smith, J", "Doe, J."], ["a", "b"]])
+def test_what_is_no_set_of_labels(values: list[str]) -> None:
+    assert find_separator(pd.Series(values * 20)) is None
+
+
+def test_the_options_of_labels_are_read() -> None:
+    parser = argparse.ArgumentParser()
+    add_new_options(parser)
+    words = ["own.csv", "--label", "a", "b", "--label-separator", "|"]
+    assert asked_in(parser.parse_args(words)) == Asked(label=("a", "b"), label_separator="|")
+    assert asked_in(parser.parse_args(["own.csv", "--label", "a"])) == Asked(label="a")

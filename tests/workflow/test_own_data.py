@@ -42,6 +42,8 @@ def write_files(folder: Path) -> None:
     """The files that the examples name."""
     proteins, classes = sequences("ACDEFGHIKLMNPQRSTVWY"), ["yes", "no"] * (ROWS // 2)
     pd.DataFrame({"seq": proteins, "active": classes}).to_csv(folder / "peptides.csv", index=False)
+    places = ["nucleus; membrane", "membrane", "", "cytosol;nucleus"] * (ROWS // 4)
+    pd.DataFrame({"seq": proteins, "location": places}).to_csv(folder / "places.csv", index=False)
     pd.DataFrame(
         {
             "primary": [*proteins[:-1], "ACDX"],
@@ -75,16 +77,16 @@ def write_files(folder: Path) -> None:
     pairs.to_csv(folder / "pairs.tsv", sep="\t", index=False)
 
 
-EXAMPLES = ("peptides", "stability", "gestures", "locations", "composers", "periods", "topics",
+EXAMPLES = ("peptides", "stability", "places", "gestures", "locations", "composers", "periods", "topics",
             "pairs")  # fmt: skip
-METRICS = {"stability": "spearman"}
+METRICS = {"stability": "spearman", "places": "micro_f1"}
 TEXTS = ("topics", "pairs")
 
 
 @pytest.mark.parametrize(
     "trained",
-    [("stability", "pairs"), pytest.param(EXAMPLES, marks=pytest.mark.full)],
-    ids=["two trained", "all trained"],
+    [("stability", "pairs", "places"), pytest.param(EXAMPLES, marks=pytest.mark.full)],
+    ids=["three trained", "all trained"],
 )
 def test_every_documented_example_runs_from_raw_file_to_vocabulary_and_those_trained_to_scores(
     trained: tuple[str, ...], tmp_path: Path, checkpoint: Callable[[str], Path]

@@ -63,7 +63,8 @@ class TaskCheck:
     @cached_property
     def headline(self) -> tuple[str, Score]:
         """The headline metric as the classes' sizes choose it: its name and function."""
-        sizes = class_sizes(self.table, class_names(self.dataset, self.table))
+        separator = self.dataset.reader.set_separator
+        sizes = class_sizes(self.table, class_names(self.dataset, self.table), separator)
         return headline_by_sizes(self.dataset.headline, self.dataset.positive is not None, sizes)
 
 
@@ -167,7 +168,7 @@ def describe_task(checked: TaskCheck) -> Iterator[str]:
 def _describe_rows(checked: TaskCheck) -> Iterator[str]:
     """Yield a few rows of different classes as symbols and as token ids."""
     table, reading = checked.table.reset_index(drop=True), checked.readings[0]
-    by = "label" if checked.dataset.type == "classification" else "split"
+    by = "split" if checked.dataset.type == "regression" else "label"
     order = [*table.groupby(by, sort=False).head(1).index, *table.index]
     places = list(dict.fromkeys(order))[:SHOWN]
     yield f"  {len(places)} rows as symbols, and as token ids {reading.ids_of}"
@@ -175,7 +176,8 @@ def _describe_rows(checked: TaskCheck) -> Iterator[str]:
         ids, symbols = reading.ids[place], reading.symbols(place, checked.symbols)
         more = " ..." if len(ids) > SYMBOLS else ""
         split, label = table.loc[place, ["split", "label"]]
-        yield f"    {split}, {str(label)[:20]}: {' '.join(symbols[:SYMBOLS])}{more}"
+        shown = str(label)[:20] or "no label"
+        yield f"    {split}, {shown}: {' '.join(symbols[:SYMBOLS])}{more}"
         yield f"      {' '.join(map(str, ids[:SYMBOLS]))}{more}"
 
 
@@ -192,13 +194,20 @@ def _describe_labels(card: dict[str, Any]) -> Iterator[str]:
         + ")"
         for label, size in sorted(sizes.items(), key=lambda pair: -pair[1])
     ]
-    yield f"  classes: {len(sizes)} (train/dev/test): {list_names(shown)}"
+    sets = card.get("label_sets")
+    yield f"  {'labels' if sets else 'classes'}: {len(sizes)} (train/dev/test): {list_names(shown)}"
+    if sets:
+        yield (
+            f"  sets of labels: {sets['distinct']:,}, {sets['labels_per_row']:.2g} labels per "
+            f"record, {sets['without_label']:,} records without a label; a label is predicted "
+            "above a probability of 0.5"
+        )
 
 
 def _describe_positive(checked: TaskCheck) -> Iterator[str]:
     """Yield the class that F1 and average precision are of, where there are two."""
     names = class_names(checked.dataset, checked.table)
-    if len(names) == 2:
+    if len(names) == 2 and checked.dataset.type == "classification":
         named = checked.dataset.positive
         number = choose_positive(named is not None, class_sizes(checked.table, names))
         by_default = "" if named else " (the rarer one; 'positive' names another)"
@@ -209,8 +218,17 @@ def _describe_rule(checked: TaskCheck) -> str:
     chosen = checked.table.head(RULED)
     names = class_names(checked.dataset, checked.table)
     headline, score = checked.headline
-    rule = score_rule(chosen, checked.symbols[: len(chosen)], names, score)
+    separator = checked.dataset.reader.set_separator
+    rule = score_rule(chosen, checked.symbols[: len(chosen)], names, score, separator)
     constant = "the commonest class" if names else "the mean"
+    if separator is not None:
+        card = checked.card
+        common = [
+            label
+            for label, counts in card["labels_by_split"].items()
+            if counts["train"] > card["splits"]["train"] / 2
+        ]
+        constant = f"{separator.join(common) or 'no label'} (what most training rows have)"
     return (
         f"  best rule on one feature: {rule['rule']}: {headline} {rule['test']:.3f} on test, where "
         f"always {constant} has {rule['majority']:.3f}"

@@ -26,10 +26,10 @@ from polymath.own_data.lines import NORMAL
 from polymath.own_data.names import add_names
 from polymath.own_data.options import Asked
 from polymath.own_data.roles import FEWEST_PER_CLASS, Roles, find_roles, has_fractions, texts
+from polymath.own_data.several_labels import FEWEST_ROWS, describe_sets
 from polymath.own_data.symbols import PITCHES, estimate_tokens
 from polymath.util.errors import PolymathError, list_names
 
-FEWEST_ROWS = 10  # of a class that is kept beside larger ones
 MANY_VALUES = 20  # kinds of whole numbers from which they are values rather than classes
 COMMON = 0.8  # share of a class from which accuracy says little
 NEAR = 0.05  # share of test records with a near neighbour in training, from which they are grouped
@@ -127,12 +127,12 @@ def _reader(form: Form, roles: Roles) -> dict[str, Any]:
     renamed = {}
     if not form.has_names and "header" in reader:
         singles = {"sequence": roles.sequences[0], "label": roles.label, "split": roles.split}
-        renamed = {name: role for role, name in singles.items() if name is not None}
+        renamed = {name: role for role, name in singles.items() if isinstance(name, str)}
         reader["header"] = [renamed.get(name, name) for name in reader["header"]]
     named = {
         "sequence": roles.sequences[0],
         "sequence2": roles.sequences[1] if len(roles.sequences) > 1 else None,
-        "label": roles.label,
+        "label": roles.label if isinstance(roles.label, str) else None,
         "split": roles.split,
         "group": roles.group,
         "id": roles.id,
@@ -141,6 +141,10 @@ def _reader(form: Form, roles: Roles) -> dict[str, Any]:
         column = renamed.get(column or "", column)
         if column is not None and not (role in ("sequence", "label") and column == role):
             reader[role] = column
+    if not isinstance(roles.label, str):
+        reader["label"] = list(roles.label)
+    if roles.label_separator is not None:
+        reader["label_separator"] = roles.label_separator
     if roles.split_names:
         reader["split_names"] = roles.split_names
     return reader
@@ -150,10 +154,13 @@ def _describe_labels(
     form: Form, roles: Roles, facts: list[str], comments: dict[str, str]
 ) -> dict[str, Any]:
     """Return the entry's keys about labels."""
-    labels = texts(form.table, roles.label)
+    if roles.is_multi_label:
+        return describe_sets(form, roles, facts, comments)
+    (column,) = roles.labels
+    labels = texts(form.table, column)
     filled = labels[labels != ""]
     if filled.empty:
-        raise PolymathError(f"column '{roles.label}' is empty: name the labels' by --label")
+        raise PolymathError(f"column '{column}' is empty: name the labels' by --label")
     known = filled[~filled.isin(MISSING)]  # reading the rows refuses the others, by their lines
     if len(known) and _are_values(known):
         values = known.str.replace(",", ".").astype(float)
@@ -191,8 +198,8 @@ def _describe_classes(
     if len(enough) < len(counts) and roles.split is None:
         if len(enough) < 2:
             raise PolymathError(
-                f"column '{roles.label}': only {len(enough)} class has {FEWEST_PER_CLASS} rows, "
-                "one for each split: name another column by --label"
+                f"column '{roles.labels[0]}': only {len(enough)} class has {FEWEST_PER_CLASS} "
+                "rows, one for each split: name another column by --label"
             )
         entry["labels"] = sorted(map(str, enough.index))
         rare = list_names([str(name) for name in counts.index if name not in enough.index])

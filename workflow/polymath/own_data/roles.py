@@ -9,6 +9,13 @@ import pandas as pd
 from polymath.data.splits import ALIASES
 from polymath.own_data.forms import ORIGIN, Form, is_number
 from polymath.own_data.options import Asked
+from polymath.own_data.several_labels import (
+    DOUBTFUL,
+    FEWEST_COLUMNS,
+    SURE,
+    find_separator,
+    is_flag,
+)
 from polymath.own_data.symbols import Symbols, find_symbols
 from polymath.own_data.words import (
     GROUP_NAMES,
@@ -41,18 +48,31 @@ class Roles:
     Attributes:
         sequences: one column, or the two of a pair.
         symbols: of the first sequence.
+        label: one column, or several of 0 and 1.
+        label_separator: between the labels of a row; None if each row has one.
         split_names: what the split column's own words mean.
         facts: what was concluded, and why.
     """
 
     sequences: list[str]
     symbols: Symbols
-    label: str
+    label: str | tuple[str, ...]
     split: str | None = None
     group: str | None = None
     id: str | None = None
+    label_separator: str | None = None
     split_names: dict[str, str] = field(default_factory=dict)
     facts: list[str] = field(default_factory=list)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns of labels."""
+        return (self.label,) if isinstance(self.label, str) else self.label
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether a row may have several labels."""
+        return self.label_separator is not None or not isinstance(self.label, str)
 
 
 def find_roles(form: Form, asked: Asked) -> Roles:
@@ -70,6 +90,7 @@ def find_roles(form: Form, asked: Asked) -> Roles:
     label, label_why = _find_label(form, asked, [*sequences, split])
     roles = Roles(sequences, symbols, label, split, split_names=words)
     roles.facts += [f"sequence: {why}", f"label: {label_why}", *_unused_splits(form, roles)]
+    roles.label_separator = _find_label_separator(form, asked, roles)
     roles.group = _find_group(form, asked, roles)
     roles.id = _find_id(form, roles)
     return roles
@@ -78,7 +99,9 @@ def find_roles(form: Form, asked: Asked) -> Roles:
 def _named(asked: Asked) -> Iterator[tuple[str, str]]:
     for name in asked.sequence or ():
         yield "--sequence", name
-    for option in ("label", "split", "group"):
+    for name in asked.labels:
+        yield "--label", name
+    for option in ("split", "group"):
         if getattr(asked, option) is not None:
             yield f"--{option}", getattr(asked, option)
 
@@ -93,7 +116,7 @@ def _find_split(form: Form, asked: Asked) -> tuple[str | None, dict[str, str]]:
     if asked.split is not None:
         return asked.split, _split_words(texts(form.table, asked.split)) or {}
     for name in (*form.columns, *ORIGIN):
-        if name == asked.label:
+        if name in asked.labels:
             continue
         words = _split_words(texts(form.table, name))
         if words is not None:
@@ -104,7 +127,7 @@ def _find_split(form: Form, asked: Asked) -> tuple[str | None, dict[str, str]]:
 def _unused_splits(form: Form, roles: Roles) -> Iterator[str]:
     """Yield why a column that is named as one of splits is not used."""
     for name in form.columns:
-        others = (*roles.sequences, roles.label)
+        others = (*roles.sequences, *roles.labels)
         if roles.split is None and name.lower() in SPLIT_NAMES and name not in others:
             words = list_names([f"'{word}'" for word in sorted(set(texts(form.table, name)))])
             yield (
@@ -140,7 +163,7 @@ def _find_sequences(
     """Return the columns of sequences, their symbols and why they were chosen."""
     kinds = {}
     candidates = asked.sequence or [
-        name for name in form.columns if name not in (*taken, asked.label, asked.group)
+        name for name in form.columns if name not in (*taken, *asked.labels, asked.group)
     ]
     for name in candidates:
         values = texts(form.table, name)
@@ -213,14 +236,17 @@ def _ambiguous(role: str, candidates: list[str]) -> PolymathError:
     )
 
 
-def _find_label(form: Form, asked: Asked, taken: Sequence[str | None]) -> tuple[str, str]:
-    """Return the column of labels, and why it was chosen."""
+def _find_label(
+    form: Form, asked: Asked, taken: Sequence[str | None]
+) -> tuple[str | tuple[str, ...], str]:
+    """Return the column of labels, or several of 0 and 1, and why they were chosen."""
     if asked.label is not None:
-        return asked.label, f"'{asked.label}' (as asked)"
+        return asked.label, f"{list_names([repr(name) for name in asked.labels])} (as asked)"
     own = [name for name in form.columns if name not in taken and name != asked.group]
     suited = [name for name in own if _is_label(texts(form.table, name), name)]
+    joined = [name for name in own if find_separator(texts(form.table, name))]
     for names in (LABEL_NAMES, LIKELY_LABEL_NAMES):
-        named = [name for name in suited if name.lower() in names]
+        named = [name for name in own if name in (*suited, *joined) and name.lower() in names]
         if len(named) == 1:
             return named[0], f"'{named[0]}' (by its name)"
         if named:
@@ -232,8 +258,12 @@ def _find_label(form: Form, asked: Asked, taken: Sequence[str | None]) -> tuple[
                     "values that recur, or numbers: correct it, or name the labels by --label"
                 )
     suited = [name for name in suited if name.lower() not in (*GROUP_NAMES, *ID_NAMES)] or suited
+    if len(suited) >= FEWEST_COLUMNS and all(is_flag(texts(form.table, name)) for name in suited):
+        return tuple(suited), f"{list_names(suited)}: columns of 0 and 1, one per label"
     if len(suited) > 1:
         raise _ambiguous("label", [_count_classes(form, name) for name in suited])
+    if not suited and len(joined) == 1:
+        return joined[0], f"'{joined[0]}' (the only column of joined labels)"
     if suited:
         return suited[0], f"'{suited[0]}' (the only column of classes or numbers)"
     for name, what in PLACES.items():
@@ -245,6 +275,39 @@ def _find_label(form: Form, asked: Asked, taken: Sequence[str | None]) -> tuple[
         "no column looks like labels, which are few values that recur, or numbers: name it by "
         f"--label; the columns are {list_names([*form.columns, *ORIGIN])}"
     )
+
+
+def _find_label_separator(form: Form, asked: Asked, roles: Roles) -> str | None:
+    """Return what joins the labels of a row; None if each row has one, or columns tell them.
+
+    Raises:
+        PolymathError: if it may be either.
+    """
+    if not isinstance(roles.label, str):
+        return None
+    if asked.label_separator is not None:
+        return asked.label_separator or None
+    values = texts(form.table, roles.label)
+    mark, share = find_separator(values) or ("", 0.0)
+    if not mark:
+        return None
+    example = values[values.str.contains(mark, regex=False)].iloc[0][:40]
+    having = f"{share:.0%} of the values of '{roles.label}' have '{mark}', as '{example}'"
+    if share >= SURE:
+        roles.facts.append(
+            f"type: multi-label, as {having}, and the parts recur (--label-separator '' reads one "
+            "label per row)"
+        )
+        return mark
+    if share >= DOUBTFUL:
+        raise PolymathError(
+            f"{having}: a row may have several labels, or one: choose by --label-separator "
+            f"'{mark}' or --label-separator ''"
+        )
+    roles.facts.append(
+        f"label: {having}, which is read as one label: --label-separator '{mark}' reads several"
+    )
+    return None
 
 
 def _count_classes(form: Form, name: str) -> str:
@@ -283,7 +346,7 @@ def _find_group(form: Form, asked: Asked, roles: Roles) -> str | None:
     if asked.group is not None:
         roles.facts.append(f"group: '{asked.group}' (as asked)")
         return asked.group
-    taken = {*roles.sequences, roles.label, roles.split}
+    taken = {*roles.sequences, *roles.labels, roles.split}
     for name in form.columns:
         plain = name.lower().removesuffix("_id").removesuffix(" id")
         if name in taken or plain not in GROUP_NAMES:
@@ -292,8 +355,9 @@ def _find_group(form: Form, asked: Asked, roles: Roles) -> str | None:
         filled = values[values != ""]
         if not 2 < filled.nunique() < len(filled):
             continue
-        classes = form.table.groupby(texts(form.table, roles.label))[name].nunique()
-        if roles.split is None and len(classes) <= MOST_CLASSES and classes.min() < 3:
+        classes = form.table.groupby(texts(form.table, roles.labels[0]))[name].nunique()
+        is_scarce = len(classes) <= MOST_CLASSES and classes.min() < 3
+        if roles.split is None and is_scarce and not roles.is_multi_label:
             roles.facts.append(
                 f"group: none, as class '{classes.idxmin()}' has only {classes.min()} values of "
                 f"'{name}', and each split needs one: --group {name} to use it nevertheless"
@@ -308,7 +372,7 @@ def _find_group(form: Form, asked: Asked, roles: Roles) -> str | None:
 
 
 def _find_id(form: Form, roles: Roles) -> str | None:
-    taken = {*roles.sequences, roles.label, roles.split, roles.group}
+    taken = {*roles.sequences, *roles.labels, roles.split, roles.group}
     for name in form.columns:
         plain = name.lower()
         if name in taken or not (plain in ID_NAMES or plain.endswith(("_id", " id"))):

@@ -80,8 +80,9 @@ def _precision(checked: "TaskCheck", test: int) -> str:
         half = 1.96 / math.sqrt(max(1, test - 3))  # of Fisher's transform, for no correlation
         return f"the 95 % interval of a correlation is about {half:.2f} to either side"
     points = 100 * 1.96 * math.sqrt(0.25 / test)
+    metric = "subset accuracy" if checked.dataset.type == "multi-label" else "accuracy"
     return (
-        f"one row is {100 / test:.1f} points of accuracy, and its 95 % interval is about "
+        f"one row is {100 / test:.1f} points of {metric}, and its 95 % interval is about "
         f"{points:.0f} points to either side"
     )
 
@@ -107,9 +108,10 @@ def _warn_of_classes(checked: "TaskCheck") -> Iterator[str]:
             f"has accuracy {share:.2f}: set 'metric: macro_f1'"
         )
     rare = {n: c["test"] for n, c in by_label.items() if c["test"] < FEWEST_OF_CLASS}
+    what = "classes" if checked.dataset.type == "classification" else "labels"
     if rare:
         names = ", ".join(f"'{name}' ({count})" for name, count in list(rare.items())[:5])
         yield (
-            f"{task}: {len(rare)} of {len(by_label)} classes have fewer than {FEWEST_OF_CLASS} "
+            f"{task}: {len(rare)} of {len(by_label)} {what} have fewer than {FEWEST_OF_CLASS} "
             f"test rows: {names}: leave them out by 'labels', or add rows"
         )
