@@ -14,7 +14,9 @@ from polymath.evaluation.errors import (
     count_confusions,
     predicted_values,
     score_classes,
+    score_labels,
     surest_errors,
+    surest_label_errors,
 )
 from polymath.evaluation.predictions import ItemPredictions, Predictions
 from polymath.evaluation.scores import best_on_dev, score_condition
@@ -44,6 +46,42 @@ def test_confusions_and_scores_per_class_are_those_of_scikit_learn(seed: int) ->
     table = score_classes(counts, LABELS)
     for name, values in zip(("precision", "recall", "F1", "n"), expected, strict=True):
         np.testing.assert_allclose(table[name], values)
+
+
+def draw_sets(seed: int, count: int = 60) -> ItemPredictions:
+    """Sets of three labels, of which no item has the last."""
+    generator = np.random.default_rng(seed)
+    targets = (generator.random((count, 3)) < (0.5, 0.2, 0)).astype(float)
+    outputs = 0.6 * generator.random((count, 3)) + 0.4 * targets
+    return ItemPredictions(np.array([f"{n:03d}" for n in range(count)]), targets, outputs)
+
+
+@given(seed=st.integers(0, 1000))
+def test_scores_per_label_are_those_of_scikit_learn(seed: int) -> None:
+    items = draw_sets(seed)
+    table = score_labels(items, LABELS)
+    expected = sk.precision_recall_fscore_support(
+        items.targets, items.predicted, zero_division=np.nan
+    )
+    for name, values in zip(("precision", "recall", "F1", "n"), expected, strict=True):
+        np.testing.assert_allclose(table[name][:2], values[:2])
+    aucs = sk.roc_auc_score(items.targets[:, :2], items.outputs[:, :2], average=None)
+    np.testing.assert_allclose(table["ROC-AUC"][:2], aucs)
+    assert table.loc[2, ["recall", "F1", "ROC-AUC"]].isna().all()
+
+
+@given(seed=st.integers(0, 1000))
+def test_the_surest_wrong_labels_are_shown(seed: int) -> None:
+    items = draw_sets(seed)
+    table = surest_label_errors(items, LABELS, 5)
+    wrong = items.predicted != items.targets
+    sureness = np.maximum(items.outputs, 1 - items.outputs)[wrong]
+    assert table["probability"].tolist() == sorted(sureness, reverse=True)[:5]
+    for row in table.itertuples():
+        place, label = int(row.id), LABELS.index(str(row.wrong))
+        has = bool(items.targets[place, label])
+        assert (row.wrong in str(row.label).split(", ")) == has
+        assert (row.wrong in str(row.prediction).split(", ")) != has
 
 
 def test_shares_of_nothing_are_missing() -> None:

@@ -23,15 +23,15 @@ ARM = Condition("odd", "small", "pretrained", "random", "1", "default")
 RECORDS = pa.schema([("id", pa.string()), ("sequence", pa.string())])
 
 
-def write_task(results: ResultPaths) -> Path:
+def write_task(results: ResultPaths, **metadata: str) -> Path:
     """Write the scores, predictions and records of a task with one error, `bad`."""
     rows = [{"replicate": 0, "split": "test", "id": name, "item": name, "label": "no",
              "logits": logits}
-            for name, logits in (("good", [3.0, 0.0]), ("bad", [0.0, 2.0]))]  # fmt: skip
-    metadata = {**ARM.columns, "type": "classification", "labels": ["no", "yes"],
-                "metric": "accuracy"}  # fmt: skip
+            for name, logits in (("good", [3.0, -1.0]), ("bad", [-1.0, 1.0]))]  # fmt: skip
+    stated = {**ARM.columns, "type": "classification", "labels": ["no", "yes"],
+              "metric": "accuracy", **metadata}  # fmt: skip
     schema = prediction_schema("classification")
-    write_table(pd.DataFrame(rows), results.predictions(ARM), schema, metadata)
+    write_table(pd.DataFrame(rows), results.predictions(ARM), schema, stated)
     scores = {**ARM.columns, "split": "dev", "headline": True, "value": 0.5, "replicate": 0}
     table = pd.DataFrame([scores], columns=SCORE_SCHEMA.names)
     write_table(table, results.scores("odd"), SCORE_SCHEMA, {})
@@ -51,6 +51,19 @@ def test_a_task_has_its_confusions_classes_and_errors(tmp_path: Path) -> None:
         ["no", "1.000", "0.500", "0.667", "2"], ["yes", "0.000", "–", "–", "0"],
     ]  # fmt: skip
     assert surest.to_numpy().tolist() == [["bad", "T" * SYMBOLS + "…", "no", "yes", "0.881"]]
+
+
+def test_a_task_of_sets_has_scores_per_label_and_the_surest_wrong_labels(tmp_path: Path) -> None:
+    results = ResultPaths(tmp_path)
+    scores = write_task(results, type="multi-label", label_separator=";", metric="micro_f1")
+    (errors,) = errors_of_tasks([scores], results)
+    labels, surest = errors.tables.values()
+    assert labels.to_numpy().tolist() == [
+        ["no", "1.000", "0.500", "0.667", "–", "2"], ["yes", "0.000", "–", "–", "–", "0"],
+    ]  # fmt: skip
+    assert surest.drop(columns="sequence").to_numpy().tolist() == [
+        ["bad", "no", "yes", "no", "0.731"], ["bad", "no", "yes", "yes", "0.731"],
+    ]  # fmt: skip
 
 
 def test_a_task_of_which_nothing_finished_has_no_errors(tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from polymath.models.build import build_classifier
 from polymath.training.batches import Batch
-from polymath.training.class_weights import balanced_weights, weighted_loss
+from polymath.training.class_weights import (
+    balanced_label_weights,
+    balanced_weights,
+    weighted_loss,
+    weighted_set_loss,
+)
 from polymath.training.loop import batch_loss, forward
 from polymath.util.storage import read_table
 from support.jobs import outputs_in, recipe_of, run_job, write_job
@@ -51,6 +56,23 @@ def test_the_loss_is_weighted_cross_entropy_and_that_of_halves_adds_up(
     halves = [Batch(ids[rows], None, batch.targets[rows]) for rows in (slice(4), slice(4, 8))]
     torch.testing.assert_close(whole, sum(loss(model, half, "fp32") for half in halves) / 2)
     plain = weighted_loss(torch.ones(3))(model, batch, "fp32")
+    torch.testing.assert_close(plain, batch_loss(model, batch, "fp32"))
+
+
+def test_of_sets_each_label_weighs_its_two_kinds_of_rows_alike(checkpoint: Checkpoint) -> None:
+    has = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [1, 0, 0.0]])
+    weights = balanced_label_weights(has)
+    for label, column in enumerate(has.T.astype(int)):
+        kinds = np.unique(column)
+        expected = compute_class_weight("balanced", classes=kinds, y=column)
+        np.testing.assert_allclose(weights[kinds, label], expected, rtol=1e-6)
+    model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
+    batch = Batch(torch.randint(7, 200, (4, 12)), None, torch.tensor(has))
+    each = torch.where(batch.targets == 1, weights[1], weights[0])
+    bce = torch.nn.BCEWithLogitsLoss(reduction="none")
+    expected_loss = (bce(forward(model, batch, "fp32"), batch.targets.float()) * each).mean()
+    torch.testing.assert_close(weighted_set_loss(weights)(model, batch, "fp32"), expected_loss)
+    plain = weighted_set_loss(torch.ones(2, 3))(model, batch, "fp32")
     torch.testing.assert_close(plain, batch_loss(model, batch, "fp32"))
 
 

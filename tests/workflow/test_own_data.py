@@ -77,8 +77,8 @@ def write_files(folder: Path) -> None:
     pairs.to_csv(folder / "pairs.tsv", sep="\t", index=False)
 
 
-EXAMPLES = ("peptides", "stability", "places", "gestures", "locations", "composers", "periods", "topics",
-            "pairs")  # fmt: skip
+EXAMPLES = ("peptides", "stability", "places", "gestures", "locations", "composers", "periods",
+            "topics", "pairs")  # fmt: skip
 METRICS = {"stability": "spearman", "places": "micro_f1"}
 TEXTS = ("topics", "pairs")
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.evaluation.predictions import ItemPredictions, Predictions, read_test_predictions
+from polymath.evaluation.ranking import rank_labels
 from polymath.evaluation.scores import best_on_dev
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
@@ -57,6 +58,58 @@ def score_classes(counts: NDArray[np.int64], labels: Sequence[str]) -> pd.DataFr
                 "n": true,
             }
         )
+
+
+def score_labels(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
+    """Return precision, recall, F1, ROC-AUC and n, the items that have it, of each label.
+
+    NaN as of `score_classes`; ROC-AUC too where no item, or every item, has the label.
+    """
+    targets, predicted = items.targets, items.predicted
+    hits, true, answered = ((kind > 0).sum(axis=0) for kind in
+                            (targets * predicted, targets, predicted))  # fmt: skip
+    counted = np.ones((1, len(targets)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return pd.DataFrame(
+            {
+                "label": [*labels],
+                "precision": hits / answered,
+                "recall": hits / true,
+                "F1": np.where(true > 0, 2 * hits / (true + answered), np.nan),
+                "ROC-AUC": [
+                    rank_labels("roc_auc", targets[:, [n]], items.outputs[:, [n]], counted)[0]
+                    for n in range(len(labels))
+                ],
+                "n": true,
+            }
+        )
+
+
+def surest_label_errors(
+    items: ItemPredictions, labels: Sequence[str], count: int = SHOWN
+) -> pd.DataFrame:
+    """Return the labels that are wrongly predicted, or wrongly not, with the highest probability.
+
+    Columns: id, label (the true set), prediction, wrong (the label) and probability of the answer.
+    """
+    sureness = np.maximum(items.outputs, 1 - items.outputs)
+    rows, columns = np.nonzero(items.predicted != items.targets)
+    order = np.argsort(-sureness[rows, columns], kind="stable")[:count]
+    rows, columns = rows[order], columns[order]
+
+    def name(sets: NDArray[np.float64]) -> list[str]:
+        own = ([labels[int(n)] for n in np.flatnonzero(row)] for row in sets)
+        return [", ".join(names) or "no label" for names in own]
+
+    return pd.DataFrame(
+        {
+            "id": items.names[rows],
+            "label": name(items.targets[rows]),
+            "prediction": name(items.predicted[rows]),
+            "wrong": [labels[int(n)] for n in columns],
+            "probability": sureness[rows, columns],
+        }
+    )
 
 
 def surest_errors(

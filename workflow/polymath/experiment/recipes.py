@@ -82,7 +82,8 @@ class Recipe(TrainingRecipe):
         "none",
         exclude_if=lambda weights: weights == "none",
         description="balanced: in the loss of classes, each training row weighs n / (K n_c) for n "
-        "rows, K classes and n_c rows of its class; regressions have no weights",
+        "rows, K classes and n_c rows of its class (multi-label: for each label, of the rows that "
+        "have it and those that lack it); regressions have no weights",
     )
 
     @property

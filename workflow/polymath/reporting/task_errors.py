@@ -13,8 +13,12 @@ from polymath.evaluation.errors import (
     best_predictions,
     count_confusions,
     score_classes,
+    score_labels,
     surest_errors,
+    surest_label_errors,
 )
+from polymath.evaluation.label_sets import THRESHOLD
+from polymath.evaluation.predictions import ItemPredictions
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.tables import format_number
 from polymath.util.storage import read_table
@@ -52,16 +56,33 @@ def _errors_of(scores: Path, results: ResultPaths) -> TaskErrors | None:
         return None
     items, labels = average_replicates(predictions), predictions.labels
     tables = {}
-    if len(labels):
+    if items.targets.ndim == 2:
+        tables = _tables_of_sets(items, labels, results.records(condition.task))
+    elif len(labels):
         counts = count_confusions(items, len(labels))
         caption, confusions = show_confusions(counts, labels)
         tables[caption] = confusions
         tables["Scores per class; n counts test items."] = show_classes(counts, labels)
-    errors = surest_errors(items, labels)
-    kind = "wrong answers with the highest probability" if len(labels) else "largest errors"
-    tables[f"The {len(errors)} {kind}."] = show_errors(errors, results.records(condition.task))
+    if items.targets.ndim == 1:
+        errors = surest_errors(items, labels)
+        kind = "wrong answers with the highest probability" if len(labels) else "largest errors"
+        tables[f"The {len(errors)} {kind}."] = show_errors(errors, results.records(condition.task))
     arm = condition.title.removeprefix(f"{condition.task} · ")
     return TaskErrors(condition.task, arm, len(predictions.by_replicate), tables)
+
+
+def _tables_of_sets(
+    items: ItemPredictions, labels: Sequence[str], records: Path
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a task whose items have sets of labels."""
+    scores, errors = score_labels(items, labels), surest_label_errors(items, labels)
+    return {
+        f"Scores per label, predicted above a probability of {THRESHOLD}; n counts test items that "
+        "have it.": _format_scores(scores),
+        f"The {len(errors)} wrong answers on a label with the highest probability.": show_errors(
+            errors, records
+        ),
+    }
 
 
 def show_confusions(counts: NDArray[np.int64], labels: Sequence[str]) -> tuple[str, pd.DataFrame]:
@@ -84,9 +105,15 @@ def show_confusions(counts: NDArray[np.int64], labels: Sequence[str]) -> tuple[s
 
 def show_classes(counts: NDArray[np.int64], labels: Sequence[str]) -> pd.DataFrame:
     """Return the scores of each class as texts."""
-    table = score_classes(counts, labels)
-    scores = {name: [*map(format_number, table[name])] for name in ("precision", "recall", "F1")}
-    return table.assign(**scores, n=table["n"].astype(str))
+    return _format_scores(score_classes(counts, labels))
+
+
+def _format_scores(table: pd.DataFrame) -> pd.DataFrame:
+    numbers = table.select_dtypes("float")
+    return table.assign(
+        **{name: [*map(format_number, numbers[name])] for name in numbers},
+        n=table["n"].astype(str),
+    )
 
 
 def show_errors(errors: pd.DataFrame, records: Path) -> pd.DataFrame:

@@ -24,6 +24,33 @@ def balanced_weights(targets: NDArray[np.float64], classes: int) -> torch.Tensor
     return torch.tensor(weights, dtype=torch.float32)
 
 
+def balanced_label_weights(targets: NDArray[np.float64]) -> torch.Tensor:
+    """Return (2, labels) fp32 weights: of rows that lack a label, and of those that have it.
+
+    For each label they are the balanced weights of its two kinds of rows.
+
+    Args:
+        targets: (n, labels) 0 and 1 of the training rows.
+    """
+    return torch.stack([balanced_weights(of_label, 2) for of_label in targets.T], dim=1)
+
+
+def weighted_set_loss(weights: torch.Tensor) -> Loss:
+    """Return the mean over rows and labels of binary cross-entropy times its weight.
+
+    Args:
+        weights: (2, labels) on the model's device.
+    """
+
+    def loss(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
+        of_target = torch.where(batch.targets > 0, weights[1], weights[0])
+        return F.binary_cross_entropy_with_logits(
+            forward(model, batch, precision), batch.targets.float(), weight=of_target
+        )
+
+    return loss
+
+
 def weighted_loss(weights: torch.Tensor) -> Loss:
     """Return the mean over a batch's rows of cross-entropy times the weight of the true class.
 

@@ -28,7 +28,12 @@ from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import CaptureHistory, ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit
-from polymath.training.class_weights import balanced_weights, weighted_loss
+from polymath.training.class_weights import (
+    balanced_label_weights,
+    balanced_weights,
+    weighted_loss,
+    weighted_set_loss,
+)
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, Shuffle, encode_task
 from polymath.training.headline import check_headline, positive_number
@@ -251,8 +256,10 @@ class Replicate:
         task = self.inputs.task
         if self.inputs.job.recipe.class_weights == "none" or task.type == "regression":
             return None
-        weights = balanced_weights(self.data.train.targets, task.outputs)
-        return weighted_loss(weights.to(self.inputs.device))
+        targets, device = self.data.train.targets, self.inputs.device
+        if targets.ndim == 2:
+            return weighted_set_loss(balanced_label_weights(targets).to(device))
+        return weighted_loss(balanced_weights(targets, task.outputs).to(device))
 
     def _predictor(self, split: EncodedSplit, calls: int) -> Predictor:
         return Predictor(self.model, split, self.inputs.precision, self.stream, calls)
