@@ -12,7 +12,7 @@ import importlib.util
 import os
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from polymath.data.fetch.file_cache import Fetched, FileCache
 from polymath.experiment.sources import Music21Source
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError, suggest
+from polymath.util.processes import process_pool
 from polymath.util.remedies import remedy_for
 from polymath.util.seeds import hash_order
 from polymath.util.storage import sha256_of, whole_file
@@ -74,7 +75,7 @@ def _render_all(
     corpus: Path, scores: list[Path], folder: Path, workers: int, log: Callable[[str], None]
 ) -> Fetched:
     rendered: list[Rendered] = []
-    with ProcessPoolExecutor(workers, initializer=_prepare_worker) as pool:
+    with process_pool(workers, _prepare_worker) as pool:
         jobs = [pool.submit(_render, corpus, score, folder) for score in _longest_first(scores)]
         for job in as_completed(jobs):
             rendered.append(job.result())

@@ -1,7 +1,6 @@
 """MIDI files to pitches."""
 
 import warnings
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +9,7 @@ import pretty_midi
 from polymath.data.readers.columns import PLACE, with_origin
 from polymath.data.readers.files import SUFFIXES
 from polymath.util.errors import PolymathError
+from polymath.util.processes import process_pool
 
 INDEPENDENT_TRACKS = 2  # the type of MIDI files whose tracks are pieces of their own
 
@@ -23,9 +23,7 @@ def read_scores(files: list[Path], workers: int) -> list[pd.DataFrame | Polymath
     scores = [path for path in files if path.suffix.lower() in SUFFIXES["midi"]]
     if not scores:
         raise PolymathError(f"no .mid or .midi file among the source's {len(files)} files")
-    with ProcessPoolExecutor(
-        min(workers, len(scores))
-    ) as pool:  # starts no process before it is used
+    with process_pool(min(workers, len(scores))) as pool:  # starts none before it is used
         return list((pool.map if workers > 1 else map)(_read_score, scores))
 
 
