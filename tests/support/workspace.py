@@ -2,13 +2,11 @@
 
 import contextlib
 import json
-import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import psutil
 
 from support import ROOT
+from support.forked import run_snakemake
 
 RUN = "results/runs/task=odd/model=small/init={}/mapping=random/fraction=1/recipe=tiny"
 
@@ -75,36 +74,6 @@ def write_config(config: dict[str, object], path: Path) -> Path:
     return path
 
 
-# Has imported Snakemake, so that a run starts two seconds of computing time sooner.
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["snakemake.cli", "snakemake.workflow"])
-
-
-def run_snakemake(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder, as its command does."""
-    with tempfile.TemporaryDirectory() as temporary:
-        outputs = [Path(temporary) / name for name in ("stdout", "stderr")]
-        process = SERVER.Process(target=_main, args=(folder, dict(os.environ), arguments, *outputs))
-        process.start()
-        process.join()
-        assert process.exitcode is not None
-        texts = [output.read_text() for output in outputs]
-    return subprocess.CompletedProcess(arguments, process.exitcode, *texts)
-
-
-def _main(
-    folder: Path, environment: dict[str, str], arguments: list[str], stdout: Path, stderr: Path
-) -> None:
-    from snakemake.cli import main
-
-    os.environ.update(environment)
-
-    for descriptor, path in ((1, stdout), (2, stderr)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
-    os.chdir(folder)
-    main(arguments)
-
-
 class Workspace:
     """A folder with a tiny experiment, and Snakemake in it."""
 
@@ -123,8 +92,17 @@ class Workspace:
             *arguments,
         ]
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run_snakemake(self.folder, self.command(*arguments)[1:])
+    def run(
+        self, *arguments: str, first: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake.
+
+        Args:
+            first: a program that each job runs before its script.
+            variables: of its environment, besides the present ones.
+        """
+        words, environment = self.command(*arguments)[1:], {**os.environ, **variables}
+        return run_snakemake(self.folder, words, environment, first)
 
     def copy(self, folder: Path) -> "Workspace":
         """Return a copy, to change and break."""

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -30,8 +29,8 @@ from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import ROOT
 from support.figures import layers
+from support.forked import run_module, run_snakemake
 from support.kinds import write_kind
-from support.workspace import run_snakemake
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 EXPERIMENTS = sorted(ROOT.glob("resources/experiments/*.yaml"))
@@ -113,7 +112,8 @@ def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
         result = run(["make", "--dry-run", *words], ROOT)
     else:
         assert program == "python", command
-        result = run([sys.executable, *words], user_folder)
+        assert words[0] == "-m"
+        result = run_module(*words[1:], folder=user_folder)
     assert result.returncode == 0, result.stdout + result.stderr
     if program == "snakemake":
         assert re.search(r"^finetune +\d+$", result.stdout, re.MULTILINE)

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from support import ROOT
-from support.workspace import run_snakemake, tiny_config, write_config
+from support.forked import run_snakemake
+from support.workspace import tiny_config, write_config
 
 # As snakedeploy writes it, with names that cannot meet those of another workflow.
 IMPORTING = f"""

@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
@@ -30,13 +29,10 @@ def workspace(tmp_path: Path, prepared: Workspace, monkeypatch: pytest.MonkeyPat
 
 
 def with_devices(workspace: Workspace, devices: str, *arguments: str) -> tuple[int, str]:
-    """Run with pretend devices; return the exit status and what was said."""
-    result = subprocess.run(
-        workspace.command(*arguments), cwd=workspace.folder, text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": devices, "TMPDIR": str(workspace.folder)},
-    )  # fmt: skip
-    return result.returncode, result.stdout
+    """Run with pretend devices; return the exit status and the output."""
+    folder = str(workspace.folder)
+    result = workspace.run(*arguments, CUDA_VISIBLE_DEVICES=devices, TMPDIR=folder)
+    return result.returncode, result.stdout + result.stderr
 
 
 def test_more_gpus_than_there_are_are_refused_at_once(
@@ -120,8 +116,9 @@ def test_a_lost_terminal_leaves_a_state_from_which_the_same_command_goes_on(
 
 
 FULL = r"""
+cp --archive results prepared
 mount -t tmpfs -o size=8m tmpfs results
-"$@" --until tokenize_records map_vocabulary
+cp --archive prepared/. results
 dd if=/dev/zero of=results/filler bs=1k
 truncate -s -200K results/filler
 "$@" --until finetune
@@ -149,28 +146,19 @@ def test_a_full_disk_is_named_and_the_same_command_goes_on_when_there_is_room(
     assert after.endswith("with room: 0\n"), result.stdout
 
 
-def starting_with(program: str, folder: Path) -> dict[str, str]:
-    """An environment in which every Python that starts runs a program first."""
-    path = folder / "first"
-    path.mkdir()
-    (path / "sitecustomize.py").write_text(program)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(path), *sys.path])}
-
-
 # In jobs, results stand under another name for a while.
 LATE = """
-import os, pathlib, subprocess, sys
-if ".snakemake/scripts" in sys.argv[0] or any(".finetune.py" in part for part in sys.orig_argv):
-    replace = pathlib.Path.replace
-    def late(self, target):
-        target = pathlib.Path(target)
-        if target.name not in ("predictions.parquet", "curves.parquet"):
-            return replace(self, target)
-        aside = replace(self, target.with_name(f".{target.name}.late"))
-        wait = 'while kill -0 "$0"; do sleep 0.1; done 2>/dev/null; sleep 4; mv "$1" "$2"'
-        subprocess.Popen(["sh", "-c", wait, str(os.getpid()), aside, target])
-        return target
-    pathlib.Path.replace = late
+import os, pathlib, subprocess
+replace = pathlib.Path.replace
+def late(self, target):
+    target = pathlib.Path(target)
+    if target.name not in ("predictions.parquet", "curves.parquet"):
+        return replace(self, target)
+    aside = replace(self, target.with_name(f".{target.name}.late"))
+    wait = 'while kill -0 "$0"; do sleep 0.1; done 2>/dev/null; sleep 4; mv "$1" "$2"'
+    subprocess.Popen(["sh", "-c", wait, str(os.getpid()), aside, target])
+    return target
+pathlib.Path.replace = late
 """
 
 
@@ -178,15 +166,10 @@ if ".snakemake/scripts" in sys.argv[0] or any(".finetune.py" in part for part in
 def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
     """As on a shared file system whose other clients see a new file after some seconds."""
     workspace.config["recipes"]["tiny"]["steps"] = 5
-    environment = starting_with(LATE, workspace.folder)
     said = []
     for arguments in (["--latency-wait=1"], ["--latency-wait=30", "--forcerun=finetune"]):
-        result = subprocess.run(
-            workspace.command("--until=finetune", *arguments),
-            cwd=workspace.folder, text=True, check=False, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env=environment,
-        )  # fmt: skip
-        said.append(result.stdout)
+        result = workspace.run("--until=finetune", *arguments, first=LATE)
+        said.append(result.stderr)
     assert result.returncode == 0, said[1]
     assert "after 1 seconds. This might be due to filesystem latency" in said[0]
     assert "Trying to restart" in said[0], "tried again, where the replicates were found finished"
@@ -198,7 +181,7 @@ def test_files_that_appear_late_are_waited_for(workspace: Workspace) -> None:
 MEETING = """
 import os, pathlib, sys, time
 for stage in ("prepare_records", "tokenize_records"):
-    if any(part.endswith(f".{stage}.py") for part in sys.orig_argv):
+    if sys.argv[0].endswith(f".{stage}.py"):
         pathlib.Path(f"{stage}.{os.getpid()}.here").touch()
         end = time.monotonic() + 120
         while len(list(pathlib.Path().glob(f"{stage}.*.here"))) < 2:
@@ -213,12 +196,8 @@ def test_stages_of_data_run_side_by_side_for_two_tasks(workspace: Workspace) -> 
     shutil.rmtree(workspace.folder / "results")
     workspace.config["datasets"]["other"] = workspace.config["datasets"]["odd"]
     workspace.config["tasks"] = ["odd", "other"]
-    result = subprocess.run(
-        workspace.command("--until=tokenize_records"), cwd=workspace.folder, text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=starting_with(MEETING, workspace.folder),
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout
+    result = workspace.run("--until=tokenize_records", first=MEETING)
+    assert result.returncode == 0, result.stderr
     met = sorted(path.name.partition(".")[0] for path in workspace.folder.glob("*.here"))
     assert met == ["prepare_records"] * 2 + ["tokenize_records"] * 2
 

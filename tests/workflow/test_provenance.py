@@ -3,14 +3,12 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from polymath.util.identity import read_made_from
-from support import ROOT
+from support.forked import run_module
 from support.workspace import RUN, Workspace, write_dna_csv
 
 AFTERWARDS = {"evaluate", "evidence", "figures", "keep_best", "write_report"}
@@ -64,10 +62,9 @@ def test_an_own_file_replaced_by_an_older_one_is_noticed(workspace: Workspace) -
 def plan_of(workspace: Workspace) -> str:
     """Return the first line that the command `plan` prints."""
     options = ["--replace-workflow-config", "--configfile", "experiment.yaml"]
-    command = [sys.executable, "-m", "polymath", "plan", *options]
-    path = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
-    printed = subprocess.check_output(command, cwd=workspace.folder, env=path, text=True)
-    return printed.splitlines()[0]
+    result = run_module("polymath", "plan", *options, folder=workspace.folder)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()[0]
 
 
 def test_files_dated_in_the_future_make_nothing_again(alone: Workspace) -> None:

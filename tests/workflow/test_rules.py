@@ -1,12 +1,12 @@
 """Which rules go to a cluster's queue, what they ask for there, and what planning imports."""
 
+import multiprocessing
 import sys
 from dataclasses import dataclass
 
 import pytest
 
 from support import ROOT
-from support.workspace import SERVER
 
 QUEUED = {"finetune", "pretrain", "baseline", "compare_representations", "probe"}
 CONDITION = {"task": "splice", "model": "minilm-l6", "init": "scratch", "mapping": "random",
@@ -62,7 +62,7 @@ def describe() -> Description:
 
 @pytest.fixture(scope="module")
 def description() -> Description:
-    with SERVER.Pool(1) as pool:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(describe)
 
 
