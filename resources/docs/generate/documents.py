@@ -15,6 +15,7 @@ import pandas as pd
 
 from generate.config_reference import config_reference, config_schema
 from generate.dataset_page import dataset_page
+from generate.model_block import describe_models
 from generate.similarity_block import describe_similarity
 from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, RULE
 from polymath.evaluation.convergence import SHARE
@@ -214,6 +215,11 @@ def constants_block(root: Path, subject: str) -> str:
     return to_markdown(pd.DataFrame(rows.items(), columns=["convention", "value"]))
 
 
+def models_block(root: Path, catalogue: str) -> str:
+    """The models that a catalogue knows by name."""
+    return describe_models(root / f"resources/{catalogue}.yaml")
+
+
 BLOCKS: dict[str, Callable[[Path, str], str]] = {
     "matrix": matrix_block,
     "short": short_block,
@@ -224,6 +230,7 @@ BLOCKS: dict[str, Callable[[Path, str], str]] = {
     "benchmark": benchmark_block,
     "rule": rule_block,
     "constants": constants_block,
+    "models": models_block,
 }
 
 

@@ -1,5 +1,7 @@
 """Catalogue entries of models."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from polymath.experiment.base import Name, StrictModel
@@ -38,3 +40,9 @@ class ModelEntry(StrictModel):
     title: str = ""
     licence: str = "not stated"
     citation: str = ""
+    notes: str = Field("", description="for the models' page: differences, checks")
+    tried: Literal["run", "family", "tokenizer"] | None = Field(
+        None,
+        description="for the models' page: whether the files themselves were run here, or only "
+        "their architecture, or their tokenizer, in tests",
+    )

@@ -1,5 +1,6 @@
 """Where a data set's or a model's files come from: one type per kind of source."""
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -142,6 +143,11 @@ class HubSource(StrictModel):
         description="patterns of the files to take; default, for models: configuration, weights "
         "(safetensors, else .bin) and tokenizer",
     )
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that the revision is; None for a branch or a tag."""
+        return self.revision if re.fullmatch("[0-9a-f]{40}", self.revision) else None
 
     @model_validator(mode="after")
     def _data_sets_name_their_files(self) -> "HubSource":

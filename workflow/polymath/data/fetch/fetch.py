@@ -1,6 +1,5 @@
 """Fetch the raw files of a data set or model, whatever their source."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from polymath.util.errors import PolymathError
 from polymath.util.storage import sha256_of
 
 LOCK_FILE = Path("polymath.lock.json")
-COMMIT = re.compile("[0-9a-f]{40}")
 Downloaded = PackageSource | HubSource | UrlSource
 Log = Callable[[str], None]
 
@@ -88,8 +86,7 @@ def _cache_of(source: Downloaded, lock: Lock, log: Log) -> FileCache | None:
     pins: dict[str, str | None] = {}
     match source:
         case HubSource():
-            is_commit = COMMIT.fullmatch(source.revision)
-            pins = {"commit": source.revision if is_commit else lock.commit}
+            pins = {"commit": source.commit or lock.commit}
         case UrlSource():
             recorded = lock.files
             pins = {
