@@ -36,6 +36,18 @@ def test_a_sentence_per_task_names_each_arms_share() -> None:
     assert "tested on shuffled" in sentence
 
 
+def test_of_many_arms_a_sentence_has_the_range() -> None:
+    rows = [
+        scored(
+            0.9 if recipe == "default" else 0.6 + 0.02 * number, recipe=recipe, model=f"m{number}"
+        )
+        for number in range(6)
+        for recipe in ("default", SHUFFLED["recipe"])
+    ]
+    (sentence,) = describe_order(table(rows, MATRIX))
+    assert "25% to 50% (6 arms)" in sentence
+
+
 def test_without_a_shuffled_condition_there_is_nothing_to_say() -> None:
     plain = table(MATRIX_ROWS, MATRIX)
     assert not len(order_table(plain))

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from polymath.experiment.recipes import Recipe
-from polymath.models.parts import norm_names
+from polymath.models.parts import LINEAR, norm_names
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import named_seed
 
@@ -84,7 +83,7 @@ def _linear_layers(model: PreTrainedModel, head: set[str]) -> set[str]:
     return {
         name
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | Conv1D) and f"{name}.weight" not in head
+        if isinstance(module, LINEAR) and f"{name}.weight" not in head
     }
 
 

@@ -15,6 +15,7 @@ from polymath.experiment.input_orders import (
 from polymath.reporting.tables import DASH, drop_constant, format_number, varying_columns
 
 ARM = ["task", "model", "init", "mapping", "fraction", "recipe"]
+MOST_NAMED = 4  # arms in a sentence
 # How a page calls the orders.
 NAMES = {SHUFFLED_INPUT: "tested on shuffled", SHUFFLED_TRAINING: "trained on shuffled"}
 
@@ -42,19 +43,28 @@ def describe_order(matrix: pd.DataFrame) -> list[str]:
     """Return a sentence per task: what its arms keep of their scores above chance."""
     wide = _by_order(matrix)
     names = varying_columns(wide, ARM[1:]) or ["init"]
+    tasks = {task: [*_phrases(rows, names)] for task, rows in wide.groupby("task", sort=False)}
     return [
-        f"{task}: of the score above chance, {', and '.join(_phrases(rows, names))}."
-        for task, rows in wide.groupby("task", sort=False)
+        f"{task}: of the score above chance, {', and '.join(phrases)}."
+        for task, phrases in tasks.items()
+        if phrases
     ]
 
 
 def _phrases(rows: pd.DataFrame, names: list[str]) -> Iterator[str]:
     for order, name in NAMES.items():
-        if order not in rows or rows[order].isna().all():
-            continue
-        kept = zip(rows[names].agg(" ".join, axis=1), _left(rows, order), strict=True)
-        shares = ", ".join(f"{_percent(left)} ({arm})" for arm, left in kept)
-        yield f"{shares} is left when {name} sequences"
+        left = _left(rows, order) if order in rows else pd.Series(dtype=float)
+        left = left[left.notna()]
+        if len(left):
+            arms = rows.loc[left.index, names].agg(" ".join, axis=1)
+            yield f"{_shares(left, arms)} is left when {name} sequences"
+
+
+def _shares(left: "pd.Series[float]", arms: "pd.Series[str]") -> str:
+    """Return each arm's share, or the range of many."""
+    if len(left) > MOST_NAMED:
+        return f"{left.min():.0%} to {left.max():.0%} ({len(left)} arms)"
+    return ", ".join(f"{share:.0%} ({arm})" for share, arm in zip(left, arms, strict=True))
 
 
 def _by_order(matrix: pd.DataFrame) -> pd.DataFrame:
