@@ -17,8 +17,8 @@ from polymath.reporting.tables import to_markdown
 
 CHECKS = {
     "real": "the real files",
-    "copy": "their rows in another form",
-    "sample": "samples of their form only",
+    "copy": "their rows in another form; not fetched here",
+    "sample": "samples of their form only; not fetched here",
     None: "not stated",
 }
 INTRODUCTION = """# Tasks
@@ -91,7 +91,8 @@ def _source(entry: Dataset) -> str:
             )
         case HubSource() as hub:
             files = ", ".join(f"`{file}`" for file in hub.files)
-            return f"hub `{hub.repo}` at `{hub.revision}`: {files}"
+            pinned = f"`{hub.commit}`" if hub.commit else f"`{hub.revision}`, locked at first fetch"
+            return f"hub `{hub.repo}` at {pinned}: {files}"
         case UrlSource() as net:
             return ", ".join(
                 " or ".join(f"<{url}>" for url in file.addresses) for file in net.files
