@@ -13,7 +13,7 @@ rule prepare_records:
     localrule: True
     threads: cores_to_prepare
     params:
-        source=data_source_param,
+        source=prepared_source_param,
         job=preparation_job,
         code_version=versions.RECORDS,
     script:

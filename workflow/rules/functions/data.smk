@@ -2,7 +2,12 @@
 
 from polymath.data.fetch.local import own_files
 from polymath.experiment.lineage import OWN_TOKENIZER
-from polymath.experiment.sources import ConfiguredSource, MadeSource, Music21Source
+from polymath.experiment.sources import (
+    ConfiguredSource,
+    MadeSource,
+    Music21Source,
+    identity_of,
+)
 
 FETCHED_MODELS = [
     name
@@ -57,6 +62,11 @@ def base_of(wildcards):
 def data_source_param(wildcards):
     """The source of a task, as a parameter."""
     return as_param(data_source(wildcards))
+
+
+def prepared_source_param(wildcards):
+    """The source of a task as far as its records depend on it: mirrors hold the same bytes."""
+    return identity_of(data_source(wildcards), exclude_defaults=True)
 
 
 def model_source_param(wildcards):
