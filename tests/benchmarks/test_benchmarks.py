@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import checks
+import numpy as np
+import off_centre
 import pytest
 
 from polymath.experiment.models import ModelSize
@@ -122,3 +124,22 @@ def test_the_cost_of_checks_is_of_a_run_that_is_as_asked_for(
     write_json(changed, tmp_path / "changed.yaml")
     with pytest.raises(SystemExit, match="not results of this configuration"):
         checks.measure(Path("results"), tmp_path / "changed.yaml")
+
+
+def test_the_best_threshold_is_the_one_nearest_to_the_middle() -> None:
+    targets, margins = np.array([0.0, 0, 1, 1]), np.array([-3.0, -2, -1, 4])
+    assert off_centre.best_threshold(targets, margins) == -1.5
+    assert off_centre.best_threshold(targets, margins + 1.8) == 0
+
+
+def test_batches_of_both_classes_have_as_many_rows_of_each() -> None:
+    targets = np.array([0.0] * 30 + [1.0] * 9)
+    rows = next(off_centre.alternate_classes(targets, 8, 0))
+    assert len(set(rows)) == 8
+    assert targets[rows].sum() == 4
+
+
+def test_the_kept_figures_of_thresholds_are_shown() -> None:
+    figures = read_json(ROOT / "resources/benchmarks/off-centre.json")
+    table = off_centre.to_table(figures)
+    assert all(f"| {name} |" in table for name in figures["changes"])
