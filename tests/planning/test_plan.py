@@ -137,7 +137,7 @@ def test_a_condition_is_done_only_as_it_is_asked_for(tmp_path: Path) -> None:
     for changes, reason in (
         ({"seed": 9}, "seed is 0, not 9"),
         ({"recipes": {"short": {**CONFIG["recipes"]["short"], "steps": 3}}}, "steps is 50, not 3"),
-        ({"datasets": {"odd": {**DATASET, "metric": "mcc"}}}, "metric is accuracy, not mcc"),
+        ({"datasets": {"odd": {**DATASET, "metric": "mcc"}}}, "metric is default, not mcc"),
     ):
         other = plan_of(tmp_path, **changes)
         assert not other.is_done(other.conditions[0])
