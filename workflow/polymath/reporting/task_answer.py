@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from polymath.evaluation.claims import AS_IT_IS, LEAST_PAIRS
+from polymath.evaluation.label_sets import name_answer
 from polymath.evaluation.mean_test import POWER
 from polymath.experiment.conditions import NONE
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH
@@ -168,8 +169,10 @@ def _baseline(best: pd.Series | None) -> Iterator[str]:
 def _constant(of_arm: pd.DataFrame) -> Iterator[str]:
     """Yield the score of the commonest class, or of a constant."""
     if len(of_arm) and pd.notna(of_arm["chance"].iloc[0]):
-        is_value = of_arm["metric"].iloc[0] in ("spearman", "pearson", "rmse", "r2")
-        name = "a constant" if is_value else "always the commonest class"
+        metric = of_arm["metric"].iloc[0]
+        is_value = metric in ("spearman", "pearson", "rmse", "r2")
+        answer = "labels" if name_answer([metric]) != "class" else "class"
+        name = "a constant" if is_value else f"always the commonest {answer}"
         yield f"{name} {format_number(of_arm['chance'].iloc[0])}"
 
 
