@@ -13,7 +13,6 @@ process cannot switch back (how it keeps memory) is compared between alternating
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from command import measure_in_process
 from schemes import ROOT, SHAPES, Shape, make_run, make_shape, precision_here, write_reuters_lengths
 
 WARM_UP = 2
@@ -93,9 +93,7 @@ def measure_memory(name: str, lengths: Path, rounds: int, dropout: float) -> flo
     words = [name, str(lengths), str(rounds), str(dropout)]
     for _ in range(TURNS):
         for state, values in seconds.items():
-            command = [sys.executable, __file__, "--measure", state, *words]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            values += json.loads(done.stdout.splitlines()[-1])
+            values += measure_in_process(__file__, state, *words)
     return statistics.median(seconds["off"]) / statistics.median(seconds["on"]) - 1
 
 

@@ -2,12 +2,23 @@
 
 import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T", int, Path)
 Figures = dict[str, Any]
+
+
+def measure_in_process(script: str, *words: str) -> Any:
+    """Return what a benchmark measures in a process of its own, by its option `--measure`."""
+    command = [sys.executable, script, "--measure", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def run(

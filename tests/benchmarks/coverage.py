@@ -233,8 +233,8 @@ def measure_bootstrapped(items: int, n: int, simulations: int) -> dict[str, floa
         right = generator.random((n, 2, items)) < 1 / (1 + np.exp(-2 * ease))
         differences = right.mean(axis=2) @ [1, -1]
         drawn = [
-            resample_score(ones, arms[0] * 1.0, weights, "accuracy")
-            - resample_score(ones, arms[1] * 1.0, weights, "accuracy")
+            resample_score(ones, arms[0][:, None] * 1.0, weights, "accuracy")
+            - resample_score(ones, arms[1][:, None] * 1.0, weights, "accuracy")
             for arms in right
         ]
         error = float(np.std(np.mean(drawn, axis=0)) * np.sqrt(items / (items - 1)))

@@ -1,20 +1,27 @@
 """Each benchmark runs, small, and keeps the figures that it prints."""
 
-import subprocess
+import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import ablation
 import checks
 import numpy as np
 import off_centre
 import pytest
+from command import measure_in_process
 
+import training
 from polymath.experiment.models import ModelSize
 from polymath.planning.cost import TRAINING_PASSES, forward_flops
 from polymath.util.machine import describe_machine
 from polymath.util.storage import read_json, write_json
 from support import ROOT
+from support.forked import run_script
 from support.workspace import Workspace
 
 pytestmark = pytest.mark.full
@@ -24,10 +31,47 @@ SHAPE = "4x32"  # sequences of a batch, tokens of a sequence
 def run_benchmark(name: str, folder: Path, *options: str) -> tuple[dict[str, Any], str]:
     """Return the figures that a benchmark keeps, and what it prints."""
     figures = folder / "figures.json"
-    command = [sys.executable, f"tests/benchmarks/{name}.py", *options, "--json", str(figures)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    script = ROOT / f"tests/benchmarks/{name}.py"
+    result = run_script(script, *options, "--json", str(figures), folder=ROOT)
     assert result.returncode == 0, result.stdout + result.stderr
     return read_json(figures), result.stdout
+
+
+def measure_in_fork(script: str, *words: str) -> Any:
+    """Return what a benchmark measures in a process, from one that has imported torch."""
+    result = run_script(script, "--measure", *words, folder=ROOT)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+Run = Callable[..., tuple[dict[str, Any], str]]
+
+
+@pytest.fixture
+def run_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a benchmark here, and what it measures in processes in forks."""
+
+    def run(benchmark: ModuleType, *options: str) -> tuple[dict[str, Any], str]:
+        figures = tmp_path / "figures.json"
+        monkeypatch.setattr(benchmark, "measure_in_process", measure_in_fork)
+        monkeypatch.setattr(sys, "argv", [str(benchmark), *options, "--json", str(figures)])
+        benchmark.main()
+        return read_json(figures), capsys.readouterr().out
+
+    return run
+
+
+def test_a_measurement_is_made_in_a_process_of_its_own(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import os, sys; print('noise'); print([os.getpid(), len(sys.argv)])")
+    pid, words = measure_in_process(str(script), "gemm")
+    assert pid != os.getpid()
+    assert words == 3
+    script.write_text("raise SystemExit('no such matrix')")
+    with pytest.raises(SystemExit, match=r"gemm.*\n.*no such matrix"):
+        measure_in_process(str(script), "gemm")
 
 
 def test_the_simulation_of_coverage(tmp_path: Path) -> None:
@@ -59,8 +103,8 @@ def test_the_benchmark_of_scale_measures_every_part(tmp_path: Path) -> None:
     assert "| 64 |" in printed
 
 
-def test_the_ablation_measures_every_piece(tmp_path: Path) -> None:
-    gains, printed = run_benchmark("ablation", tmp_path, "--shapes", SHAPE, "--rounds", "1")
+def test_the_ablation_measures_every_piece(run_here: Run) -> None:
+    gains, printed = run_here(ablation, "--shapes", SHAPE, "--rounds", "1")
     assert gains[SHAPE]["everything on"] == 0
     assert all(f"| {piece} | {gain:+.1%} |" in printed for piece, gain in gains[SHAPE].items())
 
@@ -72,8 +116,8 @@ def test_grouping_near_duplicates_beats_comparing_all_pairs(tmp_path: Path) -> N
     assert "PairwiseAligner" in printed
 
 
-def test_the_training_benchmark_counts_operations_and_ratios(tmp_path: Path) -> None:
-    figures, printed = run_benchmark("training", tmp_path, "--shapes", SHAPE, "--turns", "1")
+def test_the_training_benchmark_counts_operations_and_ratios(run_here: Run) -> None:
+    figures, printed = run_here(training, "--shapes", SHAPE, "--turns", "1")
     rates = {scheme: rate[SHAPE] for scheme, rate in figures["examples_per_second"].items()}
     for rival in ("trainer", "authors"):
         assert figures[f"ratio_vs_{rival}"][SHAPE] == rates["polymath"] / rates[rival]

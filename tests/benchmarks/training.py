@@ -25,7 +25,6 @@ import argparse
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +33,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from command import measure_in_process
 from schemes import (
     MODEL,
     ROOT,
@@ -131,16 +131,6 @@ def write_checkpoint(folder: Path) -> Figures:
     return {}
 
 
-def in_a_process(*words: str) -> Figures:
-    """Measure something in a process of its own."""
-    command = [sys.executable, __file__, "--measure", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
-    result: Figures = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
 def measure_one(words: list[str]) -> Figures:
     match words:
         case ["gemm"]:
@@ -164,9 +154,11 @@ def measure_all(
             write_reuters_lengths(results, lengths)
 
         def measure(scheme: str, name: str, count: int) -> Figures:
-            return in_a_process(scheme, name, str(lengths), str(count), str(dropout))
+            return measure_in_process(
+                __file__, scheme, name, str(lengths), str(count), str(dropout)
+            )
 
-        gemm = max(in_a_process("gemm")["flops"] for _ in range(turns))
+        gemm = max(measure_in_process(__file__, "gemm")["flops"] for _ in range(turns))
         figures = {
             **describe_setting(turns, dropout),
             "gemm_flops": gemm,
@@ -204,9 +196,10 @@ def describe_setting(turns: int, dropout: float) -> Figures:
 
 def measure_start_ups(folder: Path, turns: int) -> float:
     """Return the shortest of several start-ups, in seconds."""
-    in_a_process("checkpoint", str(folder))
+    measure_in_process(__file__, "checkpoint", str(folder))
     return min(
-        in_a_process("start-up", str(folder), str(time.time()))["seconds"] for _ in range(turns)
+        measure_in_process(__file__, "start-up", str(folder), str(time.time()))["seconds"]
+        for _ in range(turns)
     )
 
 

@@ -58,6 +58,14 @@ def run_module(
     return run_forked(_run_module, module, *arguments, folder=folder, environment=environment)
 
 
+def run_script(
+    script: Path | str, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> CompletedProcess[str]:
+    """Run `python SCRIPT ARGUMENTS`."""
+    words = (str(script), *arguments)
+    return run_forked(_run_script, *words, folder=folder, environment=environment)
+
+
 def run_snakemake(
     folder: Path,
     arguments: list[str],
@@ -99,9 +107,15 @@ def _run_module(module: str, *arguments: str) -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _run_script(path: str, first: str) -> None:
+def _run_job(path: str, first: str) -> None:
     sys.argv = [path]
     exec(first, {})
+    _run_script(path)
+
+
+def _run_script(path: str, *arguments: str) -> None:
+    sys.argv = [path, *arguments]
+    sys.path.insert(0, str(Path(path).parent))
     runpy.run_path(path, run_name="__main__")
 
 
@@ -116,7 +130,7 @@ def _run_snakemake(address: str, arguments: list[str], first: str) -> None:
         tmpdir = script.resources["tmpdir"]
         environment = {**os.environ, "OMP_NUM_THREADS": str(script.threads), "TMPDIR": tmpdir}
         with Client(address) as connection:
-            connection.send((_run_script, (path, first), Path.cwd(), environment, outputs))
+            connection.send((_run_job, (path, first), Path.cwd(), environment, outputs))
             pid, record = connection.recv(), script.bench_record
             with benchmarked(pid, record) if record else nullcontext():
                 status = connection.recv()
