@@ -11,6 +11,9 @@ from support.workspace import Workspace, tiny_config
 # Tests that need more than a Python environment, and the command that installs it and runs them.
 ASKED_FOR = {"slurm": "make slurm-test", "browser": "make browser-test"}
 
+# Rooms and kinds whose files take longest.
+LONG = {"benchmarks", "gpu", "models", "real", "training", "workflow"}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add an option for each kind of test that runs only when asked for."""
@@ -22,7 +25,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave tests that need more to their own commands, where they must run, and begin with those
     that take longest, so that no process of `make test` is left with them at the end.
     """
-    items.sort(key=lambda item: item.path.parent.name not in ("workflow", "real", "benchmarks"))
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
     for item in items:
         for name, command in ASKED_FOR.items():
             if item.get_closest_marker(name) and not config.getoption(f"--{name}"):
