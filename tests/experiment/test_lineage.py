@@ -3,18 +3,24 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from polymath.experiment.conditions import expand_conditions
 from polymath.experiment.config import Experiment, load_experiment
 from polymath.experiment.config_files import read_config
 from polymath.experiment.contrasts import find_contrasts
 from polymath.experiment.lineage import (
     Lineage,
+    checkpoint_of,
     lineage_of,
+    pretrained_here,
     pretraining_domain,
     tokenizer_domain,
     tokenizer_of,
 )
 from polymath.experiment.representation_studies import find_studies
+from polymath.experiment.requests import Requests
+from polymath.util.errors import PolymathError
 from support import ROOT
 from support.workspace import tiny_config
 
@@ -62,6 +68,95 @@ def test_a_model_pretrained_here_has_its_tasks_domain_and_its_base() -> None:
         ("dna-mlm", "protein-mlm", "music-mlm", "text-mlm"), "small-bert"
     )
     assert Lineage.model_validate_json(lineage.model_dump_json()) == lineage
+
+
+RECIPE = {"learning_rate": 1e-3, "batch_size": 8, "steps": 3}
+
+
+def own_and_synthetic(folder: Path, **changes: Any) -> Experiment:
+    """The tiny experiment and a text, with a model of each task's own and a synthetic one."""
+    config: dict[str, Any] = tiny_config(folder, folder)
+    masked = {"kind": "pretrain", "base": "small", "recipe": RECIPE}
+    config["checkpoints"] |= {
+        "itself": {"source": {**masked, "task": "self"}},
+        "dyck": {"source": {**masked, "synthetic": "dyck"}},
+    }
+    config |= {"models": ["small", "itself", "dyck"], "tasks": ["odd", "reuters"],
+               "mappings": ["character", "permute"]}  # fmt: skip
+    return load_experiment(config | changes, ROOT / "resources")
+
+
+def test_each_task_has_a_model_of_its_own(tmp_path: Path) -> None:
+    experiment = own_and_synthetic(tmp_path)
+    assert checkpoint_of(experiment, "odd", "itself") == "itself.odd"
+    assert checkpoint_of(experiment, "odd", "dyck") == "dyck"
+    sources = pretrained_here(experiment)
+    assert {name: source.task for name, source in sources.items()} == {
+        "itself.odd": "odd", "itself.reuters": "reuters", "dyck": None,
+    }  # fmt: skip
+    # The words of a text are the model's own tokens.
+    assert sources["itself.odd"].mapping == "character"
+    assert sources["itself.reuters"].mapping == "identity"
+    requests = Requests(experiment)
+    jobs = {name: requests.pretraining_job(name) for name in sources}
+    assert [name for name, job in jobs.items() if job.get("own")] == [
+        "itself.odd",
+        "itself.reuters",
+    ]
+    for condition in expand_conditions(experiment):
+        path = requests.training_inputs(condition)["model"]
+        own = f"itself.{condition.task}" if condition.model == "itself" else condition.model
+        assert path == requests.paths.model_manifest(own)
+    asked = {request.path for request in requests.all(expand_conditions(experiment))}
+    assert requests.paths.model_manifest("itself.odd") in asked
+    assert requests.paths.model_manifest("itself") not in asked
+
+
+def test_what_own_and_synthetic_sources_count_as(tmp_path: Path) -> None:
+    """A task's own is in-domain, synthetic is neither that nor text; both have their base."""
+    experiment = own_and_synthetic(tmp_path, initialisations=["pretrained", "scratch"])
+    conditions = expand_conditions(experiment)
+    domains = {"odd": "dna", "reuters": "text"}
+    contrasts = find_contrasts(conditions, domains, lineage_of(experiment))
+    in_domain = {
+        (each.condition.model, each.reference.model, each.condition.task)
+        for each in contrasts
+        if each.against == "in-domain"
+    }
+    assert in_domain == {("small", "itself", "odd")}
+    lineage = lineage_of(experiment)
+    assert (lineage.domains["itself"], lineage.domains["dyck"]) == ("self", "synthetic")
+    assert (lineage.bases["itself"], lineage.bases["dyck"]) == ("small", "small")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({}, "set either 'task'"),
+        ({"task": "odd", "synthetic": "dyck"}, "set either 'task'"),
+        ({"synthetic": "dick"}, "checkpoints.wrong.source.synthetic.kind: unknown value 'dick'"),
+        ({"synthetic": {"kind": "dyck", "symbols": 7}}, "synthetic: 'symbols' is 7"),
+        ({"synthetic": "iid", "mapping": "random"}, "'mapping' is of a task's symbols"),
+        ({"task": "sefl"}, "checkpoints: wrong: task: 'sefl' is not described"),
+    ],
+)
+def test_a_source_that_is_none_is_refused(
+    source: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    masked = {"kind": "pretrain", "base": "minilm-l3", "recipe": RECIPE, **source}
+    with pytest.raises(PolymathError) as caught:
+        own_and_synthetic(tmp_path, models=["wrong"], checkpoints={"wrong": {"source": masked}})
+    assert words in str(caught.value)
+
+
+def test_a_model_of_each_task_is_no_base(tmp_path: Path) -> None:
+    experiment = own_and_synthetic(tmp_path)
+    known = {name: entry.model_dump(exclude_defaults=True)
+             for name, entry in experiment.checkpoints.items()
+             if name in ("small", "itself")}  # fmt: skip
+    upper = {"source": {"kind": "configured", "base": "itself"}}
+    with pytest.raises(PolymathError, match="checkpoints: upper: base: 'itself' has other weights"):
+        own_and_synthetic(tmp_path, models=["upper"], checkpoints={**known, "upper": upper})
 
 
 def test_text_is_read_by_the_models_own_tokenizer(tmp_path: Path) -> None:

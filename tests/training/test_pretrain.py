@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from polymath.experiment.recipes import PretrainingRecipe
 from polymath.experiment.sources import PretrainSource
 from polymath.models.build import build_classifier
 from polymath.tokenization.tokenize import token_schema
+from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.training.batches import Batch
+from polymath.training.corpus import read_corpus
 from polymath.training.job import Execution, PretrainingJob
 from polymath.training.masked_lm import (
     IGNORE_INDEX,
@@ -36,6 +39,7 @@ from polymath.training.masked_lm import (
 )
 from polymath.training.pretrain import pretrain
 from polymath.util.errors import PolymathError
+from polymath.util.seeds import derive_seed
 from polymath.util.storage import read_metadata, read_table, sha256_of, write_table
 from support import ROOT
 from support.families import PADDING, families
@@ -218,15 +222,76 @@ def test_test_rows_are_never_looked_at(tmp_path: Path, checkpoint: Checkpoint) -
     for name in ("one", "other"):
         job = write_pretraining(tmp_path / name, checkpoint("bert"), steps=4)
         if name == "other":
-            rows, metadata = read_table(job.tokens), read_metadata(job.tokens)
-            rows["ids"] = [
-                [9, 9, 9] if split == "test" else list(ids)
-                for split, ids in zip(rows["split"], rows["ids"], strict=True)
-            ]
-            write_table(rows, job.tokens, token_schema("classification"), metadata)
+            replace_rows(tmp_path / name / "tokens.parquet", "test")
         run_pretraining(job, tmp_path / name / "out")
         digests.append(sha256_of(tmp_path / name / "out/model.safetensors"))
     assert digests[0] == digests[1]
+
+
+def replace_rows(tokens: Path, *splits: str) -> None:
+    """Replace the sequences of these splits by others."""
+    rows, metadata = read_table(tokens), read_metadata(tokens)
+    rows["ids"] = [
+        [9, 9, 9] if split in splits else list(ids)
+        for split, ids in zip(rows["split"], rows["ids"], strict=True)
+    ]
+    write_table(rows, tokens, token_schema("classification"), metadata)
+
+
+def test_a_tasks_own_model_reads_its_training_rows_alone(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    """With any other development and test sets it is the same, and so is its curve."""
+    digests = []
+    for name in ("one", "other", "shared"):
+        job = write_pretraining(tmp_path / name, checkpoint("bert"), steps=4)
+        if name == "other":
+            replace_rows(tmp_path / name / "tokens.parquet", "dev", "test")
+        job = replace(job, own=name != "shared")
+        run_pretraining(job, tmp_path / name / "out")
+        files = (tmp_path / name / "out" / file for file in ("model.safetensors", "curve.parquet"))
+        model, curve = files
+        digests.append((sha256_of(model), read_table(curve)["dev_score"].tolist()))
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+def synthetic_job(folder: Path, checkpoint: Path, **synthetic: Any) -> PretrainingJob:
+    job = write_pretraining(folder, checkpoint, steps=20, evaluations=1)
+    values = {"kind": "dyck", "symbols": 8, "length": 10, "sequences": 300, **synthetic}
+    source = {"kind": "pretrain", "synthetic": values, "base": "small",
+              "recipe": job.source.recipe.model_dump()}  # fmt: skip
+    return replace(job, source=PretrainSource.model_validate(source), tokens=None, vocabulary=None)
+
+
+def test_synthetic_sequences_need_no_task(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    job = synthetic_job(tmp_path, checkpoint("bert"))
+    lines = run_pretraining(job, tmp_path / "out")
+    assert any("synthetic dyck: 1.54 bits per symbol of 8" in line for line in lines)
+    manifest = Manifest.read(tmp_path / "out/manifest.json")
+    assert "task" not in manifest.source
+    assert manifest.source["synthetic"]["kind"] == "dyck"
+    corpus = read_corpus(job, load_tokenizer(checkpoint("bert") / "tokenizer.json"))
+    assert corpus.task.rows["split"].value_counts().to_dict() == {"train": 300, "dev": 256}
+    assert len(set(corpus.mapping)) == 8
+    # The tokens that it learned differ from those that it did not see.
+    whole = build_masked_model(checkpoint("bert"), "scratch", derive_seed(1, "init"), None)
+    before = whole.get_input_embeddings().weight
+    trained = AutoModelForMaskedLM.from_pretrained(tmp_path / "out").get_input_embeddings().weight
+    moved = (before != trained).any(dim=1).nonzero().flatten().tolist()
+    assert set(corpus.mapping) <= set(moved)
+    assert len(moved) <= 8 + 4
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "key"), [({"symbols": 5_000}, "symbols: 5,000"), ({"length": 64}, "length: 64")]
+)
+def test_synthetic_sequences_that_the_base_cannot_take(
+    synthetic: dict[str, int], key: str, tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    job = synthetic_job(tmp_path, checkpoint("bert"), **synthetic)
+    with pytest.raises(PolymathError, match=f"^synthetic: {key}"):
+        run_pretraining(job, tmp_path / "out")
 
 
 def test_a_model_that_is_there_is_not_trained_again(tmp_path: Path, checkpoint: Checkpoint) -> None:
@@ -259,7 +324,7 @@ def test_divergence_is_an_error_that_says_what_to_try(
 
     poison(job)
     source = job.source.model_copy(update={"init": "pretrained"})
-    bad = PretrainingJob(source, job.seed, job.tokens, job.vocabulary, job.base)
+    bad = replace(job, source=source)
     with pytest.raises(PolymathError, match="diverged at step 1 of 40: lower its learning_rate"):
         run_pretraining(bad, tmp_path / "out")
     assert not (tmp_path / "out/manifest.json").exists()

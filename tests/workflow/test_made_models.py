@@ -11,6 +11,11 @@ from support.workspace import Workspace, tiny_config
 
 RULES = ("fetch_data", "fetch_model", "configure_model")
 ORDERS = ("as-is", "shuffled-input", "shuffled-training")
+RECIPE = {"learning_rate": 0.003, "batch_size": 8, "steps": 4, "evaluations": 1}
+MASKED = {"kind": "pretrain", "base": "small", "recipe": RECIPE}
+OWN = {"source": {**MASKED, "task": "self", "mapping": "random"}}
+DYCK = {"source": {**MASKED, "synthetic": {"kind": "dyck", "symbols": 8, "length": 12,
+                                           "sequences": 40}}}  # fmt: skip
 SMALLER = {"kind": "configured", "base": "small", "config": {"num_hidden_layers": 1}}
 
 
@@ -37,21 +42,46 @@ def test_models_are_fetched_or_made_each_by_its_own_rule(workspace: Workspace) -
     assert [planned.get(name, 0) for name in RULES] == [1, 1, 0]
 
 
-def test_a_changed_configuration_trains_and_a_change_of_it_is_made_anew(
+def test_a_task_has_an_own_model_where_its_source_is_self(workspace: Workspace) -> None:
+    workspace.config["datasets"]["even"] = workspace.config["datasets"]["odd"]
+    workspace.config |= {"tasks": ["odd", "even"], "models": ["itself", "dyck"],
+                         "initialisations": ["pretrained"]}  # fmt: skip
+    workspace.config["checkpoints"] |= {"itself": OWN, "dyck": DYCK}
+    planned = workspace.planned("--until=finetune")
+    assert (planned["pretrain"], planned["finetune"]) == (3, 4)
+
+
+def test_made_models_and_decoders_train_and_a_change_is_made_anew(
     workspace: Workspace, checkpoint: Callable[[str], Path]
 ) -> None:
-    """Beside it a decoder, on shuffled sequences too."""
+    """A configuration, models pre-trained here, and a decoder, on shuffled sequences too."""
     causal = {"kind": "path", "path": str(checkpoint("gpt2"))}
-    workspace.config["checkpoints"]["causal"] = {"source": causal}
-    workspace.config |= {"models": ["smaller", "causal"], "input_orders": [*ORDERS]}
-    workspace.config["exclude"] = [{"model": "smaller", "input_order": [*ORDERS][1:]}]
+    workspace.config["checkpoints"] |= {"causal": {"source": causal}, "itself": OWN, "dyck": DYCK}
+    pretrained = ["itself", "dyck"]
+    workspace.config |= {
+        "models": ["smaller", "causal", *pretrained],
+        "initialisations": ["pretrained", "scratch", "first-1-layers"],
+        "input_orders": [*ORDERS],
+        "exclude": [
+            {"model": ["smaller", *pretrained], "input_order": [*ORDERS][1:]},
+            {"model": pretrained, "init": "scratch"},
+            {"model": ["itself", "causal"], "init": "first-1-layers"},
+            {"model": "causal", "init": "pretrained"},
+        ],
+    }
     result = workspace.run("--until=evidence")
     assert result.returncode == 0, result.stderr
-    assert list(workspace.folder.rglob("model=smaller/**/predictions.parquet"))
-    matrix = pd.read_parquet(workspace.folder / "results/matrix.parquet").set_index("model")
+    matrix = pd.read_parquet(workspace.folder / "results/matrix.parquet")
+    assert {(row.model, row.init) for row in matrix.itertuples()} == {
+        ("smaller", "scratch"), ("causal", "scratch"), ("itself", "pretrained"),
+        ("dyck", "pretrained"), ("dyck", "first-1-layers"),
+    }  # fmt: skip
     recipes = ["tiny", "tiny+shuffled-input", "tiny+shuffled-training"]
-    assert matrix.loc["causal", "recipe"].to_list() == recipes
-    assert not {"finetune", "finetune_on_shuffled", "evidence"} & set(workspace.planned())
+    assert matrix.set_index("model").loc["causal", "recipe"].to_list() == recipes
+    models = {path.parent.name for path in workspace.folder.glob("results/models/*/curve.parquet")}
+    assert models == {"itself.odd", "dyck"}
+    done = {"pretrain", "finetune", "finetune_on_shuffled", "evidence"}
+    assert not done & set(workspace.planned())
     workspace.config |= {"models": ["smaller"], "input_orders": ["as-is"], "exclude": []}
     assert not {"configure_model", "finetune"} & set(workspace.planned())
     source = {**SMALLER, "config": {"num_hidden_layers": 1, "intermediate_size": 32}}

@@ -88,7 +88,7 @@ wildcard_constraints:
     task="[a-z0-9][a-z0-9._-]*",
     model="[a-z0-9][a-z0-9._-]*",
     tokenizer="[a-z0-9][a-z0-9._-]*",
-    init="[a-z-]+",
+    init="[a-z0-9-]+",
     mapping="[a-z]+",
     fraction=r"[0-9.e-]+",
     recipe="[a-z0-9][a-z0-9._+-]*",

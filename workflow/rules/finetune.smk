@@ -5,7 +5,7 @@ rule finetune:
     input:
         tokens=tokens_of,
         vocabulary=PATHS.vocabulary(),
-        model=PATHS.model_manifest(),
+        model=model_of,
     output:
         **(KEPT_MODELS if EXPERIMENT.keep_models else {}),
         **(SHUFFLED if TESTS_SHUFFLED else {}),

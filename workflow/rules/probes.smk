@@ -5,7 +5,7 @@ rule probe:
     input:
         tokens=tokens_of,
         vocabulary=PATHS.vocabulary(),
-        model=PATHS.model_manifest(),
+        model=model_of,
     output:
         PATHS.probes(),
     log:

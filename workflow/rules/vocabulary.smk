@@ -4,7 +4,7 @@
 rule map_vocabulary:
     input:
         symbols=symbols_of,
-        model=PATHS.model_manifest(),
+        model=model_of,
         tokens=tokens_to_count,
     output:
         PATHS.vocabulary(),

@@ -5,7 +5,7 @@ say what the values of a mapping are (`recipes: NAME`) nor title a type by its p
 """
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 from pydantic import BaseModel
@@ -34,6 +34,7 @@ from polymath.experiment.sources import (
     RemoteFile,
     UrlSource,
 )
+from polymath.experiment.synthetic import SyntheticData, SyntheticKind
 from polymath.reporting.tables import to_markdown
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -51,6 +52,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "source, kind: music21 (data sets)": Music21Source,
     "source, kind: configured (models)": ConfiguredSource,
     "source, kind: pretrain (models)": PretrainSource,
+    "source, kind: pretrain, synthetic": SyntheticData,
     "source, kind: pretrain, recipe": PretrainingRecipe,
     "reader": Reader,
     "alphabet": Alphabet,
@@ -68,7 +70,8 @@ runs. Editors with a YAML language server complete and check keys by
 `workflow/schemas/config.schema.json`, which the first line of `config.yaml` names.
 
 `alphabet` may also be the name of a preset: `dna`, `rna`, `protein`, `pitch`, `smiles`, `character`
-or `model`; or a preset with changes, `{preset: dna, illegal: drop}`.
+or `model`; or a preset with changes, `{preset: dna, illegal: drop}`. `synthetic` may also be a kind
+alone, as `synthetic: dyck`.
 
 With `--configfile my.yaml` your values are merged into `config.yaml`: a recipe under a new name
 is one more recipe. With `--replace-workflow-config` as well, your file stands alone.
@@ -87,6 +90,8 @@ def config_schema() -> str:
     types["Dataset"]["properties"]["alphabet"] = {"anyOf": [presets, {"$ref": "#/$defs/Alphabet"}]}
     types["Alphabet"]["properties"]["preset"] = presets
     del types["Alphabet"]["required"]
+    kinds = {"enum": list(get_args(SyntheticKind))}
+    types["PretrainSource"]["properties"]["synthetic"]["anyOf"].append(kinds)
     for field in types["Exclusion"]["properties"].values():
         field["anyOf"].append(field["anyOf"][0]["items"])
     lines = {

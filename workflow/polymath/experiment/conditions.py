@@ -25,6 +25,7 @@ from polymath.experiment.lineage import (
     pretraining_domain,
     tokenizer_domain,
 )
+from polymath.experiment.sources import SELF
 from polymath.util.errors import PolymathError, suggest
 
 NONE = "none"  # a baseline has no initialisation, mapping or recipe
@@ -190,6 +191,10 @@ def _excluded_by(
 
 
 def _require_distinct_names(experiment: Experiment) -> None:
+    if SELF in experiment.tasks:
+        raise PolymathError(
+            f"config: tasks: '{SELF}' is reserved: give the task another name under 'datasets'"
+        )
     for model in experiment.models:
         if model in RESERVED_MODELS:
             raise PolymathError(

@@ -188,16 +188,50 @@ def load_experiment(config: Mapping[str, Any], resources: Path) -> Experiment:
     tasks = dict.fromkeys(experiment.tasks)
     for name in models:
         source = checkpoints[name].source
-        if isinstance(source, PretrainSource):
+        if isinstance(source, PretrainSource) and source.task and not source.is_self:
             key = f"checkpoints: {name}: task"
             _require((source.task,), datasets, key, "datasets.yaml or under 'datasets:'")
             tasks[source.task] = None
+    chosen = {name: checkpoints[name] for name in models}
+    own = _with_own_checkpoints(chosen, {name: datasets[name] for name in experiment.tasks})
     return experiment.model_copy(
         update={
             "datasets": {name: datasets[name] for name in tasks},
-            "checkpoints": {name: checkpoints[name] for name in models},
+            "checkpoints": {**chosen, **own},
         }
     )
+
+
+def own_checkpoint(model: str, task: str) -> str:
+    """Return the name of the checkpoint that a model has for one task alone."""
+    return f"{model}.{task}"
+
+
+def _with_own_checkpoints(
+    checkpoints: Mapping[str, ModelEntry], tasks: Mapping[str, Dataset]
+) -> dict[str, ModelEntry]:
+    """Return a checkpoint for each task and model that is pre-trained on each task's own sequences.
+
+    Raises:
+        PolymathError: if the name is another model's.
+    """
+    own: dict[str, ModelEntry] = {}
+    for model, entry in checkpoints.items():
+        if not (isinstance(entry.source, PretrainSource) and entry.source.is_self):
+            continue
+        for task, dataset in tasks.items():
+            name = own_checkpoint(model, task)
+            if name in checkpoints:
+                raise PolymathError(
+                    f"config: checkpoints: {name}: this is the name of '{model}' on task '{task}': "
+                    "rename one"
+                )
+            # A text has no alphabet: its own tokens stay as they are.
+            is_text = dataset.alphabet.kind == "model"
+            mapping = {"mapping": "identity"} if is_text else {}
+            source = entry.source.model_copy(update={"task": task, **mapping})
+            own[name] = entry.model_copy(update={"source": source})
+    return own
 
 
 def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list[str]:
@@ -211,6 +245,7 @@ def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list
         if isinstance(source, MadeSource):
             _require((source.base,), known, f"checkpoints: {name}: base", where)
             _require_weights(name, source, known[source.base].source)
+            _require_one_checkpoint(name, source.base, known[source.base].source)
             if source.base in above:
                 raise PolymathError(f"config: checkpoints: {name}: base: it is made from itself")
             add(source.base, (*above, source.base))
@@ -228,6 +263,15 @@ def _require_weights(name: str, source: MadeSource, base: ModelSource) -> None:
         raise PolymathError(
             f"config: checkpoints: {name}: init: its base '{source.base}' has no weights of its "
             "own, and 'pretrained' starts from them: set 'scratch', or give the base 'weights'"
+        )
+
+
+def _require_one_checkpoint(name: str, base: str, source: ModelSource) -> None:
+    """Refuse a base that is another model on each task."""
+    if isinstance(source, PretrainSource) and source.is_self:
+        raise PolymathError(
+            f"config: checkpoints: {name}: base: '{base}' has other weights on each task (task: "
+            f"{source.task}), and a base has the same on all: name that model's own base"
         )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from polymath.experiment.conditions import Condition
 from polymath.experiment.lineage import Lineage
+from polymath.experiment.sources import SELF
 
 SCRATCH, PRETRAINED = "scratch", "pretrained"
 TEXT = "text"
@@ -97,10 +98,13 @@ def knows_text_alone(condition: Condition, domain: str, lineage: Lineage) -> boo
 
 
 def knows_domain(condition: Condition, domain: str, lineage: Lineage) -> bool:
-    """Whether it begins from weights that were pre-trained on the task's own domain, not text."""
+    """Whether it begins from weights that were pre-trained on the task's own domain, not text.
+
+    Those that were pre-trained on the task's own sequences were.
+    """
     return (
         condition.init == PRETRAINED
         and domain != TEXT
-        and lineage.domains.get(condition.model) == domain
+        and lineage.domains.get(condition.model) in (domain, SELF)
         and condition.mapping in OWN_SYMBOLS
     )

@@ -13,6 +13,7 @@ from polymath.experiment.config import ALPHABET_MAPPINGS, Experiment
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH, TEXT
 from polymath.experiment.input_orders import AS_IS
 from polymath.experiment.lineage import pretraining_domain
+from polymath.experiment.sources import SELF
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import seed_levels
 
@@ -95,7 +96,7 @@ def _in_domain(
         if (
             condition.task == text.task
             and condition.mapping == OWN_MAPPING
-            and pretraining_domain(experiment, condition.model) == domain
+            and pretraining_domain(experiment, condition.model) in (domain, SELF)
         ):
             yield condition
 

@@ -14,7 +14,15 @@ from polymath.experiment import stage_versions as versions
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import Experiment
 from polymath.experiment.datasets import OF_ONE_CLASS, SimilarityGroups
-from polymath.experiment.lineage import OWN_TOKENIZER, lineage_of, spelling_of, tokenizer_of
+from polymath.experiment.lineage import (
+    OWN_TOKENIZER,
+    checkpoint_of,
+    lineage_of,
+    own_checkpoints,
+    pretrained_here,
+    spelling_of,
+    tokenizer_of,
+)
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.sources import PretrainSource
 
@@ -56,6 +64,7 @@ class Requests:
         self.recipes = {name: as_param(recipe) for name, recipe in experiment.recipes.items()}
         self.crossed = dict(sorted(experiment.crossed.items()))
         self.lineage = lineage_of(experiment).model_dump()
+        self.own_checkpoints = own_checkpoints(experiment)
         self.replication = {
             "seed": experiment.seed,
             "replicates": experiment.runs,
@@ -124,9 +133,27 @@ class Requests:
         return {"job": self.training_job(condition), "code_version": version}
 
     def pretraining_job(self, model: str) -> dict[str, Any]:
-        """What a pre-trained model depends on beside its inputs."""
+        """What a pre-trained model depends on beside its inputs.
+
+        One of a task's own reads its training rows alone.
+        """
         source = as_param(self.experiment.checkpoints[model].source)
-        return {"source": source, "seed": self.experiment.seed}
+        own = {"own": True} if model in self.own_checkpoints else {}
+        return {"source": source, "seed": self.experiment.seed, **own}
+
+    def model_manifest(self, task: str, model: str) -> Path:
+        """The manifest of the checkpoint that a model is on a task."""
+        return self.paths.model_manifest(checkpoint_of(self.experiment, task, model))
+
+    def pretraining_inputs(self, source: PretrainSource) -> dict[str, Path | list[Path]]:
+        """The files that a model is pre-trained from."""
+        inputs: dict[str, Path | list[Path]] = {"base": self.paths.model_manifest(source.base)}
+        if source.task is not None:
+            names = (source.task, source.base, source.mapping)
+            tokenizer = tokenizer_of(self.experiment, *names)
+            inputs["tokens"] = self.paths.tokens(source.task, tokenizer)
+            inputs["vocabulary"] = self.paths.vocabulary(*names)
+        return inputs
 
     def all(self, conditions: list[Condition]) -> Iterator[Request]:
         """Yield the results of these conditions that others are made from, inputs first."""
@@ -139,14 +166,10 @@ class Requests:
         yield from self._evidence(conditions)
 
     def _data(self, conditions: list[Condition]) -> Iterator[Request]:
-        pretrained = {
-            name: entry.source
-            for name, entry in self.experiment.checkpoints.items()
-            if isinstance(entry.source, PretrainSource)
-        }
+        pretrained = pretrained_here(self.experiment)
         readings = dict.fromkeys(
             [
-                *((s.task, s.base, s.mapping) for s in pretrained.values()),
+                *((s.task, s.base, s.mapping) for s in pretrained.values() if s.task),
                 *((c.task, c.model, c.mapping) for c in conditions),
             ]
         )
@@ -178,7 +201,7 @@ class Requests:
         if tokenizer == OWN_TOKENIZER and alphabet.file:
             inputs["own"] = Path(alphabet.file)
         if tokenizer != OWN_TOKENIZER:
-            inputs["model"] = self.paths.model_manifest(tokenizer)
+            inputs["model"] = self.model_manifest(task, tokenizer)
         return Request(self.paths.tokens(task, tokenizer), asked, inputs)
 
     def _vocabulary(self, task: str, model: str, mapping: str) -> Request:
@@ -186,7 +209,7 @@ class Requests:
         tokenizer = tokenizer_of(self.experiment, task, model, mapping)
         inputs: dict[str, Path | list[Path]] = {
             "symbols": self.paths.symbols(task, tokenizer),
-            "model": self.paths.model_manifest(model),
+            "model": self.model_manifest(task, model),
         }
         if mapping == "frequency":
             inputs["tokens"] = self.paths.tokens(task, tokenizer)
@@ -194,13 +217,7 @@ class Requests:
 
     def _pretrained(self, name: str, source: PretrainSource) -> Request:
         asked = {"job": self.pretraining_job(name), "code_version": versions.PRETRAINING}
-        tokenizer = tokenizer_of(self.experiment, source.task, source.base, source.mapping)
-        inputs: dict[str, Path | list[Path]] = {
-            "tokens": self.paths.tokens(source.task, tokenizer),
-            "vocabulary": self.paths.vocabulary(source.task, source.base, source.mapping),
-            "base": self.paths.model_manifest(source.base),
-        }
-        return Request(self.paths.model_manifest(name), asked, inputs)
+        return Request(self.paths.model_manifest(name), asked, self.pretraining_inputs(source))
 
     def predictions(self, condition: Condition) -> Request:
         """A condition's predictions."""
@@ -214,7 +231,7 @@ class Requests:
         inputs: dict[str, Path | list[Path]] = {"tokens": self.paths.tokens(names[0], tokenizer)}
         if not condition.is_baseline:
             inputs["vocabulary"] = self.paths.vocabulary(*names)
-            inputs["model"] = self.paths.model_manifest(condition.model)
+            inputs["model"] = self.model_manifest(condition.task, condition.model)
         return inputs
 
     def tables(self, conditions: Iterable[Condition]) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from polymath.experiment.base import Name, Sha256, StrictModel
 from polymath.experiment.recipes import PretrainingRecipe
+from polymath.experiment.synthetic import Synthetic
 from polymath.util.secrets import PREFIX, has_secret
 
 
@@ -158,6 +159,7 @@ class HubSource(StrictModel):
 
 # A model that has these is read as it is.
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+SELF = "self"  # in a task's place: each task's own sequences
 # Of the names of files that hold a model's weights.
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".onnx")
 
@@ -177,10 +179,18 @@ class ConfiguredSource(StrictModel):
 
 
 class PretrainSource(StrictModel):
-    """A masked language model that this pipeline trains on a task's unlabelled training rows."""
+    """A masked language model that this pipeline trains, on a task's unlabelled training rows or on
+    synthetic sequences."""
 
     kind: Literal["pretrain"]
-    task: Name = Field(description="the task whose training rows it reads, without their labels")
+    task: Name | None = Field(
+        None,
+        description="the task whose training rows it reads, without their labels; self: each "
+        "task's own, so that every task has a model of its own",
+    )
+    synthetic: Synthetic | None = Field(
+        None, description="instead of a task: sequences that are generated, or their kind alone"
+    )
     base: Name = Field(description="the model whose configuration and tokenizer it takes")
     init: Literal["scratch", "pretrained"] = Field(
         "scratch", description="start from random weights, or from the base's"
@@ -189,6 +199,24 @@ class PretrainSource(StrictModel):
         "character", description="of the task's symbols into the base's vocabulary"
     )
     recipe: PretrainingRecipe
+
+    @property
+    def is_self(self) -> bool:
+        """Whether each task has a model of its own, pre-trained on its own sequences."""
+        return self.task == SELF
+
+    @model_validator(mode="after")
+    def _reads_one_source(self) -> "PretrainSource":
+        if (self.task is None) == (self.synthetic is None):
+            raise ValueError(
+                "set either 'task', to a task or self, or 'synthetic', to a kind such as dyck"
+            )
+        if self.synthetic is not None and "mapping" in self.model_fields_set:
+            raise ValueError(
+                "'mapping' is of a task's symbols: leave it out, as synthetic symbols are tokens "
+                "drawn at random"
+            )
+        return self
 
 
 DataSource = Annotated[

@@ -23,6 +23,7 @@ from polymath.experiment.reading_limit import positions_in
 from polymath.experiment.recipes import Recipe, Schedule, TrainingRecipe
 from polymath.experiment.representation_studies import CENTRINGS, RepresentationStudy
 from polymath.experiment.sources import ConfiguredSource, MadeSource, PretrainSource
+from polymath.experiment.synthetic import DEV_SEQUENCES
 from polymath.util.errors import DamagedError
 from polymath.util.storage import read_json
 
@@ -125,6 +126,15 @@ def pretraining_flops(recipe: TrainingRecipe, task: TaskSize, model: ModelSize) 
     return forward_flops(model, task.tokens) * (trained + scored)
 
 
+def synthetic_size(source: PretrainSource) -> TaskSize | None:
+    """Return the size of what is generated to pre-train a model; None if it reads a task."""
+    data = source.synthetic
+    if data is None:
+        return None
+    tokens = data.length + 2
+    return TaskSize(train=data.sequences, dev=DEV_SEQUENCES, test=0, tokens=tokens, outputs=1)
+
+
 def catalogued_size(dataset: Dataset) -> TaskSize | None:
     """Return the catalogue's counts, with every sequence at the longest length allowed."""
     if dataset.rows:
@@ -198,7 +208,8 @@ class Estimator:
         """Return what the job needs that pre-trains a model."""
         source = self.experiment.checkpoints[name].source
         assert isinstance(source, PretrainSource)
-        task, model = self.task_size(source.task), self._size_or_assumed(source.base)
+        model = self._size_or_assumed(source.base)
+        task = synthetic_size(source) or self.task_size(str(source.task))
         flops = pretraining_flops(source.recipe, task, model)
         return _training_needs(source.recipe, flops, task, model)
 

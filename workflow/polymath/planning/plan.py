@@ -17,11 +17,11 @@ from polymath.experiment.conditions import (
 )
 from polymath.experiment.config import Experiment
 from polymath.experiment.ignored_keys import ignored_keys
-from polymath.experiment.lineage import tokenizer_of
+from polymath.experiment.lineage import pretrained_here, tokenizer_of
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.reading_limit import describe_share
 from polymath.experiment.requests import Requests
-from polymath.experiment.sources import ConfiguredSource, PathSource, PretrainSource
+from polymath.experiment.sources import ConfiguredSource, PathSource
 from polymath.planning.cost import (
     TRAINING_PASSES,
     Estimator,
@@ -32,6 +32,7 @@ from polymath.planning.cost import (
     finetuning_flops,
     forward_flops,
     pretraining_flops,
+    synthetic_size,
 )
 from polymath.planning.stale import Comparison, with_dependents
 from polymath.util.errors import PolymathError, suggest
@@ -136,18 +137,23 @@ class Plan:
 
     def pretraining(self) -> Iterator[Cost]:
         """Estimate the pre-training of each model that is not there yet."""
-        for name, entry in self.experiment.checkpoints.items():
+        for name in pretrained_here(self.experiment):
             manifest = self.paths.model_manifest(name)
-            done = manifest.is_file() and manifest not in self.stale
-            if done or not isinstance(entry.source, PretrainSource):
+            if manifest.is_file() and manifest not in self.stale:
                 continue
-            source, model = entry.source, self.model_size(name)
+            flops, model = self.pretraining_cost(name), self.model_size(name)
+            disk = 0.0 if model is None else 4.0 * count_parameters(model)
+            yield Cost(f"pre-training of {name}", 1, flops, disk)
+
+    def pretraining_cost(self, name: str) -> float | None:
+        """Return the FLOPs of a model's pre-training; None where a size is not known yet."""
+        source, model = pretrained_here(self.experiment)[name], self.model_size(name)
+        task = synthetic_size(source)
+        if task is None and source.task is not None:
             task = self.task_size(source.task, source.base, source.mapping)
-            if task is None or model is None:
-                yield Cost(f"pre-training of {name}", 1, None, 0.0)
-                continue
-            flops = pretraining_flops(source.recipe, task, model)
-            yield Cost(f"pre-training of {name}", 1, flops, 4.0 * count_parameters(model))
+        if task is None or model is None:
+            return None
+        return pretraining_flops(source.recipe, task, model)
 
     def task_size(self, task: str, model: str, mapping: str) -> TaskSize | None:
         """Return a task's size: of its tokens, else of the catalogue; None if neither is known."""

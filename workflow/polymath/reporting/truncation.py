@@ -36,7 +36,7 @@ def describe_truncation(
 
 def _describe(results: ResultPaths, card: Mapping[str, Any], model: str, tokenizer: str) -> str:
     task, unit = card["task"], card["length"]["unit"]
-    tokens, manifest = results.tokens(task, tokenizer), results.model_manifest(model)
+    tokens, manifest = results.tokens(task, tokenizer), results.starting_manifest(task, model)
     if not (tokens.is_file() and manifest.is_file()):
         return ""
     rows, metadata = read_with_metadata(tokens)

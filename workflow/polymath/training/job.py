@@ -87,20 +87,25 @@ class PretrainingJob:
 
     source: PretrainSource
     seed: int
-    tokens: Path
-    vocabulary: Path
     base: Path
     """The manifest of the base's files."""
+    tokens: Path | None = None
+    """None, as `vocabulary`, where sequences are generated."""
+    vocabulary: Path | None = None
+    own: bool = False
+    """Whether it is for the task that it reads: its training rows alone."""
 
     @classmethod
     def of(cls, snakemake: Any) -> "PretrainingJob":
         """Return the job of a rule with inputs tokens, vocabulary and base."""
+        job, source = snakemake.params.job, snakemake.input
         return cls(
-            source=PretrainSource.model_validate(snakemake.params.job["source"]),
-            seed=snakemake.params.job["seed"],
-            tokens=Path(snakemake.input.tokens),
-            vocabulary=Path(snakemake.input.vocabulary),
-            base=Path(snakemake.input.base),
+            source=PretrainSource.model_validate(job["source"]),
+            seed=job["seed"],
+            base=Path(source.base),
+            tokens=Path(source.tokens) if source.tokens else None,
+            vocabulary=Path(source.vocabulary) if source.vocabulary else None,
+            own=job.get("own", False),
         )
 
 

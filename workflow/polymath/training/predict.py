@@ -96,7 +96,7 @@ class TrainedRun:
                 crossed=metadata["crossed"],
                 tokens=tokens,
                 vocabulary=results.vocabulary(condition.task, condition.model, condition.mapping),
-                model=results.model_manifest(condition.model),
+                model=results.starting_manifest(condition.task, condition.model),
             ),
             metadata=metadata,
             folder=results.run(condition),

@@ -1,4 +1,4 @@
-"""Pre-train a masked language model on a task's unlabelled training rows.
+"""Pre-train a masked language model on a task's unlabelled training rows, or on generated ones.
 
 The result is a model folder that every later stage reads like any other.
 """
@@ -9,20 +9,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from transformers import PreTrainedModel
 
 from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.paths import PRETRAINING_FOLDER
+from polymath.experiment.sources import PretrainSource
 from polymath.experiment.stage_versions import PRETRAINING
 from polymath.tokenization.special_tokens import SpecialTokens
-from polymath.tokenization.task_data import Task, read_task
 from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.checkpoints import CheckpointStore
+from polymath.training.corpus import Corpus, read_corpus
 from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, encode_task
 from polymath.training.job import Execution, PretrainingJob
@@ -40,7 +40,7 @@ from polymath.training.resumable import ResumableRun, open_session
 from polymath.util.errors import PolymathError
 from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed
-from polymath.util.storage import digest_of, read_table, write_table
+from polymath.util.storage import digest_of, write_table
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
@@ -62,12 +62,13 @@ def pretrain(
     with open_session(store, "masked accuracy", execution, log) as session:
         precision = resolve_precision(job.source.recipe.precision, session.device)
         base = Manifest.read(job.base)
-        digest = _digest(job, base, precision)
+        corpus = read_corpus(job, load_tokenizer(base.locate("tokenizer.json")))
+        digest = _digest(job, base, precision, corpus)
         folder = store / digest
         if (folder / "curve.parquet").is_file():
             log("already trained")
         else:
-            training = _Pretraining(job, base, session.device, precision, log)
+            training = _Pretraining(job, base, corpus, session.device, precision, log)
             checkpoints = CheckpointStore(store, digest)
             resumable = ResumableRun("pre-training", training.run, checkpoints)
             resumable.resume(log)
@@ -78,37 +79,29 @@ def pretrain(
     for path in files:
         shutil.copyfile(folder / path.name, path)
     shutil.copyfile(folder / "curve.parquet", curve)
-    described = {**job.source.model_dump(mode="json"), "code_version": PRETRAINING}
+    described = {**_describe(job.source), "code_version": PRETRAINING}
     Manifest.of(manifest, described, files).write()
 
 
-def _digest(job: PretrainingJob, base: Manifest, precision: str) -> str:
+def _describe(source: PretrainSource) -> dict[str, Any]:
+    """Return a source as its manifest states it: of `task` and `synthetic`, the one that it has."""
+    unused = "task" if source.task is None else "synthetic"
+    return source.model_dump(mode="json", exclude={unused})
+
+
+def _digest(job: PretrainingJob, base: Manifest, precision: str, corpus: Corpus) -> str:
     """Return a digest of everything that determines the model."""
-    tokens = _without_test(read_task(job.tokens)).rows
     return digest_of(
         {
             "code_version": PRETRAINING,
             "source": job.source.model_dump(mode="json", exclude_defaults=True),
             "precision": precision,
             "seed": job.seed,
-            "tokens": digest_of(tokens.to_json()),
-            "mapping": _mapping(job).tolist(),
+            "tokens": digest_of(corpus.task.rows.to_json()),
+            "mapping": corpus.mapping.tolist(),
             "base": base.sha256,
         }
     )
-
-
-def _without_test(task: Task) -> Task:
-    """Return a task without its test rows."""
-    rows = task.rows[task.rows["split"] != "test"].reset_index(drop=True)
-    return Task(rows, task.metadata)
-
-
-def _mapping(job: PretrainingJob) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """Return the token id of each symbol id, by the first replicate's mapping."""
-    table = read_table(job.vocabulary)
-    first = table[table["replicate"] == 0].sort_values("symbol_id")
-    return first["token_id"].to_numpy(dtype=np.int64)
 
 
 class _Pretraining:
@@ -118,6 +111,7 @@ class _Pretraining:
         self,
         job: PretrainingJob,
         base: Manifest,
+        corpus: Corpus,
         device: str,
         precision: str,
         log: Callable[[str], None],
@@ -127,7 +121,7 @@ class _Pretraining:
         self.seeds = {
             name: derive_seed(job.seed, name) for name in ("init", "order", "dropout", "mask")
         }
-        task = _without_test(read_task(job.tokens))
+        task = corpus.task
         tokenizer = load_tokenizer(base.locate("tokenizer.json"))
         special_tokens = SpecialTokens.of(tokenizer, "ids2" in task.rows)
         stream = ReplicateStream(device)
@@ -136,13 +130,14 @@ class _Pretraining:
         self.data: EncodedTask = encode_task(
             task,
             self.model,
-            _mapping(job),
+            corpus.mapping,
             special_tokens,
             1.0,
             0,
             compact_vocabulary,
             frozenset({mask}),
         )
+        _require_whole_sequences(job.source, self.data)
         special = {
             mask,
             self.model.config.pad_token_id,
@@ -164,6 +159,8 @@ class _Pretraining:
             "machine": describe_machine(),
             "truncated": self.data.truncated,
         }
+        if corpus.about:
+            log(corpus.about)
         log(
             f"{len(self.data.train)} training rows, {len(masking.symbols)} symbols, "
             f"{self.run.steps} steps of {recipe.batch_size}, "
@@ -176,6 +173,15 @@ class _Pretraining:
         source = self.job.source
         folder = self.base.locate("config.json").parent
         return build_masked_model(folder, source.init, self.seeds["init"], source.recipe.dropout)
+
+
+def _require_whole_sequences(source: PretrainSource, data: EncodedTask) -> None:
+    """Refuse synthetic sequences that the model would see cut off: brackets would stay open."""
+    if source.synthetic is not None and data.truncated:
+        raise PolymathError(
+            f"synthetic: length: {source.synthetic.length:,} symbols and the special tokens around "
+            "them are more than the base model's positions: lower it"
+        )
 
 
 def _save(training: _Pretraining, folder: Path) -> None:

@@ -15,6 +15,7 @@ Stream = Literal[
     "resampling",
     "neighbours",
     "shuffle",
+    "synthetic",
 ]
 # The streams that differ between the replicates of a condition.
 VARIED: tuple[Stream, ...] = ("mapping", "init", "order", "dropout", "subset")

@@ -96,7 +96,7 @@ def model_with_tokenizer(wildcards):
     """The model whose tokenizer is asked for, unless the task has its own alphabet."""
     if wildcards.tokenizer == OWN_TOKENIZER:
         return []
-    return PATHS.model_manifest(wildcards.tokenizer)
+    return REQUESTS.model_manifest(wildcards.task, wildcards.tokenizer)
 
 
 def own_tokenizer(wildcards):

@@ -56,7 +56,7 @@ def compared_models(wildcards):
 
 def models_of(study):
     """The model of each of a study's conditions before fine-tuning."""
-    return [PATHS.model_manifest(c.model) for c in study.conditions]
+    return [REQUESTS.model_manifest(c.task, c.model) for c in study.conditions]
 
 
 def compared_vocabularies(wildcards):

@@ -7,26 +7,24 @@ from polymath.experiment.input_orders import (
     SHUFFLED_TRAINING,
     in_order,
 )
-from polymath.experiment.sources import PretrainSource
+from polymath.experiment.lineage import pretrained_here
 
-PRETRAINED_MODELS = [
-    name
-    for name, entry in EXPERIMENT.checkpoints.items()
-    if isinstance(entry.source, PretrainSource)
-]
+PRETRAINED_MODELS = list(pretrained_here(EXPERIMENT))
 
 
 def pretraining_tokens(wildcards):
-    """The tokens that a model is pre-trained on."""
-    source = model_source(wildcards)
-    tokenizer = tokenizer_of(EXPERIMENT, source.task, source.base, source.mapping)
-    return PATHS.tokens(source.task, tokenizer)
+    """The tokens that a model is pre-trained on; none where they are generated."""
+    return REQUESTS.pretraining_inputs(model_source(wildcards)).get("tokens", [])
 
 
 def pretraining_vocabulary(wildcards):
-    """The mapping that a model is pre-trained with."""
-    source = model_source(wildcards)
-    return PATHS.vocabulary(source.task, source.base, source.mapping)
+    """The mapping that a model is pre-trained with; none where tokens are generated."""
+    return REQUESTS.pretraining_inputs(model_source(wildcards)).get("vocabulary", [])
+
+
+def model_of(wildcards):
+    """The checkpoint that a model is on a task."""
+    return REQUESTS.model_manifest(wildcards.task, wildcards.model)
 
 
 def pretraining_job(wildcards):
