@@ -17,7 +17,7 @@ from polymath.models.initialisation import (
 )
 from polymath.models.parts import attention_names, feed_forward_names, norm_names
 from polymath.util.errors import PolymathError
-from support.families import families
+from support.families import CLASSIFIERS, families
 
 Checkpoint = Callable[[str], Path]
 Weights = dict[str, torch.Tensor]
@@ -86,12 +86,13 @@ def test_embeddings_only_keeps_positions_and_types_of_a_random_encoder(
 
 
 # What is a norm, of attention or of the feed-forward part, by the names that the families use.
-NORM = re.compile(r"(norm|LayerNorm|norm_after)$")
+NORM = re.compile(r"(norm|LayerNorm|norm_after|ln_\w)$")
 ATTENTION = re.compile(r"(self\.\w+|attention\.(output\.)?\w+|attn\.\w+)$")
 FEED_FORWARD = re.compile(
-    r"layers?\.\d+\.((intermediate|output)\.dense|mlp\.\w+|ffn\.\w+)$|ffn(_output)?$"
+    r"(layers?|h)\.\d+\.((intermediate|output)\.dense|mlp\.\w+|ffn\.\w+)$|ffn(_output)?$"
 )
-FIRST_LAYER = re.compile(r"layers?\.0\.")
+FIRST_LAYER = re.compile(r"\b(layers?|h)\.0\.")
+TABLES = re.compile(r"embed|wte|wpe")
 
 
 def expected_of(init: str, name: str) -> bool:
@@ -102,8 +103,8 @@ def expected_of(init: str, name: str) -> bool:
     if init == "norms-only":
         return bool(NORM.search(module))
     if init == "first-1-layers":
-        outside = "embed" in module.partition("emb_layer_norm")[0] and ".layer" not in module
-        return outside or bool(FIRST_LAYER.search(name))
+        outside = TABLES.search(module) and ".layer" not in module
+        return bool(outside or FIRST_LAYER.search(name))
     if NORM.search(module):
         return False
     is_attention = bool(ATTENTION.search(module))
@@ -114,10 +115,11 @@ def expected_of(init: str, name: str) -> bool:
 
 def is_of_encoder(name: str) -> bool:
     prefixes = ("bert.", "roberta.", "albert.", "electra.", "distilbert.", "deberta.", "esm.")
-    return name.startswith((*prefixes, "model."))
+    return name.startswith((*prefixes, "model.", "transformer."))
 
 
 @pytest.mark.parametrize("init", ["attention-only", "mlp-only", "norms-only", "first-1-layers"])
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_a_part_is_the_checkpoints_and_all_else_is_random(
     init: str, family: str, checkpoint: Checkpoint
 ) -> None:
@@ -134,12 +136,13 @@ def test_a_part_is_the_checkpoints_and_all_else_is_random(
     assert all(torch.equal(parameters[name], before[name] + 1) for name in changed)
 
 
+@pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_the_parts_cover_each_layer_and_do_not_overlap(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "scratch", 3, 5, None)
     kinds = [attention_names(model), feed_forward_names(model), norm_names(model)]
     assert sum(map(len, kinds)) == len(set().union(*kinds))
     layered = {
-        name for name in dict(model.named_parameters()) if re.search(r"layers?\.\d+\.", name)
+        name for name in dict(model.named_parameters()) if re.search(r"\b(layers?|h)\.\d+\.", name)
     }
     assert layered <= set().union(*kinds)
 

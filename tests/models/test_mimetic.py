@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 
 from polymath.models.build import build_classifier
 from polymath.models.mimetic import factorise, find_attention, sinusoids
-from support.families import families
+from polymath.util.errors import PolymathError
+from support.families import CLASSIFIERS, families
 
 Checkpoint = Callable[[str], Path]
 HEADS = 2
-WITH_POSITIONS = {"bert", "roberta", "albert", "electra", "distilbert"}
+WITH_POSITIONS = {"bert", "roberta", "albert", "electra", "distilbert", "gpt2"}
 MATRICES = ("query", "key", "value", "q_lin", "k_lin", "v_lin", "query_proj", "key_proj",
             "value_proj", "Wqkv", "attn.Wo", "attention.output.dense", "attention.dense",
-            "out_lin")  # fmt: skip
+            "out_lin", "attn.c_attn", "attn.c_proj", "attn.q_proj", "attn.k_proj",
+            "attn.v_proj")  # fmt: skip
 
 
-@pytest.fixture(params=families())
+@pytest.fixture(params=families([name for name in CLASSIFIERS if name != "llama"]))
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -45,7 +47,8 @@ def test_only_attention_matrices_and_learnt_positions_differ_from_scratch(
     endings = tuple(f"{name}.weight" for name in MATRICES)
     expected = {name for name in weights if name.endswith(endings)}
     if family in WITH_POSITIONS:
-        expected |= {name for name in weights if name.endswith("position_embeddings.weight")}
+        tables = ("position_embeddings.weight", "wpe.weight")
+        expected |= {name for name in weights if name.endswith(tables)}
     assert changed == expected
 
 
@@ -66,6 +69,11 @@ def test_products_have_the_papers_diagonals(family: str, checkpoint: Checkpoint)
             values = torch.linalg.svdvals(product)
             assert int((values > 1e-4).sum()) == len(columns)
             assert float(product.detach().trace()) > 0.2 * len(columns)
+
+
+def test_fewer_heads_of_keys_than_of_queries_are_refused(checkpoint: Checkpoint) -> None:
+    with pytest.raises(PolymathError, match="mimetic: a llama model has no square matrices"):
+        build_classifier(checkpoint("llama"), "mimetic", 3, 5, None)
 
 
 def test_it_needs_no_weights_and_depends_on_the_seed_alone(

@@ -28,7 +28,7 @@ class ModelEntry(StrictModel):
     domain: Name = Field(
         "text",
         description="domain that its weights were pre-trained on and its tokenizer reads; a "
-        "configured model has its base's tokenizer, one that is pre-trained here has its source's domain",
+        "configured model has its base's tokenizer, one pre-trained here its source's domain",
     )
     kmer: int | None = Field(
         None,
