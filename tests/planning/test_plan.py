@@ -120,7 +120,15 @@ def test_pretraining_is_counted_until_it_is_done(tmp_path: Path) -> None:
     (cost,) = plan.pretraining()
     size = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
     assert cost.flops == pytest.approx(forward_flops(size, 64) * (3 * 20 * 8 + 100 * 5))
-    assert "and 1 models to pre-train" in next(describe_plan(plan, Speed(1e9, "x")))
+    lines = list(describe_plan(plan, Speed(1e9, "x")))
+    assert "and 1 models to pre-train" in lines[0]
+    run = plan.cost(plan.conditions[0])
+    assert cost.flops is not None
+    assert run.flops is not None
+    share = cost.flops * run.runs / run.flops
+    steps = round(50 * (1 + share))
+    (line,) = [line for line in lines if line.startswith("pre-training of mine, in runs of")]
+    assert f"odd {share:.1f} (both together: {steps} steps)" in line
     requests = Requests(plan.experiment).all(plan.conditions)
     manifest = tmp_path / "results/models/mine/manifest.json"
     (asked,) = [request.asked for request in requests if request.path == manifest]

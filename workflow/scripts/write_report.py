@@ -12,7 +12,7 @@ from polymath.reporting.html.page import write_report
 from polymath.reporting.matrix import write_matrix_page
 from polymath.reporting.paper_tables import write_paper_tables
 from polymath.reporting.published import published_table
-from polymath.reporting.spent import minutes_of_training
+from polymath.reporting.spent import describe_pretraining, minutes_of_training
 from polymath.reporting.task_errors import errors_of_tasks
 from polymath.reporting.truncation import describe_truncation
 from polymath.util.job_log import job_log, log
@@ -68,12 +68,13 @@ with job_log(snakemake.log[0], "report"):
                 name: inputs.get(name)
                 for name in ("similarity", "probes", "rates", "effective_data")
             },
-            truncation=tuple(
-                describe_truncation(
+            notes=(
+                *describe_truncation(
                     scored_conditions(scores),
                     results,
                     {card["task"]: card for card in map(read_json, inputs["cards"])},
-                )
+                ),
+                *describe_pretraining(scored_conditions(scores), results),
             ),
             errors=errors_of_tasks(scores, results),
             best=inputs.get("best", []),

@@ -34,6 +34,7 @@ from polymath.planning.cost import (
     pretraining_flops,
     synthetic_size,
 )
+from polymath.planning.pretraining_share import describe_pretraining
 from polymath.planning.stale import Comparison, with_dependents
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.storage import read_table, read_with_metadata
@@ -272,6 +273,7 @@ def describe_plan(plan: Plan, speed: Speed, listed: int = MOST_EXPENSIVE) -> Ite
     known = [cost for cost in costs if cost.flops]
     if known:
         yield from _describe_known(plan, known, speed, listed)
+    yield from describe_pretraining(plan)
     yield from _describe_models(plan)
     if unknown := sum(cost.flops is None for cost in costs):
         yield (

@@ -1,7 +1,7 @@
-"""How long the training of a task's conditions took."""
+"""How long the training of a task's conditions took, and the pre-training before it."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
@@ -21,3 +21,27 @@ def minutes_of_training(conditions: Iterable[Condition], results: ResultPaths) -
             seconds = read_table(path).groupby("replicate")["seconds"].max()
             minutes[condition.task] += float(seconds.sum()) / 60
     return dict(minutes)
+
+
+def describe_pretraining(conditions: Iterable[Condition], results: ResultPaths) -> Iterator[str]:
+    """Yield a line per task and model that was pre-trained here: its time beside that of one run.
+
+    Conditions whose curves are gone do not count.
+    """
+    runs: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for condition in conditions:
+        path = results.curves(condition)
+        if not condition.is_baseline and path.is_file():
+            seconds = read_table(path).groupby("replicate")["seconds"].max()
+            runs[condition.task, condition.model].append(float(seconds.mean()))
+    for (task, model), seconds_of in runs.items():
+        manifest = results.starting_manifest(task, model)
+        curve = results.pretraining_curve(manifest.parent.name)
+        if curve.is_file():
+            spent = float(read_table(curve)["seconds"].max())
+            run = sum(seconds_of) / len(seconds_of)
+            yield (
+                f"Pre-training: {task}, {model}: {spent:.0f} seconds, and a run of fine-tuning "
+                f"{run:.0f}; from scratch, equal total compute is about "
+                f"{1 + spent / run:.1f} times the steps."
+            )

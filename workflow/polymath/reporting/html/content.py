@@ -55,8 +55,8 @@ class Sources:
     predictions: list[Path]
     scores: list[Path]
     pictures: list[Picture]
-    truncation: tuple[str, ...] = ()
-    """Sentences on sequences that are not read whole."""
+    notes: tuple[str, ...] = ()
+    """Sentences on sequences that are not read whole, and on what pre-training took."""
     errors: list[TaskErrors] = field(default_factory=list)
     similarity: Path | None = None
     probes: Path | None = None
@@ -356,7 +356,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "speed": speed_table(read_table(sources.convergence)),
         "limits": [
             *limits(of_training, read_table(sources.rates) if sources.rates else None),
-            *sources.truncation,
+            *sources.notes,
         ],
         "errors": sources.errors,
         "data": data_table(
