@@ -7,7 +7,9 @@ One thread trains a randomly initialised model of MiniLM-L6's size. Each round m
 the same batch with everything on, and one with each piece switched off alone; the gain of a piece
 is the median over the rounds of its step's processor time over that of the full step, less one.
 Processor time and alternation keep other programs on the machine out of the figures. What a
-process cannot switch back (how it keeps memory) is compared between alternating processes.
+process cannot switch back (how it keeps memory) is compared between alternating processes. The last
+line bounds what any further piece can gain: the share of a full step that its matrix products take
+when they are computed alone.
 """
 
 import argparse
@@ -42,6 +44,8 @@ OFF: dict[str, dict[str, Callable[..., Any]]] = {
     "eager attention": {"prepare.tune_model": lambda model, precision: _tune_without(model)},
 }
 MEMORY = "kept memory"
+PRODUCTS = "matrix products alone, share of the step"
+PRODUCT_OPERATIONS = ("aten.mm.default", "aten.addmm.default", "aten.bmm.default")
 
 
 def _tune_without(model: Any) -> None:
@@ -85,6 +89,41 @@ def measure_pieces(shape: Shape, rounds: int) -> dict[str, float]:
         piece: statistics.median(a / b for a, b in zip(values[WARM_UP:], full, strict=True)) - 1
         for piece, values in seconds.items()
     }
+
+
+def record_products(run: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Make one step; return its matrix products, each an operation with its arguments."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    products = []
+
+    class Recorder(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if str(operation) in PRODUCT_OPERATIONS:
+                products.append((operation, tuple(tensor.detach() for tensor in args)))
+            return operation(*args, **(kwargs or {}))
+
+    with Recorder():
+        run.advance()
+    return products
+
+
+def measure_products(shape: Shape, rounds: int) -> float:
+    """Return the share of a step that its matrix products take, computed without the rest."""
+    import torch
+
+    run = make_run(shape, "cpu")
+    products = record_products(run)
+    shares = []
+    for _ in range(WARM_UP + rounds - 1):
+        whole, started = step_seconds(run), time.process_time()
+        with torch.no_grad():
+            for operation, arguments in products:
+                operation(*arguments)
+        shares.append((time.process_time() - started) / whole)
+    return statistics.median(shares[WARM_UP - 1 :])
 
 
 def measure_memory(name: str, lengths: Path, rounds: int, dropout: float) -> float:
@@ -142,12 +181,14 @@ def main() -> None:
             print(name, file=sys.stderr)
             shape = shape_of(name, lengths, arguments.rounds, arguments.dropout)
             gains[name] = measure_pieces(shape, arguments.rounds)
+            gains[name][PRODUCTS] = measure_products(shape, arguments.rounds)
             gains[name][MEMORY] = measure_memory(name, lengths, arguments.rounds, arguments.dropout)
     print(f"Processor time of a step without the piece, more than with it; {precision_here()}, "
           f"dropout {arguments.dropout:g}, torch {torch.__version__}\n")  # fmt: skip
     print(f"| piece | {' | '.join(gains)} |\n|---|{'---|' * len(gains)}")
     for piece in [*OFF, MEMORY]:
         print(f"| {piece} | {' | '.join(f'{gains[name][piece]:+.1%}' for name in gains)} |")
+    print(f"| {PRODUCTS} | {' | '.join(f'{gains[name][PRODUCTS]:.0%}' for name in gains)} |")
     if arguments.json:
         arguments.json.write_text(json.dumps(gains, indent=2) + "\n", encoding="utf-8")
 

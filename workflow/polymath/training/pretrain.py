@@ -29,6 +29,7 @@ from polymath.training.job import Execution, PretrainingJob
 from polymath.training.loop import Run
 from polymath.training.masked_lm import (
     MaskedScore,
+    Masking,
     build_masked_model,
     compact_vocabulary,
     make_masking,
@@ -121,29 +122,9 @@ class _Pretraining:
         self.seeds = {
             name: derive_seed(job.seed, name) for name in ("init", "order", "dropout", "mask")
         }
-        task = corpus.task
-        tokenizer = load_tokenizer(base.locate("tokenizer.json"))
-        special_tokens = SpecialTokens.of(tokenizer, "ids2" in task.rows)
         stream = ReplicateStream(device)
         self.model = self.build_model()
-        mask = mask_token(tokenizer)
-        self.data: EncodedTask = encode_task(
-            task,
-            self.model,
-            corpus.mapping,
-            special_tokens,
-            1.0,
-            0,
-            compact_vocabulary,
-            frozenset({mask}),
-        )
-        _require_whole_sequences(job.source, self.data)
-        special = {
-            mask,
-            self.model.config.pad_token_id,
-            *(token for side in special_tokens.ids for token in side),
-        }
-        masking = make_masking(self.data.tokens, special, mask, recipe.masked, device)
+        self.data, masking = self._encode(corpus, device)
         with stream.activate():
             self.model.to(device)
             prepare_for_training(self.model, precision)
@@ -167,6 +148,24 @@ class _Pretraining:
             f"{self.model.num_parameters() / 1e6:.1f} M parameters, {precision} on "
             f"{device_name(device)}"
         )
+
+    def _encode(self, corpus: Corpus, device: str) -> tuple[EncodedTask, Masking]:
+        """Encode the rows for the model, whose vocabulary is compacted; return how to mask them."""
+        tokenizer = load_tokenizer(self.base.locate("tokenizer.json"))
+        special_tokens = SpecialTokens.of(tokenizer, "ids2" in corpus.task.rows)
+        mask = mask_token(tokenizer)
+        data = encode_task(
+            corpus.task, self.model, corpus.mapping, special_tokens, 1.0, 0, compact_vocabulary,
+            frozenset({mask}),
+        )  # fmt: skip
+        _require_whole_sequences(self.job.source, data)
+        special = {
+            mask,
+            self.model.config.pad_token_id,
+            *(token for side in special_tokens.ids for token in side),
+        }
+        share = self.job.source.recipe.masked
+        return data, make_masking(data.tokens, special, mask, share, device)
 
     def build_model(self) -> PreTrainedModel:
         """Return the model before training, with its whole vocabulary, on the CPU."""
