@@ -88,7 +88,7 @@ check() {
     fi
     export PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
     local shape scheme
-    local -a pytest=("$PYTHON" -m pytest tests/gpu/test_gpu.py -q -p no:cacheprovider "--junitxml=$OUT/tests.xml")
+    local -a pytest=("$PYTHON" -m pytest tests/gpu/test_gpu*.py -q -p no:cacheprovider "--junitxml=$OUT/tests.xml")
     [[ $MODE == run ]] && "$PYTHON" -c 'import xdist' 2>/dev/null && pytest+=(-n 4)
     compute machine 75 machine # before anything else: the first use of CUDA in a process
     compute smoke 80 smoke "${SHAPES%% *}"

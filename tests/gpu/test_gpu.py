@@ -6,12 +6,10 @@ TOLERANCE (relative), however the same replicate is run; in bf16 within BF16_TOL
 
 import gc
 import math
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +17,21 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from polymath.training.acceleration.cuda_graphs import (
     CapturedFunction,
     CaptureHistory,
     ReplicateStream,
 )
+from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.acceleration.side_by_side import estimate_memory
-from polymath.training.batches import BatchShape, gather_batch
-from polymath.training.devices import configure_torch
-from polymath.training.loop import Predictor, train
+from polymath.training.batches import BatchShape, EncodedSplit, gather_batch
+from polymath.training.loop import Predictor, Run, train
+from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
 from support.families import CLASSIFIERS, families
-from support.jobs import CLASSES, outputs_in, run_job, some_data, write_job
-from support.streams import UncapturedStream, dropout_run, losses_of
+from support.jobs import recipe_of, some_data
+from support.streams import UncapturedStream, as_in_a_job, dropout_run, losses_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -42,11 +42,8 @@ TOLERANCE, BF16_TOLERANCE = 1e-4, 1e-2
 
 @pytest.fixture(autouse=True)
 def _as_in_a_job() -> Iterator[None]:
-    """Free the graphs of the test before, whose streams this one may share."""
-    gc.collect()
-    configure_torch(1)
-    yield
-    torch.cuda.synchronize()
+    with as_in_a_job():
+        yield
 
 
 def tolerance_of(precision: str) -> float:
@@ -88,6 +85,73 @@ def test_replays_draw_the_dropout_of_steps_computed_afresh(
     assert scores[0] == pytest.approx(scores[1], rel=TOLERANCE)
     for left, right in zip(*(run.model.parameters() for run in runs), strict=True):
         torch.testing.assert_close(left, right, rtol=0, atol=1e-4)
+
+
+def test_replays_of_pairs_use_their_token_types(checkpoint: Checkpoint) -> None:
+    data = some_data()
+    types = [(np.arange(length) >= length // 2).astype(np.int64) for length in data.lengths]
+    pairs = replace(data, types=types)
+    found, expected, without = (
+        losses_of(dropout_run(checkpoint("bert"), 1, stream, data=split))[0]
+        for stream, split in (
+            (ReplicateStream(DEVICE), pairs),
+            (UncapturedStream(DEVICE), pairs),
+            (UncapturedStream(DEVICE), data),
+        )
+    )
+    assert found == pytest.approx(expected, rel=TOLERANCE)
+    assert found != pytest.approx(without, rel=TOLERANCE)
+
+
+def masked_run(source: Path, stream: ReplicateStream, precision: str) -> Run:
+    """A run that pre-trains, with dropout."""
+    with stream.activate():
+        model = build_masked_model(source, "pretrained", 1, 0.2).to(DEVICE)
+        prepare_for_training(model, precision)
+        tokens = {token: token for token in range(model.config.vocab_size)}
+        masking = make_masking(tokens, set(range(5)), 4, 0.15, DEVICE)
+        return Run(model, some_data(), recipe_of(), 1, 1, stream, precision, lambda: lambda: 0.0,
+                   masked_loss(masking))  # fmt: skip
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_replays_of_pre_training_draw_the_masks_of_steps_computed_afresh(
+    precision: str, checkpoint: Checkpoint
+) -> None:
+    found, expected = (
+        losses_of(masked_run(checkpoint("bert"), stream, precision))[0]
+        for stream in (ReplicateStream(DEVICE), UncapturedStream(DEVICE))
+    )
+    assert found == pytest.approx(expected, rel=tolerance_of(precision))
+
+
+def base_size_run(stream: ReplicateStream, rows: int, length: int) -> Run:
+    """A run of ten steps of a model of BERT-base's size, half of its rows with padding."""
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("bert", num_labels=3)
+    model = AutoModelForSequenceClassification.from_config(config)
+    count = 10 * rows
+    lengths = np.where(np.arange(count) % 2, length, length - 5)
+    ids = [np.resize(np.arange(1000, 1024), n) for n in lengths]
+    targets, items = np.arange(count) % 3, np.arange(count).astype(str)
+    data = EncodedSplit(ids, lengths, targets.astype(float), items, 0)
+    recipe = recipe_of(steps=10, batch_size=rows, learning_rate=1e-5)
+    with stream.activate():
+        model.to(DEVICE)
+        prepare_for_training(model, "bf16")
+        return Run(model, data, recipe, 1, 1, stream, "bf16", lambda: lambda: 0.0)
+
+
+@pytest.mark.parametrize(("rows", "length"), [(16, 62), (16, 64), (32, 128)])
+def test_replays_at_full_size_with_padding_are_steps_computed_afresh(
+    rows: int, length: int
+) -> None:
+    found, expected = (
+        losses_of(base_size_run(stream, rows, length))[0]
+        for stream in (ReplicateStream(DEVICE), UncapturedStream(DEVICE))
+    )
+    assert found == pytest.approx(expected, rel=BF16_TOLERANCE)
+    assert all(math.isfinite(loss) for loss in found)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -248,32 +312,6 @@ def test_a_replay_is_much_faster_than_a_step_computed_afresh(checkpoint: Checkpo
         torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
     assert seconds[0] < seconds[1] / 3
-
-
-FIRST_USE = """
-from polymath.training.acceleration.cuda_graphs import ReplicateStream
-with ReplicateStream("cuda").activate():
-    pass
-"""
-
-
-def test_a_stream_is_entered_in_a_process_that_has_not_used_cuda() -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", FIRST_USE], env=environment, check=True)
-
-
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_condition_runs_from_tables_to_tables(
-    precision: str, checkpoint: Checkpoint, tmp_path: Path
-) -> None:
-    job = write_job(tmp_path, checkpoint("bert"), CLASSES, replicates=3,
-                    recipe={"precision": precision})  # fmt: skip
-    logged = run_job(job, tmp_path, models=True)
-    assert any("3 replicates side by side" in line for line in logged)
-    outputs = outputs_in(tmp_path, models=True)
-    assert outputs.predictions.exists()
-    assert outputs.models is not None
-    assert len(list(outputs.models.iterdir())) == 3
 
 
 def test_lengths_of_full_blocks_are_trained_without_nan(checkpoint: Checkpoint) -> None:

@@ -1,7 +1,9 @@
 """Stand-ins for a GPU's streams, on any device, and runs on them."""
 
+import gc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,20 @@ from polymath.models.tuning import apply_tuning
 from polymath.training.acceleration.cuda_graphs import Capture, ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit
+from polymath.training.devices import configure_torch
 from polymath.training.loop import Predictor, Run, train
 from support.jobs import recipe_of, some_data
+
+
+@contextmanager
+def as_in_a_job() -> Iterator[None]:
+    """Set up torch for a test on a GPU, and free the graphs of the test before, whose streams this
+    one may share.
+    """
+    gc.collect()
+    configure_torch(1)
+    yield
+    torch.cuda.synchronize()
 
 
 class UncapturedStream(ReplicateStream):

@@ -25,6 +25,7 @@ TORCH = """
 import sys, types
 sys.modules["torch"] = torch = types.ModuleType("torch")
 torch.cuda = types.SimpleNamespace(is_available=lambda: True, device_count=lambda: 4)
+torch.version = types.SimpleNamespace(cuda=None)
 """
 JOB = """
 import os, sys
@@ -108,6 +109,23 @@ def test_four_jobs_at_once_hold_four_devices(jobs: Jobs) -> None:
 def test_all_devices_are_candidates_where_none_is_named(jobs: Jobs) -> None:
     held = sorted(line_of(process) for process in [jobs.start() for _ in range(4)])
     assert held == ["cuda 0", "cuda 1", "cuda 2", "cuda 3"]
+
+
+def test_where_the_driver_shows_devices_cuda_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def ask() -> int:
+        raise AssertionError("CUDA no longer reads CUDA_VISIBLE_DEVICES after this")
+
+    for variable in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID"):
+        monkeypatch.setenv(variable, "as it was afterwards")
+        monkeypatch.delenv(variable)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("torch.version.cuda", "13.0")
+    monkeypatch.setattr("torch.cuda.device_count", ask)
+    monkeypatch.setattr("polymath.training.devices.count_gpus", lambda: 2)
+    with claimed_device(lambda message: None):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
 
 
 def test_a_fifth_job_waits_and_takes_the_device_of_one_that_was_killed(jobs: Jobs) -> None:

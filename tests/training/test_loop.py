@@ -295,6 +295,33 @@ def test_logits_that_are_not_finite_end_the_run(checkpoint: Checkpoint) -> None:
     assert run.divergence == Divergence(1, None)
 
 
+def test_all_replicates_queue_their_scores_before_any_is_waited_for(
+    checkpoint: Checkpoint,
+) -> None:
+    """A GPU computes one replicate's score while the host queues the next one's."""
+    happened: list[str] = []
+
+    def scoring(name: str) -> Callable[[], Callable[[], float]]:
+        def queue() -> Callable[[], float]:
+            happened.append(f"queue {name}")
+            return collect
+
+        def collect() -> float:
+            happened.append(f"collect {name}")
+            return 0.5
+
+        return queue
+
+    recipe, stream = recipe_of(steps=2), ReplicateStream("cpu")
+    runs = []
+    for name in "ab":
+        model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
+        runs.append(Run(model, some_data(), recipe, 0, 0, stream, "fp32", scoring(name)))
+    for _ in train_side_by_side(runs):
+        pass
+    assert happened == 2 * ["queue a", "queue b", "collect a", "collect b"]
+
+
 def test_the_rest_of_the_replicates_goes_on_when_one_diverges(checkpoint: Checkpoint) -> None:
     good = dropout_run(checkpoint("bert"), 2, ReplicateStream("cpu"))
     bad = make_run(build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0), some_data(),

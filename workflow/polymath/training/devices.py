@@ -13,7 +13,7 @@ from itertools import product
 
 from filelock import FileLock
 
-from polymath.util.gpus import lock_folder, named_gpus
+from polymath.util.gpus import count_gpus, lock_folder, named_gpus
 from polymath.util.locks import try_lock
 
 WAIT_SECONDS = 1.0
@@ -46,13 +46,18 @@ def claimed_device(log: Callable[[str], None], sharing: int = 1) -> Iterator[str
 
 
 def _candidates() -> list[str]:
-    """Return the GPUs that this job may use: CUDA_VISIBLE_DEVICES, or all of the machine."""
+    """Return the GPUs that this job may use: CUDA_VISIBLE_DEVICES, or all of the machine.
+
+    The driver's files are counted first: where NVML is missing, as in some containers, torch asks
+    CUDA, which then no longer reads CUDA_VISIBLE_DEVICES (pytorch issue 159641).
+    """
     named = named_gpus()
     if named is not None:
         return named
     import torch
 
-    return [str(number) for number in range(torch.cuda.device_count())]
+    shown = count_gpus() if torch.version.cuda else 0
+    return [str(number) for number in range(shown or torch.cuda.device_count())]
 
 
 def _lock_first_free(

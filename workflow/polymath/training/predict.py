@@ -40,6 +40,7 @@ from polymath.training.replicate_store import ReplicateStore
 from polymath.util.errors import PolymathError
 from polymath.util.identity import read_made_from
 from polymath.util.label_sets import join_labels
+from polymath.util.runtime import read_runtime
 from polymath.util.storage import read_metadata
 
 Floats = NDArray[np.float64]
@@ -153,7 +154,7 @@ def predict(run: TrainedRun, files: list[Path], threads: int, log: Log) -> pd.Da
         log(note)
     for entry in rejected.as_list():
         log(f"left out: {entry['count']} rows: {entry['reason']}, the first {entry['first'][0]}")
-    with claimed_device(log) as device:
+    with claimed_device(log, read_runtime().conditions_per_gpu) as device:
         inputs = ConditionInputs(run.job, device)
         inputs.precision = run.metadata["precision"]
         models = run.models(inputs)

@@ -32,6 +32,7 @@ from polymath.training.devices import claimed_device, configure_torch, device_na
 from polymath.training.job import Job
 from polymath.training.replicate import ConditionInputs
 from polymath.util.machine import describe_machine
+from polymath.util.runtime import read_runtime
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
 
@@ -87,7 +88,7 @@ def compare_representations(
         PolymathError: if there are too few tokens for the models' dimensions.
     """
     configure_torch(threads)
-    with claimed_device(log) as device:
+    with claimed_device(log, read_runtime().conditions_per_gpu) as device:
         study = _Study(subjects, settings, device, tables.similarity.parent, log)
         parts = [study.compare(state) for state in ("initial", "fine-tuned")]
         provenance = study.provenance()

@@ -30,6 +30,7 @@ from polymath.training.job import Job
 from polymath.training.loop import mean_loss, model_inputs
 from polymath.training.replicate import ConditionInputs, standardise
 from polymath.util.machine import describe_machine
+from polymath.util.runtime import read_runtime
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import write_table
 
@@ -39,7 +40,7 @@ def measure_trainability(
 ) -> None:
     """Write every probe of a condition's first replicates before training."""
     configure_torch(threads)
-    with claimed_device(log) as device:
+    with claimed_device(log, read_runtime().conditions_per_gpu) as device:
         inputs = ConditionInputs(job, device)
         rows = []
         for replicate in range(min(settings.replicates, job.replicates)):
