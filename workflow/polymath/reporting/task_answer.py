@@ -244,7 +244,8 @@ def _items_needed(row: Mapping[str, Any]) -> str:
         }
         if power_of(more, ENDLESS) >= POWER:
             return (
-                f"About {times * row['items']:,.0f} test items would (larger test share: `split`)."
+                f"About {times * row['items']:,.0f} test items would: the task's 'split' can give "
+                "test a larger share."
             )
         times *= 1.25
     return "Take both to be equal for your purpose."
