@@ -17,7 +17,7 @@ from polymath.own_data.check import describe_check
 from polymath.own_data.draft import Draft, draft_task, name_of
 from polymath.own_data.forms import find_delimiter
 from polymath.own_data.options import Asked, add_new_options, asked_in
-from polymath.own_data.several_labels import find_separator
+from polymath.own_data.several_labels import find_separators
 from polymath.own_data.symbols import find_symbols
 from polymath.own_data.yaml_text import format_value, write_yaml
 from polymath.util.errors import PolymathError
@@ -441,7 +441,7 @@ def test_where_one_or_several_labels_may_be_meant_the_option_decides(tmp_path: P
 
 @pytest.mark.parametrize("values", [["1,5", "2,5", "1,2"], ["Smith, J", "Doe, J."], ["a", "b"]])
 def test_what_is_no_set_of_labels(values: list[str]) -> None:
-    assert find_separator(pd.Series(values * 20)) is None
+    assert find_separators(pd.Series(values * 20)) == {}
 
 
 def test_the_options_of_labels_are_read() -> None:
@@ -450,3 +450,63 @@ def test_the_options_of_labels_are_read() -> None:
     words = ["own.csv", "--label", "a", "b", "--label-separator", "|"]
     assert asked_in(parser.parse_args(words)) == Asked(label=("a", "b"), label_separator="|")
     assert asked_in(parser.parse_args(["own.csv", "--label", "a"])) == Asked(label="a")
+
+
+def test_two_separators_are_named_with_the_option(tmp_path: Path) -> None:
+    sets = ["a, b; c", "c", "a, b", "d; c"] * 30
+    path = tmp_path / "own.csv"
+    sequences = peptides(len(sets))
+    pd.DataFrame({"seq": sequences, "tags": sets}).to_csv(path, index=False)
+    with pytest.raises(PolymathError, match=r"50% have ';'.*50% have ','.*--label-separator"):
+        draft_of(path)
+    assert draft_of(path, label_separator=";").entry["type"] == "multi-label"
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_lists_of_labels_are_sets(suffix: str, tmp_path: Path) -> None:
+    sets: list[list[str]] = [["up", "left;x"], [], ["up"], ["down", "left;x"]] * 30
+    table = pd.DataFrame({"seq": peptides(len(sets)), "tags": sets})
+    path = tmp_path / f"own.{suffix}"
+    if suffix == "parquet":
+        table.to_parquet(path)
+    else:
+        table.to_json(path, orient="records", lines=True)
+    draft = draft_of(path)
+    assert draft.entry["type"] == "multi-label"
+    assert draft.entry["reader"].items() >= {"label": "tags", "label_separator": "|"}.items()
+    counts = next(fact for fact in draft.facts if fact.startswith("labels: 3: "))
+    assert "left;x 60 (50%)" in counts
+    assert "30 rows without a label" in counts
+
+
+def test_a_class_of_the_test_split_alone_is_left_out(tmp_path: Path) -> None:
+    rows = [(s, "ab"[n % 2], "train") for n, s in enumerate(peptides(90))]
+    rows += [(s[::-1], "new" if n == 3 else "ab"[n % 2], "test") for n, (s, *_) in
+             enumerate(rows[:20])]  # fmt: skip
+    path = tmp_path / "own.csv"
+    pd.DataFrame(rows, columns=["seq", "class", "split"]).to_csv(path, index=False)
+    draft = draft_of(path)
+    assert draft.entry["unseen_labels"] == "drop"
+    assert draft.counts["test"] == 19
+    assert any(fact.startswith("unseen_labels:") and "new" in fact for fact in draft.facts)
+
+
+def test_labels_of_one_class_or_value_are_refused(tmp_path: Path) -> None:
+    rows = [f"{sequence},1.5,same" for sequence in peptides(60)]
+    lines = ["seq,value,kind", *rows]
+    with pytest.raises(PolymathError, match=r"'kind': all 60 labels are 'same'.*--label"):
+        draft_csv(tmp_path, lines, label="kind")
+    with pytest.raises(PolymathError, match=r"own.csv: line \d+: all 48 rows of train.*'label'"):
+        draft_csv(tmp_path, lines, label="value")
+    lines = ["seq,value", *(f"{s},{n / 7:.2f}" for n, s in enumerate(peptides(60)))]
+    lines[9] = lines[9].split(",")[0] + ",inf"
+    with pytest.raises(
+        PolymathError, match=r"own.csv: line 10: label 'inf' is not a finite number"
+    ):
+        draft_csv(tmp_path, lines, label="value")
+
+
+def peptides(count: int) -> list[str]:
+    """Random sequences of the 20 amino acids."""
+    generator = np.random.default_rng(4)
+    return ["".join(generator.choice(list("ACDEFGHIKLMNPQRSTVWY"), 20)) for _ in range(count)]

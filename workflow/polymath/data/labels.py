@@ -80,8 +80,8 @@ def _read_sets(
         if not asked.all():
             names = list_names(sorted(set(single[~asked])))
             rejected.notices.append(
-                f"labels: {names} are not asked for, and left out of the sets of "
-                f"{single[~asked].index.nunique()} rows"
+                f"labels not asked for, and left out of {single[~asked].index.nunique()} sets: "
+                f"{names}"
             )
         single = single[asked]
     if single.nunique() < 2:

@@ -82,8 +82,7 @@ def drop_unseen(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -
     if changed.any():
         names = sorted(set(explode_labels(table["label"], separator)) - seen)
         rejected.notices.append(
-            f"labels: {list_names(names)} have no training row, and are left out of the sets of "
-            f"{changed.sum()} rows"
+            f"labels without a training row, left out of {changed.sum()} sets: {list_names(names)}"
         )
     return table.assign(label=kept)
 
@@ -105,6 +104,7 @@ def check_splits(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) 
                 + (f" ({reasons})" if reasons else "")
             )
     if dataset.type == "regression":
+        _check_values(table, rejected)
         return
     separator = dataset.reader.set_separator
     classes = set(explode_labels(table["label"], separator))
@@ -119,6 +119,21 @@ def check_splits(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) 
     _check_unseen(table, classes - set(explode_labels(train, separator)), separator)
     if dataset.type == "multi-label":
         _note_absent_labels(table, dataset, rejected)
+
+
+def _check_values(table: pd.DataFrame, rejected: RejectedRows) -> None:
+    """Refuse values that do not vary in training; note those that do not in other splits."""
+    for split in SPLITS:
+        values = table.loc[table["split"] == split, "label"]
+        if values.nunique() > 1:
+            continue
+        what = f"all {len(values)} rows of {split} have the value {values.iloc[0]:g}"
+        if split == "train":
+            raise PolymathError(
+                f"{table.loc[values.index[0], PLACE]}: {what}, so that nothing can be learned: "
+                "check 'label' of the reader"
+            )
+        rejected.notices.append(f"{what}: correlations and R² tell nothing there")
 
 
 def _check_unseen(table: pd.DataFrame, unseen: set[str], separator: str | None) -> None:

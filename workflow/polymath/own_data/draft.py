@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from polymath.data.fetch.local import list_path
 from polymath.data.labels import COMMA, MISSING
 from polymath.data.records import build_records
 from polymath.data.similarity import count_near_neighbours
-from polymath.data.splits import SPLITS, split_counts
+from polymath.data.splits import ALIASES, SPLITS, split_counts
 from polymath.experiment.config_errors import parse
 from polymath.experiment.datasets import Dataset, SimilarityGroups
 from polymath.experiment.sources import PathSource
@@ -25,12 +25,20 @@ from polymath.own_data.forms import Form, find_form, is_number
 from polymath.own_data.lines import NORMAL
 from polymath.own_data.names import add_names
 from polymath.own_data.options import Asked
-from polymath.own_data.roles import FEWEST_PER_CLASS, Roles, find_roles, has_fractions, texts
+from polymath.own_data.roles import (
+    FEWEST_PER_CLASS,
+    Roles,
+    find_roles,
+    has_fractions,
+    is_decimal,
+    texts,
+)
 from polymath.own_data.several_labels import FEWEST_ROWS, describe_sets
 from polymath.own_data.symbols import PITCHES, estimate_tokens
 from polymath.util.errors import PolymathError, list_names
 
 MANY_VALUES = 20  # kinds of whole numbers from which they are values rather than classes
+NUMBERS = 0.95  # share of numbers among labels from which the others are mistakes, as inf
 COMMON = 0.8  # share of a class from which accuracy says little
 NEAR = 0.05  # share of test records with a near neighbour in training, from which they are grouped
 LARGEST_GROUP = 0.3  # share of the rows that may be linked by similarity
@@ -162,7 +170,9 @@ def _describe_labels(
     if filled.empty:
         raise PolymathError(f"column '{column}' is empty: name the labels' by --label")
     known = filled[~filled.isin(MISSING)]  # reading the rows refuses the others, by their lines
-    if len(known) and _are_values(known):
+    finite = known[known.map(is_decimal)]
+    if len(finite) >= NUMBERS * len(known) > 0 and _are_values(finite):
+        known = finite
         values = known.str.replace(",", ".").astype(float)
         facts.append(
             f"type: regression, as the labels are numbers from {values.min():g} to {values.max():g}"
@@ -176,7 +186,7 @@ def _describe_labels(
         filled = filled.where(filled == NORMAL, "anomaly").replace(NORMAL, "normal")
     else:
         entry = {}
-    return entry | _describe_classes(filled, roles, facts, comments)
+    return entry | _describe_classes(form, filled, roles, facts, comments)
 
 
 def _are_values(labels: pd.Series) -> bool:
@@ -187,9 +197,14 @@ def _are_values(labels: pd.Series) -> bool:
 
 
 def _describe_classes(
-    labels: pd.Series, roles: Roles, facts: list[str], comments: dict[str, str]
+    form: Form, labels: pd.Series, roles: Roles, facts: list[str], comments: dict[str, str]
 ) -> dict[str, Any]:
     counts = labels.value_counts()
+    if len(counts) < 2:
+        raise PolymathError(
+            f"column '{roles.labels[0]}': all {len(labels):,} labels are '{counts.index[0]}', and "
+            "two classes are needed: name another column by --label"
+        )
     share = counts.iloc[0] / counts.sum()
     shown = [f"{name} {count:,} ({count / counts.sum():.0%})" for name, count in counts.items()]
     facts.append(f"classes: {len(counts)}: {list_names(shown)}")
@@ -198,13 +213,19 @@ def _describe_classes(
     if len(enough) < len(counts) and roles.split is None:
         if len(enough) < 2:
             raise PolymathError(
-                f"column '{roles.labels[0]}': only {len(enough)} class has {FEWEST_PER_CLASS} "
-                "rows, one for each split: name another column by --label"
+                f"column '{roles.labels[0]}': {len(enough)} of {len(counts):,} classes have "
+                f"{FEWEST_PER_CLASS} rows, one for each split, and two are needed: name another "
+                "column by --label"
             )
         entry["labels"] = sorted(map(str, enough.index))
         rare = list_names([str(name) for name in counts.index if name not in enough.index])
         facts.append(f"labels: classes too rare to be split are left out: {rare}")
         comments["labels"] = "classes to keep; rarer ones are left out"
+    unseen, key = _unseen_labels(form, roles, labels)
+    if unseen:
+        entry |= key
+        facts.append(f"unseen_labels: no training row has {list_names(unseen)}: left out")
+        comments["unseen_labels"] = "classes without a training row are left out"
     if len(counts) == 2 and counts.iloc[0] > counts.iloc[1]:
         entry["positive"] = str(counts.index[-1])
         comments["positive"] = "the rarer class, whose F1 is scored"
@@ -213,6 +234,31 @@ def _describe_classes(
         comments["metric"] = f"accuracy says little where one class has {share:.0%}"
         facts.append(f"metric: macro F1, as one class has {share:.0%} of the rows")
     return entry
+
+
+def _unseen_labels(
+    form: Form, roles: Roles, single: pd.Series
+) -> tuple[list[str], dict[str, Literal["drop"]]]:
+    """Return labels that the files' own split has in no training row, and the key that leaves
+    them out.
+
+    Nothing if all rows of a split would go with them: their labels may be withheld, which reading
+    the rows refuses.
+
+    Args:
+        single: one entry per row and label, with the row's index.
+    """
+    if roles.split is None:
+        return [], {}
+    words = texts(form.table, roles.split)
+    splits = words.map(lambda word: roles.split_names.get(word) or ALIASES.get(word.lower()))
+    of_label = splits.loc[single.index]
+    seen = set(single[(of_label == "train").to_numpy()])
+    unseen = sorted(set(single) - seen)
+    kept = set(of_label[single.isin(seen).to_numpy()])
+    if not unseen or kept != set(of_label):
+        return [], {}
+    return unseen, {"unseen_labels": "drop"}
 
 
 def _fit_budget(entry: dict[str, Any], files: list[Path], roles: Roles) -> Budget:

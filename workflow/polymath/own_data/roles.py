@@ -10,11 +10,11 @@ from polymath.data.splits import ALIASES
 from polymath.own_data.forms import ORIGIN, Form, is_number
 from polymath.own_data.options import Asked
 from polymath.own_data.several_labels import (
-    DOUBTFUL,
     FEWEST_COLUMNS,
-    SURE,
-    find_separator,
+    find_label_separator,
+    find_separators,
     is_flag,
+    join_lists,
 )
 from polymath.own_data.symbols import Symbols, find_symbols
 from polymath.own_data.words import (
@@ -90,7 +90,7 @@ def find_roles(form: Form, asked: Asked) -> Roles:
     label, label_why = _find_label(form, asked, [*sequences, split])
     roles = Roles(sequences, symbols, label, split, split_names=words)
     roles.facts += [f"sequence: {why}", f"label: {label_why}", *_unused_splits(form, roles)]
-    roles.label_separator = _find_label_separator(form, asked, roles)
+    roles.label_separator = find_label_separator(form, asked, roles)
     roles.group = _find_group(form, asked, roles)
     roles.id = _find_id(form, roles)
     return roles
@@ -244,7 +244,9 @@ def _find_label(
         return asked.label, f"{list_names([repr(name) for name in asked.labels])} (as asked)"
     own = [name for name in form.columns if name not in taken and name != asked.group]
     suited = [name for name in own if _is_label(texts(form.table, name), name)]
-    joined = [name for name in own if find_separator(texts(form.table, name))]
+    joined = [
+        name for name in own if find_separators(texts(form.table, name)) or join_lists(form, name)
+    ]
     for names in (LABEL_NAMES, LIKELY_LABEL_NAMES):
         named = [name for name in own if name in (*suited, *joined) and name.lower() in names]
         if len(named) == 1:
@@ -262,6 +264,8 @@ def _find_label(
         return tuple(suited), f"{list_names(suited)}: columns of 0 and 1, one per label"
     if len(suited) > 1:
         raise _ambiguous("label", [_count_classes(form, name) for name in suited])
+    if not suited and len(joined) > 1:
+        raise _ambiguous("label", [_count_classes(form, name) for name in joined])
     if not suited and len(joined) == 1:
         return joined[0], f"'{joined[0]}' (the only column of joined labels)"
     if suited:
@@ -275,39 +279,6 @@ def _find_label(
         "no column looks like labels, which are few values that recur, or numbers: name it by "
         f"--label; the columns are {list_names([*form.columns, *ORIGIN])}"
     )
-
-
-def _find_label_separator(form: Form, asked: Asked, roles: Roles) -> str | None:
-    """Return what joins the labels of a row; None if each row has one, or columns tell them.
-
-    Raises:
-        PolymathError: if it may be either.
-    """
-    if not isinstance(roles.label, str):
-        return None
-    if asked.label_separator is not None:
-        return asked.label_separator or None
-    values = texts(form.table, roles.label)
-    mark, share = find_separator(values) or ("", 0.0)
-    if not mark:
-        return None
-    example = values[values.str.contains(mark, regex=False)].iloc[0][:40]
-    having = f"{share:.0%} of the values of '{roles.label}' have '{mark}', as '{example}'"
-    if share >= SURE:
-        roles.facts.append(
-            f"type: multi-label, as {having}, and the parts recur (--label-separator '' reads one "
-            "label per row)"
-        )
-        return mark
-    if share >= DOUBTFUL:
-        raise PolymathError(
-            f"{having}: a row may have several labels, or one: choose by --label-separator "
-            f"'{mark}' or --label-separator ''"
-        )
-    roles.facts.append(
-        f"label: {having}, which is read as one label: --label-separator '{mark}' reads several"
-    )
-    return None
 
 
 def _count_classes(form: Form, name: str) -> str:
