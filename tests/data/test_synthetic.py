@@ -148,6 +148,8 @@ def test_long_words_of_many_kinds() -> None:
         ({"kind": "shuffle-dyck", "length": 9}, "'length' is 9"),
         ({"kind": "copy", "length": 9}, "'length' is 9"),
         ({"kind": "markov", "symbols": 5_000}, "'symbols' is 5,000"),
+        ({"kind": "shuffle-dyck", "length": 5_000}, "'length' 5,000"),
+        ({"kind": "iid", "length": 100_000, "sequences": 10_000}, "lower one"),
         ({"kind": "iid", "symbols": 1}, "symbols: must be greater"),
         ({"kind": "dick"}, "did you mean 'dyck'?"),
     ],

@@ -541,6 +541,21 @@ IGNORED: list[tuple[dict[str, Any], str | None]] = [
 ]  # fmt: skip
 
 
+SELF_MODEL = {"itself": {"source": {"kind": "pretrain", "task": "self", "base": "minilm-l3",
+                                    "recipe": RECIPE}}}  # fmt: skip
+IGNORED += [
+    ({"tasks": ["splice"], "models": ["itself"], "checkpoints": SELF_MODEL},
+     "checkpoints.itself.mapping: .* splice .* add character"),
+    ({"tasks": ["splice"], "models": ["itself"], "checkpoints": SELF_MODEL,
+      "mappings": ["character"]}, None),
+    ({"tasks": ["reuters"], "models": ["itself"], "checkpoints": SELF_MODEL,
+      "mappings": ["identity"]}, None),
+    ({"tasks": ["splice"], "models": ["itself"], "checkpoints": SELF_MODEL,
+      "mappings": ["character"], "initialisations": ["scratch"]},
+     "checkpoints.itself: its pre-training is of no use"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("changes", "pattern"), IGNORED)
 def test_keys_that_have_no_effect_are_named(changes: dict[str, Any], pattern: str | None) -> None:
     lines = list(ignored_keys(load(**changes)))

@@ -5,6 +5,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import get_args
 
+from polymath.experiment.architectures import (
+    known_config,
+    missing_part,
+    pooling_has_no_meaning,
+    pretraining_problem,
+)
 from polymath.experiment.config import (
     ALPHABET_MAPPINGS,
     TOKEN_MAPPINGS,
@@ -12,7 +18,7 @@ from polymath.experiment.config import (
     Exclusion,
     Experiment,
 )
-from polymath.experiment.initialisations import RANDOM, first_layers
+from polymath.experiment.initialisations import RANDOM
 from polymath.experiment.input_orders import (
     SHUFFLED_INPUT,
     in_order,
@@ -21,7 +27,6 @@ from polymath.experiment.input_orders import (
 )
 from polymath.experiment.lineage import (
     OWN_TOKENIZER,
-    depth_of,
     pretraining_domain,
     tokenizer_domain,
 )
@@ -125,7 +130,9 @@ def expand_conditions(experiment: Experiment) -> list[Condition]:
     kept = [condition for condition in everything if condition not in excluded]
     if not kept:
         raise PolymathError("config: exclude: every condition is excluded: nothing is left to run")
-    _require_layers(experiment, kept)
+    _require_parts(experiment, kept)
+    if problem := pretraining_problem(experiment):
+        raise PolymathError(f"config: {problem}")
     _require_trained(kept)
     return kept
 
@@ -141,18 +148,24 @@ def _require_trained(conditions: list[Condition]) -> None:
             )
 
 
-def _require_layers(experiment: Experiment, conditions: list[Condition]) -> None:
-    """Refuse first-K-layers of a model that is known to have fewer."""
+def _require_parts(experiment: Experiment, conditions: list[Condition]) -> None:
+    """Refuse initialisations and poolings that a model is known to have no parts for."""
+    configs = {name: known_config(experiment, name) for name in experiment.models}
     for condition in conditions:
-        count = first_layers(condition.init)
-        if count is None:
+        if condition.is_baseline:
             continue
-        depth = depth_of(experiment, condition.model)
-        if depth is not None and count > depth:
+        model, init, recipe = condition.model, condition.init, condition.base_recipe
+        lacks = missing_part(configs[model], init)
+        if lacks is not None:
             raise PolymathError(
-                f"config: initialisations: '{condition.init}': model '{condition.model}' has "
-                f"{depth} layers: take fewer, or exclude {{init: {condition.init}, model: "
-                f"{condition.model}}}"
+                f"config: initialisations: '{init}': model '{model}' {lacks}: leave the "
+                f"initialisation out, or exclude {{init: {init}, model: {model}}}"
+            )
+        pooling = experiment.recipes[recipe].pooling
+        if pooling != "cls" and pooling_has_no_meaning(configs[model]):
+            raise PolymathError(
+                f"config: recipes: {recipe}: pooling: the head of model '{model}' reads more than "
+                f"the last hidden states: use cls, or exclude {{recipe: {recipe}, model: {model}}}"
             )
 
 

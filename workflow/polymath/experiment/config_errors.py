@@ -95,6 +95,8 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
             shown = f"[{redact(str(value))}]"
             command = f"--config '{where}={shown}'"
             return f"{where}: must be a list, as {shown} (on the command line: {command})"
+        case "string_type" if isinstance(value, list | tuple):
+            return f"{where}: takes one value, and no list (value: {redact(repr(value))})"
         case kind_of_error if kind_of_error in TRANSLATED:
             return f"{where}: {TRANSLATED[kind_of_error]} (value: {redact(repr(value))})"
         case _:

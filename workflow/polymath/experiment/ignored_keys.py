@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from polymath.experiment.config import Experiment
+from polymath.experiment.config import Experiment, own_checkpoint
 from polymath.experiment.datasets import Alphabet, Dataset
+from polymath.experiment.initialisations import RANDOM
 from polymath.experiment.recipes import Recipe
+from polymath.experiment.sources import PretrainSource
 
 KINDS_OF = {"separator": "separator", "k": "kmer", "stride": "kmer"}  # of an alphabet's keys
 
@@ -29,9 +31,39 @@ def ignored_keys(experiment: Experiment) -> Iterator[str]:
                 yield f"recipes.{name}.class_weights is ignored: no task has classes"
     for name, dataset in experiment.datasets.items():
         yield from (f"datasets.{name}.{line}" for line in _of_dataset(dataset))
+    yield from _of_pretraining(experiment)
     probes = experiment.probes
     if probes is not None and probes.replicates > experiment.runs:
         yield f"probes.replicates: {experiment.runs} are probed, as many as there are"
+
+
+def _of_pretraining(experiment: Experiment) -> Iterator[str]:
+    """Yield what makes a model's pre-training here without use."""
+    for model in experiment.models:
+        source = experiment.checkpoints[model].source
+        if not isinstance(source, PretrainSource):
+            continue
+        if set(experiment.initialisations) <= set(RANDOM):
+            yield (
+                f"checkpoints.{model}: its pre-training is of no use: every initialisation takes "
+                "nothing from a checkpoint"
+            )
+        elif source.is_self:
+            yield from _of_own_sequences(experiment, model)
+
+
+def _of_own_sequences(experiment: Experiment, model: str) -> Iterator[str]:
+    """Yield the tasks whose symbols have other tokens than in pre-training on them."""
+    for task in experiment.tasks:
+        source = experiment.checkpoints[own_checkpoint(model, task)].source
+        assert isinstance(source, PretrainSource)
+        before, after = source.mapping, experiment.mappings_of(task)
+        if before not in after:
+            yield (
+                f"checkpoints.{model}.mapping: its symbols of {task} have other tokens than in "
+                f"pre-training, by mapping {before}: add {before} to 'mappings', which are "
+                f"{', '.join(after)}"
+            )
 
 
 def _of_recipe(recipe: Recipe) -> Iterator[str]:

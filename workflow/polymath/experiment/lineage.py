@@ -87,17 +87,3 @@ def spelling_of(experiment: Experiment, model: str) -> Alphabet:
     """Return how a domain's sequences are written out for a model's own tokenizer."""
     kmer = experiment.checkpoints[model].kmer
     return Alphabet(kind="model") if kmer is None else Alphabet(kind="kmer", k=kmer)
-
-
-def depth_of(experiment: Experiment, model: str) -> int | None:
-    """Return how many layers a model has, as far as the configuration tells."""
-    entry = experiment.checkpoints[model]
-    if entry.size is not None:
-        return entry.size.layers
-    if not isinstance(entry.source, MadeSource):
-        return None
-    if isinstance(entry.source, ConfiguredSource):
-        own = entry.source.config.get("num_hidden_layers")
-        if isinstance(own, int):
-            return own
-    return depth_of(experiment, entry.source.base)

@@ -37,6 +37,11 @@ class ModelEntry(StrictModel):
         description="number of characters per word that its tokenizer reads, as 1 for `A C G`",
     )
     size: ModelSize | None = None
+    model_type: str | None = Field(
+        None,
+        description="as its config.json states it, so that what such a model cannot do is refused "
+        "before it is fetched",
+    )
     title: str = ""
     licence: str = "not stated"
     citation: str = ""

@@ -9,7 +9,10 @@ from polymath.experiment.base import StrictModel
 SyntheticKind = Literal["iid", "zipf", "markov", "dyck", "shuffle-dyck", "copy"]
 OF_BRACKETS = ("dyck", "shuffle-dyck")
 IN_HALVES = (*OF_BRACKETS, "copy")
-MOST_STATES = 2_000  # of a Markov chain, whose steps are a table of as many rows and columns
+# Of a Markov chain, whose steps are a table of as many rows and columns, and of a shuffle's kinds
+# of brackets and length, whose words are counted in steps of kinds times length squared.
+MOST_STATES = 2_000
+MOST_SYMBOLS = 10**8  # of all sequences, which are in memory at once, some 3 GB
 DEV_SEQUENCES = 256  # to score the model on, beside those to train on
 DOMAIN = "synthetic"
 
@@ -42,6 +45,16 @@ class SyntheticData(StrictModel):
             )
         if self.kind in IN_HALVES and self.length % 2:
             raise ValueError(f"'length' is {self.length}: of {self.kind} it must be even")
+        if self.kind == "shuffle-dyck" and max(self.symbols, self.length) > MOST_STATES:
+            raise ValueError(
+                f"'symbols' is {self.symbols:,} and 'length' {self.length:,}: of shuffle-dyck at "
+                f"most {MOST_STATES:,} each, as its words are counted"
+            )
+        if self.sequences * self.length > MOST_SYMBOLS:
+            raise ValueError(
+                f"'sequences' times 'length' is {self.sequences * self.length:,}: at most "
+                f"{MOST_SYMBOLS:,} symbols are generated: lower one"
+            )
         if self.kind == "markov" and self.symbols > MOST_STATES:
             raise ValueError(
                 f"'symbols' is {self.symbols:,}: of markov at most {MOST_STATES:,}, as each has a "
