@@ -50,7 +50,7 @@ def column(table: Locator, name: str) -> list[str]:
 
 def test_it_renders_without_a_complaint_and_fetches_nothing(report: Opened) -> None:
     assert report.page.title() == "Should one start from a text model?"
-    assert report.page.locator("section").count() == 11
+    assert report.page.locator("section").count() == 13
     report.page.locator("details").evaluate_all(
         "all => all.forEach(details => details.open = true)"
     )

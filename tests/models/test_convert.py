@@ -563,7 +563,8 @@ def test_the_pages_models_are_valid() -> None:
         for name, entry in yaml.safe_load(block).get("checkpoints", {}).items()
     }
     assert kinds == {
-        "cased": "hub", "shallow": "configured", "dna-mlm": "pretrain", "gpt2": "hub"
+        "cased": "hub", "shallow": "configured", "dna-mlm": "pretrain", "gpt2": "hub",
+        "self-mlm": "pretrain", "dyck-mlm": "pretrain",
     }  # fmt: skip
 
 

@@ -109,6 +109,11 @@ def test_a_model_of_the_users_own_pooling_states_none(checkpoint: Checkpoint) ->
     assert model.config.to_dict() == before
 
 
+def test_rows_that_are_rounded_differently_are_no_reason_to_refuse(checkpoint: Checkpoint) -> None:
+    for seed in range(40):
+        set_pooling(build_classifier(checkpoint("bert"), "scratch", 1, seed, 0.0), "mean")
+
+
 def test_a_head_that_reads_more_than_the_last_states_is_refused() -> None:
     model = AutoModelForSequenceClassification.from_config(
         CnnConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1)

@@ -8,7 +8,8 @@ import pytest
 
 from support import ROOT
 
-QUEUED = {"finetune", "pretrain", "baseline", "compare_representations", "probe"}
+QUEUED = {"finetune", "finetune_on_shuffled", "pretrain", "baseline", "compare_representations",
+          "probe"}  # fmt: skip
 CONDITION = {"task": "splice", "model": "minilm-l6", "init": "scratch", "mapping": "random",
              "fraction": "1", "recipe": "default"}  # fmt: skip
 
