@@ -96,7 +96,7 @@ def test_labels_to_keep_and_labels_joined_leave_rows_whole(tmp_path: Path) -> No
     kept = prepare_csv(tmp_path, joined_rows(), **{**SETS, "labels": ["G", "A"]})
     assert len(kept.table) == len(WORDS)
     assert not any("C" in label for label in kept.labels().values())
-    assert any("C" in notice and "37 rows" in notice for notice in kept.card["notices"])
+    assert any("C" in notice and "37 sets" in notice for notice in kept.card["notices"])
 
 
 def test_the_card_counts_labels_and_sets(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_label_without_a_training_row_is_refused_or_dropped_from_its_sets(
     kept = prepare_csv(tmp_path, lines, "seq,y,s", **fields, unseen_labels="drop")
     assert len(kept.table) == len(WORDS)
     assert kept.labels()["AAA"] == "A"
-    assert any("rare" in notice and "1 rows" in notice for notice in kept.card["notices"])
+    assert any("rare" in notice and "1 sets" in notice for notice in kept.card["notices"])
 
 
 def noted_absent(prepared: Prepared) -> list[str]:
