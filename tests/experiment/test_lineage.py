@@ -52,6 +52,13 @@ def test_a_configured_model_is_what_its_own_weights_are(tmp_path: Path) -> None:
         assert [condition.model for condition in study.in_domain] == ["native"]
 
 
+def test_a_model_that_is_named_like_anothers_checkpoint_of_a_task_is_itself(tmp_path: Path) -> None:
+    source = {"kind": "configured", "base": "small"}
+    experiment = experiment_with(tmp_path, **{"small.odd": {"source": source}})
+    assert checkpoint_of(experiment, "odd", "small") == "small"
+    assert checkpoint_of(experiment, "odd", "small.odd") == "small.odd"
+
+
 def test_a_configuration_without_weights_has_no_domain(tmp_path: Path) -> None:
     bare = {"source": {"kind": "configured", "base": "small"}}
     experiment = experiment_with(tmp_path, bare=bare)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.spent import describe_pretraining, minutes_of_training
@@ -28,7 +29,12 @@ def test_pretraining_is_told_beside_one_run(tmp_path: Path) -> None:
         write_curve(path, replicate=[0, 0, 1], seconds=[5.0, 20.0, 40.0])
     for checkpoint, seconds in (("itself.odd", 60.0), ("dyck", 15.0)):
         write_curve(results.pretraining_curve(checkpoint), replicate=[0], seconds=[seconds])
-        results.model_manifest(checkpoint).write_text("{}")
+    own = Manifest.of(results.model_manifest("itself.odd"), {}, [])
+    own.write()
+    stated = {"model_sha256": own.sha256}
+    write_table(
+        pd.DataFrame(columns=SCHEMA.names), results.predictions(conditions[0]), SCHEMA, stated
+    )
     itself, dyck = describe_pretraining(conditions, results)
     assert "odd, itself: 60 seconds" in itself
     assert "fine-tuning 30;" in itself

@@ -46,8 +46,9 @@ def pretraining_domain(experiment: Experiment, model: str) -> str | None:
 
 def checkpoint_of(experiment: Experiment, task: str, model: str) -> str:
     """Return which checkpoint a model is on a task: its own one, where each task has one."""
-    own = own_checkpoint(model, task)
-    return own if own in experiment.checkpoints else model
+    source = experiment.checkpoints[model].source
+    is_self = isinstance(source, PretrainSource) and source.is_self
+    return own_checkpoint(model, task) if is_self else model
 
 
 def pretrained_here(experiment: Experiment) -> dict[str, PretrainSource]:

@@ -38,11 +38,6 @@ class ResultPaths:
         """Manifest of a model's files, which lie beside it."""
         return self.root / "models" / model / "manifest.json"
 
-    def starting_manifest(self, task: str, model: str) -> Path:
-        """Manifest of what a finished condition started from: a task may have its own model."""
-        own = self.model_manifest(f"{model}.{task}")
-        return own if own.is_file() else self.model_manifest(model)
-
     def pretraining_curve(self, model: str = "{model}") -> Path:
         """Learning curve of a model that was pre-trained here."""
         return self.root / "models" / model / "curve.parquet"

@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from polymath.data.fetch.starting_model import starting_manifest
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.util.storage import read_table
@@ -28,14 +30,14 @@ def describe_pretraining(conditions: Iterable[Condition], results: ResultPaths) 
 
     Conditions whose curves are gone do not count.
     """
-    runs: dict[tuple[str, str], list[float]] = defaultdict(list)
+    runs: dict[tuple[str, str, Path], list[float]] = defaultdict(list)
     for condition in conditions:
         path = results.curves(condition)
         if not condition.is_baseline and path.is_file():
             seconds = read_table(path).groupby("replicate")["seconds"].max()
-            runs[condition.task, condition.model].append(float(seconds.mean()))
-    for (task, model), seconds_of in runs.items():
-        manifest = results.starting_manifest(task, model)
+            manifest = starting_manifest(results, condition)
+            runs[condition.task, condition.model, manifest].append(float(seconds.mean()))
+    for (task, model, manifest), seconds_of in runs.items():
         curve = results.pretraining_curve(manifest.parent.name)
         if curve.is_file():
             spent = float(read_table(curve)["seconds"].max())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from polymath.data.fetch.manifest import Manifest
+from polymath.data.fetch.starting_model import starting_manifest
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import TOKEN_MAPPINGS
 from polymath.experiment.lineage import OWN_TOKENIZER
@@ -25,18 +26,23 @@ def describe_truncation(
     Args:
         cards: the data card of each task.
     """
-    read = dict.fromkeys(
-        (c.task, c.model, c.model if c.mapping in TOKEN_MAPPINGS else OWN_TOKENIZER)
-        for c in conditions
-        if not c.is_baseline
+    read: dict[tuple[str, str, str], Condition] = {}
+    for c in conditions:
+        if not c.is_baseline:
+            tokenizer = c.model if c.mapping in TOKEN_MAPPINGS else OWN_TOKENIZER
+            read.setdefault((c.task, c.model, tokenizer), c)
+    lines = (
+        _describe(results, cards[task], condition, tokenizer)
+        for (task, _, tokenizer), condition in read.items()
     )
-    lines = (_describe(results, cards[task], *names) for task, *names in read)
     return list(dict.fromkeys(line for line in lines if line))
 
 
-def _describe(results: ResultPaths, card: Mapping[str, Any], model: str, tokenizer: str) -> str:
-    task, unit = card["task"], card["length"]["unit"]
-    tokens, manifest = results.tokens(task, tokenizer), results.starting_manifest(task, model)
+def _describe(
+    results: ResultPaths, card: Mapping[str, Any], condition: Condition, tokenizer: str
+) -> str:
+    task, model, unit = card["task"], condition.model, card["length"]["unit"]
+    tokens, manifest = results.tokens(task, tokenizer), starting_manifest(results, condition)
     if not (tokens.is_file() and manifest.is_file()):
         return ""
     rows, metadata = read_with_metadata(tokens)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from polymath.data.data_card import RejectedRows
+from polymath.data.fetch.starting_model import starting_manifest
 from polymath.data.records import read_unlabelled
 from polymath.evaluation.label_sets import predict_sets
 from polymath.evaluation.predictions import vote
@@ -97,7 +98,7 @@ class TrainedRun:
                 crossed=metadata["crossed"],
                 tokens=tokens,
                 vocabulary=results.vocabulary(condition.task, condition.model, condition.mapping),
-                model=results.starting_manifest(condition.task, condition.model),
+                model=starting_manifest(results, condition),
             ),
             metadata=metadata,
             folder=results.run(condition),
