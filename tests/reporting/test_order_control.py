@@ -28,6 +28,12 @@ def test_the_share_of_the_score_above_chance_that_is_left() -> None:
     assert "mapping" not in rows, "it does not vary"
 
 
+def test_no_share_is_told_of_a_score_whose_interval_reaches_chance() -> None:
+    barely = [{**scored(0.51), "low": 0.49, "high": 0.53}, scored(0.6, **SHUFFLED)]
+    assert list(order_table(table(barely, MATRIX))["left, tested on shuffled"]) == ["–"]
+    assert describe_order(table(barely, MATRIX)) == []
+
+
 def test_a_sentence_per_task_names_each_arms_share() -> None:
     (sentence,) = describe_order(table(ROWS, MATRIX))
     assert sentence.startswith("splice: ")

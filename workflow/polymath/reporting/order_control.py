@@ -74,17 +74,23 @@ def _by_order(matrix: pd.DataFrame) -> pd.DataFrame:
     arms = trained.assign(recipe=trained["recipe"].map(without_order), order=orders)
     wide = arms.pivot_table(index=ARM, columns="order", values="mean", sort=False)
     chances = arms.groupby(ARM, sort=False)["chance"].max()
-    wide = wide.assign(chance=chances).reset_index()
+    lows = arms[arms["order"] == AS_IS].groupby(ARM, sort=False)["low"].first()
+    wide = wide.assign(chance=chances, low=lows).reset_index()
     shuffled = [order for order in NAMES if order in wide]
     if AS_IS not in wide or not shuffled:
-        return pd.DataFrame(columns=[*ARM, AS_IS, "chance"])
+        return pd.DataFrame(columns=[*ARM, AS_IS, "chance", "low"])
     return wide[wide[AS_IS].notna() & wide[shuffled].notna().any(axis=1)]
 
 
 def _left(wide: pd.DataFrame, order: str) -> "pd.Series[float]":
-    """Return the share of the score above chance that is left; NaN where there is none."""
+    """Return the share of the score above chance that is left.
+
+    NaN where the interval of the whole score reaches chance, as a share of next to nothing can be
+    any number. A single replicate has no interval: its score counts.
+    """
     above = wide[AS_IS] - wide["chance"]
-    left: pd.Series[float] = ((wide[order] - wide["chance"]) / above).where(above > 0)
+    is_above = wide["low"].fillna(wide[AS_IS]) > wide["chance"]
+    left: pd.Series[float] = ((wide[order] - wide["chance"]) / above).where(is_above)
     return left
 
 
