@@ -46,11 +46,11 @@ def _worth(rows: list[dict[str, Any]]) -> str:
     """Return what pre-training is worth on each fraction, in one clause."""
     bounds = {row["bound"] for row in rows}
     if bounds == {NO_BOUND}:
-        return "the text model is not above chance on any fraction, so nothing can be measured"
+        return "the pre-trained model is not above chance on any fraction: nothing can be measured"
     if bounds <= {AT_MOST, NO_BOUND}:
         return (
-            "the text model is not above random weights on any fraction: pre-training is worth no "
-            "more data than was used"
+            "the pre-trained model is not above random weights on any fraction: pre-training is "
+            "worth no more data than was used"
         )
     parts = [
         f"{_in_words(row)} on a fraction of {row['fraction']}"
