@@ -108,26 +108,8 @@ def write_small_report(
     Args:
         trained: metadata of its predictions.
     """
-    named = [
-        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in MATRIX_ROWS
-    ]
-    claims = [
-        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in CLAIM_ROWS
-    ]
-    tables = {"matrix": (named, MATRIX), "claims": (claims, CLAIMS), "summary": ([], SUMMARY),
-              "families": (FAMILY_ROWS, FAMILIES), "convergence": ([], CONVERGENCE)}  # fmt: skip
-    for name, (rows, schema) in tables.items():
-        write_table(table(rows, schema), folder / f"{name}.parquet", schema, {})
-    run = folder / "predictions.parquet"
-    write_table(pd.DataFrame({"id": [1]}), run, pa.schema([("id", pa.int32())]), trained)
-    card: dict[str, Any] = {"task": task, "domain": "dna", "title": "Splice junctions",
-            "licence": "CC BY 4.0", "citation": None, "rejected": [],
-            "splits": {"train": 10, "dev": 2, "test": 3},
-            "length": {"median": 60.0, "unit": "symbols"}}  # fmt: skip
-    write_json(card, folder / "card.json")
-    shortcuts = {"metric": "accuracy", "near_neighbours": {"near": 1, "compared_test_rows": 3},
-                 "rule": {"rule": "always N", "test": 0.5, "majority": 0.4}}  # fmt: skip
-    write_json(shortcuts, folder / "shortcuts.json")
+    run = _write_tables(folder, task, trained)
+    _write_card(folder, task)
     svg = folder / "heatmap.svg"
     draw_figure(
         "heatmap", {"matrix": folder / "matrix.parquet"}, svg, folder / "h.png", folder / "h.csv"
@@ -150,6 +132,35 @@ def write_small_report(
     )
     write_report(_with_all(sources, folder), configuration or {"seed": 7}, page)
     return page
+
+
+def _write_tables(folder: Path, task: str, trained: dict[str, Any]) -> Path:
+    """Write the tables of evidence, and predictions, which are returned."""
+    named = [
+        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in MATRIX_ROWS
+    ]
+    claims = [
+        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in CLAIM_ROWS
+    ]
+    tables = {"matrix": (named, MATRIX), "claims": (claims, CLAIMS), "summary": ([], SUMMARY),
+              "families": (FAMILY_ROWS, FAMILIES), "convergence": ([], CONVERGENCE)}  # fmt: skip
+    for name, (rows, schema) in tables.items():
+        write_table(table(rows, schema), folder / f"{name}.parquet", schema, {})
+    run = folder / "predictions.parquet"
+    write_table(pd.DataFrame({"id": [1]}), run, pa.schema([("id", pa.int32())]), trained)
+    return run
+
+
+def _write_card(folder: Path, task: str) -> None:
+    """Write a task's data card and its shortcuts."""
+    card: dict[str, Any] = {"task": task, "domain": "dna", "title": "Splice junctions",
+            "licence": "CC BY 4.0", "citation": None, "rejected": [],
+            "splits": {"train": 10, "dev": 2, "test": 3},
+            "length": {"median": 60.0, "unit": "symbols"}}  # fmt: skip
+    write_json(card, folder / "card.json")
+    shortcuts = {"metric": "accuracy", "near_neighbours": {"near": 1, "compared_test_rows": 3},
+                 "rule": {"rule": "always N", "test": 0.5, "majority": 0.4}}  # fmt: skip
+    write_json(shortcuts, folder / "shortcuts.json")
 
 
 def _write_scores(folder: Path, task: str) -> Path:

@@ -9,12 +9,12 @@ import pandas as pd
 
 from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.metrics import limits_of
+from polymath.evaluation.ranking import RANKS_NOTHING
 from polymath.evaluation.tables import AUC_DIFFERENCE, CLAIM_COLUMNS, CONDITION_COLUMNS
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH, TEXT, knows_text_alone
 from polymath.experiment.lineage import Lineage
 
-RANKS_NOTHING = 0.5  # the AUC of a coin
 IDLE = "neither arm left chance level"
 SETTINGS = ("task", "model", "mapping", "fraction", "recipe", "qualifier")
 

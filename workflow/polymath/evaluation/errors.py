@@ -5,6 +5,7 @@ Outputs are averaged over replicates, as `python -m polymath predict` averages t
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,16 +49,19 @@ def score_classes(counts: NDArray[np.int64], labels: Sequence[str]) -> pd.DataFr
     without an item.
     """
     hits, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    return pd.DataFrame({"class": [*labels], **_score_counts(hits, true, predicted), "n": true})
+
+
+def _score_counts(
+    hits: NDArray[Any], true: NDArray[Any], predicted: NDArray[Any]
+) -> dict[str, NDArray[np.float64]]:
+    """Return precision, recall and F1 of (classes,) counts; NaN for a share of nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return pd.DataFrame(
-            {
-                "class": [*labels],
-                "precision": hits / predicted,
-                "recall": hits / true,
-                "F1": np.where(true > 0, 2 * hits / (true + predicted), np.nan),
-                "n": true,
-            }
-        )
+        return {
+            "precision": hits / predicted,
+            "recall": hits / true,
+            "F1": np.where(true > 0, 2 * hits / (true + predicted), np.nan),
+        }
 
 
 def score_labels(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
@@ -69,20 +73,12 @@ def score_labels(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
     hits, true, answered = ((kind > 0).sum(axis=0) for kind in
                             (targets * predicted, targets, predicted))  # fmt: skip
     counted = np.ones((1, len(targets)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return pd.DataFrame(
-            {
-                "label": [*labels],
-                "precision": hits / answered,
-                "recall": hits / true,
-                "F1": np.where(true > 0, 2 * hits / (true + answered), np.nan),
-                "ROC-AUC": [
-                    rank_labels("roc_auc", targets[:, [n]], items.outputs[:, [n]], counted)[0]
-                    for n in range(len(labels))
-                ],
-                "n": true,
-            }
-        )
+    aucs = [
+        rank_labels("roc_auc", targets[:, [n]], items.outputs[:, [n]], counted)[0]
+        for n in range(len(labels))
+    ]
+    scored = _score_counts(hits, true, answered)
+    return pd.DataFrame({"label": [*labels], **scored, "ROC-AUC": aucs, "n": true})
 
 
 def surest_label_errors(

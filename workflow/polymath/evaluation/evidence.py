@@ -72,10 +72,26 @@ def write_evidence(
     Raises:
         PolymathError: if a condition's curves or a task's records are missing.
     """
-    all_scores = read_tables(scores)
+    require_scored(scores, results)
+    tables = _measure(read_tables(scores), results, lineage, crossed, files)
+    for name, table in tables.items():
+        schema, metadata = _FORMATS[name]
+        write_table(table, getattr(files, name), schema, metadata)
+    with whole_file(files.matrix_csv) as temporary:
+        tables["matrix"].to_csv(temporary, index=False)
+    return tables
+
+
+def _measure(
+    all_scores: pd.DataFrame,
+    results: ResultPaths,
+    lineage: Lineage,
+    crossed: Mapping[str, int],
+    files: EvidenceFiles,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables that are asked for by the names of their files' fields."""
     headline = headline_scores(all_scores)
     curve_files = find_curves(headline, results)
-    require_scored(scores, results)
     domains = {condition.task: values.domain for condition, values in headline.items()}
     contrasts = find_contrasts(list(headline), domains, lineage)
     curves = {condition: read_with_metadata(path) for condition, path in curve_files.items()}
@@ -110,11 +126,6 @@ def write_evidence(
         tables["variance"] = split_variance(all_scores, crossed)
     if files.effective_data:
         tables["effective_data"] = measure_effective_data(headline, contrasts)
-    for name, table in tables.items():
-        schema, metadata = _FORMATS[name]
-        write_table(table, getattr(files, name), schema, metadata)
-    with whole_file(files.matrix_csv) as temporary:
-        tables["matrix"].to_csv(temporary, index=False)
     return tables
 
 

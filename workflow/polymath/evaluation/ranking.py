@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+RANKS_NOTHING = 0.5  # the AUC of outputs that do not depend on the class
 # Outputs come in float32: those that differ by less than this share of the largest are ties.
 ROUNDING = 1e-6
 # Resamples are scored in blocks of at most this many weights, to save memory.

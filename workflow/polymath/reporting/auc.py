@@ -6,12 +6,11 @@ from typing import Any
 import pandas as pd
 
 from polymath.evaluation.label_sets import name_answer
+from polymath.evaluation.ranking import RANKS_NOTHING
 from polymath.evaluation.tables import AUC_DIFFERENCE
 from polymath.experiment.conditions import NONE
 from polymath.reporting.tables import format_estimate
 
-RANKS_NOTHING = 0.5
-"""The AUC of outputs that do not depend on the class."""
 TITLE = "AUC difference [95 %]"
 
 

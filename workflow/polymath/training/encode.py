@@ -1,7 +1,8 @@
 """Encode a task for one model: map symbols to token ids, truncate, add special tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -81,34 +82,47 @@ def encode_task(
     encoded = _encode_rows(task.rows, model, mapping, special_tokens, everywhere)
     padding, used = _used_tokens(model, encoded[0])
     rows = compact(model, sorted(used | also))
-    table = np.zeros(max(rows) + 1, dtype=np.int64)
-    table[list(rows)] = list(rows.values())
-
-    def collect(mask: "pd.Series[bool]", source: EncodedRows = encoded) -> EncodedSplit:
-        chosen, places = task.rows[mask], np.flatnonzero(mask)
-        sequences, types = source
-        ids = [table[sequences[place]] for place in places]
-        return EncodedSplit(
-            ids=ids,
-            lengths=np.array([len(row) for row in ids], dtype=np.int64),
-            targets=task.targets(chosen),
-            items=chosen["item"].to_numpy(),
-            padding=rows[padding],
-            types=None if types is None else [types[place] for place in places],
-        )
-
+    collect = partial(_collect, task, rows, padding)
     is_test = task.rows["split"] == "test"
     shuffled_test = None
     if shuffle and not shuffle.everything:
         permuted = _encode_rows(task.rows, model, mapping, special_tokens, shuffle.seed)
-        shuffled_test = collect(is_test, permuted)
+        shuffled_test = collect(permuted, is_test)
     return EncodedTask(
-        train=collect(train_mask(task, fraction, subset_seed)),
-        dev=collect(task.rows["split"] == "dev"),
-        test=collect(is_test),
+        train=collect(encoded, train_mask(task, fraction, subset_seed)),
+        dev=collect(encoded, task.rows["split"] == "dev"),
+        test=collect(encoded, is_test),
         truncated=0 if room is None else int((task.rows["length"] > room).sum()),
         tokens=rows,
         shuffled_test=shuffled_test,
+    )
+
+
+def _collect(
+    task: Task,
+    embeddings: Mapping[int, int],
+    padding: int,
+    encoded: EncodedRows,
+    mask: "pd.Series[bool]",
+) -> EncodedSplit:
+    """Return the chosen rows as a split.
+
+    Args:
+        embeddings: the embedding row of each token in use.
+        padding: the token that pads, before it is renumbered.
+    """
+    table = np.zeros(max(embeddings) + 1, dtype=np.int64)
+    table[list(embeddings)] = list(embeddings.values())
+    sequences, types = encoded
+    chosen, places = task.rows[mask], np.flatnonzero(mask)
+    ids = [table[sequences[place]] for place in places]
+    return EncodedSplit(
+        ids=ids,
+        lengths=np.array([len(row) for row in ids], dtype=np.int64),
+        targets=task.targets(chosen),
+        items=chosen["item"].to_numpy(),
+        padding=embeddings[padding],
+        types=None if types is None else [types[place] for place in places],
     )
 
 
