@@ -81,7 +81,7 @@ def factorise(a: float, b: float, matrix: torch.Tensor) -> tuple[torch.Tensor, t
     """Return L and R, each (d, d), with L @ R = a Z + b I, by singular values, largest first.
 
     Args:
-        matrix: Z / sqrt(d)'s entries before division: (d, d) of standard normal numbers.
+        matrix: (d, d) standard normal numbers; Z is this matrix divided by sqrt(d).
     """
     size = len(matrix)
     left, values, right = torch.linalg.svd(a * matrix / math.sqrt(size) + b * torch.eye(size))

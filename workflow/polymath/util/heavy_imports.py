@@ -11,7 +11,7 @@ def heavy_imports() -> Iterator[None]:
 
     torch and transformers make about a million objects that live as long as the process. Python
     would search them again and again while they are imported, at each later collection, and when
-    the process ends: two of a job's six seconds without training.
+    the process ends.
     """
     gc.disable()
     try:

@@ -3,8 +3,8 @@
 Each table stores, under `made_from`, the parameters of the job that wrote it, including its stage's
 code version, and the identities of the job's input files. The identity of a table is a digest of
 what it is made from; of a manifest, a digest of the files that it lists; of any other file, a
-digest of its bytes. A result can therefore be checked against the configuration, whatever its date
-and whoever wrote it.
+digest of its bytes. So a result can be checked against the configuration, regardless of its date
+or origin.
 """
 
 import json

@@ -140,8 +140,7 @@ def _longest_first(scores: list[Path]) -> list[Path]:
 def _prepare_worker() -> None:
     """Look for garbage after each score only.
 
-    A score is a hundred thousand small objects. Looking through them time and again took a tenth of
-    the time.
+    A score is a hundred thousand small objects, and Python would look through them time and again.
     """
     import music21  # noqa: F401 - imported here, so that its objects are never looked through
 
