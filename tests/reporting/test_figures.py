@@ -83,6 +83,40 @@ def test_a_figure_shows_what_its_tables_hold(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_draws_arms_of_the_first_layers(name: str) -> None:
+    tables = small_tables()
+    for key in FIGURES[name].tables:
+        table = tables[key]
+        if isinstance(table, pd.DataFrame) and "init" in table:
+            tables[key] = table.assign(init=table["init"].replace("pretrained", "first-1-layers"))
+    draw(name, **tables)
+
+
+def test_ticks_between_powers_of_ten_are_numbers() -> None:
+    """Text is drawn as it is, so a formula would be shown as its source."""
+    table = small_tables()["effective_data"]
+    table = table.assign(multiplier=table["multiplier"].clip(1, 3), lowest=0.9, highest=3.3)
+    figure, _ = draw("effective_data", effective_data=table)
+    figure.draw_without_rendering()
+    ticks = [
+        label.get_text()
+        for axes in figure.axes
+        for label in axes.yaxis.get_ticklabels(which="both")
+    ]
+    assert "2" in ticks
+    assert not [text for text in ticks if "$" in text]
+
+
+def test_columns_of_text_do_not_overlap_beside_long_names() -> None:
+    table = small_tables()["convergence"].assign(task="a task of a name that takes half the width")
+    figure, _ = draw("speed", convergence=table)
+    figure.draw_without_rendering()
+    texts = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    for place in ("1.50 [1.10, 2.00]", "times faster"):
+        assert texts[place].x1 < texts["reached"].x0
+
+
+@pytest.mark.parametrize("name", FIGURES)
 def test_the_same_tables_give_the_same_files(name: str, tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path, FIGURES[name].tables)
     files = {

@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 
 from polymath.evaluation.effective_data import NO_BOUND
 from polymath.reporting.figures.style import (
-    COLOURS,
-    MARKERS,
     WIDTH,
     add_legend,
+    colour_of,
+    marker_of,
     panel_grid,
     row_names,
     set_log_ticks,
@@ -56,7 +56,7 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(limits["fraction"], limits[end], **LIMIT)
     axes.axhline(1, color="#000000", linewidth=0.8)
     for init, of_init in table.groupby("init", sort=False):
-        colour, marker = COLOURS[str(init)], MARKERS[str(init)]
+        colour, marker = colour_of(str(init)), marker_of(str(init))
         low = np.maximum(of_init["multiplier_low"], of_init["lowest"])
         high = np.minimum(of_init["multiplier_high"], of_init["highest"])
         values = of_init["multiplier"]
@@ -69,5 +69,6 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
     set_log_ticks(axes, table["fraction"])
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")  # its default is a formula, and text is drawn as it is
     axes.set_xlabel("share of the training data")
     axes.set_ylabel("worth so many times the data")

@@ -20,6 +20,7 @@ from polymath.reporting.figures.style import (
 from polymath.reporting.tables import format_estimate
 
 ROW = 0.26  # inches
+COLUMNS = (6, 106)  # points from the axes to the two columns of text, however long the rows' names
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
@@ -51,8 +52,9 @@ def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
     axes.plot(row["lead"], place, marker_of(row["init"]), color=colour, markersize=5)
     faster = format_estimate(row["speed_up"], row["speed_up_low"], row["speed_up_high"], ".2f")
     reached = f"{row['reached']:.0f} : {row['reference_reached']:.0f} of {row['n']}"
-    for x, text in ((1.02, faster), (1.32, reached)):
-        axes.text(x, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+    for offset, text in zip(COLUMNS, (faster, reached), strict=True):
+        axes.annotate(text, (1, place), (offset, 0), axes.get_yaxis_transform(),
+                      "offset points", va="center", fontsize=8)  # fmt: skip
 
 
 def _set_scale(axes: Axes, rows: list[str]) -> None:
@@ -61,6 +63,7 @@ def _set_scale(axes: Axes, rows: list[str]) -> None:
     low, high = axes.get_xlim()
     axes.set_xlim(max(low, -1.02), min(high, 1.02))
     axes.set_xlabel("lead at 90 % of the way to the own end, as a share of the budget")
-    for x, text in ((1.02, "times faster"), (1.32, "reached")):
-        axes.text(x, 1.01, text, transform=axes.transAxes, fontsize=8, va="bottom")
+    for offset, text in zip(COLUMNS, ("times faster", "reached"), strict=True):
+        axes.annotate(text, (1, 1), (offset, 2), axes.transAxes, "offset points",
+                      va="bottom", fontsize=8)  # fmt: skip
     name_rows(axes, rows)
