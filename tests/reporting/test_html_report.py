@@ -241,4 +241,6 @@ def test_a_model_that_is_kept_is_loaded_with_its_pooling(
     page = write_small_report(tmp_path, trained={**RUN, "recipe_values": values})
     text = Page(page).text
     assert "from_pretrained(" in text
-    assert ('set_pooling(model, "mean")' in text) == bool(pooling)
+    lines = [line.strip() for line in text.splitlines()]
+    assert ('set_pooling(model, "mean")' in lines) == bool(pooling)
+    assert ("from polymath.models.pooling import set_pooling" in lines) == bool(pooling)

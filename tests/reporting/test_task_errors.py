@@ -1,5 +1,6 @@
 """A task's errors as texts: classes, confusions, shortened sequences."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,17 @@ ARM = Condition("odd", "small", "pretrained", "random", "1", "default")
 RECORDS = pa.schema([("id", pa.string()), ("sequence", pa.string())])
 
 
-def write_task(results: ResultPaths, **metadata: str) -> Path:
-    """Write the scores, predictions and records of a task with one error, `bad`."""
+def write_task(
+    results: ResultPaths, logits: Sequence[float] = (-1.0, 1.0), **metadata: str
+) -> Path:
+    """Write the scores, predictions and records of a task with one error, `bad`.
+
+    Args:
+        logits: the answer to `bad`.
+    """
     rows = [{"replicate": 0, "split": "test", "id": name, "item": name, "label": "no",
-             "logits": logits}
-            for name, logits in (("good", [3.0, -1.0]), ("bad", [-1.0, 1.0]))]  # fmt: skip
+             "logits": answer}
+            for name, answer in (("good", [3.0, -1.0]), ("bad", [*logits]))]  # fmt: skip
     stated = {**ARM.columns, "type": "classification", "labels": ["no", "yes"],
               "metric": "accuracy", **metadata}  # fmt: skip
     schema = prediction_schema("classification")
@@ -51,6 +58,13 @@ def test_a_task_has_its_confusions_classes_and_errors(tmp_path: Path) -> None:
         ["no", "1.000", "0.500", "0.667", "2"], ["yes", "0.000", "–", "–", "0"],
     ]  # fmt: skip
     assert surest.to_numpy().tolist() == [["bad", "T" * SYMBOLS + "…", "no", "yes", "0.881"]]
+
+
+def test_a_task_without_errors_has_no_empty_table(tmp_path: Path) -> None:
+    results = ResultPaths(tmp_path)
+    scores = write_task(results, logits=[3.0, -1.0])
+    (errors,) = errors_of_tasks([scores], results)
+    assert [len(table) for table in errors.tables.values()] == [2, 2]
 
 
 def test_a_task_of_sets_has_scores_per_label_and_the_surest_wrong_labels(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def _errors_of(scores: Path, results: ResultPaths) -> TaskErrors | None:
         errors = surest_errors(items, labels)
         kind = "wrong answers with the highest probability" if len(labels) else "largest errors"
         tables[f"The {len(errors)} {kind}."] = show_errors(errors, results.records(condition.task))
+    tables = {caption: table for caption, table in tables.items() if len(table)}
     arm = condition.title.removeprefix(f"{condition.task} · ")
     return TaskErrors(condition.task, arm, len(predictions.by_replicate), tables)
 
