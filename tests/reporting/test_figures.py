@@ -40,7 +40,7 @@ WITH_FRACTIONS = [f"{task}, fraction {fraction}" for task in TASKS for fraction 
 WORDS = {
     "heatmap": ["splice, accuracy", "pretrained", "scratch"],
     "matrix": [*TASKS, "pretrained", "scratch", "test accuracy or Spearman's ρ",
-               "always the commonest class, or a constant", "published, other models"],
+               "always the commonest class or a constant", "published, other models"],
     "curves": [*TASKS, "pretrained", "scratch", "dev accuracy", "dev Spearman's ρ",
                "training examples seen"],
     "forest": [*TASKS, "splice: esm", "pretrained", "re-emb", "95 %, other seeds and items",

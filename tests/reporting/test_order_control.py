@@ -2,9 +2,13 @@
 
 import pandas as pd
 
+from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
+from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
 from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
+from polymath.reporting.answer import answer_in_words
+from polymath.reporting.matrix import arrange_matrix
 from polymath.reporting.order_control import describe_order, order_table, without_shuffled_tests
-from support.report import MATRIX_ROWS, scored, table
+from support.report import MATRIX_ROWS, judged, scored, table
 
 SHUFFLED = {"recipe": "default+shuffled-input"}
 ROWS = [
@@ -32,6 +36,16 @@ def test_no_share_is_told_of_a_score_whose_interval_reaches_chance() -> None:
     barely = [{**scored(0.51), "low": 0.49, "high": 0.53}, scored(0.6, **SHUFFLED)]
     assert list(order_table(table(barely, MATRIX))["left, tested on shuffled"]) == ["–"]
     assert describe_order(table(barely, MATRIX)) == []
+
+
+def test_baselines_stand_beside_models_on_sequences_as_they_are_alone() -> None:
+    cells = arrange_matrix(table(ROWS, MATRIX))
+    rows = cells[cells["column"] == "n-grams"]["recipe"]
+    assert [*rows] == ["default"]
+    claims = [judged("better", "supported", 0.1, recipe=recipe)
+              for recipe in ("default", SHUFFLED["recipe"])]  # fmt: skip
+    answer = answer_in_words(table([], FAMILIES), table(claims, CLAIMS), table(ROWS, MATRIX))
+    assert ["n-grams" in task.sentence for task in answer.tasks] == [True, False]
 
 
 def test_a_sentence_per_task_names_each_arms_share() -> None:

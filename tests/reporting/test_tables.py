@@ -26,7 +26,12 @@ from polymath.reporting.claims_page import (
     write_claims_page,
 )
 from polymath.reporting.effective_data import describe_effective_data, effective_data_table
-from polymath.reporting.matrix import matrix_table, summarise_matrix, write_matrix_page
+from polymath.reporting.matrix import (
+    matrix_table,
+    name_constant,
+    summarise_matrix,
+    write_matrix_page,
+)
 from polymath.reporting.paper_tables import (
     claims_table,
     differences_table,
@@ -326,6 +331,13 @@ def test_a_comparison_whose_replicates_diverged_keeps_its_row() -> None:
     rows = [judged("better", "undecided", 0.1), judged("better", "undecided", math.nan, n=0)]
     shown = claims_table(table(rows, CLAIM_SCHEMA)).set_index("claim")
     assert list(shown.loc["better", "number"]) == ["+0.100", "–"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"), [("accuracy", "class"), ("micro_f1", "labels"), ("pearson", "a constant")]
+)
+def test_chance_is_named_by_what_is_always_answered(metric: str, name: str) -> None:
+    assert name_constant(metric).endswith(name)
 
 
 def test_a_baseline_without_a_trained_model_has_a_row_of_its_own() -> None:

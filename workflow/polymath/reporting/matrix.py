@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from polymath.evaluation.label_sets import name_answer
 from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
+from polymath.experiment.input_orders import AS_IS, order_of
 from polymath.reporting.auc import count_one_class
 from polymath.reporting.tables import (
     DASH,
-    TOO_FEW,
+    NO_SPREAD,
     format_estimate,
     format_number,
     has_width,
@@ -68,7 +70,7 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
             row["difference_low"],
             row["difference_high"],
             "+.3f",
-            TOO_FEW if (row.get("n_pairs") or 0) > 1 else alone,
+            NO_SPREAD if (row.get("n_pairs") or 0) > 1 else alone,
         )
         for row in matrix.to_dict("records")
     ]
@@ -117,13 +119,14 @@ def arrange_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
     mean on one scale for all tasks (`scaled`: 0 for chance or less, 1 for the best possible).
 
     A row is a task and what else varies within one arm; a column is a model and initialisation.
-    A baseline is shown in each row of its task and fraction, or in a row of its own where nothing
-    was trained.
+    A baseline is shown in each row of its task and fraction whose sequences are as they are, as it
+    reads no others, or in a row of its own where nothing was trained on them.
     """
     is_baseline = matrix["init"] == NONE
     trained, baselines = matrix[~is_baseline], matrix[is_baseline]
+    as_is = trained[trained["recipe"].map(order_of) == AS_IS]
     baselines = baselines.drop(columns=["mapping", "recipe"]).merge(
-        trained[["task", *ROW_SETTINGS]].drop_duplicates(), on=["task", "fraction"], how="left"
+        as_is[["task", *ROW_SETTINGS]].drop_duplicates(), on=["task", "fraction"], how="left"
     )
     baselines[["mapping", "recipe"]] = baselines[["mapping", "recipe"]].fillna(NONE)
     cells = pd.concat([trained, baselines], ignore_index=True)
@@ -136,6 +139,14 @@ def arrange_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
     scaled = (cells["mean"] - cells["chance"]) / (1 - cells["chance"])
     cells = cells.assign(row=row, column=column, scaled=scaled.clip(0, 1))
     return in_task_order(cells, matrix["task"]).drop_duplicates(["row", "column"])
+
+
+def name_constant(metric: str) -> str:
+    """Return what chance is the score of, by a task's metric."""
+    if metric in ("spearman", "pearson", "rmse", "r2"):
+        return "a constant"
+    answer = "labels" if name_answer([metric]) != "class" else "class"
+    return f"always the commonest {answer}"
 
 
 def in_task_order(table: pd.DataFrame, tasks: pd.Series) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 from polymath.util.storage import whole_file
 
 DASH = "–"
-TOO_FEW = "[too few items]"
+NO_SPREAD = "[no spread]"
 
 
 def format_number(value: float, spec: str = ".3f") -> str:
@@ -19,11 +19,12 @@ def format_number(value: float, spec: str = ".3f") -> str:
 def format_interval(low: float, high: float, spec: str = "+.3f") -> str:
     """Return an interval in brackets, or a dash where there is none.
 
-    One without width bounds nothing: all replicates agree because there are few items to differ on.
+    One without width bounds nothing: all replicates agree, because there are few items to differ
+    on, or because each gives all items one answer.
     """
     if pd.isna(low):
         return DASH
-    return f"[{low:{spec}}, {high:{spec}}]" if has_width(low, high) else TOO_FEW
+    return f"[{low:{spec}}, {high:{spec}}]" if has_width(low, high) else NO_SPREAD
 
 
 def format_estimate(

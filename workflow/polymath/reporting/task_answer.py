@@ -9,18 +9,18 @@ from typing import Any
 import pandas as pd
 
 from polymath.evaluation.claims import AS_IT_IS, LEAST_PAIRS
-from polymath.evaluation.label_sets import name_answer
 from polymath.evaluation.mean_test import POWER
 from polymath.experiment.conditions import NONE
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH
 from polymath.experiment.datasets import OF_ONE_CLASS
+from polymath.experiment.input_orders import AS_IS, order_of
 from polymath.reporting.auc import (
     describe_disagreement,
     describe_one_class,
     format_auc_difference,
     has_auc,
 )
-from polymath.reporting.matrix import BASELINE_NAMES, count_items
+from polymath.reporting.matrix import BASELINE_NAMES, count_items, name_constant
 from polymath.reporting.power import REPLICATES, power_of
 from polymath.reporting.tables import format_estimate, format_number, has_width
 
@@ -155,7 +155,12 @@ def _one_class(matrix: pd.DataFrame, row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _best_baseline(matrix: pd.DataFrame, row: Mapping[str, Any]) -> pd.Series | None:
-    """Return the best baseline that was trained on as much data; None without any."""
+    """Return the best baseline that was trained on as much data; None without any.
+
+    None has seen shuffled sequences, so models on those have none to be compared with.
+    """
+    if order_of(row["recipe"]) != AS_IS:
+        return None
     same = (matrix["task"] == row["task"]) & (matrix["fraction"] == row["fraction"])
     rows = matrix[same & (matrix["init"] == NONE)]
     return None if rows["mean"].isna().all() else rows.loc[rows["mean"].idxmax()]
@@ -169,10 +174,7 @@ def _baseline(best: pd.Series | None) -> Iterator[str]:
 def _constant(of_arm: pd.DataFrame) -> Iterator[str]:
     """Yield the score of the commonest class, or of a constant."""
     if len(of_arm) and pd.notna(of_arm["chance"].iloc[0]):
-        metric = of_arm["metric"].iloc[0]
-        is_value = metric in ("spearman", "pearson", "rmse", "r2")
-        answer = "labels" if name_answer([metric]) != "class" else "class"
-        name = "a constant" if is_value else f"always the commonest {answer}"
+        name = name_constant(of_arm["metric"].iloc[0])
         yield f"{name} {format_number(of_arm['chance'].iloc[0])}"
 
 

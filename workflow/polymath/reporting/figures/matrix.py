@@ -21,7 +21,7 @@ from polymath.reporting.figures.style import (
     name_rows,
     row_names,
 )
-from polymath.reporting.matrix import in_task_order
+from polymath.reporting.matrix import in_task_order, name_constant
 
 STAR: dict[str, Any] = {"marker": "*", "markersize": 6, "markerfacecolor": "none"}
 ROW, ARM = 0.55, 0.17  # inches: least height of a row, and height per initialisation in it
@@ -51,9 +51,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     metrics = [METRIC_NAMES[name] for name in dict.fromkeys(table["metric"])]
     axes.set_xlabel("test " + " or ".join(metrics))
     axes.set_xlim(right=min(axes.get_xlim()[1], 1.02))  # no score is above 1
-    constant = ", or a constant" if "spearman" in set(table["metric"]) else ""
-    chance = Line2D([], [], color="#777777", linestyle=":",
-                    label=f"always the commonest class{constant}")  # fmt: skip
+    constants = dict.fromkeys(map(name_constant, table["metric"]))
+    chance = Line2D([], [], color="#777777", linestyle=":", label=" or ".join(constants))
     star = Line2D([], [], color="#777777", linestyle="", **STAR, label="published, other models")
     add_legend(figure, table["init"], [chance, *([star] if marked else [])], ncols=3)
     return figure, scores[[*CONDITION_COLUMNS, "replicate", "metric", "value", "chance"]]

@@ -31,10 +31,11 @@ FIGURES: dict[str, FigureEntry] = {
         tables=("matrix", "scores", "published"),
         category="Matrix",
         caption="Test scores of every condition. Ticks are replicates, the large mark is their "
-        "mean, the line its 95 % interval (Student's t over replicates). The dotted line is the "
-        "score of always predicting the most frequent training class; black diamonds are "
-        "baselines. Hollow stars are published scores of other, larger models in the same metric; "
-        "the report says where their splits differ.",
+        "mean, the line its 95 % interval (Student's t over replicates). The dotted line is "
+        "chance: the score of one answer to all items, the most frequent class of the training "
+        "split, its commonest labels, or a constant. Black diamonds are baselines. Hollow stars, "
+        "if any, are published scores of other, larger models in the same metric; the report says "
+        "where their splits differ.",
     ),
     "curves": FigureEntry(
         tables=("curves",),
