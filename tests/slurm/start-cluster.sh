@@ -127,5 +127,5 @@ fi
 alive slurmctld || slurmctld
 alive slurmd || slurmd
 ready() { [[ $(sinfo -hN -o %t) =~ ^(idle|mix|alloc)$ ]]; }
-wait_for 60 ready
+wait_for 300 ready   # on a busy machine, ended jobs are cleaned up for minutes
 sinfo -hN -o '%N %t cpus=%c mem=%mMB gres=%G'
