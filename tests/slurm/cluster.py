@@ -92,10 +92,19 @@ class Cluster:
         """SIGKILL to the controller, once it has saved what it knows.
 
         It saves its state up to five seconds after a change. One that forgets a job that it has
-        just started launches it twice, and SLURM drains the node.
+        just started launches it twice, and SLURM drains the node: so no job starts meanwhile.
         """
+        self._open_partition("DOWN")
         time.sleep(6)
         self.kill("slurmctld")
+
+    def restart_controller(self) -> None:
+        """Start the controller again, which starts jobs again."""
+        self.start()
+        self._open_partition("UP")
+
+    def _open_partition(self, state: str) -> None:
+        self.run("scontrol", "update", "PartitionName=gpu", f"State={state}")
 
     @property
     def node(self) -> str:

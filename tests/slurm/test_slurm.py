@@ -115,7 +115,7 @@ def session(
     # Snakemake must have asked in vain: its executor then asks `sacct`, which has no database.
     unanswered = "SLURM did not return the state of"
     wait_for(lambda: unanswered in experiment.said, "a check while the controller is away")
-    cluster.start()
+    cluster.restart_controller()
 
     struck["node"] = hold(GPUS + 2)[-1]
     saved["node"] = experiment.saved_step(struck["node"].recipe)
