@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import cache
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Client, Connection, Listener, wait
 from pathlib import Path
 from subprocess import CalledProcessError, CompletedProcess
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 FORKSERVER = multiprocessing.get_context("forkserver")
@@ -33,6 +33,10 @@ FORKSERVER.set_forkserver_preload(
     ]
 )
 
+# Starting a process also looks whether others have ended. Of two threads that read a status at once
+# one finds none, which multiprocessing takes for 255.
+_ONE_AT_A_TIME = Lock()
+
 
 def run_forked(
     target: Callable[..., None],
@@ -45,10 +49,9 @@ def run_forked(
         outputs = [Path(temporary) / name for name in ("stdout", "stderr")]
         environment = dict(os.environ if environment is None else environment)
         process = _start(target, arguments, folder, environment, outputs)
-        process.join()
+        status = _status(process)
         texts = [output.read_text() for output in outputs]
-    assert process.exitcode is not None
-    return CompletedProcess(arguments, process.exitcode, *texts)
+    return CompletedProcess(arguments, status, *texts)
 
 
 def run_module(
@@ -81,10 +84,25 @@ def run_snakemake(
     return run_forked(*called, folder=folder, environment=environment)
 
 
+def be_snakemake(arguments: list[str]) -> None:
+    """Run Snakemake in this process; its jobs' processes are in this one's group."""
+    _run_snakemake(_address(), arguments, "")
+
+
 def _start(*call: Any) -> Any:
     process = FORKSERVER.Process(target=_call, args=call)
-    process.start()
+    with _ONE_AT_A_TIME:
+        process.start()
     return process
+
+
+def _status(process: Any) -> int:
+    """Wait for a process to end; return its exit status."""
+    wait([process.sentinel])
+    with _ONE_AT_A_TIME:
+        process.join()
+    assert process.exitcode is not None
+    return int(process.exitcode)
 
 
 def _call(
@@ -150,8 +168,7 @@ def _address() -> str:
         with connection:
             process = _start(*connection.recv())
             connection.send(process.pid)
-            process.join()
-            connection.send(process.exitcode)
+            connection.send(_status(process))
 
     def listen() -> None:
         while True:
