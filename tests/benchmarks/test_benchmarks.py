@@ -10,6 +10,8 @@ from typing import Any
 
 import ablation
 import checks
+import executed
+import kills
 import numpy as np
 import off_centre
 import pytest
@@ -138,16 +140,33 @@ def test_the_training_benchmark_counts_operations_and_ratios(run_here: Run) -> N
     assert f"| {SHAPE} |" in printed
 
 
-def test_a_run_killed_once_ends_with_the_same_files(tmp_path: Path) -> None:
-    figures, printed = run_benchmark("kills", tmp_path, "--kills", "1")
+@pytest.fixture
+def forked_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the jobs of a run of Snakemake their imports."""
+    command = Workspace.command
+
+    def forking(workspace: Workspace, *arguments: str) -> list[str]:
+        words = command(workspace, *arguments)[1:]
+        return [sys.executable, "-m", "support.forking_snakemake", *words]
+
+    monkeypatch.setattr(Workspace, "command", forking)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'workflow'}:{ROOT / 'tests'}")
+
+
+@pytest.mark.usefixtures("forked_jobs")
+def test_a_run_killed_once_ends_with_the_same_files() -> None:
+    figures = kills.measure(1)
+    printed = kills.to_table(figures)
     assert (figures["kills"], figures["ends"], figures["differing"]) == (1, 1, [])
     # Predictions and curves of the condition, and predictions of each replicate.
     assert figures["files"] == 4
     assert printed.startswith("1 kills of the whole process group")
 
 
+@pytest.mark.usefixtures("forked_jobs")
 def test_conditions_are_executed_scored_and_then_finished(tmp_path: Path) -> None:
-    figures, printed = run_benchmark("executed", tmp_path, "--conditions", "2")
+    figures = executed.measure(tmp_path, conditions=2, cores=2)
+    printed = executed.to_table(figures)
     assert figures["conditions"] == 2
     assert all(
         cost["sessions"] == 1 and cost["seconds"] > 0 and cost["cpu_seconds"] > 0
