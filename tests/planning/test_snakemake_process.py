@@ -25,6 +25,7 @@ from polymath.planning.snakemake_process import (
 from polymath.util.errors import DamagedError, PolymathError, PreemptedError
 from polymath.util.job_log import job_log
 from support import ROOT
+from support.forked import run_forked
 
 RESOURCES = ROOT / "resources"
 CONFIGS = [ROOT / "config.yaml", *sorted((RESOURCES / "experiments").glob("*.yaml"))]
@@ -65,6 +66,47 @@ def test_files_to_make_again_are_forced_without_being_targets(
     dag = snakemake.dag.DAG({"b"})
     assert dag.forcefiles == {"results/a.parquet", "b"}
     assert dag.targetfiles == set()
+
+
+SLEEPING = """
+from polymath.planning.snakemake_process import choose_jobs_when_one_ends
+onstart:
+    choose_jobs_when_one_ends(workflow)
+rule all:
+    input: "0", "1", "2"
+rule sleep:
+    output: "{n}"
+    shell: "sleep 1.2; touch {output}"
+"""
+
+
+def _count_choices(*limit: str) -> None:
+    from snakemake.cli import main
+    from snakemake.scheduling.job_scheduler import JobScheduler
+
+    choices, choose = [], JobScheduler.job_selector
+
+    def job_selector(scheduler: Any, jobs: Any) -> Any:
+        choices.append(len(jobs))
+        return choose(scheduler, jobs)
+
+    JobScheduler.job_selector = job_selector
+    with pytest.raises(SystemExit) as ended:
+        main(["--snakefile=Sleep.smk", "--cores=1", *limit])
+    assert not ended.value.code
+    print(f"choices among {choices}")
+
+
+def test_jobs_are_chosen_when_one_ends_only(tmp_path: Path) -> None:
+    (tmp_path / "Sleep.smk").write_text(SLEEPING)
+    result = run_forked(_count_choices, folder=tmp_path)
+    assert "choices among [3, 2, 1, 1]" in result.stdout, result.stderr
+
+
+def test_a_limit_of_ones_own_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "Sleep.smk").write_text(SLEEPING)
+    result = run_forked(_count_choices, "--max-jobs-per-timespan=1/1s", folder=tmp_path)
+    assert "choices among [3, 2, 2, " in result.stdout, result.stderr
 
 
 def write_log(path: Path, error: Exception) -> Path:

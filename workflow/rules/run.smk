@@ -5,7 +5,11 @@ import time
 from polymath.data.fetch.local import absent_manifests, changed_sources
 from polymath.experiment.requests import Request
 from polymath.planning.run_times import describe_run
-from polymath.planning.snakemake_process import freeze_config, make_again
+from polymath.planning.snakemake_process import (
+    choose_jobs_when_one_ends,
+    freeze_config,
+    make_again,
+)
 from polymath.planning.stale import Comparison
 from polymath.util.gpus import count_gpus, describe_gpus
 
@@ -85,6 +89,7 @@ def log_run_times():
 
 
 onstart:
+    choose_jobs_when_one_ends(workflow)
     if workflow.is_main_process and not workflow.local_exec:
         freeze_config(workflow, as_param(EXPERIMENT), PATHS.configurations)
     if workflow.local_exec:

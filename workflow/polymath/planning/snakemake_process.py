@@ -21,6 +21,7 @@ from polymath.util.job_log import is_final
 from polymath.util.storage import digest_of, read_json, write_json
 
 GARBAGE_THRESHOLDS = (200_000, 20, 100)
+DEFAULT_LIMIT = (100, 1)  # jobs, and seconds in which they may start
 SLURM = "snakemake_executor_plugin_slurm"
 PATCHED_VERSION = "2.8.0"  # of SLURM's executor; a later one is left as it is
 
@@ -51,6 +52,21 @@ def make_again(files: Iterable[Path]) -> None:
         dag.forcefiles.update(forced)
 
     snakemake.dag.DAG.__init__ = init_and_force
+
+
+def choose_jobs_when_one_ends(workflow: Any) -> None:
+    """Let Snakemake look at the waiting jobs when one ends, not every second as well.
+
+    By default it starts at most 100 jobs a second. With such a limit every look is followed by one
+    more a second later, for ever: after hundreds of jobs it does nothing else, and keeps a
+    processor busy. A limit of the user's own stays.
+
+    Args:
+        workflow: whose scheduler exists already, as when a run starts.
+    """
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == DEFAULT_LIMIT:
+        workflow.scheduler.job_rate_limiter = None
 
 
 def try_mistakes_once(began: float) -> None:
