@@ -36,7 +36,7 @@ def test_pretraining_is_told_beside_one_run(tmp_path: Path) -> None:
         pd.DataFrame(columns=SCHEMA.names), results.predictions(conditions[0]), SCHEMA, stated
     )
     itself, dyck = describe_pretraining(conditions, results)
-    assert "odd, itself: 60 seconds" in itself
+    assert "odd, itself: 60 s" in itself
     assert "fine-tuning 30;" in itself
     assert "3.0 times the steps" in itself
     assert "odd, dyck: 15 seconds" in dyck

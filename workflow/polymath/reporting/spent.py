@@ -43,7 +43,7 @@ def describe_pretraining(conditions: Iterable[Condition], results: ResultPaths) 
             spent = float(read_table(curve)["seconds"].max())
             run = sum(seconds_of) / len(seconds_of)
             yield (
-                f"Pre-training: {task}, {model}: {spent:.0f} seconds, and a run of fine-tuning "
-                f"{run:.0f}; from scratch, equal total compute is about "
+                f"Pre-training: {task}, {model}: {spent:.0f} s, and a run of fine-tuning "
+                f"{run:.0f} s; from scratch, equal total compute is about "
                 f"{1 + spent / run:.1f} times the steps."
             )

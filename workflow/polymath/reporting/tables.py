@@ -12,8 +12,9 @@ NO_SPREAD = "[no spread]"
 
 
 def format_number(value: float, spec: str = ".3f") -> str:
-    """Return a number as text, or a dash where there is none."""
-    return DASH if pd.isna(value) else f"{value:{spec}}"
+    """Return a number as text, or a dash where there is none; what rounds to 0 has no minus."""
+    place = spec[:1] in ("+", "-")
+    return DASH if pd.isna(value) else f"{value:{spec[:place]}z{spec[place:]}}"
 
 
 def format_interval(low: float, high: float, spec: str = "+.3f") -> str:
@@ -24,7 +25,9 @@ def format_interval(low: float, high: float, spec: str = "+.3f") -> str:
     """
     if pd.isna(low):
         return DASH
-    return f"[{low:{spec}}, {high:{spec}}]" if has_width(low, high) else NO_SPREAD
+    if not has_width(low, high):
+        return NO_SPREAD
+    return f"[{low:{spec}}, {high:{spec}}]"  # with the minus of a bound just below 0
 
 
 def format_estimate(
@@ -38,7 +41,7 @@ def format_estimate(
     if pd.isna(value):
         return DASH
     interval = without_interval if pd.isna(low) else format_interval(low, high, spec)
-    return f"{value:{spec}} {interval}".rstrip()
+    return f"{format_number(value, spec)} {interval}".rstrip()
 
 
 def format_estimates(

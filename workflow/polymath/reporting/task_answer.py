@@ -193,7 +193,7 @@ def _items(row: Mapping[str, Any], of_arm: pd.DataFrame) -> Iterator[str]:
 def _minutes(row: Mapping[str, Any], minutes: Mapping[str, float]) -> Iterator[str]:
     if row["task"] in minutes:
         spent = minutes[row["task"]]
-        shown = f"{spent:.1f} minutes" if spent >= 1 else f"{60 * spent:.0f} seconds"
+        shown = f"{spent:.1f} minutes" if spent >= 1 else f"{60 * spent:.0f} s"
         yield f"{shown} of training for the reported replicates of all arms"
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from polymath.evaluation.effective_data import NO_BOUND
 from polymath.reporting.figures.style import (
@@ -69,6 +70,7 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
     set_log_ticks(axes, table["fraction"])
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")  # its default is a formula, and text is drawn as it is
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("share of the training data")
     axes.set_ylabel("worth so many times the data")

@@ -37,7 +37,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     if len(table):
         for place, row in enumerate(table.to_dict("records")):
             _draw_row(axes, place, row)
-        _set_scale(axes, list(row_names(table)))
+        rows = row_names(table)
+        _set_scale(axes, list(rows.mask(rows.duplicated(keep=False), rows + ", " + table["init"])))
         add_legend(figure, table["init"], ncols=4)
     else:
         write_note(axes, "no arm left chance level beside one from scratch")
