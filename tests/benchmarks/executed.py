@@ -2,10 +2,12 @@
 
 Every condition is really trained, two replicates of two steps each, by Snakemake and the real
 code; then scored, compared and reported; then a dry run finds nothing to do. Measured are seconds,
-computing time of all processes, memory, files and bytes. 3,000 conditions take hours.
+computing time of all processes, memory, files and bytes.
 
-    python tests/benchmarks/executed.py --folder FOLDER --json resources/benchmarks/executed.json
+    python tests/benchmarks/executed.py --forked --json resources/benchmarks/executed.json
+    python tests/benchmarks/executed.py --conditions 100 --json resources/benchmarks/started.json
 
+Most of a tiny job is importing torch: `--forked` starts each job as a copy of a process that has.
 Started again with the same folder, it resumes. `--show FILE` prints the kept figures.
 """
 
@@ -26,12 +28,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from polymath.util.storage import read_json, write_json
 from support.families import build_checkpoint
+from support.forked import forking
 from support.workspace import Workspace, tiny_config
 
 REPLICATES, STEPS = 2, 2
 INITS = ("pretrained", "scratch")
 MOST_TASKS, MOST_FRACTIONS = 10, 5
 EVERY = 2.0  # seconds between two looks at the processes; a kill loses as much of the figures
+IMPORTED = ", in a copy of a process that had imported torch"
 DRY_RUN = "dry run of what is finished"
 PARTS = {"training": ["--until=finetune"], "scores to report": [], DRY_RUN: ["--dry-run"]}
 
@@ -72,18 +76,21 @@ def prepare(folder: Path, conditions: int) -> Workspace:
     return Workspace(folder, config)
 
 
-def run_part(workspace: Workspace, name: str, cores: int) -> None:
+def run_part(workspace: Workspace, name: str, cores: int, forked: bool) -> None:
     """Run Snakemake once; keep beside the results what it cost, also if this process is killed.
 
-    A session's computing time is that of Snakemake and of all jobs that have ended.
+    A session's computing time is that of Snakemake and of all its jobs.
     """
     place = workspace.folder / "sessions" / f"{name}.{time.time():.0f}.json"
     log = workspace.folder / "log"
     options = [*PARTS[name], f"--cores={cores}", "--rerun-incomplete", "--quiet", "rules"]
     begun, session = time.monotonic(), {"cpu_seconds": 0.0, "megabytes": 0.0}
+    command, environment = workspace.command(*options), dict(os.environ)
+    if forked:
+        command, environment = forking(command)
     with log.open("ab") as output:
         snakemake = subprocess.Popen(
-            workspace.command(*options), cwd=workspace.folder, stdout=output, stderr=output
+            command, cwd=workspace.folder, env=environment, stdout=output, stderr=output
         )
     while True:
         pid, status, usage = os.wait4(snakemake.pid, os.WNOHANG)
@@ -96,22 +103,28 @@ def run_part(workspace: Workspace, name: str, cores: int) -> None:
     logged = log.read_text()[-3000:]
     if status or (name == DRY_RUN and "Nothing to be done" not in logged):
         sys.exit(f"{logged}\n{name} failed. The same command resumes; {log} has everything.")
-    session["cpu_seconds"] = usage.ru_utime + usage.ru_stime
+    # What has started the forked jobs is not counted in that of its parent.
+    spent = session["cpu_seconds"], usage.ru_utime + usage.ru_stime
+    session["cpu_seconds"] = max(spent)
     write_json({**session, "ended": True}, place)
 
 
 def spent_so_far(pid: int) -> dict[str, float]:
-    """Return a process's computing time, its ended children's included, and its own peak memory."""
+    """Return the computing time of a process and all below it, and its own peak memory."""
     try:
-        times = psutil.Process(pid).cpu_times()
+        process = psutil.Process(pid)
+        # Each counts its children that have ended.
+        times = [one.cpu_times() for one in [process, *process.children(recursive=True)]]
         peak = next(
             line.split()[1]
             for line in Path(f"/proc/{pid}/status").read_text().splitlines()
             if line.startswith("VmHWM")
         )
-    except StopIteration:  # it has just ended
+    except (StopIteration, psutil.Error):  # one has just ended
         return {}
-    spent = times.user + times.system + times.children_user + times.children_system
+    spent = sum(
+        each.user + each.system + each.children_user + each.children_system for each in times
+    )
     return {"cpu_seconds": spent, "megabytes": float(peak) / 1024}
 
 
@@ -120,13 +133,13 @@ def sessions_of(folder: Path, name: str) -> list[dict[str, Any]]:
     return [read_json(path) for path in sorted((folder / "sessions").glob(f"{name}.*.json"))]
 
 
-def measure(folder: Path, conditions: int, cores: int) -> dict[str, Any]:
+def measure(folder: Path, conditions: int, cores: int, forked: bool) -> dict[str, Any]:
     """Run all parts that have not ended; return what they cost, and what lies in the folder."""
     workspace = prepare(folder, conditions)
     (folder / "sessions").mkdir(exist_ok=True)
     for name in PARTS:
         if not any(session.get("ended") for session in sessions_of(folder, name)):
-            run_part(workspace, name, cores)
+            run_part(workspace, name, cores, forked)
     jobs = pd.concat(
         pd.read_csv(path, sep="\t") for path in (folder / "results/benchmarks/finetune").iterdir()
     )
@@ -134,6 +147,7 @@ def measure(folder: Path, conditions: int, cores: int) -> dict[str, Any]:
         "conditions": len(jobs),
         "replicates": REPLICATES,
         "steps": STEPS,
+        "forked": forked,
         "parts": {name: add_up(sessions_of(folder, name)) for name in PARTS},
         "job": {
             "seconds": float(jobs["s"].median()),
@@ -183,7 +197,8 @@ def to_table(figures: dict[str, Any]) -> str:
             "",
             f"The median job of a condition ({figures['replicates']} replicates of "
             f"{figures['steps']} steps) took {job['seconds']:.1f} s and {job['cpu_seconds']:.1f} "
-            f"CPU seconds; the largest had {job['megabytes']:,.0f} MB. Left are {kept} "
+            f"CPU seconds{IMPORTED if figures['forked'] else ''}; the largest had "
+            f"{job['megabytes']:,.0f} MB. Left are {kept} "
             f"({figures['processor']}, {figures['cores']} jobs at once).",
         ]
     )
@@ -195,6 +210,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--conditions", type=int, default=3_000, help="an even number")
+    parser.add_argument("--forked", action="store_true", help="spare the jobs their imports")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="jobs at once")
     parser.add_argument("--folder", type=Path, help="where to run, or to resume; else a new one")
     parser.add_argument("--json", type=Path, help="file to keep the figures in")
@@ -205,7 +221,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
-        figures = measure(folder.absolute(), arguments.conditions, arguments.cores)
+        figures = measure(
+            folder.absolute(), arguments.conditions, arguments.cores, arguments.forked
+        )
     print(to_table(figures))
     if arguments.json:
         write_json(figures, arguments.json)

@@ -23,7 +23,7 @@ from polymath.planning.cost import TRAINING_PASSES, forward_flops
 from polymath.util.machine import describe_machine
 from polymath.util.storage import read_json, write_json
 from support import ROOT
-from support.forked import run_script
+from support.forked import forking, run_script
 from support.workspace import Workspace
 
 pytestmark = pytest.mark.full
@@ -140,21 +140,10 @@ def test_the_training_benchmark_counts_operations_and_ratios(run_here: Run) -> N
     assert f"| {SHAPE} |" in printed
 
 
-@pytest.fixture
-def forked_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the jobs of a run of Snakemake their imports."""
+def test_a_run_killed_once_ends_with_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
     command = Workspace.command
-
-    def forking(workspace: Workspace, *arguments: str) -> list[str]:
-        words = command(workspace, *arguments)[1:]
-        return [sys.executable, "-m", "support.forking_snakemake", *words]
-
-    monkeypatch.setattr(Workspace, "command", forking)
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'workflow'}:{ROOT / 'tests'}")
-
-
-@pytest.mark.usefixtures("forked_jobs")
-def test_a_run_killed_once_ends_with_the_same_files() -> None:
+    monkeypatch.setattr(Workspace, "command", lambda *words: forking(command(*words))[0])
+    monkeypatch.setenv("PYTHONPATH", forking([])[1]["PYTHONPATH"])
     figures = kills.measure(1)
     printed = kills.to_table(figures)
     assert (figures["kills"], figures["ends"], figures["differing"]) == (1, 1, [])
@@ -163,9 +152,8 @@ def test_a_run_killed_once_ends_with_the_same_files() -> None:
     assert printed.startswith("1 kills of the whole process group")
 
 
-@pytest.mark.usefixtures("forked_jobs")
 def test_conditions_are_executed_scored_and_then_finished(tmp_path: Path) -> None:
-    figures = executed.measure(tmp_path, conditions=2, cores=2)
+    figures = executed.measure(tmp_path, conditions=2, cores=2, forked=True)
     printed = executed.to_table(figures)
     assert figures["conditions"] == 2
     assert all(

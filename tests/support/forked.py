@@ -17,6 +17,8 @@ from subprocess import CalledProcessError, CompletedProcess
 from threading import Lock, Thread
 from typing import Any
 
+from support import ROOT
+
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(
     [
@@ -82,6 +84,19 @@ def run_snakemake(
     """
     called = (_run_snakemake, _address(), arguments, first)
     return run_forked(*called, folder=folder, environment=environment)
+
+
+def forking(snakemake: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return a command of Snakemake whose jobs are forked, with all jobs in its process group.
+
+    Args:
+        snakemake: the command whose jobs each import for themselves.
+
+    Returns: the command, and its environment.
+    """
+    path = os.pathsep.join(str(ROOT / name) for name in ("workflow", "tests"))
+    command = [sys.executable, "-m", "support.forking_snakemake", *snakemake[1:]]
+    return command, {**os.environ, "PYTHONPATH": path}
 
 
 def be_snakemake(arguments: list[str]) -> None:
