@@ -34,6 +34,7 @@ from support.workspace import Workspace, tiny_config
 REPLICATES, STEPS = 2, 2
 INITS = ("pretrained", "scratch")
 MOST_TASKS, MOST_FRACTIONS = 10, 5
+MEASURED = ("cpu_seconds", "own_cpu_seconds", "megabytes")
 EVERY = 2.0  # seconds between two looks at the processes; a kill loses as much of the figures
 IMPORTED = ", in a copy of a process that had imported torch"
 DRY_RUN = "dry run of what is finished"
@@ -84,7 +85,7 @@ def run_part(workspace: Workspace, name: str, cores: int, forked: bool) -> None:
     place = workspace.folder / "sessions" / f"{name}.{time.time():.0f}.json"
     log = workspace.folder / "log"
     options = [*PARTS[name], f"--cores={cores}", "--rerun-incomplete", "--quiet", "rules"]
-    begun, session = time.monotonic(), {"cpu_seconds": 0.0, "megabytes": 0.0}
+    begun, session = time.monotonic(), dict.fromkeys(MEASURED, 0.0)
     command, environment = workspace.command(*options), dict(os.environ)
     if forked:
         command, environment = forking(command)
@@ -110,7 +111,7 @@ def run_part(workspace: Workspace, name: str, cores: int, forked: bool) -> None:
 
 
 def spent_so_far(pid: int) -> dict[str, float]:
-    """Return the computing time of a process and all below it, and its own peak memory."""
+    """Return the computing time of a process with all below it and its own, and its peak memory."""
     try:
         process = psutil.Process(pid)
         # Each counts its children that have ended.
@@ -125,7 +126,8 @@ def spent_so_far(pid: int) -> dict[str, float]:
     spent = sum(
         each.user + each.system + each.children_user + each.children_system for each in times
     )
-    return {"cpu_seconds": spent, "megabytes": float(peak) / 1024}
+    own = times[0].user + times[0].system
+    return {"cpu_seconds": spent, "own_cpu_seconds": own, "megabytes": float(peak) / 1024}
 
 
 def sessions_of(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -166,6 +168,7 @@ def add_up(sessions: list[dict[str, Any]]) -> dict[str, float]:
         "sessions": len(sessions),
         "seconds": sum(session["seconds"] for session in sessions),
         "cpu_seconds": sum(session["cpu_seconds"] for session in sessions),
+        "own_cpu_seconds": sum(session["own_cpu_seconds"] for session in sessions),
         "megabytes": max(session["megabytes"] for session in sessions),
     }
 
@@ -187,7 +190,7 @@ def to_table(figures: dict[str, Any]) -> str:
         f"{folder['files']:,} files ({folder['bytes'] / 1e6:,.0f} MB) in `{name}`"
         for name, folder in figures["kept"].items()
     )
-    job = figures["job"]
+    job, training = figures["job"], figures["parts"]["training"]
     return "\n".join(
         [
             f"| {figures['conditions']:,} conditions | starts | seconds | CPU seconds "
@@ -198,7 +201,9 @@ def to_table(figures: dict[str, Any]) -> str:
             f"The median job of a condition ({figures['replicates']} replicates of "
             f"{figures['steps']} steps) took {job['seconds']:.1f} s and {job['cpu_seconds']:.1f} "
             f"CPU seconds{IMPORTED if figures['forked'] else ''}; the largest had "
-            f"{job['megabytes']:,.0f} MB. Left are {kept} "
+            f"{job['megabytes']:,.0f} MB. Snakemake itself took "
+            f"{training['own_cpu_seconds'] / figures['conditions']:.2f} CPU seconds for each, to "
+            f"choose it among those that wait and to start it. Left are {kept} "
             f"({figures['processor']}, {figures['cores']} jobs at once).",
         ]
     )

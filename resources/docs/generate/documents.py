@@ -183,10 +183,10 @@ def measures_block(root: Path, run: str) -> str:
 
 def benchmark_block(root: Path, name: str) -> str:
     """The kept figures of a benchmark, as it prints them; of training, one table per device."""
-    names = measured_devices(root / BENCHMARKS) if name == "training" else [name]
+    several = {"training": measured_devices(root / BENCHMARKS), "executed": ["executed", "started"]}
     script = f"tests/benchmarks/{name.replace('-', '_')}.py"
     tables = []
-    for file in names:
+    for file in several.get(name, [name]):
         command = [sys.executable, script, "--show", str(BENCHMARKS / f"{file}.json")]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
         tables.append(done.stdout)
