@@ -36,7 +36,7 @@ def format_yaml(draft: Draft) -> str:
         f"results: results-{draft.name}",
         _with_comment(f"replicates: {budget.replicates}", "the fewest that can decide"),
         f"tasks: [{draft.name}]",
-        _with_comment(f"models: [{MODEL}]", "compared with random weights"),
+        _with_comment(f"models: [{MODEL}]", "and random weights; minilm-l6 takes twice as long"),
         _with_comment("baselines: [ngram]", "a linear model, for comparison"),
         "recipes:",
         _with_comment(
