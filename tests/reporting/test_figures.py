@@ -258,6 +258,19 @@ def test_the_curves_mark_a_replicate_that_diverged(tmp_path: Path) -> None:
     assert set(shown[shown["diverged"]]["replicate"]) == {1}
 
 
+@pytest.mark.parametrize("name", ["heatmap", "matrix", "forest", "speed", "fractions"])
+def test_too_many_conditions_are_said_and_not_drawn(name: str, tmp_path: Path) -> None:
+    tables = {table: small_tables()[table] for table in FIGURES[name].tables}
+    main_table = FIGURES[name].tables[0]
+    row = tables[main_table].iloc[[0]]
+    many = pd.concat([row.assign(recipe=f"recipe{number}") for number in range(501)])
+    paths = [tmp_path / f"{name}.{end}" for end in ("svg", "png", "csv")]
+    draw_figure(name, tables | {main_table: many}, *paths)
+    assert "501 conditions" in paths[0].read_text(encoding="utf-8")
+    assert f"{name}.csv" in paths[0].read_text(encoding="utf-8")
+    assert len(pd.read_csv(paths[2])) == 501
+
+
 def test_the_curves_have_a_panel_per_fraction_and_no_empty_one() -> None:
     third = Condition("splice", "second", "pretrained", "random", "1", "default")
     figure, _ = draw("curves", curves=curves_of([*conditions("1")[::2], third]))

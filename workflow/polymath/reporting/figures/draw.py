@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.reporting.figures.registry import FIGURES
-from polymath.reporting.figures.style import STYLE
+from polymath.reporting.figures.style import STYLE, WIDTH, write_note
 from polymath.util.storage import read_json, read_table, read_with_metadata, whole_file
 
+MOST_CONDITIONS = 500  # more make a figure of metres; matplotlib saves none of over 65,535 pixels
 Draw = Callable[[Mapping[str, Any]], tuple[Figure, pd.DataFrame]]
 
 
@@ -35,11 +36,30 @@ def draw_figure(
     """
     tables = {table: _read(table, inputs[table]) for table in FIGURES[name].tables}
     draw: Draw = import_module(f"{__package__}.{name}").draw
+    main_table = tables[FIGURES[name].tables[0]]
     with mpl.rc_context(STYLE):
-        figure, data = draw({**tables, **(settings or {})})
+        if _count_conditions(main_table) > MOST_CONDITIONS:
+            figure, data = _refuse(main_table, csv.name)
+        else:
+            figure, data = draw({**tables, **(settings or {})})
         _save(figure, svg, png)
     with whole_file(csv) as temporary:
         data.to_csv(temporary, index=False)
+
+
+def _count_conditions(table: Any) -> int:
+    if not isinstance(table, pd.DataFrame):
+        return 1
+    columns = [name for name in CONDITION_COLUMNS if name in table]
+    return len(table[columns].drop_duplicates())
+
+
+def _refuse(table: pd.DataFrame, csv: str) -> tuple[Figure, pd.DataFrame]:
+    """Return a note in place of a figure, and the data that it would show."""
+    figure = Figure(figsize=(WIDTH, 2.0), layout="constrained")
+    reason = f"{_count_conditions(table):,} conditions are too many for a figure"
+    write_note(figure.subplots(), f"{reason}: their data are in {csv}")
+    return figure, table.drop(columns="differences", errors="ignore")
 
 
 def _read(table: str, files: Path | list[Path] | pd.DataFrame) -> Any:
