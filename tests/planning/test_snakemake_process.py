@@ -109,6 +109,61 @@ def test_a_limit_of_ones_own_is_kept(tmp_path: Path) -> None:
     assert "choices among [3, 2, 2, " in result.stdout, result.stderr
 
 
+MANY_JOBS = """
+from polymath.planning.snakemake_process import check_scripts_once, read_signatures_once
+check_scripts_once()
+read_signatures_once()
+def own(wildcards):
+    return []
+rule all:
+    input: expand("{name}.{n}", name=["here", "missing"], n=range(20))
+rule here:
+    input: own
+    output: "here.{n}"
+    script: "here.py"
+rule missing:
+    output: "missing.{n}"
+    script: "MISSING.py"
+"""
+
+
+def _count_looks(missing: str, *targets: str) -> None:
+    import inspect
+
+    from snakemake.cli import main
+    from snakemake.sourcecache import SourceCache
+
+    looks = {"scripts": 0, "signatures": 0}
+    look, read = SourceCache.open, inspect.signature
+
+    def open_counted(cache: Any, source_file: Any, *arguments: Any) -> Any:
+        looks["scripts"] += str(source_file.get_path_or_uri(secret_free=True)).endswith(".py")
+        return look(cache, source_file, *arguments)
+
+    def signature(function: Any, *arguments: Any, **named: Any) -> Any:
+        looks["signatures"] += function.__name__ == "own"
+        return read(function, *arguments, **named)
+
+    SourceCache.open, inspect.signature = open_counted, signature
+    Path("Many.smk").write_text(MANY_JOBS.replace("MISSING", missing))
+    with pytest.raises(SystemExit) as ended:
+        main(["--snakefile=Many.smk", "--dry-run", "--cores=1", "--forceall", *targets])
+    print(looks, ended.value.code)
+
+
+def test_a_rules_script_and_functions_are_looked_at_once(tmp_path: Path) -> None:
+    (tmp_path / "here.py").touch()
+    result = run_forked(_count_looks, "here", folder=tmp_path)
+    assert "{'scripts': 2, 'signatures': 1} 0" in result.stdout, result.stderr
+
+
+def test_a_missing_script_is_still_missed(tmp_path: Path) -> None:
+    (tmp_path / "here.py").touch()
+    result = run_forked(_count_looks, "gone", folder=tmp_path)
+    assert result.stdout.endswith(" 1\n"), result.stderr
+    assert "gone.py" in result.stdout
+
+
 def write_log(path: Path, error: Exception) -> Path:
     with pytest.raises(SystemExit), job_log(str(path), "finetune"):
         raise error

@@ -6,15 +6,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import lru_cache, wraps
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import snakemake.api  # before its parts, which import each other in a circle
+import snakemake.common
 import snakemake.dag
 import snakemake.jobs
+import snakemake.rules
 
 from polymath.planning.slurm_executor_patch import keep_refusals, keep_unanswered_jobs
 from polymath.util.job_log import is_final
@@ -30,6 +32,8 @@ def prepare_process() -> None:
     """Let Snakemake plan large experiments fast, survive a lost terminal, not repeat mistakes and
     await SLURM."""
     collect_garbage_rarely()
+    check_scripts_once()
+    read_signatures_once()
     interrupt_on_hangup()
     try_mistakes_once(time.time())
     # Snakemake loads its executors before it reads the rules.
@@ -126,6 +130,29 @@ def collect_garbage_rarely() -> None:
     and finds none.
     """
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def check_scripts_once() -> None:
+    """Look whether a script exists once for each rule; Snakemake opens it for each job."""
+    checked: set[tuple[str, str]] = set()
+    check = snakemake.dag.ScriptProcessor.process_job
+
+    @wraps(check)
+    def check_once(processor: Any, job: Any) -> None:
+        script = str(getattr(job.rule, processor.script_type))
+        rule = (job.rule.name, script)
+        if "{" in script or rule not in checked:  # a path may depend on wildcards
+            check(processor, job)
+            checked.add(rule)
+
+    snakemake.dag.ScriptProcessor.process_job = check_once
+
+
+def read_signatures_once() -> None:
+    """Read the parameters of each function of the rules once; Snakemake reads them for each job."""
+    read = lru_cache(maxsize=1_000)(snakemake.common.get_function_params)
+    for module in (snakemake.common, snakemake.rules):
+        module.get_function_params = read
 
 
 def interrupt_on_hangup() -> None:
