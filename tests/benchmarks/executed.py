@@ -13,7 +13,6 @@ Started again with the same folder, it resumes. `--show FILE` prints the kept fi
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from polymath.util.machine import describe_machine
 from polymath.util.storage import read_json, write_json
 from support.families import build_checkpoint
 from support.forked import forking
@@ -36,7 +36,6 @@ INITS = ("pretrained", "scratch")
 MOST_TASKS, MOST_FRACTIONS = 10, 5
 MEASURED = ("cpu_seconds", "own_cpu_seconds", "megabytes")
 EVERY = 2.0  # seconds between two looks at the processes; a kill loses as much of the figures
-IMPORTED = ", in a copy of a process that had imported torch"
 DRY_RUN = "dry run of what is finished"
 PARTS = {"training": ["--until=finetune"], "scores to report": [], DRY_RUN: ["--dry-run"]}
 
@@ -153,11 +152,10 @@ def measure(folder: Path, conditions: int, cores: int, forked: bool) -> dict[str
         "parts": {name: add_up(sessions_of(folder, name)) for name in PARTS},
         "job": {
             "seconds": float(jobs["s"].median()),
-            "cpu_seconds": float(jobs["cpu_time"].median()),
             "megabytes": float(jobs["max_rss"].max()),
         },
         "kept": {name: count_files(folder / name) for name in ("results", ".snakemake")},
-        "processor": platform.processor() or platform.machine(),
+        "processor": describe_machine()["processor"],
         "cores": cores,
     }
 
@@ -191,6 +189,11 @@ def to_table(figures: dict[str, Any]) -> str:
         for name, folder in figures["kept"].items()
     )
     job, training = figures["job"], figures["parts"]["training"]
+    own, spent = (
+        seconds / figures["conditions"]
+        for seconds in (training["own_cpu_seconds"], training["cpu_seconds"])
+    )
+    imported = ", in a copy of a process that had imported torch" if figures["forked"] else ""
     return "\n".join(
         [
             f"| {figures['conditions']:,} conditions | starts | seconds | CPU seconds "
@@ -198,12 +201,11 @@ def to_table(figures: dict[str, Any]) -> str:
             "| --- | --- | --- | --- | --- |",
             *rows,
             "",
-            f"The median job of a condition ({figures['replicates']} replicates of "
-            f"{figures['steps']} steps) took {job['seconds']:.1f} s and {job['cpu_seconds']:.1f} "
-            f"CPU seconds{IMPORTED if figures['forked'] else ''}; the largest had "
-            f"{job['megabytes']:,.0f} MB. Snakemake itself took "
-            f"{training['own_cpu_seconds'] / figures['conditions']:.2f} CPU seconds for each, to "
-            f"choose it among those that wait and to start it. Left are {kept} "
+            f"The job of a condition ({figures['replicates']} replicates of {figures['steps']} "
+            f"steps) took {job['seconds']:.1f} s (the median) and {spent - own:.2f} CPU seconds "
+            f"(the mean){imported}; the largest had {job['megabytes']:,.0f} MB. Snakemake itself "
+            f"took {own:.2f} CPU seconds for each, planning "
+            f"included. Left are {kept} "
             f"({figures['processor']}, {figures['cores']} jobs at once).",
         ]
     )
