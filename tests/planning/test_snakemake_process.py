@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -130,7 +131,6 @@ rule missing:
 def _count_looks(missing: str, *targets: str) -> None:
     import inspect
 
-    from snakemake.cli import main
     from snakemake.sourcecache import SourceCache
 
     looks = {"scripts": 0, "signatures": 0}
@@ -144,23 +144,32 @@ def _count_looks(missing: str, *targets: str) -> None:
         looks["signatures"] += function.__name__ == "own"
         return read(function, *arguments, **named)
 
-    SourceCache.open, inspect.signature = open_counted, signature
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SourceCache, "open", open_counted)
+        patch.setattr(inspect, "signature", signature)
+        _plan_many(missing, targets)
+    print(looks)
+
+
+def _plan_many(missing: str, targets: Sequence[str]) -> None:
+    from snakemake.cli import main
+
     Path("Many.smk").write_text(MANY_JOBS.replace("MISSING", missing))
     with pytest.raises(SystemExit) as ended:
         main(["--snakefile=Many.smk", "--dry-run", "--cores=1", "--forceall", *targets])
-    print(looks, ended.value.code)
+    print(f"status {ended.value.code}")
 
 
 def test_a_rules_script_and_functions_are_looked_at_once(tmp_path: Path) -> None:
     (tmp_path / "here.py").touch()
     result = run_forked(_count_looks, "here", folder=tmp_path)
-    assert "{'scripts': 2, 'signatures': 1} 0" in result.stdout, result.stderr
+    assert "status 0\n{'scripts': 2, 'signatures': 1}" in result.stdout, result.stderr
 
 
 def test_a_missing_script_is_still_missed(tmp_path: Path) -> None:
     (tmp_path / "here.py").touch()
     result = run_forked(_count_looks, "gone", folder=tmp_path)
-    assert result.stdout.endswith(" 1\n"), result.stderr
+    assert "status 1\n" in result.stdout, result.stderr
     assert "gone.py" in result.stdout
 
 
