@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from polymath.models.build import added_to_output, read_checkpoint
+from polymath.tokenization.tokenize import token_schema
 from polymath.training import finetune as finetune_module
 from polymath.training import replicate as replicate_module
 from polymath.training import resumable as resumable_module
@@ -19,7 +20,7 @@ from polymath.training.acceleration.side_by_side import USABLE
 from polymath.training.loop import Run, train
 from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_metadata, read_table
+from polymath.util.storage import read_metadata, read_table, write_table
 from support.families import CLASSIFIERS, CONVERTED, SPECIALS, UNUSED, WORDS, families
 from support.jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
 
@@ -90,6 +91,24 @@ def test_what_determines_a_result_names_it_in_the_store(
         ConditionInputs(each, "cpu").digest(replicate) for each in changed for replicate in (0, 1)
     ]
     assert len(set(digests)) == 2 * len(changed)
+
+
+def test_what_the_labels_mean_names_it_too(checkpoint: SourceOf, tmp_path: Path) -> None:
+    """The user orders the classes, names the positive one or takes them for sets: the rows are the
+    same, the logits are not.
+    """
+    job = replace(write_job(tmp_path, checkpoint("bert"), CLASSES), metric="macro_f1")
+    rows, metadata = read_table(job.tokens), read_metadata(job.tokens)
+    digests = []
+    for changes in (
+        {},
+        {"labels": ["odd", "even"]},
+        {"type": "multi-label", "label_separator": ";"},
+    ):
+        kind: Any = changes.get("type", "classification")
+        write_table(rows, job.tokens, token_schema(kind), {**metadata, **changes})
+        digests.append(ConditionInputs(job, "cpu").digest(0))
+    assert len(set(digests)) == 3
 
 
 def test_predictions_and_curves_say_what_they_are(checkpoint: SourceOf, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.predictions import score_items
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
+from polymath.experiment.datasets import METRICS_OF
 from polymath.experiment.input_orders import SHUFFLED_INPUT, SHUFFLED_TRAINING
 from polymath.experiment.stage_versions import TRAINING
 from polymath.models.build import build_classifier, read_checkpoint, rescale_output
@@ -96,8 +97,22 @@ class ConditionInputs:
                 "mapping": self.mapping(replicate).tolist(),
                 "frame": self.special_tokens(replicate).ids,
                 "model": self.model_sha256,
+                **self._meaning_of_outputs(),
             }
         )
+
+    def _meaning_of_outputs(self) -> dict[str, Any]:
+        """What the logits stand for, where neither the rows nor the metric tell.
+
+        Labels are in alphabetical order unless the user orders them or names the positive class.
+        """
+        labels = self.task.metadata["labels"]
+        meaning: dict[str, Any] = {}
+        if labels != sorted(labels):
+            meaning["labels"] = labels
+        if self.task.type == "multi-label" and self.job.metric in METRICS_OF["classification"]:
+            meaning["type"] = self.task.type
+        return meaning
 
     def provenance(self, threads: int) -> dict[str, Any]:
         """Return the provenance needed to reproduce or check the results."""
