@@ -1,5 +1,6 @@
 """Which results are not what is asked for, whatever their dates."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from polymath.experiment.requests import Request, Requests
 from polymath.experiment.sources import MODEL_FILES
 from polymath.planning.stale import Comparison, with_dependents
 from polymath.util.identity import describe
-from polymath.util.storage import made_from, write_table
+from polymath.util.storage import COMPANION_SHA256, made_from, sha256_of, write_table
 from support import ROOT
 from support.plans import CONFIG
 
@@ -46,6 +47,23 @@ def test_a_result_made_from_another_input_is_stale(tokens: Request) -> None:
     write(records, {**RECORDS, "job": {"seed": 2}})
     [(path, reason)] = Comparison().find_stale([tokens])
     assert (path, reason.split(" is ")[0]) == (tokens.path, "inputs.records")
+
+
+def test_a_file_that_was_written_with_a_table_must_be_as_it_was(tokens: Request) -> None:
+    symbols = tokens.path.with_name("tokenizer.json")
+    symbols.write_text('{"A": 5}')
+    records = tokens.inputs["records"]
+    assert isinstance(records, Path)
+    with made_from(describe(TOKENS, {"records": records})):
+        metadata = {COMPANION_SHA256: sha256_of(symbols)}
+        write_table(pd.DataFrame({"id": ["a"]}), tokens.path, SCHEMA, metadata)
+    request = replace(tokens, companion=symbols)
+    assert list(Comparison().find_stale([request])) == []
+    symbols.write_text('{"A": 4}')
+    [(path, reason)] = Comparison().find_stale([request])
+    assert (path, reason.partition(":")[0]) == (symbols, "damaged")
+    write(tokens.path, TOKENS, records=records)  # by an older version
+    assert list(Comparison().find_stale([request])) == []
 
 
 def test_what_is_made_from_stale_results_is_stale_across_a_deleted_one(

@@ -23,6 +23,7 @@ from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import read_metadata, read_table, write_table
 
+WORDS_OF_MODEL = "the of and to"
 QUICK = settings(max_examples=150, deadline=None)
 
 
@@ -234,6 +235,18 @@ def test_tokens_are_symbol_ids(tmp_path: Path) -> None:
     assert (metadata["symbols"], metadata["seed"], metadata["truncated"]) == (3, 1, 0)
     written = load_tokenizer(tmp_path / "tokenizer.json")
     assert spelled(written, list(table["ids"].iloc[0])) == list("GAT")
+
+
+def test_symbols_that_are_not_those_of_the_tokens_are_refused(tmp_path: Path) -> None:
+    """A flipped bit of an id would be another mapping, and another result."""
+    tokenize(tmp_path, ["GAT", "A"], make_alphabet(kind="character"))
+    symbols, model = tmp_path / "tokenizer.json", tmp_path / "model.json"
+    build_tokenizer([WORDS_OF_MODEL], make_alphabet(kind="separator")).save(str(model))
+    arguments: Any = (model, "random", 1, 1, {}, 0, tmp_path / "vocabulary.parquet")
+    map_vocabulary(symbols, *arguments)
+    symbols.write_text(symbols.read_text().replace('"T": 2', '"T": 3').replace('"T":2', '"T":3'))
+    with pytest.raises(DamagedError, match=r"tokenizer.json is damaged \(its SHA-256"):
+        map_vocabulary(symbols, *arguments)
 
 
 def test_truncation_is_counted(tmp_path: Path) -> None:

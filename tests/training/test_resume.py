@@ -122,7 +122,7 @@ def killed_in_the_final_write(folder: Path, checkpoint: Path) -> None:
         if path.name.startswith(".predictions."):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    storage._flush = flush
+    storage.flush = flush
     run_job(write_job(folder, checkpoint, CLASSES), folder)
 
 

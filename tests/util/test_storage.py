@@ -16,6 +16,7 @@ from polymath.util.storage import (
     read_with_metadata,
     set_aside,
     whole_file,
+    write_sealed_json,
     write_table,
 )
 
@@ -102,6 +103,23 @@ def test_what_is_no_json_is_damaged(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DamagedError, match=r"card\.json is damaged"):
         read_json(path)
+
+
+def test_each_flipped_byte_of_a_sealed_json_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    value = {"rows": 240, "names": ["é", "b"], "share": 0.1, "of": {"test": 24}}
+    write_sealed_json(value, path)
+    assert read_json(path) == value
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1
+        path.write_bytes(bytes(flipped))
+        try:
+            read = read_json(path)
+        except DamagedError:
+            continue
+        assert {name: read[name] for name in value} == value, "of the seal's own name alone"
 
 
 def test_a_table_that_the_machine_cannot_open_is_not_damaged(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ DAMAGED = {
     "results/cards/odd.json": "prepare_records",
     "results/shortcuts/odd.json": "find_shortcuts",
     "results/tokens/task=odd/tokenizer=own/tokens.parquet": "tokenize_records",
+    "results/tokens/task=odd/tokenizer=own/tokenizer.json": "tokenize_records",
     "results/vocabulary/task=odd/model=small/mapping=random/vocabulary.parquet": "map_vocabulary",
     PREDICTIONS: "finetune",
     f"{RUN.format('scratch')}/curves.parquet": "finetune",

@@ -110,3 +110,11 @@ def test_another_setting_trains_nothing_again_but_judges_anew(compared: Path) ->
     assert workspace.planned() == again
     workspace.config["representations"]["bootstraps"] = 2
     assert workspace.planned() == {}
+
+
+def test_tables_of_all_models_are_of_those_that_are_asked_for(compared: Path) -> None:
+    """Also where Snakemake does not know which tables they were made from."""
+    workspace = Workspace(compared, json.loads((compared / "experiment.yaml").read_text()))
+    (compared / ".snakemake").rename(compared / "forgotten too")
+    workspace.config["exclude"] = [*workspace.config["exclude"], {"init": "scratch"}]
+    assert {"collect_probes", "probe_figure"} <= set(workspace.planned())

@@ -42,6 +42,10 @@ def analysis_requests():
             "code_version": versions.PROBES,
         }
         yield Request(PATHS.probes(*probed), asked, REQUESTS.training_inputs(condition))
+    if PROBED:
+        yield collected_request(
+            "probes", probes=[PATHS.probes(*each) for each in PROBED]
+        )
     for compared, study in STUDY_OF.items():
         asked = {"job": study_job(study), "code_version": versions.REPRESENTATIONS}
         inputs = {
@@ -54,6 +58,19 @@ def analysis_requests():
         for name in ("similarity", "heads"):
             path = PATHS.representations(f"{name}.parquet", *compared)
             yield Request(path, asked, inputs)
+    if STUDY_OF:
+        tables = {
+            name: all_representations(f"{name}.parquet")
+            for name in ("similarity", "heads")
+        }
+        for name in tables:
+            yield collected_request(name, **tables)
+
+
+def collected_request(name, **tables):
+    """The table of all jobs of an analysis, made from theirs."""
+    version = versions.PROBES if name == "probes" else versions.REPRESENTATIONS
+    return Request(PATHS.collected(name), {"code_version": version}, tables)
 
 
 def find_stale():

@@ -24,7 +24,7 @@ from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError
 from polymath.util.label_sets import split_labels
 from polymath.util.seeds import derive_seed
-from polymath.util.storage import with_made_from, write_json, write_table
+from polymath.util.storage import with_made_from, write_sealed_json, write_table
 
 FEWEST_LABELS = 0.5  # share of the lines to predict that have a label of the data set
 CONTENT = "@content"  # a row's sequence, or both of a pair
@@ -75,7 +75,7 @@ def prepare_records(
     labels = class_names(dataset, table)
     provenance = _provenance(task, dataset, raw, labels, seed)
     write_table(table, records, record_schema(dataset), provenance)
-    write_json(
+    write_sealed_json(
         with_made_from(
             {
                 **provenance,

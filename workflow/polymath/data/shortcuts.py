@@ -20,7 +20,7 @@ from polymath.experiment.datasets import Alphabet, SimilarityGroups
 from polymath.experiment.stage_versions import SHORTCUTS
 from polymath.util.label_sets import targets_of
 from polymath.util.seeds import derive_seed
-from polymath.util.storage import read_with_metadata, with_made_from, write_json
+from polymath.util.storage import read_with_metadata, with_made_from, write_sealed_json
 
 Floats = NDArray[np.float64]
 Score = Callable[[Floats, Floats], float]
@@ -63,7 +63,7 @@ def find_shortcuts(
         ),
         "code_version": SHORTCUTS,
     }  # fmt: skip
-    write_json(with_made_from(found), out)
+    write_sealed_json(with_made_from(found), out)
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from polymath.evaluation.tables import CLAIM_COLUMNS
-from polymath.util.storage import read_json, write_json
+from polymath.util.storage import read_json, write_sealed_json
 
 
 def record_looks(claims: pd.DataFrame, path: Path) -> list[int | None]:
@@ -31,5 +31,5 @@ def record_looks(claims: pd.DataFrame, path: Path) -> list[int | None]:
         name = "/".join(str(row[column]) for column in CLAIM_COLUMNS)
         record[name] = sorted({*record.get(name, []), int(row["n"])})
         looks.append(len(record[name]))
-    write_json(dict(sorted(record.items())), path)
+    write_sealed_json(record, path)
     return looks

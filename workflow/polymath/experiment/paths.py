@@ -6,6 +6,8 @@ from pathlib import Path
 from polymath.experiment.conditions import Condition
 
 PREDICTIONS, CURVES = "predictions.parquet", "curves.parquet"
+TOKENS_TABLE = "tokens.parquet"
+KEPT_MODELS = "models"  # in a condition's folder
 REPLICATES_FOLDER = (
     ".replicates"  # in a condition's folder: its finished replicates and checkpoints
 )
@@ -56,7 +58,7 @@ class ResultPaths:
 
     def tokens(self, task: str = "{task}", tokenizer: str = "{tokenizer}") -> Path:
         """A task's examples as symbol ids."""
-        return self._tokens(task, tokenizer) / "tokens.parquet"
+        return self._tokens(task, tokenizer) / TOKENS_TABLE
 
     def symbols(self, task: str = "{task}", tokenizer: str = "{tokenizer}") -> Path:
         """The tokenizer.json that made a task's symbol ids."""
@@ -91,7 +93,7 @@ class ResultPaths:
 
     def kept_models(self, condition: Condition = PATTERN) -> Path:
         """The folder of a condition's trained models, where the configuration keeps them."""
-        return self.run(condition) / "models"
+        return self.run(condition) / KEPT_MODELS
 
     def best(self, task: str = "{task}") -> Path:
         """Which of a task's conditions is best on dev, and where its trained models are kept."""

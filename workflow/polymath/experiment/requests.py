@@ -46,6 +46,8 @@ class Request:
     path: Path
     asked: Mapping[str, Any]
     inputs: Mapping[str, Path | list[Path]]
+    companion: Path | None = None
+    """A file that is written with a table, which states its SHA-256."""
 
 
 def as_param(value: BaseModel) -> dict[str, Any]:
@@ -202,7 +204,8 @@ class Requests:
             inputs["own"] = Path(alphabet.file)
         if tokenizer != OWN_TOKENIZER:
             inputs["model"] = self.model_manifest(task, tokenizer)
-        return Request(self.paths.tokens(task, tokenizer), asked, inputs)
+        symbols = self.paths.symbols(task, tokenizer)
+        return Request(self.paths.tokens(task, tokenizer), asked, inputs, symbols)
 
     def _vocabulary(self, task: str, model: str, mapping: str) -> Request:
         asked = {"job": self.mapping_job(mapping), "code_version": versions.VOCABULARY}

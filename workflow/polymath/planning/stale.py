@@ -15,7 +15,7 @@ from polymath.util.identity import (
     paths_in,
     read_made_from,
 )
-from polymath.util.storage import digest_of
+from polymath.util.storage import COMPANION_SHA256, digest_of, read_metadata, sha256_of
 
 
 def with_dependents(stale: Mapping[Path, str], requests: Iterable[Request]) -> dict[Path, str]:
@@ -31,6 +31,17 @@ def with_dependents(stale: Mapping[Path, str], requests: Iterable[Request]) -> d
         if old:
             remade.setdefault(request.path, f"{old[0]} will be made again")
     return {path: reason for path, reason in remade.items() if path.is_file()}
+
+
+def _is_damaged(companion: Path, table: Path) -> bool:
+    """Whether a file is not as the table states that was written with it."""
+    if not (companion.is_file() and table.is_file()):
+        return False
+    try:
+        stated = read_metadata(table).get(COMPANION_SHA256)
+    except DamagedError:  # both are made again
+        return False
+    return stated is not None and sha256_of(companion) != stated
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,8 @@ class Comparison:
             reason = self.explain(request)
             if reason:
                 yield request.path, reason
+            if request.companion and _is_damaged(request.companion, request.path):
+                yield request.companion, "damaged: its checksum does not match"
 
     def explain(self, request: Request) -> str | None:
         """Return why a result must be made anew; None if it is as asked for, or does not exist."""

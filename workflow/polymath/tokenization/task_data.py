@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polymath.data.label_sets import strata_of
 from polymath.data.splits import subset_train
 from polymath.util.label_sets import targets_of
-from polymath.util.storage import read_with_metadata
+from polymath.util.storage import COMPANION_SHA256, read_with_metadata
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ class Task:
 
 def read_task(tokens: Path) -> Task:
     """Read a task's tokens table."""
-    return Task(*read_with_metadata(tokens))
+    rows, metadata = read_with_metadata(tokens)
+    metadata.pop(COMPANION_SHA256, None)
+    return Task(rows, metadata)
 
 
 def train_mask(task: Task, fraction: float, subset_seed: int) -> "pd.Series[bool]":

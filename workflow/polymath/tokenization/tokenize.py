@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from polymath.data.alphabets import spell
 from polymath.data.readers import PLACE
 from polymath.experiment.datasets import Alphabet, Windows
+from polymath.experiment.paths import TOKENS_TABLE
 from polymath.experiment.stage_versions import TOKENS
 from polymath.tokenization.tokenizers import (
     build_tokenizer,
@@ -20,8 +21,15 @@ from polymath.tokenization.tokenizers import (
     usable_tokenizer,
     word_symbols,
 )
-from polymath.util.errors import PolymathError
-from polymath.util.storage import read_with_metadata, whole_file, write_table
+from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.storage import (
+    COMPANION_SHA256,
+    read_metadata,
+    read_with_metadata,
+    sha256_of,
+    whole_file,
+    write_table,
+)
 
 UNKNOWN_ALLOWED = 0.5
 # A list or an array of symbols.
@@ -83,11 +91,28 @@ def tokenize_records(
     }
     with whole_file(tokenizer_file) as temporary:
         tokenizer.save(str(temporary))
+        provenance[COMPANION_SHA256] = sha256_of(temporary)
     write_table(rows, tokens, token_schema(provenance["type"], pairs), provenance)
     return (
         f"{len(table)} records, {len(rows)} rows, {tokenizer.get_vocab_size()} symbols, "
         f"{truncated} rows truncated to {max_length}"
     )
+
+
+def load_symbols(symbols: Path) -> Tokenizer:
+    """Read the tokenizer.json of a task's symbols, which was written with its tokens.
+
+    Raises:
+        DamagedError: if it is not as it was written.
+    """
+    tokens = symbols.with_name(TOKENS_TABLE)
+    stated = read_metadata(tokens).get(COMPANION_SHA256) if tokens.is_file() else None
+    if stated is not None and symbols.is_file() and sha256_of(symbols) != stated:
+        raise DamagedError(symbols, f"its SHA-256 is not {stated}")
+    try:
+        return load_tokenizer(symbols)
+    except PolymathError as error:
+        raise DamagedError(symbols, str(error)) from None
 
 
 def truncate_rows(rows: pd.DataFrame, max_length: int) -> int:

@@ -25,8 +25,9 @@ from tokenizers import Tokenizer
 
 from polymath.experiment.stage_versions import VOCABULARY
 from polymath.tokenization.special_tokens import SpecialTokens, special_symbol
+from polymath.tokenization.tokenize import load_symbols
 from polymath.tokenization.tokenizers import common_words, load_tokenizer, ordinary_tokens
-from polymath.util.errors import DamagedError, PolymathError
+from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed, hash_order, seed_levels
 from polymath.util.storage import read_table, write_table
 
@@ -166,7 +167,7 @@ def map_vocabulary(
         tokens: the task's tokens, for mapping `frequency`.
         trials: how many more replicates choose a learning rate; they have numbers below 0.
     """
-    domain, target = _load_symbols(symbols), load_tokenizer(model)
+    domain, target = load_symbols(symbols), load_tokenizer(model)
     numbers = range(-trials, replicates)
     counts = _count_symbols(tokens) if tokens else None
     tables = [
@@ -188,18 +189,6 @@ def map_vocabulary(
     }
     write_table(pd.concat(tables)[SCHEMA.names], vocabulary, SCHEMA, provenance)
     return f"{mapping}: {len(tables[0])} symbols, {replicates} replicates"
-
-
-def _load_symbols(path: Path) -> Tokenizer:
-    """Read the tokenizer.json of a task's symbols, which a stage wrote.
-
-    Raises:
-        DamagedError: if it is not as that stage wrote it.
-    """
-    try:
-        return load_tokenizer(path)
-    except PolymathError as error:
-        raise DamagedError(path, str(error)) from None
 
 
 def _count_symbols(tokens: Path) -> dict[int, int]:

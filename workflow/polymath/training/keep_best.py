@@ -8,7 +8,7 @@ from typing import Any
 from polymath.evaluation.scores import dev_means
 from polymath.experiment.conditions import NONE, Condition
 from polymath.experiment.paths import REPLICATES_FOLDER, ResultPaths
-from polymath.util.storage import read_table, write_json
+from polymath.util.storage import read_table, write_sealed_json
 
 
 def keep_best(scores: Path, results: ResultPaths, best: Path, log: Callable[[str], None]) -> None:
@@ -21,13 +21,13 @@ def keep_best(scores: Path, results: ResultPaths, best: Path, log: Callable[[str
     means = means[means.index.get_level_values("init") != NONE]
     conditions = [Condition(*names) for names in means.index]
     if not len(means) or means.isna().all():
-        write_json({"condition": None}, best)
+        write_sealed_json({"condition": None}, best)
         return
     chosen = Condition(*means.idxmax())
     for condition in conditions:
         if condition != chosen:
             delete_models(results, condition)
-    write_json(_describe(results.kept_models(chosen), chosen, float(means.max())), best)
+    write_sealed_json(_describe(results.kept_models(chosen), chosen, float(means.max())), best)
     log(f"{chosen.title} is best on dev: its models stay in {results.kept_models(chosen)}")
 
 

@@ -1,6 +1,7 @@
 """Files that appear under their final name only when complete, in JSON and Parquet.
 
-A Parquet table is sealed: it holds a SHA-256 of all its bytes, checked whenever it is read.
+A Parquet table is sealed: it holds a SHA-256 of all its bytes, checked whenever it is read. So are
+the results in JSON, by a digest of their value.
 Parquet's page checksums, which other programs verify, leave out names, types and metadata.
 """
 
@@ -23,10 +24,12 @@ if TYPE_CHECKING:  # the workflow is planned without them
     import pyarrow as pa
 
 MADE_FROM = "made_from"
+COMPANION_SHA256 = "companion_sha256"  # of the file that was written with a table
 METADATA_KEY, SEAL_KEY = b"polymath", b"polymath-seal"
 # The digest is that of the file with zeros in its place.
 UNSEALED = b"sha256:" + b"0" * 64
 SEAL = re.compile(rb"sha256:[0-9a-f]{64}")
+JSON_SEAL = "polymath_seal"
 
 
 _made_from: ContextVar[Mapping[str, Any] | None] = ContextVar("made_from", default=None)
@@ -65,9 +68,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        _flush(temporary)
+        flush(temporary)
         temporary.replace(path)
-        _flush(path.parent)
+        flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -79,7 +82,7 @@ def _umask() -> int:
     return umask
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Wait until a file's bytes, or a folder's names, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -120,17 +123,27 @@ def write_json(value: Any, path: Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
+def write_sealed_json(value: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON object with a digest of itself, which `read_json` checks and leaves out."""
+    plain = json.loads(json.dumps(value))
+    write_json({**plain, JSON_SEAL: digest_of(plain)}, path)
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
         PolymathError: if it is missing.
-        DamagedError: if it is not JSON.
+        DamagedError: if it is not JSON, or sealed and not as it was written.
     """
     try:
-        return json.loads(_read(path).decode())
+        value = json.loads(_read(path).decode())
     except (ValueError, RecursionError) as error:  # of the text or of its encoding
         raise DamagedError(path, str(error)) from None
+    seal = value.pop(JSON_SEAL, None) if isinstance(value, dict) else None
+    if seal is not None and seal != digest_of(value):
+        raise DamagedError(path, "its checksum does not match")
+    return value
 
 
 def _read(path: Path) -> bytes:

@@ -15,7 +15,13 @@ from typing import Any
 
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.identity import contents_digest, relative_names
-from polymath.util.storage import read_json, sha256_of, with_made_from, write_json
+from polymath.util.storage import (
+    read_json,
+    sha256_of,
+    with_made_from,
+    write_json,
+    write_sealed_json,
+)
 
 MANIFEST = "manifest.json"
 CHECKED = ".checked.json"  # beside the manifest: which files were found intact, and when
@@ -79,7 +85,7 @@ class Manifest:
         content: dict[str, Any] = {"source": self.source, "rejected": self.rejected}
         content["files"] = [asdict(file) for file in self.files]
         content["own"] = [asdict(file) for file in self.own]
-        write_json(with_made_from(content), self.path)
+        write_sealed_json(with_made_from(content), self.path)
 
     @property
     def sha256(self) -> str:
