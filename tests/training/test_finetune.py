@@ -201,6 +201,38 @@ def test_asking_for_models_trains_again_only_what_has_none(
     assert predictions_of(tmp_path) == before
 
 
+@pytest.mark.parametrize("damage", [empty, cut, flip, Path.unlink])
+def test_a_kept_model_that_is_damaged_is_named_and_trained_again(
+    checkpoint: SourceOf, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"steps": 2})
+    run_job(job, tmp_path, models=True)
+    [kept] = outputs_in(tmp_path).predictions.parent.glob(".replicates/1-*.model/model.safetensors")
+    whole = kept.read_bytes()
+    damage(kept)
+    logged = run_job(job, tmp_path, models=True)
+    assert [line for line in logged if "damaged" in line and str(kept) in line]
+    assert sum("training rows" in line for line in logged) == 1
+    outputs = outputs_in(tmp_path, models=True)
+    assert outputs.models is not None
+    assert (outputs.models / "replicate-1/model.safetensors").read_bytes() == whole
+
+
+def test_models_of_another_configuration_do_not_stay_beside_new_predictions(
+    checkpoint: SourceOf, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"steps": 2})
+    run_job(job, tmp_path, models=True)
+    models = outputs_in(tmp_path, models=True).models
+    assert models is not None
+    run_job(replace(job, replicates=1), tmp_path)
+    assert [path.name for path in models.iterdir()] == ["replicate-0"], "it is of this one too"
+    run_job(replace(job, seed=2), tmp_path)
+    assert not models.exists()
+    run_job(job, tmp_path, models=True)
+    assert len([*models.iterdir()]) == 2
+
+
 def spoil_replicate(monkeypatch: pytest.MonkeyPatch, number: int, step: int) -> None:
     """Make the loss of one replicate infinite at a step (from 1)."""
     train_step = Run._work

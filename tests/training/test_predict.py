@@ -48,6 +48,7 @@ DNA = {"alphabet": "dna", "max_length": 30}
 TEXT = {"alphabet": "model", "domain": "text", "max_length": 12}
 FORMS: dict[str, tuple[dict[str, Any], str, float]] = {
     "classes": (DNA, "random", 0.0),
+    "rarer class": ({**DNA, "metric": "f1"}, "random", 0.0),
     "windows": ({**DNA, "windows": WINDOWS, "max_length": 9}, "random", 0.0),
     "values": ({**DNA, **VALUES}, "random", 1e-5),  # their scale is folded into the weights
     "windows of values": ({**DNA, **VALUES, "windows": WINDOWS}, "random", 1e-5),
@@ -67,7 +68,9 @@ def write_rows(path: Path, fields: dict[str, Any]) -> pd.DataFrame:
     texts = [[mark.join(generator.choice(letters, generator.integers(6, 28)))
               for _ in range(ROWS)] for _ in range(2)]  # fmt: skip
     values: Any = ["even", "odd"] * (ROWS // 2)
-    if fields.get("type") == "regression":
+    if fields.get("metric") == "f1":
+        values = ["even", "odd", "odd"] * (ROWS // 3)
+    elif fields.get("type") == "regression":
         values = generator.normal(100, 20, ROWS)
     elif fields.get("type") == "multi-label":
         values = ["b;a", "a", "", "b"] * (ROWS // 4)
@@ -109,12 +112,13 @@ def train(folder: Path, checkpoint: Path, fields: dict[str, Any], mapping: str) 
     map_vocabulary(results.symbols("own", tokenizer), of_model, mapping, 1, 2, {}, 1000, vocabulary,
                    trials=1)  # fmt: skip
     defaults = {"regression": "spearman", "multi-label": "micro_f1"}
-    metric = defaults.get(dataset.type, "accuracy")
+    metric = dataset.metric or defaults.get(dataset.type, "accuracy")
     outputs = Outputs(results.predictions(condition), results.curves(condition),
                       results.kept_models(condition))  # fmt: skip
     job_of = Job(condition, recipe, metric, 1, 2, {}, tokens, vocabulary,
-                 results.model_manifest("small"))  # fmt: skip
-    finetune(job_of, Execution(1, 60), outputs, print)
+                 results.model_manifest("small"), rarer_positive=metric == "f1")  # fmt: skip
+    with made_from({"asked": {"job": {"rarer_positive": metric == "f1"}}}):
+        finetune(job_of, Execution(1, 60), outputs, print)
     return table
 
 
@@ -180,6 +184,10 @@ def test_what_cannot_be_predicted_is_refused_with_its_row(
     new.write_text("name,seq\na,ACGT\n")
     with pytest.raises(PolymathError, match="keep_models"):
         predict(other, [new], 1, print)
+    kept = next(results.run(condition).glob(".replicates/*.model/model.safetensors"))
+    kept.write_bytes(kept.read_bytes()[:-1] + b"?")
+    with pytest.raises(PolymathError, match=r"is damaged .* run the experiment again"):
+        predict(run, [new], 1, print)
     delete_models(results, condition)
     with pytest.raises(PolymathError, match="keep_models"):
         predict(run, [new], 1, print)

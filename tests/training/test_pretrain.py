@@ -303,6 +303,24 @@ def test_a_model_that_is_there_is_not_trained_again(tmp_path: Path, checkpoint: 
     assert sha256_of(tmp_path / "out/model.safetensors") == before
 
 
+@pytest.mark.parametrize("content", [None, b""], ids=["flipped", "empty"])
+def test_a_model_that_is_damaged_is_named_and_trained_again(
+    content: bytes | None, tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    """An empty one is what a power cut may leave."""
+    job = write_pretraining(tmp_path, checkpoint("bert"), steps=4)
+    run_pretraining(job, tmp_path / "out")
+    whole = sha256_of(tmp_path / "out/model.safetensors")
+    [kept] = (tmp_path / "out" / PRETRAINING_FOLDER).glob("*/model.safetensors")
+    flipped = bytearray(kept.read_bytes())
+    flipped[-9] ^= 1
+    kept.write_bytes(bytes(flipped) if content is None else content)
+    lines = run_pretraining(job, tmp_path / "out")
+    assert "model.safetensors is damaged" in lines[0]
+    assert sha256_of(tmp_path / "out/model.safetensors") == whole
+    assert run_pretraining(job, tmp_path / "out") == ["already trained"]
+
+
 def test_divergence_is_an_error_that_says_what_to_try(
     tmp_path: Path, checkpoint: Checkpoint
 ) -> None:

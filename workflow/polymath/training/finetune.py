@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.input_orders import SHUFFLED_INPUT, in_order
-from polymath.experiment.paths import REPLICATES_FOLDER
+from polymath.experiment.paths import KEPT_MODELS, REPLICATES_FOLDER
 from polymath.training.acceleration.side_by_side import count_that_fit, estimate_memory
 from polymath.training.batches import BatchShape, gather_batch
 from polymath.training.devices import device_name, free_memory
@@ -58,6 +58,10 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
     _write(results, chosen.inputs, {**provenance, **_describe_trials(chosen, trials)}, outputs)
     if outputs.models:
         _link_models(chosen, outputs.models, log)
+    elif (kept := folder / KEPT_MODELS).is_dir():  # perhaps of another configuration
+        _link_models(chosen, kept, log)
+        if not any(kept.iterdir()):
+            kept.rmdir()
 
 
 def _link_models(trainer: "_Trainer", folder: Path, log: Callable[[str], None]) -> None:

@@ -28,8 +28,7 @@ from polymath.experiment.paths import ResultPaths
 from polymath.experiment.recipes import Recipe
 from polymath.models.build import added_to_output
 from polymath.models.pooling import set_pooling
-from polymath.tokenization.tokenize import encode_new, truncate_rows
-from polymath.tokenization.tokenizers import load_tokenizer
+from polymath.tokenization.tokenize import encode_new, load_symbols, truncate_rows
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.devices import claimed_device, configure_torch
@@ -38,11 +37,11 @@ from polymath.training.job import Job
 from polymath.training.loop import Predictor
 from polymath.training.replicate import ConditionInputs
 from polymath.training.replicate_store import ReplicateStore
-from polymath.util.errors import PolymathError
-from polymath.util.identity import read_made_from
+from polymath.training.whole_folder import require_intact
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.label_sets import join_labels
 from polymath.util.runtime import read_runtime
-from polymath.util.storage import read_metadata
+from polymath.util.storage import MADE_FROM, read_with_metadata
 
 Floats = NDArray[np.float64]
 Log = Callable[[str], None]
@@ -79,7 +78,8 @@ class TrainedRun:
         prepared = _asked(results.records(condition.task))["dataset"]
         tokenized = _asked(tokens)
         windows = tokenized.get("windows")
-        metadata = read_metadata(results.predictions(condition))
+        _, metadata = read_with_metadata(results.predictions(condition))
+        asked = metadata.get(MADE_FROM, {}).get("asked", {}).get("job", {})
         recipe = Recipe.model_validate(metadata["recipe_values"])
         return cls(
             dataset=Dataset.model_validate(
@@ -99,6 +99,7 @@ class TrainedRun:
                 tokens=tokens,
                 vocabulary=results.vocabulary(condition.task, condition.model, condition.mapping),
                 model=starting_manifest(results, condition),
+                rarer_positive=asked.get("rarer_positive", False),
             ),
             metadata=metadata,
             folder=results.run(condition),
@@ -108,7 +109,8 @@ class TrainedRun:
         """Return the folder of each replicate's model.
 
         Raises:
-            PolymathError: if none is kept, or what they were trained on has changed since.
+            PolymathError: if none is kept, one is damaged, or what they were trained on has changed
+                since.
         """
         store = ReplicateStore(self.folder, inputs.task.type)
         folders = {
@@ -122,6 +124,14 @@ class TrainedRun:
                 "changed since: set 'keep_models: true' and run the experiment again, which trains "
                 "what is missing"
             )
+        try:
+            for folder in kept.values():
+                require_intact(folder)
+        except DamagedError as error:
+            raise PolymathError(
+                f"{error.problem}: delete {self.folder} and run the experiment again, which trains "
+                "its models anew"
+            ) from None
         return kept
 
 
@@ -131,7 +141,7 @@ def _asked(table: Path) -> dict[str, Any]:
     Raises:
         PolymathError: if it does not state them.
     """
-    stated = read_made_from(table)
+    stated = read_with_metadata(table)[1].get(MADE_FROM)
     if not stated:
         raise PolymathError(f"{table} does not state what it is made from: run the experiment anew")
     job: dict[str, Any] = stated["asked"]["job"]
@@ -166,7 +176,7 @@ def predict(run: TrainedRun, files: list[Path], threads: int, log: Log) -> pd.Da
 
 def _tokenize(run: TrainedRun, table: pd.DataFrame, log: Log) -> pd.DataFrame:
     """Return the rows of the sequences: windows, truncated; `item` is the sequence's place."""
-    tokenizer = load_tokenizer(run.tokenizer)
+    tokenizer = load_symbols(run.tokenizer)
     numbered = table.assign(id=[str(place) for place in range(len(table))], split="", label="")
     rows = encode_new(numbered, tokenizer, run.alphabet, run.windows)
     truncated = truncate_rows(rows, run.max_length)

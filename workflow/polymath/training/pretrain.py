@@ -38,7 +38,8 @@ from polymath.training.masked_lm import (
     restore_vocabulary,
 )
 from polymath.training.resumable import ResumableRun, open_session
-from polymath.util.errors import PolymathError
+from polymath.training.whole_folder import require_intact, whole_folder
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.machine import describe_machine
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import digest_of, write_table
@@ -66,7 +67,7 @@ def pretrain(
         corpus = read_corpus(job, load_tokenizer(base.locate("tokenizer.json")))
         digest = _digest(job, base, precision, corpus)
         folder = store / digest
-        if (folder / "curve.parquet").is_file():
+        if _is_kept(folder, log):
             log("already trained")
         else:
             training = _Pretraining(job, base, corpus, session.device, precision, log)
@@ -82,6 +83,16 @@ def pretrain(
     shutil.copyfile(folder / "curve.parquet", curve)
     described = {**_describe(job.source), "code_version": PRETRAINING}
     Manifest.of(manifest, described, files).write()
+
+
+def _is_kept(folder: Path, log: Callable[[str], None]) -> bool:
+    """Whether the model was trained before; one that is damaged is logged, and does not count."""
+    try:
+        require_intact(folder)
+    except DamagedError as error:
+        log(f"{error.problem}: the model is trained again")
+        return False
+    return (folder / "curve.parquet").is_file()
 
 
 def _describe(source: PretrainSource) -> dict[str, Any]:
@@ -195,13 +206,10 @@ def _save(training: _Pretraining, folder: Path) -> None:
             f"pre-training diverged at step {run.divergence.step} of {run.steps}: lower its "
             "learning_rate, set a clip_norm, or use precision: fp32"
         )
-    unfinished = folder.with_suffix(".unfinished")
-    for old in (unfinished, folder):
-        shutil.rmtree(old, ignore_errors=True)
     whole = training.build_model()
     restore_vocabulary(whole, training.model, training.data.tokens)
-    whole.save_pretrained(unfinished)
-    shutil.copyfile(training.base.locate("tokenizer.json"), unfinished / "tokenizer.json")
     curve = pd.DataFrame([asdict(point) for point in run.curve]).assign(replicate=0)
-    write_table(curve, unfinished / "curve.parquet", CURVE_SCHEMA, training.provenance)
-    unfinished.rename(folder)
+    with whole_folder(folder) as unfinished:
+        whole.save_pretrained(unfinished)
+        shutil.copyfile(training.base.locate("tokenizer.json"), unfinished / "tokenizer.json")
+        write_table(curve, unfinished / "curve.parquet", CURVE_SCHEMA, training.provenance)

@@ -5,7 +5,6 @@ condition's folder: asking for more replicates trains only the missing ones, an 
 job loses only the steps since its last checkpoint, and deleting the folder discards everything.
 """
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.paths import REPLICATES_FOLDER
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Divergence
+from polymath.training.whole_folder import require_intact, whole_folder
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import read_with_metadata, write_table
 
@@ -72,8 +72,11 @@ class ReplicateStore:
         diverged = metadata.get("diverged")
         divergence = None if diverged is None else Divergence(**diverged)
         needs_model = self.all_models and replicate >= 0 and not divergence
-        if needs_model and not self.model(replicate, digest).is_dir():
+        model = self.model(replicate, digest)
+        if needs_model and not model.is_dir():
             return None
+        if self.keep_models:
+            require_intact(model)
         shuffled = self._shuffled(replicate, digest)
         needs_shuffled = self.shuffled and replicate >= 0
         if needs_shuffled and not shuffled.is_file():
@@ -134,14 +137,11 @@ class ReplicateStore:
         return self.folder / REPLICATES_FOLDER / f"{replicate}-{digest}.shuffled.parquet"
 
     def _save_model(self, folder: Path, write_model: Callable[[Path], None]) -> None:
-        unfinished = folder.with_suffix(".unfinished")
-        for old in (unfinished, folder):
-            shutil.rmtree(old, ignore_errors=True)
         try:
-            write_model(unfinished)
+            with whole_folder(folder) as unfinished:
+                write_model(unfinished)
         except SafetensorError as error:
             raise PolymathError(
                 f"{folder}: cannot write the model ({error}): free disk space and run the same "
                 "command again"
             ) from None
-        unfinished.rename(folder)

@@ -31,6 +31,7 @@ from polymath.models.build import longest_input
 from polymath.training.devices import claimed_device, configure_torch, device_name
 from polymath.training.job import Job
 from polymath.training.replicate import ConditionInputs
+from polymath.training.whole_folder import require_intact
 from polymath.util.machine import describe_machine
 from polymath.util.runtime import read_runtime
 from polymath.util.seeds import derive_seed
@@ -168,6 +169,7 @@ class _Study:
         folder = kept / f"replicate-{side.replicate}" if kept else None
         if folder is None or not folder.is_dir():
             return None
+        require_intact(folder, made_with=kept)
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=torch.float32, local_files_only=True
         )
