@@ -556,6 +556,17 @@ IGNORED += [
 ]  # fmt: skip
 
 
+def test_two_models_of_a_tasks_own_cannot_have_one_name() -> None:
+    """As the checkpoints of 'a' on 'b.c' and of 'a.b' on 'c'."""
+    changes = {
+        "tasks": ["b.c", "c"],
+        "models": ["a", "a.b"],
+        "datasets": {"b.c": OWN, "c": OWN},
+        "checkpoints": {"a": SELF_MODEL["itself"], "a.b": SELF_MODEL["itself"]},
+    }
+    assert "a.b.c" in refusal(**changes)
+
+
 @pytest.mark.parametrize(("changes", "pattern"), IGNORED)
 def test_keys_that_have_no_effect_are_named(changes: dict[str, Any], pattern: str | None) -> None:
     lines = list(ignored_keys(load(**changes)))

@@ -49,6 +49,22 @@ def test_a_submitted_job_reads_the_experiment_as_it_was(path: Path, tmp_path: Pa
     assert load_experiment(config, tmp_path / "catalogue") == experiment
 
 
+def test_a_frozen_configuration_that_is_damaged_is_refused_and_frozen_again(
+    tmp_path: Path,
+) -> None:
+    settings = SimpleNamespace(configfiles=[], config_args=[])
+    workflow = SimpleNamespace(config_settings=settings)
+    freeze_config(workflow, {"steps": 60}, tmp_path / FROZEN_FOLDER)
+    [path] = settings.configfiles
+    path.write_text(path.read_text().replace("60", "64"))
+    config: dict[str, Any] = {}
+    with pytest.raises(DamagedError, match="is damaged"):
+        use_frozen_config(workflow, config, FROZEN_FOLDER)
+    freeze_config(workflow, {"steps": 60}, tmp_path / FROZEN_FOLDER)
+    use_frozen_config(workflow, config, FROZEN_FOLDER)
+    assert config == {"steps": 60}
+
+
 def test_a_configuration_that_was_not_frozen_is_left(tmp_path: Path) -> None:
     settings = SimpleNamespace(configfiles=[tmp_path / "my.yaml"], config_args=[])
     config = {"seed": 7}

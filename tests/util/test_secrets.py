@@ -17,6 +17,11 @@ from polymath.util.secrets import fill_secrets, has_secret, redact
         "https://host/x.csv?sig=hunter2&a=b",
         "https://host/x.csv?key=hunter2",
         "https://${POLYMATH_SECRET_A}:hunter2@host/x.csv",
+        "https://user:a@hunter2@host/x.csv",
+        "https://user:hunter2#a@host/x.csv",
+        "https://host/x.csv?jwt=hunter2",
+        "https://host/x.csv?pass=hunter2",
+        "https://host/x.csv#access_token=hunter2",
     ],
 )
 def test_secrets_are_seen_and_never_said(url: str) -> None:
@@ -45,6 +50,10 @@ def test_a_secret_comes_from_the_environment() -> None:
     secrets = {"POLYMATH_SECRET_HOST": "hunter2"}
     assert fill_secrets(url, secrets) == "https://host/x.csv?token=hunter2"
     assert redact("could not open /hunter2/", secrets) == "could not open /${POLYMATH_SECRET_HOST}/"
+    odd = {"POLYMATH_SECRET_HOST": "hünter 2/+"}
+    for rest in ("%202/+", "%202/%2B", "%202%2F%2B", "+2%2F%2B"):
+        written = f"h%C3%BCnter{rest}"
+        assert redact(f"no /{written}/", odd) == "no /${POLYMATH_SECRET_HOST}/"
     with pytest.raises(PolymathError, match="POLYMATH_SECRET_HOST is not set"):
         fill_secrets(url, {})
     assert fill_secrets("https://host/${HOME}", {"HOME": "x"}) == "https://host/${HOME}"

@@ -221,10 +221,10 @@ def _with_own_checkpoints(
             continue
         for task, dataset in tasks.items():
             name = own_checkpoint(model, task)
-            if name in checkpoints:
+            if name in checkpoints or name in own:
                 raise PolymathError(
-                    f"config: checkpoints: {name}: this is the name of '{model}' on task '{task}': "
-                    "rename one"
+                    f"config: checkpoints: {name}: this is the name of '{model}' on task '{task}', "
+                    "and of another: rename one"
                 )
             # A text has no alphabet: its own tokens stay as they are.
             is_text = dataset.alphabet.kind == "model"

@@ -19,6 +19,7 @@ import snakemake.jobs
 import snakemake.rules
 
 from polymath.planning.slurm_executor_patch import keep_refusals, keep_unanswered_jobs
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.job_log import is_final
 from polymath.util.storage import digest_of, read_json, write_json
 
@@ -103,7 +104,7 @@ def freeze_config(workflow: Any, experiment: Mapping[str, Any], folder: Path) ->
         folder: where it is kept, under a name by its content.
     """
     path = folder / f"{digest_of(experiment)}.json"
-    if not path.is_file():
+    if not _is_frozen_in(path):
         write_json(experiment, path)
     settings = workflow.config_settings
     settings.configfiles, settings.config_args = [path.absolute()], []
@@ -116,11 +117,24 @@ def use_frozen_config(workflow: Any, config: dict[str, Any], folder: str) -> Non
 
     Args:
         folder: the name of the folder of frozen configurations.
+
+    Raises:
+        DamagedError: if it is not as it was frozen.
     """
     files = [*map(Path, workflow.config_settings.configfiles)]
     if len(files) == 1 and files[0].parent.name == folder:
+        if not _is_frozen_in(files[0]):
+            raise DamagedError(files[0], "its content is not what its name says")
         config.clear()
         config.update(read_json(files[0]))
+
+
+def _is_frozen_in(path: Path) -> bool:
+    """Whether a file holds the configuration that it is named by."""
+    try:
+        return digest_of(read_json(path)) == path.stem
+    except PolymathError:
+        return False
 
 
 def collect_garbage_rarely() -> None:

@@ -7,7 +7,7 @@ when the address is opened, and nowhere else. Passwords of servers belong in ~/.
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus
 
 from polymath.util.errors import PolymathError
 
@@ -15,17 +15,22 @@ PREFIX = "POLYMATH_SECRET_"
 PLACEHOLDER = re.compile(rf"\$\{{({PREFIX}\w+)\}}")
 # The start of a secret query parameter, up to its value.
 PARAMETER = re.compile(
-    r"((?:^|[?&;])[^=&;\s]*(?:token|secret|passw|pwd|signature|credential|api-?_?key|access-?_?key"
-    r"|auth(?!or)|\bsig|\bkey(?==))[^=&;\s]*=)([^&;\s'\")]+)",
+    r"((?:^|[?&;#])[^=&;\s]*(?:token|secret|passw|pwd|signature|credential|api-?_?key|access-?_?key"
+    r"|auth(?!or)|jwt|bearer|\bsig|\bsas(?==)|\bpass(?==)|\bpw(?==)|\bkey(?==))[^=&;\s]*=)"
+    r"([^&;\s'\")]+)",
     re.IGNORECASE,
 )
-USER = re.compile(r"(\w+://)[^/\s@]+@")
+# To the last @ before the path: a password may have one itself.
+USER = re.compile(r"(\w+://)[^/\s]+@")
+# What is left as it is where an address is quoted: by requests, by us, in a value.
+UNQUOTED = ("!#$%&'()*+,/:;=?@[]~", "!#$&'()*+,/:;=?@[]~", "/", "")
+USER_IN_ADDRESS = re.compile(r"\w+://[^/?\s]+@")
 
 
 def has_secret(url: str) -> bool:
     """Whether an address holds a password or a token itself."""
     bare = PLACEHOLDER.sub("", url)
-    return "@" in urlsplit(bare).netloc or PARAMETER.search(bare) is not None
+    return USER_IN_ADDRESS.match(bare) is not None or PARAMETER.search(bare) is not None
 
 
 def fill_secrets(url: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -48,5 +53,6 @@ def redact(text: object, environment: Mapping[str, str] = os.environ) -> str:
     line = USER.sub(r"\1", str(text))
     for name, value in environment.items():
         if name.startswith(PREFIX) and value:
-            line = line.replace(value, f"${{{name}}}")
+            for written in (value, *(quote(value, safe) for safe in UNQUOTED), quote_plus(value)):
+                line = line.replace(written, f"${{{name}}}")
     return PARAMETER.sub(r"\1...", line)
