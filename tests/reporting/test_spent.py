@@ -37,8 +37,8 @@ def test_pretraining_is_told_beside_one_run(tmp_path: Path) -> None:
     )
     itself, dyck = describe_pretraining(conditions, results)
     assert "odd, itself: 60 s" in itself
-    assert "fine-tuning 30;" in itself
+    assert "fine-tuning 30 s;" in itself
     assert "3.0 times the steps" in itself
-    assert "odd, dyck: 15 seconds" in dyck
+    assert "odd, dyck: 15 s" in dyck
     assert "1.5 times the steps" in dyck
     assert minutes_of_training(conditions, results) == {"odd": 3.0}
