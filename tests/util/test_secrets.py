@@ -19,6 +19,7 @@ from polymath.util.secrets import fill_secrets, has_secret, redact
         "https://${POLYMATH_SECRET_A}:hunter2@host/x.csv",
         "https://user:a@hunter2@host/x.csv",
         "https://user:hunter2#a@host/x.csv",
+        "https://user:hunter2/a@host/x.csv",
         "https://host/x.csv?jwt=hunter2",
         "https://host/x.csv?pass=hunter2",
         "https://host/x.csv#access_token=hunter2",
@@ -36,6 +37,8 @@ def test_secrets_are_seen_and_never_said(url: str) -> None:
     [
         "https://host/x.csv?download=1&author=kao",
         "https://host/a@b/x.csv",
+        "https://host:8080/a@b/x.csv",
+        "https://[::1]/a@b/x.csv",
         "https://host/x.csv?keyword=a",
         "https://host/x.csv?token=${POLYMATH_SECRET_HOST}",
     ],

@@ -20,11 +20,12 @@ PARAMETER = re.compile(
     r"([^&;\s'\")]+)",
     re.IGNORECASE,
 )
-# To the last @ before the path: a password may have one itself.
-USER = re.compile(r"(\w+://)[^/\s]+@")
+# To the last @ before the path: a password may have one itself. It may have a slash, too: then what
+# follows the colon is no port.
+USER = re.compile(r"(\w+://)(?:[^/\s]+|[^/\s\[\]]*:[^\d\s]\S*)@")
 # What is left as it is where an address is quoted: by requests, by us, in a value.
 UNQUOTED = ("!#$%&'()*+,/:;=?@[]~", "!#$&'()*+,/:;=?@[]~", "/", "")
-USER_IN_ADDRESS = re.compile(r"\w+://[^/?\s]+@")
+USER_IN_ADDRESS = re.compile(r"\w+://(?:[^/?\s]+|[^/?\s\[\]]*:[^\d\s]\S*)@")
 
 
 def has_secret(url: str) -> bool:
