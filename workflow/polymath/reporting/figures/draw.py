@@ -39,7 +39,7 @@ def draw_figure(
     main_table = tables[FIGURES[name].tables[0]]
     with mpl.rc_context(STYLE):
         if _count_conditions(main_table) > MOST_CONDITIONS:
-            figure, data = _refuse(main_table, csv.name)
+            figure, data = _refuse(main_table, f"{csv.parent.name}/{csv.name}")
         else:
             figure, data = draw({**tables, **(settings or {})})
         _save(figure, svg, png)
@@ -59,7 +59,7 @@ def _refuse(table: pd.DataFrame, csv: str) -> tuple[Figure, pd.DataFrame]:
     figure = Figure(figsize=(WIDTH, 2.0), layout="constrained")
     reason = f"{_count_conditions(table):,} conditions are too many for a figure"
     write_note(figure.subplots(), f"{reason}: their data are in {csv}")
-    return figure, table.drop(columns="differences", errors="ignore")
+    return figure, table.drop(columns=["differences", "seconds"], errors="ignore")
 
 
 def _read(table: str, files: Path | list[Path] | pd.DataFrame) -> Any:
