@@ -30,8 +30,6 @@ from polymath.util.errors import PolymathError
 from polymath.util.runtime import read_runtime
 
 prepare_process()
-if not workflow.is_main_process:
-    use_frozen_config(workflow, config, FROZEN_FOLDER)
 
 # The catalogues beside our own Snakefile, also where another Snakefile imports it.
 CATALOGUES = [
@@ -40,6 +38,8 @@ CATALOGUES = [
 ]
 
 try:
+    if not workflow.is_main_process:
+        use_frozen_config(workflow, config, FROZEN_FOLDER)
     # Files of the command line hold over the workflow's own.
     GIVEN = list(workflow.overwrite_configfiles)
     OWN = [file for file in workflow.configfiles if file not in GIVEN]
