@@ -119,20 +119,26 @@ def session(
 
     struck["node"] = hold(GPUS + 2)[-1]
     saved["node"] = experiment.saved_step(struck["node"].recipe)
-    # The node is lost with this job alone: another one's log would tell of its third start, and a
-    # node that is lost while it cleans up after a job stays unready for minutes.
-    only = [struck["node"].job]
+    lose_node(cluster, struck["node"].job)
+
+    status = experiment.wait(seconds=600)
+    return Session(experiment, status, struck, saved, len(waiting))
+
+
+def lose_node(cluster: Cluster, job: str) -> None:
+    """Cut the node's power while a job runs on it alone, and give it back.
+
+    Another job's log would tell of its third start, and a node that is lost while it cleans up
+    after a job stays unready for minutes.
+    """
     wait_for(
-        lambda: cluster.run("squeue", "-h", "-o", "%i").split() == only,
+        lambda: cluster.run("squeue", "-h", "-o", "%i").split() == [job],
         "every other job's end",
         600,
     )
     cluster.cut_power()
     cluster.run("scontrol", "update", f"NodeName={cluster.node}", "State=DOWN", "Reason=test")
     cluster.start()
-
-    status = experiment.wait(seconds=600)
-    return Session(experiment, status, struck, saved, len(waiting))
 
 
 def undisturbed(experiment: Submitted, recipe: str, folder: Path) -> bytes:
