@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polymath.data.data_card import RejectedRows
 from polymath.data.fetch.manifest import Manifest
-from polymath.data.records import prepare_records, read_unlabelled
+from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata
@@ -54,46 +53,6 @@ def pair_rows() -> list[str]:
     """Every word beside the next one."""
     others = [*WORDS[1:], WORDS[0]]
     return [f"{word},{other},{class_of(word)}" for word, other in zip(WORDS, others, strict=True)]
-
-
-LINES = {"format": "lines", "pattern": r"(?P<label>\S+) (?P<sequence>.+)"}
-
-
-@pytest.mark.parametrize(
-    ("lines", "fields", "classes", "refused"),
-    [
-        ("pos good\npos not bad\n", {}, ["neg", "pos"], ""),
-        ("such a film\nnot good at all\n", {}, ["neg", "pos"], "line 1: 'such' stands"),
-        ("p good\n", {"label_map": {"p": "pos", "n": "neg"}}, ["neg", "pos"], ""),
-        ("1.5 good\n", {"type": "regression"}, [], ""),
-        ("a good film\n", {"type": "regression"}, [], "line 1: 'a' stands"),
-    ],
-)
-def test_lines_to_predict_need_a_label_where_the_pattern_takes_one(
-    lines: str, fields: dict[str, Any], classes: list[str], refused: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "new.txt"
-    path.write_text(lines)
-    dataset = Dataset.model_validate({"domain": "text", "reader": LINES, "alphabet": "model",
-                                      "source": {"kind": "path", "path": str(path)}, **fields}
-    )  # fmt: skip
-    if refused:
-        with pytest.raises(PolymathError, match=refused):
-            read_unlabelled(dataset, [path], RejectedRows(), classes)
-    else:
-        table = read_unlabelled(dataset, [path], RejectedRows(), classes)
-        assert table["sequence"].iloc[0] == "good"
-
-
-def test_a_line_to_predict_whose_first_word_may_be_any_label_is_noted(tmp_path: Path) -> None:
-    path, rejected = tmp_path / "new.txt", RejectedRows()
-    path.write_text("the unit is up\n")
-    dataset = Dataset.model_validate({"domain": "text", "reader": LINES, "alphabet": "model",
-                                      "source": {"kind": "path", "path": str(path)},
-                                      "label_map": {"-": "normal", "*": "anomaly"}})  # fmt: skip
-    table = read_unlabelled(dataset, [path], rejected, ["anomaly", "normal"])
-    assert table["sequence"].iloc[0] == "unit is up"
-    assert "'the' is left out as the label" in rejected.notices[0]
 
 
 # A user's own data, in every format.

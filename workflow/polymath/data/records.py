@@ -1,7 +1,6 @@
 """Raw rows to records: labelled, checked, deduplicated and split, with a data card."""
 
 import unicodedata
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,13 @@ from polymath.data.similarity import represent_similar
 from polymath.data.split_checks import check_counts, check_splits, drop_unseen, note_shares
 from polymath.data.splits import ALIASES, assign_splits, join_groups
 from polymath.data.symbols import check_symbols
-from polymath.experiment.datasets import DOMINANT, OTHER_LABELS, Dataset
+from polymath.experiment.datasets import DOMINANT, Dataset
 from polymath.experiment.reader import Reader
 from polymath.experiment.stage_versions import RECORDS
 from polymath.util.errors import PolymathError
-from polymath.util.label_sets import split_labels
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import with_made_from, write_sealed_json, write_table
 
-FEWEST_LABELS = 0.5  # share of the lines to predict that have a label of the data set
 CONTENT = "@content"  # a row's sequence, or both of a pair
 
 
@@ -143,11 +140,11 @@ def build_records(
     Raises:
         PolymathError: naming the file, the row and the remedy.
     """
-    table = _select_columns(_read(dataset, files, rejected, workers), dataset, rejected)
+    table = select_columns(_read(dataset, files, rejected, workers), dataset, rejected)
     table = check_labels(table, dataset, rejected)
-    for column in _sequences(dataset):
+    for column in sequence_columns(dataset):
         table = check_symbols(table, column, dataset.alphabet, rejected)
-    table[CONTENT] = table[_sequences(dataset)].agg(SEPARATOR.join, axis=1)
+    table[CONTENT] = table[sequence_columns(dataset)].agg(SEPARATOR.join, axis=1)
     table = _drop_contradictions(table, dataset, rejected)
     alike = represent_similar(table[CONTENT], dataset.alphabet, dataset.similarity_groups)
     table["group"] = join_groups(table["group"], alike)
@@ -161,66 +158,10 @@ def build_records(
     check_splits(table, dataset, rejected)
     _note_dominance(table, dataset, rejected)
     table["group"] = pd.factorize(table["group"])[0].astype(str)
-    return table[["id", *_sequences(dataset), "label", "split", "group"]]
+    return table[["id", *sequence_columns(dataset), "label", "split", "group"]]
 
 
-def read_unlabelled(
-    dataset: Dataset,
-    files: list[Path],
-    rejected: RejectedRows,
-    classes: Sequence[str],
-    workers: int = 1,
-) -> pd.DataFrame:
-    """Return the id and checked sequences of rows to predict, read as the data set's own files.
-
-    Columns for labels, splits and groups need not be there.
-
-    Args:
-        classes: of the data set; empty for regression.
-
-    Raises:
-        PolymathError: naming the file, the row and the remedy.
-    """
-    rows = _read_rows(dataset.reader.without_labels(), dataset, files, rejected, workers)
-    _require_labels_of_lines(rows, dataset, classes, rejected)
-    table = _select_columns(rows, dataset, rejected, roles=("id",))
-    for column in _sequences(dataset):
-        table = check_symbols(table, column, dataset.alphabet, rejected)
-    return table
-
-
-def _require_labels_of_lines(
-    rows: pd.DataFrame, dataset: Dataset, classes: Sequence[str], rejected: RejectedRows
-) -> None:
-    """Refuse lines without labels, whose first or last word the reader's pattern takes for one.
-
-    Where every word may be a label, as `*` of `label_map` says, the first one is noted.
-    """
-    name = dataset.reader.label
-    if dataset.reader.format != "lines" or not isinstance(name, str) or name not in rows:
-        return
-    labels = rows[name].str.strip()
-    if OTHER_LABELS in dataset.label_map:
-        rejected.notices.append(
-            f"{rows[PLACE].iloc[0]}: {labels.iloc[0]!r} is left out as the label, by the pattern "
-            f"{dataset.reader.pattern!r}"
-        )
-        return
-    numbers = pd.to_numeric(labels, errors="coerce").notna()
-    known, separator = {*classes, *dataset.label_map}, dataset.reader.set_separator
-    fits = labels.isin(known) if classes else numbers
-    if separator is not None:
-        fits = labels.map(lambda text: known.issuperset(split_labels(text, separator)))
-    fits |= labels == ""
-    if fits.mean() < FEWEST_LABELS:
-        raise PolymathError(
-            f"{rows.loc[~fits, PLACE].iloc[0]}: {labels[~fits].iloc[0]!r} stands where the data "
-            f"set's lines have the label, and is none ({(~fits).sum()} such rows): write any of "
-            "its labels there, which is not read"
-        )
-
-
-def _sequences(dataset: Dataset) -> list[str]:
+def sequence_columns(dataset: Dataset) -> list[str]:
     """Return the columns of a record's sequences; pairs are equal if both sequences are."""
     return ["sequence", "sequence2"] if dataset.reader.sequence2 else ["sequence"]
 
@@ -230,7 +171,7 @@ def _read(
 ) -> pd.DataFrame:
     """Read the rows; note files whose names are those of splits."""
     reader = dataset.reader
-    rows = _read_rows(reader, dataset, files, rejected, workers)
+    rows = read_files(reader, dataset, files, rejected, workers)
     named = {ALIASES.get(str(file).lower()) for file in rows["file"].unique()}
     if reader.split is None and reader.label != "file" and {"train", "test"} <= named - {None}:
         rejected.notices.append(
@@ -240,7 +181,7 @@ def _read(
     return rows
 
 
-def _read_rows(
+def read_files(
     reader: Reader, dataset: Dataset, files: list[Path], rejected: RejectedRows, workers: int
 ) -> pd.DataFrame:
     """Read the rows; count unreadable files, and keep what a user should know of the others."""
@@ -252,7 +193,7 @@ def _read_rows(
     return rows
 
 
-def _select_columns(
+def select_columns(
     rows: pd.DataFrame,
     dataset: Dataset,
     rejected: RejectedRows,
@@ -264,7 +205,7 @@ def _select_columns(
     if reader.format in ("csv", "tsv", "xlsx") and reader.header is None:
         hint = "; if the file has no header, name its columns, as 'header: [label, sequence]'"
     chosen = {PLACE: rows[PLACE]}
-    for role in (*_sequences(dataset), *roles):
+    for role in (*sequence_columns(dataset), *roles):
         named = getattr(reader, role)
         if named is None:
             chosen[role] = pd.Series("", index=rows.index)

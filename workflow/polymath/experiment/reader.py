@@ -183,8 +183,8 @@ class Reader(StrictModel):
             yield "delimiter", self.delimiter
 
     def without_labels(self) -> "Reader":
-        """Return the reader of rows to predict: it cuts out sequences and ids alone."""
-        wanted = {*self.sequences, *([self.id] if self.id else [])}
+        """Return the reader of rows to predict: it cuts out sequences alone."""
+        wanted = set(self.sequences)
         columns = {}
         for column, pattern in reversed(self.columns.items()):
             if wanted & set(re.compile(pattern).groupindex):

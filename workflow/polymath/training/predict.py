@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from polymath.data.data_card import RejectedRows
 from polymath.data.fetch.starting_model import starting_manifest
-from polymath.data.records import read_unlabelled
+from polymath.data.unlabelled import read_unlabelled
 from polymath.evaluation.label_sets import predict_sets
 from polymath.evaluation.predictions import vote
 from polymath.experiment.conditions import Condition
