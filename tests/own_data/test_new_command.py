@@ -506,6 +506,20 @@ def test_labels_of_one_class_or_value_are_refused(tmp_path: Path) -> None:
         draft_csv(tmp_path, lines, label="value")
 
 
+def test_sequences_alone_are_refused_and_columns_that_may_be_labels_are_named(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(PolymathError, match=r"own.csv: each line has one field.*add a column"):
+        draft_csv(tmp_path, ["seq", *peptides(20)])
+    fasta = tmp_path / "own.fasta"
+    fasta.write_text("".join(f">s{n}\n{s}\n" for n, s in enumerate(peptides(20))))
+    with pytest.raises(PolymathError, match=r"own.fasta: .* no column of labels.*add a column"):
+        draft_of(fasta)
+    rows = [f"{s},PF{n // 2}" for n, s in enumerate(peptides(60))]
+    with pytest.raises(PolymathError, match=r"--label; it may be 'family' \(30 values, as PF0\)"):
+        draft_csv(tmp_path, ["seq,family", *rows])
+
+
 def peptides(count: int) -> list[str]:
     """Random sequences of the 20 amino acids."""
     generator = np.random.default_rng(4)

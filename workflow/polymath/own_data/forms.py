@@ -201,6 +201,11 @@ def _find_text_form(text: str, path: Path) -> dict[str, Any]:
             keys["quoting"] = False
         return keys
     if path.suffix.lower() in (".csv", ".tsv"):
+        if not any(delimiter in line for line in lines for delimiter in DELIMITERS):
+            raise PolymathError(
+                f"{path}: each line has one field, so that there is no label: add a column with "
+                "each sequence's class or number"
+            )
         raise PolymathError(
             f"{path}: no delimiter (tab, semicolon, bar, comma) cuts {REGULAR:.0%} of its lines "
             f"into equally many fields; line 1 is {lines[0][:80]!r}: put fields that have the "

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from polymath.data.readers.columns import file_of
 from polymath.data.splits import ALIASES
 from polymath.own_data.forms import ORIGIN, Form, is_number
 from polymath.own_data.options import Asked
@@ -275,9 +276,16 @@ def _find_label(
             values = texts(form.table, name)
             if is_class(values) and not values.map(is_number).any():
                 return name, f"'{name}': {what} (one per class)"
+    if not own:
+        raise PolymathError(
+            f"{file_of(form.table)}: there are sequences and no column of labels, so that nothing "
+            "can be learned: add a column with each sequence's class or number, or put each "
+            "class into a file of its own"
+        )
     raise PolymathError(
         "no column looks like labels, which are few values that recur, or numbers: name it by "
-        f"--label; the columns are {list_names([*form.columns, *ORIGIN])}"
+        f"--label; it may be {list_names([_count_classes(form, name) for name in own])}, or "
+        f"the name of the {list_names(ORIGIN)}"
     )
 
 
