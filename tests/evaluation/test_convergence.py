@@ -166,17 +166,30 @@ def test_arms_that_both_diverged_have_none_either() -> None:
     assert compare_speed(ended, ended) == {"n": 1, "differences": None}
 
 
+def test_an_arm_whose_test_scores_show_nothing_learned_has_no_speed() -> None:
+    arm = learned(curve(0.5, 0.6, 0.9), curve(0.5, 0.7, 0.9))
+    other = learned(curve(0.5, 0.8, 0.9), curve(0.5, 0.6, 0.9))
+    by_luck = replace(other, has_learned=False)  # its few dev items are above chance
+    assert compare_speed(arm, other)["lead"] < 0
+    one = compare_speed(arm, by_luck)
+    assert one["differences"] is None
+    assert "lead" not in one
+    assert one["target"] == pytest.approx(0.86)
+    assert compare_speed(by_luck, by_luck) == {"n": 2, "differences": None}
+
+
 def test_curves_are_read_with_the_replicates_that_diverged() -> None:
     table = pd.DataFrame({"replicate": [0, 0, 1], "examples": [0, 100, 0], "seconds": [1, 2, 1],
                           "dev_score": [0.5, 0.9, 0.5]})  # fmt: skip
     trials = [{"learning_rate": rate, "dev_scores": [0.7]} for rate in (1e-4, 3e-4, 1e-3)]
     metadata = {"domain": "dna", "metric": "accuracy", "diverged": {"1": {"step": 15}},
                 "learning_rate": 3e-4, "rate_trials": trials}  # fmt: skip
-    learning = read_learning(table, metadata, 0.5)
+    learning = read_learning(table, metadata, 0.5, False)
     assert (learning.domain, learning.metric, learning.chance) == ("dna", "accuracy", 0.5)
     assert [learning.curves[number].finished for number in (0, 1)] == [True, False]
     assert learning.curves[0].scores.tolist() == [0.5, 0.9]
     assert learning.choice == RateChoice(3, False)
+    assert not learning.has_learned
 
 
 def test_chance_is_that_of_dev_under_the_headline_metric() -> None:

@@ -248,6 +248,18 @@ def test_each_reason_has_its_remedy(changes: dict[str, object], remedy: str) -> 
     assert remedy in settle_of(answer_of([], [{**undecided(0.05, 0.05), **changes}]))
 
 
+@pytest.mark.parametrize(("auc_low", "idle"), [(0.46, True), (0.7, False)])
+def test_a_task_that_no_arm_learned_is_not_blamed_on_the_test_set(
+    auc_low: float, idle: bool
+) -> None:
+    arm = {"low": 0.45, "chance": 0.5, "auc": 0.75, "auc_low": auc_low, "auc_high": 0.8}
+    matrix = [scored(0.54, **arm), scored(0.52, init="scratch", **{**arm, "auc_low": 0.4})]
+    (task,) = answer_of([], [undecided(0.02, 0.001, items_error=0.05)], matrix).tasks
+    assert ("neither arm is shown to have learned" in task.sentence) is idle
+    assert ("test items" in task.settle) is not idle
+    assert ("more training rows" in task.settle) is idle
+
+
 def test_the_number_of_test_items_that_would_decide_decides() -> None:
     row = undecided(0.05, 0.001, items_error=0.05)
     needed = re.search(r"About ([\d,]+) test items", settle_of(answer_of([], [row])))

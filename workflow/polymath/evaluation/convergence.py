@@ -56,6 +56,8 @@ class Learning:
     curves: Mapping[int, Curve]
     choice: RateChoice
     """How the condition came by its learning rate."""
+    has_learned: bool = True
+    """False if its test scores show little or nothing learned."""
 
     @property
     def final(self) -> float:
@@ -67,9 +69,12 @@ class Learning:
     def target(self) -> float:
         """Dev score at 90 % of the way from chance to the arm's own end; NaN if it ends there.
 
-        An arm ends above chance if its mean final score does by more than its standard error. This
-        keeps out arms whose 90 % of nothing is noise; it is no test.
+        An arm ends above chance if its mean final dev score does by more than its standard error,
+        and its test scores show something learned: 90 % of the way to nothing is noise, and the
+        few items of a dev set that all replicates share can be above chance by luck.
         """
+        if not self.has_learned:
+            return math.nan
         ends = [curve.scores[-1] for curve in self.curves.values() if curve.finished]
         error = float(np.std(ends, ddof=1) / np.sqrt(len(ends))) if len(ends) > 1 else 0.0
         if not self.final - error > self.chance:
@@ -112,7 +117,9 @@ def read_chances(scores: pd.DataFrame) -> dict[Condition, float]:
     return {Condition(*names): float(chance) for names, chance in chances.items()}
 
 
-def read_learning(curves: pd.DataFrame, metadata: Mapping[str, Any], chance: float) -> Learning:
+def read_learning(
+    curves: pd.DataFrame, metadata: Mapping[str, Any], chance: float, has_learned: bool
+) -> Learning:
     """Return a condition's dev curves from the table that its training left."""
     by_replicate = {
         int(replicate): Curve(
@@ -124,7 +131,9 @@ def read_learning(curves: pd.DataFrame, metadata: Mapping[str, Any], chance: flo
         for replicate, points in curves.groupby("replicate")
     }
     choice = read_choice(metadata)
-    return Learning(metadata["domain"], metadata["metric"], chance, by_replicate, choice)
+    return Learning(
+        metadata["domain"], metadata["metric"], chance, by_replicate, choice, has_learned
+    )
 
 
 def time_to(target: float, scores: Floats, times: Floats) -> float:
@@ -178,11 +187,12 @@ def compare_speed(condition: Learning, reference: Learning) -> dict[str, Any]:
     """Return how fast a condition and its reference learn, paired by replicate.
 
     Only what both targets have in common is filled in if an arm has none of its own, and only the
-    number of replicates if neither ends above chance.
+    number of replicates if neither ends above chance, or has learned.
     """
     replicates = sorted(condition.curves.keys() & reference.curves.keys())
     best = np.fmax(condition.final, reference.final)
-    if not best > condition.chance or not replicates:
+    learned = condition.has_learned or reference.has_learned
+    if not (learned and best > condition.chance) or not replicates:
         return {"n": len(replicates), "differences": None}
     budget = max(condition.budget, reference.budget)
     arms = [

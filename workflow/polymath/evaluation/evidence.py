@@ -12,12 +12,14 @@ import pyarrow as pa
 from polymath.evaluation.comparisons import compare_scores, headline_scores, summarise
 from polymath.evaluation.convergence import SHARE, measure_convergence, read_chances, read_learning
 from polymath.evaluation.effective_data import measure_effective_data
+from polymath.evaluation.learned import learned_nothing
 from polymath.evaluation.matrix import build_matrix
 from polymath.evaluation.predictions import Resampled, read_groups, read_test_predictions
 from polymath.evaluation.rate_sensitivity import list_rates, read_choice
 from polymath.evaluation.scores import find_curves, require_scored
 from polymath.evaluation.tables import (
     COMPARISON_SCHEMA,
+    CONDITION_COLUMNS,
     CONVERGENCE_SCHEMA,
     EFFECTIVE_DATA_SCHEMA,
     ESTIMATE_SCHEMA,
@@ -107,9 +109,13 @@ def _measure(
         if not condition.is_baseline
     }
     estimates, comparisons = compare_scores(headline, contrasts, resample, choices)
+    matrix = build_matrix(headline, estimates, comparisons)
     chances = read_chances(all_scores)
+    unlearned = matrix.loc[learned_nothing(matrix), [*CONDITION_COLUMNS]]
+    idle = {Condition(*names) for names in unlearned.itertuples(index=False)}
     learning = {
-        condition: read_learning(*curve, chances[condition]) for condition, curve in curves.items()
+        condition: read_learning(*curve, chances[condition], condition not in idle)
+        for condition, curve in curves.items()
     }
     tables = {
         "estimates": estimates,
@@ -118,7 +124,7 @@ def _measure(
         "convergence": measure_convergence(
             learning, [contrast for contrast in contrasts if contrast.condition.is_trained]
         ),
-        "matrix": build_matrix(headline, estimates, comparisons),
+        "matrix": matrix,
     }
     if files.rates:
         tables["rates"] = list_rates(metadata for _, metadata in curves.values())

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from polymath.evaluation.label_sets import name_answer
-from polymath.evaluation.ranking import RANKS_NOTHING
+from polymath.evaluation.learned import learned_nothing, rank_items_well, reach_chance
 from polymath.evaluation.tables import AUC_DIFFERENCE
 from polymath.experiment.conditions import NONE
 from polymath.reporting.tables import format_estimate
@@ -89,10 +89,8 @@ def limits_of_thresholds(matrix: pd.DataFrame) -> Iterator[str]:
             names = [row[name] for name in ("model", "init", "mapping", "recipe")]
             yield f"{row['task']}, {' '.join(name for name in names if name != NONE)}: {text}."
     trained = matrix[matrix["init"] != NONE]
-    reaches = trained["low"].round(6) <= trained["chance"].round(6)  # equal but for rounding
-    # Without AUC, as of values and of older runs, the score alone decides.
-    ranks = trained["auc_low"] > RANKS_NOTHING if "auc_low" in trained else reaches & False
-    idle, ranking = trained[reaches & ~ranks], trained[reaches & ranks]
+    idle = trained[learned_nothing(trained)]
+    ranking = trained[reach_chance(trained) & rank_items_well(trained)]
     if len(idle):
         yield (
             f"In {len(idle)} of {len(trained)} trained conditions the interval reaches chance "

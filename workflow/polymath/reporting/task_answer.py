@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from polymath.evaluation.claims import AS_IT_IS, LEAST_PAIRS
+from polymath.evaluation.learned import learned_nothing
 from polymath.evaluation.mean_test import POWER
 from polymath.experiment.conditions import NONE
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH
@@ -74,18 +75,19 @@ def answer_task(
         *_baseline(best),
         *_constant(of_arm),
     ]
+    idle = _learned_nothing(matrix, row)
     low, high = row["low"], row["high"]
     if not has_width(low, high):
         low = high = math.nan
     sentences = [
-        f"{_verdict(row, mean, best)}: {', '.join(facts)}",
+        f"{_verdict(row, mean, best, idle)}: {', '.join(facts)}",
         f"difference {format_estimate(row['value'], low, high, '+.3f')}",
         *_auc(row, of_arm, matrix),
         *_one_class(matrix, row),
         *_items(row, of_arm),
         *_minutes(row, minutes),
     ]
-    settle = "" if row["verdict"] != "undecided" else _what_would_settle(row, options)
+    settle = "" if row["verdict"] != "undecided" else _what_would_settle(row, options, idle)
     return TaskAnswer(name_task(row, better), row["verdict"], f"{'; '.join(sentences)}.", settle)
 
 
@@ -98,9 +100,11 @@ def name_task(row: Mapping[str, Any], better: pd.DataFrame) -> str:
     return " · ".join([row["task"], *(name for name in names if name != "identity"), *as_it_is])
 
 
-def _verdict(row: Mapping[str, Any], mean: float, best: pd.Series | None) -> str:
+def _verdict(row: Mapping[str, Any], mean: float, best: pd.Series | None, idle: bool) -> str:
     text = ALONE[row["verdict"]]
     if row["verdict"] == "undecided":
+        if idle:
+            return f"{text}, as neither arm is shown to have learned the task"
         return f"{text} ({row['reason']})" if row["reason"] else text
     qualified = f"{text} {row['qualifier']}".rstrip()
     if row["verdict"] == "supported" and best is not None and best["mean"] > mean:
@@ -113,6 +117,12 @@ def _rows_of(matrix: pd.DataFrame, row: Mapping[str, Any], init: str) -> pd.Data
     settings = {name: row[name] for name in ("task", "model", "mapping", "fraction", "recipe")}
     arm = pd.Series({**settings, "init": init})
     return matrix[(matrix[arm.index] == arm).all(axis=1)]
+
+
+def _learned_nothing(matrix: pd.DataFrame, row: Mapping[str, Any]) -> bool:
+    """Return whether neither arm is above chance level by its score or its AUC."""
+    arms = pd.concat([_rows_of(matrix, row, init) for init in (PRETRAINED, SCRATCH)])
+    return len(arms) > 0 and bool(learned_nothing(arms).all())
 
 
 def _mean_of(
@@ -197,7 +207,7 @@ def _minutes(row: Mapping[str, Any], minutes: Mapping[str, float]) -> Iterator[s
         yield f"{shown} of training for the reported replicates of all arms"
 
 
-def _what_would_settle(row: Mapping[str, Any], options: Sequence[str]) -> str:
+def _what_would_settle(row: Mapping[str, Any], options: Sequence[str], idle: bool) -> str:
     """Return what would decide an undecided task, with the command where there is one."""
 
     def command(replicates: int) -> str:
@@ -206,10 +216,11 @@ def _what_would_settle(row: Mapping[str, Any], options: Sequence[str]) -> str:
 
     if "diverged" in row["reason"]:
         return "To settle it: a lower learning_rate, or a clip_norm, so that no replicate diverges."
-    if "chance level" in row["reason"]:
+    if idle or "chance level" in row["reason"]:
         return (
-            "To settle it: more steps, or several learning rates to choose from, as "
-            "`learning_rate: [1.0e-4, 3.0e-4]`: no arm has learned the task."
+            "To settle it: more training rows, more steps, or other learning rates, as "
+            "`learning_rate: [1.0e-4, 3.0e-4, 1.0e-3]`. Or the labels do not depend on what the "
+            "sequences hold."
         )
     tested = pd.notna(row["p"])
     enough = [n for n in REPLICATES if tested and n > row["n"] and power_of(dict(row), n) >= POWER]
