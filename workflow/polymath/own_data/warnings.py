@@ -58,9 +58,12 @@ def warn_of_data(checked: "TaskCheck", experiment: Experiment) -> Iterator[str]:
     near = checked.near["test"]
     share = near["near"] / near["compared_test_rows"]
     if share > NEAR and checked.dataset.similarity_groups is None:
+        official = checked.dataset.reader.split is not None
+        does = "leaves such rows out of training" if official else "keeps such rows on one side"
         yield (
             f"{task}: {share:.0%} of the test records have a near neighbour in training: scores "
-            "are those of a lookup as much as of a model: set 'similarity_groups: {threshold: 0.8}'"
+            "are those of a lookup as much as of a model: 'similarity_groups: {threshold: 0.8}' "
+            f"{does}"
         )
     for reading in checked.readings:
         share, unit = reading.truncated / reading.rows, card["length"]["unit"]
