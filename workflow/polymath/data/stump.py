@@ -4,6 +4,7 @@ A rule is a decision stump: one threshold on one feature, and one answer on eith
 Langley, Induction of one-level decision trees, ICML 1992).
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,10 @@ def fit_rules(
                 if classes
                 else DecisionTreeRegressor(max_depth=1, random_state=0)
             )
-            tree.fit(features[train], targets[train])
+            with warnings.catch_warnings():
+                # Class numbers are no values to regress on, however many classes there are.
+                warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+                tree.fit(features[train], targets[train])
             rules.append(_describe(tree, features, names, classes))
     return rules
 

@@ -209,8 +209,10 @@ def _describe_positive(checked: TaskCheck) -> Iterator[str]:
     names = class_names(checked.dataset, checked.table)
     if len(names) == 2 and checked.dataset.type == "classification":
         named = checked.dataset.positive
-        number = choose_positive(named is not None, class_sizes(checked.table, names))
-        by_default = "" if named else " (the rarer one; 'positive' names another)"
+        sizes = class_sizes(checked.table, names)
+        number = choose_positive(named is not None, sizes)
+        why = "both are as common" if sizes[0] == sizes[1] else "the rarer one"
+        by_default = "" if named else f" ({why}; 'positive' names another)"
         yield f"  positive class: {names[number]}{by_default}"
 
 
