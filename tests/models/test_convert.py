@@ -645,6 +645,19 @@ def test_weights_of_a_wrapped_model_are_refused(
         refuse_wrapped(file)
 
 
+def test_a_standard_folder_of_a_wrapped_model_is_refused(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(checkpoint("bert"), source)
+    files = [source / name for name in ("config.json", "model.safetensors", "tokenizer.json")]
+    assert convert_checkpoint(files, tmp_path / "out", quiet) == sorted(files)
+    tensors = load_file(source / "model.safetensors")
+    save_file({f"module.{name}": value for name, value in tensors.items()}, files[1])
+    with pytest.raises(PolymathError, match=r"'module\.'.*model\.module"):
+        convert_checkpoint(files, tmp_path / "out", quiet)
+
+
 # Damaged files of a user's own folder: named, and left where they are.
 
 DAMAGED_FILES: list[tuple[str, bytes]] = [

@@ -40,6 +40,7 @@ def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], Non
     if all(name in beside for name in MODEL_FILES) and config == json.loads(
         config_file.read_bytes()
     ):
+        refuse_wrapped(beside[WEIGHTS])
         return files
     brings_code = AUTO_MAP in read_dictionary(config_file)
     standard = _convert(beside, config, folder, log)
