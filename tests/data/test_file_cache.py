@@ -15,13 +15,10 @@ from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.sources import FetchedSource, HubSource, UrlSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, sha256_of
+from support import quiet
 
 SETTINGS = {"version": "10", "composers": ["bach"]}
 REJECTED = [{"file": "bwv2", "reason": "broken"}]
-
-
-def quiet(line: str) -> None:
-    """Log nothing."""
 
 
 @pytest.fixture

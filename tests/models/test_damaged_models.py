@@ -17,6 +17,7 @@ from polymath.models.build import build_classifier
 from polymath.models.convert.fetch_model import fetch_model
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json
+from support import quiet
 from support.mutations import mutate_bytes, mutate_json
 from support.onnx_export import export
 
@@ -51,10 +52,6 @@ def write_weights(kind: str, source: Path) -> Path:
         return source / ("config.json" if kind == "config" else "model.safetensors")
     (source / "model.safetensors").unlink()
     return file
-
-
-def quiet(message: str) -> None:
-    """Report progress to nobody."""
 
 
 def load(source: Path, target: Path) -> torch.Tensor:

@@ -34,6 +34,10 @@ class Prepared:
         return {entry["reason"]: entry["count"] for entry in self.card["rejected"]}
 
 
+def own(path: Path) -> PathSource:
+    return PathSource(kind="path", path=str(path))
+
+
 def prepare(source: Path, out: Path, seed: int = 1, **fields: Any) -> Prepared:
     dataset = Dataset.model_validate(
         {
