@@ -1,7 +1,6 @@
 """Rows of several labels: read from one column or several, checked, split and described."""
 
 import json
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from polymath.experiment.datasets import Dataset, SplitPolicy
 from polymath.util.errors import PolymathError
 from polymath.util.label_sets import join_labels, split_labels, targets_of
 from polymath.util.storage import read_metadata
+from support.labelled_words import WORDS
 from support.own_data import CSV, Prepared, prepare, prepare_csv
 
-WORDS = ["".join(letters) for letters in product("ACGT", repeat=3)]  # 64 distinct sequences
 SETS: dict[str, Any] = {"type": "multi-label", "reader": {**CSV, "label_separator": ";"}}
 COLUMNS: dict[str, Any] = {"type": "multi-label", "reader": {**CSV, "label": ["a", "g"]}}
 

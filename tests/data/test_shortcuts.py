@@ -1,7 +1,6 @@
 """What makes a user's own data easy is found in its records."""
 
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ from polymath.data.shortcuts import find_shortcuts
 from polymath.evaluation.metrics import headline_by_sizes
 from polymath.experiment.datasets import PRESETS, SimilarityGroups
 from polymath.util.storage import read_json
+from support.labelled_words import WORDS
 from support.own_data import CSV, prepare_csv
 
-WORDS = ["".join(letters) for letters in product("ACGT", repeat=3)]
 WHOLE = SimilarityGroups(threshold=1)
 
 

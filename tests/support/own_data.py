@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from polymath.data.fetch.fetch import fetch
 from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.sources import PathSource
+from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, read_table
 
 CSV = {"format": "csv", "sequence": "seq", "label": "y"}
+REGRESSION: dict[str, Any] = {"type": "regression", "metric": "spearman"}
 
 
 @dataclass(frozen=True)
@@ -60,3 +63,11 @@ def prepare_csv(tmp_path: Path, lines: list[str], header: str = "seq,y", **field
     path = tmp_path / "own.csv"
     path.write_text("\n".join([header, *lines]) + "\n")
     return prepare(path, tmp_path / "out", **fields)
+
+
+def refusal(tmp_path: Path, lines: list[str], header: str = "seq,y", **fields: Any) -> str:
+    """Return the error's message, paths relative to the test's folder; nothing was written."""
+    with pytest.raises(PolymathError) as caught:
+        prepare_csv(tmp_path, lines, header, **fields)
+    assert not list((tmp_path / "out").glob("*.*"))
+    return str(caught.value).replace(f"{tmp_path}/", "")
