@@ -1,4 +1,4 @@
-"""A user's own files, fetched and prepared as the workflow does it."""
+"""A user's own files: written, read, and fetched and prepared as the workflow does it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from polymath.data.fetch.fetch import fetch
+from polymath.data.readers import ReadingNotes, read_rows
 from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
+from polymath.experiment.reader import Reader
 from polymath.experiment.sources import PathSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, read_table
@@ -71,3 +73,12 @@ def refusal(tmp_path: Path, lines: list[str], header: str = "seq,y", **fields: A
         prepare_csv(tmp_path, lines, header, **fields)
     assert not list((tmp_path / "out").glob("*.*"))
     return str(caught.value).replace(f"{tmp_path}/", "")
+
+
+def read(path: Path, notes: ReadingNotes | None = None, **reader: Any) -> pd.DataFrame:
+    return read_rows([path], Reader.model_validate(reader), notes=notes)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
