@@ -1,0 +1,145 @@
+"""What `new` finds of a file's form: delimiters, encodings, sheets, headers and folders."""
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from polymath.own_data.draft import draft_task
+from polymath.own_data.forms import find_delimiter
+from polymath.own_data.options import Asked
+from polymath.own_data.yaml_text import write_yaml
+from polymath.util.errors import PolymathError
+from support.drafts import draft_of, load
+
+
+@pytest.mark.parametrize(
+    ("lines", "delimiter", "quoting"),
+    [
+        (["a,b", "1,2"], ",", True),
+        (["sequence;value", "ACD;1,5", "CDE;2,5"], ";", True),
+        (["text\tlabel", "one, two\ta", 'a "quote\tb', 'its end"\tb'], "\t", False),
+        (['a,"b, c"', "d,e"], ",", True),
+        (["x,y", '"a', 'b",c', "d,e"], ",", True),  # a field of two lines
+    ],
+)
+def test_the_delimiter_that_cuts_lines_regularly(
+    lines: list[str], delimiter: str, quoting: bool
+) -> None:
+    found = find_delimiter(lines)
+    assert found is not None
+    assert found[0] == delimiter
+    assert found[1] or not quoting
+
+
+def test_lines_of_prose_have_no_delimiter() -> None:
+    assert find_delimiter(["I came, I saw, I won", "and left", "to come, again"]) is None
+
+
+def test_a_file_that_was_cut_while_packed_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv.gz"
+    rows = "".join(f"{n:b},{n % 7}\n" for n in range(20_000))
+    packed = gzip.compress(f"sequence,label\n{rows}".encode())
+    path.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(PolymathError, match=r"own.csv.gz: .*check that the file is whole"):
+        draft_of(path)
+
+
+def test_files_of_several_encodings_are_refused_unless_one_fits_all(tmp_path: Path) -> None:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    rows = "".join(f"the song of the café number {n}\t{n % 2}\n" for n in range(30))
+    for name, encoding in (("b", "cp1252"), ("c", "utf-8")):
+        (folder / f"{name}.tsv").write_bytes(rows.encode(encoding))
+    with pytest.raises(PolymathError, match=r"b.tsv \(cp1252\), c.tsv \(utf-8-sig\): save all"):
+        draft_of(folder)
+    (folder / "c.tsv").unlink()
+    (folder / "a.tsv").write_bytes(rows.replace("é", "e").encode())
+    assert draft_of(folder).entry["reader"]["encoding"] == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("とても良い映画", "shift_jis"), ("это хороший фильм", "cp1251")]
+)
+def test_text_of_other_scripts_is_not_read_as_western_european(
+    text: str, encoding: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.csv"
+    rows = "".join(f"{text} {n},{n % 2}\n" for n in range(40))
+    path.write_bytes(f"text,label\n{rows}".encode(encoding))
+    with pytest.raises(PolymathError, match=r"own\.csv: not UTF-8, .*: save it as UTF-8"):
+        draft_of(path)
+
+
+def test_files_whose_headers_differ_are_said_to(tmp_path: Path) -> None:
+    folder = tmp_path / "genes"
+    folder.mkdir()
+    for number, label in enumerate(("y", "outcome")):
+        rows = [f"ACGT{'ACGT' * n}{'AC'[number]},{n % 2}" for n in range(30)]
+        (folder / f"{number}.csv").write_text("\n".join([f"seq,{label}", *rows]) + "\n")
+    with pytest.raises(PolymathError, match=r"1\.csv: line 2: the label is missing \(30 rows"):
+        draft_of(folder)
+    (folder / "1.csv").write_text((folder / "1.csv").read_text().replace("outcome", "y,note"))
+    facts = "\n".join(draft_of(folder).facts)
+    assert "0.csv has no column note, as other files have" in facts
+
+
+def test_documents_beside_lines_of_text_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "reviews"
+    for number in range(40):
+        path = folder / ("pos", "neg")[number % 2] / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"it was the {number}th film of the year\n")
+    assert draft_of(folder).entry["reader"]["label"] == "folder"
+    (folder / "README.md").write_text("# Reviews\n")
+    with pytest.raises(PolymathError, match=r"README.md.* take them out"):
+        draft_of(folder)
+
+
+def test_files_of_classes_and_splits_in_one_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "promoters"
+    folder.mkdir()
+    for number, name in enumerate(("pos_train", "neg_train", "pos_test", "neg_test")):
+        sequences = [f"{n + 64 * number:b}".translate({48: "A", 49: "C"}) for n in range(80, 110)]
+        (folder / f"{name}.fa").write_text("".join(f">s\nACGT{s}\n" for s in sequences))
+    reader = draft_of(folder).entry["reader"]
+    assert reader["columns"] == {"file": "(?P<label>.+)_(?P<split>[^_]+)"}
+    assert reader["split"] == "split"
+    assert "label" not in reader
+
+
+def test_a_fasta_header_with_more_parts_than_most_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.fasta"
+    records = [f">s{n}|{'ab'[n % 2]}\nACGT{'ACGT'[n % 4] * n}A\n" for n in range(30)]
+    records[4] = ">s4|out|in\nACGTAA\n"
+    path.write_text("".join(records))
+    with pytest.raises(PolymathError, match=r"own.fasta: record 5: .*'s4\|out\|in' has 3 parts"):
+        draft_of(path)
+
+
+def test_a_table_of_a_european_spreadsheet(tmp_path: Path) -> None:
+    rows = [f"{'ACDEFGHIKLMNPQRSTVWY'[n % 9 :]};{n},5" for n in range(30)]
+    path = tmp_path / "Données d'été.csv"
+    path.write_bytes("\r\n".join(["Séquence;Stabilité", *rows]).encode("cp1252"))
+    draft = draft_of(path)
+    assert draft.name == "donnees-d-ete"
+    assert draft.entry["type"] == "regression"
+    assert draft.entry["reader"] | {"delimiter": ";", "encoding": "cp1252"} == draft.entry["reader"]
+    output = tmp_path / "my.yaml"
+    write_yaml(draft, output)
+    assert load(output).datasets[draft.name].reader.decimal == ","
+
+
+def test_excel_with_several_sheets_asks_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    table = pd.DataFrame(
+        {"sequence": ["ACGT" + "A" * n for n in range(30)], "label": ["a", "b"] * 15}
+    )
+    with pd.ExcelWriter(path) as writer:
+        table.to_excel(writer, sheet_name="data", index=False)
+        table.to_excel(writer, sheet_name="old", index=False)
+    with pytest.raises(PolymathError, match="several sheets, data, old"):
+        draft_of(path)
+    draft = draft_task(path, tmp_path / "my.yaml", Asked(), sheet="data")
+    assert draft.entry["reader"]["sheet"] == "data"
