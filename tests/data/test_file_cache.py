@@ -135,6 +135,18 @@ def test_without_the_variable_the_users_own_cache_is_used(
     assert found.entry.is_relative_to(tmp_path / ".cache/polymath")
 
 
+def test_without_a_home_nothing_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(key: object) -> None:
+        raise KeyError(key)
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", fail)
+    logged: list[str] = []
+    assert FileCache.of("scores", SETTINGS, logged.append) is None
+    assert "nothing is cached" in logged[0]
+
+
 def test_a_full_disk_costs_the_cache_only(
     cache: FileCache, rendered: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

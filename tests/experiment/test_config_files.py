@@ -35,6 +35,13 @@ def test_a_merge_key_is_no_repetition(tmp_path: Path) -> None:
     assert read_config(path)["c"] == {"x": 3}
 
 
+def test_a_home_that_is_not_known_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(yaml.safe_dump(own("~nobody-of-this-name/data.csv")))
+    with pytest.raises(PolymathError, match=r"~nobody-of-this-name/data\.csv.*whole path"):
+        locate_paths(read_config(path), [path])
+
+
 def own(path: str, section: str = "datasets") -> dict[str, Any]:
     return {section: {"mine": {"source": {"kind": "path", "path": path}}}}
 

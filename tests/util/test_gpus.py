@@ -1,6 +1,7 @@
 """GPUs are counted, and what is asked of Snakemake is held against them, with pretend devices."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,13 @@ from polymath.util.locks import try_lock
 
 @pytest.mark.parametrize(
     ("named", "devices"),
-    [("0,1", ["0", "1"]), ("GPU-abc/0, 3", ["GPU-abc/0", "3"]), ("", []), ("-1", [])],
+    [
+        ("0,1", ["0", "1"]),
+        ("GPU-abc/0, 3", ["GPU-abc/0", "3"]),
+        ("", []),
+        ("-1", []),
+        ("0,-1,1", ["0"]),
+    ],
 )
 def test_devices_that_are_named_are_those_that_count(
     named: str, devices: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -129,6 +136,25 @@ def test_a_folder_that_others_may_have_prepared_is_passed_over(plant: object, pl
     expected_folder(places, "run").rmdir()
     plant(expected_folder(places, "run"))
     assert places / "home" in lock_folder(lines.append).parents
+
+
+def test_nobody_else_can_open_the_locks_and_hold_them(places: Path) -> None:
+    expected_folder(places).mkdir(mode=0o755)
+    assert lock_folder(lambda line: pytest.fail(line)).stat().st_mode & 0o777 == 0o700
+
+
+def test_locks_need_no_home(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(key: object) -> None:
+        raise KeyError(key)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", fail)
+    assert lock_folder(lambda line: pytest.fail(line)) == expected_folder(places)
+    for name in ("tmp", "run"):
+        shutil.rmtree(expected_folder(places, name), ignore_errors=True)
+        expected_folder(places, name).touch()
+    with pytest.raises(PolymathError, match="set TMPDIR"):
+        lock_folder(print)
 
 
 def test_every_allocation_has_its_own_locks(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:

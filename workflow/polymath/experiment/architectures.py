@@ -13,6 +13,7 @@ from polymath.experiment.initialisations import first_layers
 from polymath.experiment.lineage import pretrained_here
 from polymath.experiment.reading_limit import positions_in
 from polymath.experiment.sources import ConfiguredSource, PathSource, PretrainSource
+from polymath.util.home import expand_home
 
 Config = Mapping[str, Any]
 # Names of transformers' kinds of model (`model_type`).
@@ -42,7 +43,7 @@ def known_config(experiment: Experiment, model: str) -> Config:
         stated["model_type"] = entry.model_type
     match entry.source:
         case PathSource(path=path):
-            return _changed(stated, _read(Path(path).expanduser() / "config.json"))
+            return _changed(stated, _read(expand_home(path) / "config.json"))
         case PretrainSource(base=base):
             return known_config(experiment, base)
         case ConfiguredSource(base=base, config=changes):

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from polymath.util.errors import PolymathError
+from polymath.util.home import expand_home
 
 # Where a configuration has paths of the user's own: sections of named entries, and keys in each.
 PATHS = {
@@ -94,7 +95,7 @@ def locate_paths(config: Mapping[str, Any], files: Sequence[Path]) -> dict[str, 
 
 
 def _locate(written: str, file: Path) -> str:
-    path = Path(written).expanduser()
+    path = expand_home(written)
     beside = file.absolute().parent / path
     if path.is_absolute() or (path.exists() and not beside.exists()):
         return written

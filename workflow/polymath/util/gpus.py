@@ -8,19 +8,26 @@ import platform
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 from polymath.util.errors import PolymathError
+from polymath.util.home import expand_home
 from polymath.util.private_folder import is_private
 from polymath.util.runtime import CONDITIONS_PER_GPU
 
 
 def named_gpus() -> list[str] | None:
-    """Return the devices in CUDA_VISIBLE_DEVICES; None if it is not set."""
+    """Return the devices in CUDA_VISIBLE_DEVICES; None if it is not set.
+
+    As to CUDA, what follows an invalid one, as in `0,-1,1`, is hidden.
+    """
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
         return None
-    return [device.strip() for device in named.split(",") if device.strip() not in ("", "-1")]
+    devices = (device.strip() for device in named.split(","))
+    return [*takewhile(lambda device: device and not device.startswith("-"), devices)]
 
 
 def count_gpus(devices: Path = Path("/dev")) -> int:
@@ -47,9 +54,13 @@ def lock_folder(log: Callable[[str], None]) -> Path:
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         folders.append(Path(runtime, name))
     # A home may be shared by several machines.
-    folders.append(Path("~/.cache").expanduser() / f"{name}-{platform.node()}")
+    with suppress(PolymathError):  # without a home
+        folders.append(expand_home("~/.cache") / f"{name}-{platform.node()}")
     for folder in folders:
         if is_private(folder):
+            # Whoever can open a lock can hold it, and stop all jobs.
+            if folder.stat().st_mode & 0o077:
+                folder.chmod(0o700)
             return folder
         log(f"{folder} is not a folder of your own that only you can write to: not used for locks")
     raise PolymathError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polymath.util.errors import PolymathError, suggest
+from polymath.util.home import expand_home
 from polymath.util.secrets import PREFIX
 
 CHECKPOINT_SECONDS = "POLYMATH_CHECKPOINT_SECONDS"
@@ -46,7 +47,7 @@ def read_runtime(environment: Mapping[str, str] = os.environ) -> Runtime:
 
 def _file(environment: Mapping[str, str], variable: str, default: Path) -> Path:
     text = environment.get(variable, "").strip()
-    path = Path(text).expanduser() if text else default
+    path = expand_home(text) if text else default
     if path.is_dir() or any(above.exists() and not above.is_dir() for above in path.parents):
         raise PolymathError(f"{variable}={text}: set it to a file in a folder, or unset it")
     return path

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from polymath.util.errors import PolymathError
+from polymath.util.home import expand_home
 from polymath.util.private_folder import is_private
 from polymath.util.storage import digest_of, read_json, sha256_of, whole_file, write_json
 
@@ -38,7 +39,11 @@ class FileCache:
         The place is `polymath/KIND` in XDG_CACHE_HOME or ~/.cache.
         """
         named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        home = named if named.is_absolute() else Path("~/.cache").expanduser()
+        try:
+            home = named if named.is_absolute() else expand_home("~/.cache")
+        except PolymathError as error:
+            log(f"nothing is cached: {error}")
+            return None
         folder = home / "polymath"
         if not is_private(folder):
             log(f"{folder} is not a folder that only you can write to: nothing is cached there")

@@ -20,6 +20,7 @@ from polymath.experiment.sources import (
 )
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError
+from polymath.util.home import expand_home
 
 UNKNOWN = "unknown, as its manifest is missing"
 
@@ -30,7 +31,7 @@ def list_path(source: PathSource) -> list[Path]:
     Raises:
         PolymathError: if there is none.
     """
-    path = Path(source.path).expanduser()
+    path = expand_home(source.path)
     if path.is_file():
         return [path]
     files = sorted(file for file in _visible_in(path) if file.is_file())
@@ -124,7 +125,7 @@ def problems_of_own_files(experiment: Experiment) -> Iterator[str]:
 
 def _refuse_lost_files(source: PathSource) -> None:
     """Refuse links in a folder of data to other folders, which are not followed, or to nothing."""
-    for path in _visible_in(Path(source.path).expanduser()):
+    for path in _visible_in(expand_home(source.path)):
         if path.is_symlink() and not path.is_file():
             raise PolymathError(
                 f"'{path}' is a link to a folder, which is not followed, or to nothing: put the "
