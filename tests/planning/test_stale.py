@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from polymath.data.fetch.local import UNKNOWN, absent_manifests, own_files
+from polymath.data.fetch.local import UNKNOWN, absent_manifests, describe_source, own_files
 from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.config import load_experiment
 from polymath.experiment.requests import Request, Requests
@@ -113,6 +113,36 @@ def test_a_result_whose_statement_is_damaged_is_stale(tokens: Request, tmp_path:
     for text in ("[]", '{"fileS": []}', '{"files": [{"patH": "a", "sha256": "b"}]}'):
         manifest.write_text(text)
         assert Comparison().explain(records) is None
+
+
+def test_files_of_another_address_are_noticed_without_their_manifest(tmp_path: Path) -> None:
+    def requests(name: str) -> Requests:
+        files = [{"url": f"https://host/{name}"}]
+        entry = {**CONFIG["datasets"]["odd"], "source": {"kind": "url", "files": files}}
+        config = {**CONFIG, "results": str(tmp_path), "datasets": {"odd": entry}}
+        return Requests(load_experiment(config, ROOT / "resources"))
+
+    old, new = requests("old.csv"), requests("new.csv")
+    source = old.experiment.datasets["odd"].source
+    manifest = Manifest(old.paths.raw_manifest("odd"), describe_source(source), ())
+    manifest.write()
+    stated = {"source": manifest.source, "source_sha256": manifest.sha256}
+    kept = [old.paths.records("odd"), old.paths.tokens("odd", "own")]
+    for path in kept:
+        path.parent.mkdir(parents=True)
+        with made_from(describe(RECORDS, {"manifest": manifest.path})):
+            write_table(pd.DataFrame({"id": ["a"]}), path, SCHEMA, stated)
+    manifest.path.unlink()
+
+    def explain(requests: Requests, path: Path) -> str | None:
+        comparison = Comparison(absent_manifests(requests))
+        return comparison.explain(Request(path, RECORDS, {"manifest": manifest.path}))
+
+    for path in kept:
+        assert explain(old, path) is None
+        assert str(explain(new, path)).endswith(f"not {UNKNOWN}")
+        path.unlink()
+    assert explain(new, tmp_path / "none.parquet") is None
 
 
 def test_a_result_that_states_nothing_or_is_no_table_is_stale(tokens: Request) -> None:

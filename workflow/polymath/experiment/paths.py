@@ -1,6 +1,8 @@
 """Where every file of an experiment's results lies; no other module spells these paths."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from polymath.experiment.conditions import Condition
@@ -98,6 +100,12 @@ class ResultPaths:
     def best(self, task: str = "{task}") -> Path:
         """Which of a task's conditions is best on dev, and where its trained models are kept."""
         return self.root / "best" / f"{task}.json"
+
+    def tables_of_source(self, task: str) -> Iterator[Path]:
+        """Tables of a task that state its source: records, tokens, and the first predictions."""
+        yield from (path for path in [self.records(task)] if path.is_file())
+        yield from sorted((self.root / "tokens" / f"task={task}").glob(f"*/{TOKENS_TABLE}"))
+        yield from islice((self.runs / f"task={task}").rglob(PREDICTIONS), 1)
 
     def all_predictions(self) -> list[Path]:
         """The predictions of every finished condition, of whatever experiment, sorted."""

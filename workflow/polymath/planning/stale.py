@@ -52,8 +52,8 @@ class Comparison:
     what is made from it is to be made again.
     """
 
-    own: Mapping[Path, Callable[[], str]] = field(default_factory=dict)
-    """Functions that return the identities which absent manifests of the user's own would have."""
+    own: Mapping[Path, Callable[[], str | None]] = field(default_factory=dict)
+    """Functions that return the identities which absent manifests would have, if that is known."""
     _identities: dict[Path, str | None] = field(default_factory=dict, init=False)
     _absent: dict[Path, Request] = field(default_factory=dict, init=False)
     """What is asked of tables that do not exist: described only where one that does needs it."""

@@ -19,8 +19,9 @@ from polymath.experiment.sources import (
     identity_of,
 )
 from polymath.experiment.stage_versions import FETCH
-from polymath.util.errors import PolymathError
+from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.home import expand_home
+from polymath.util.storage import read_metadata
 
 UNKNOWN = "unknown, as its manifest is missing"
 
@@ -65,18 +66,41 @@ def changed_sources(requests: Requests) -> Iterator[tuple[Path, str]]:
             yield manifest, reason
 
 
-def absent_manifests(requests: Requests) -> dict[Path, Callable[[], str]]:
-    """Return functions for the identities that absent manifests of the user's own files would have.
+def absent_manifests(requests: Requests) -> dict[Path, Callable[[], str | None]]:
+    """Return functions for the identities that absent manifests would have.
 
-    All files are read for one. That of a model which must be converted first is UNKNOWN, so that
-    what was made from it is made again.
+    Of the user's own files all are read for one. That of a model which must be converted first is
+    UNKNOWN, so that what was made from it is made again. Of a task that is fetched, its tables say
+    what they were made from.
     """
-    models = [requests.paths.model_manifest(name) for name in requests.experiment.checkpoints]
-    return {
+    experiment, paths = requests.experiment, requests.paths
+    stated: dict[Path, Callable[[], str | None]] = {
+        paths.raw_manifest(task): partial(_stated_identity, paths, task, dataset.source)
+        for task, dataset in experiment.datasets.items()
+        if not paths.raw_manifest(task).is_file()
+    }
+    models = [paths.model_manifest(name) for name in experiment.checkpoints]
+    return stated | {
         manifest: partial(_identity_of, manifest, source, manifest in models)
         for manifest, source in requests.fetched()
         if isinstance(_own_source(source), PathSource) and not manifest.is_file()
     }
+
+
+def _stated_identity(paths: ResultPaths, task: str, source: BaseModel) -> str | None:
+    """Return which files a task's tables say they were made from; UNKNOWN if all are of another
+    source, None if there are none.
+    """
+    identity = None
+    for table in paths.tables_of_source(task):
+        try:
+            metadata = read_metadata(table)
+        except DamagedError:
+            continue
+        if metadata.get("source") == describe_source(source):
+            return str(metadata["source_sha256"])
+        identity = UNKNOWN
+    return identity
 
 
 def _identity_of(manifest: Path, source: BaseModel, is_model: bool) -> str:
