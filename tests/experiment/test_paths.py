@@ -45,6 +45,12 @@ def test_folders_tell_the_condition() -> None:
     assert levels_in(PATHS.run()) == PATTERN.columns
 
 
+@pytest.mark.parametrize("method", ["log", "benchmark"])
+def test_names_with_dots_do_not_share_a_file(method: str) -> None:
+    name = getattr(PATHS, method)
+    assert name("finetune", "a.b", "c") != name("finetune", "a", "b.c")
+
+
 def test_a_manifest_tells_its_source() -> None:
     assert source_name(PATHS.raw_manifest("splice")) == "raw/splice"
     assert source_name(Path("elsewhere/models/minilm/manifest.json")) == "models/minilm"

@@ -24,7 +24,7 @@ def test_nothing_is_said_when_all_is_done(tmp_path: Path) -> None:
 def test_a_failed_condition_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     finish(plan, plan.conditions[0])
-    log = plan.paths.root / "logs/finetune/odd.minilm-l6.scratch.random.1.short.log"
+    log = plan.paths.root / "logs/finetune/odd,minilm-l6,scratch,random,1,short.log"
     write_log(log, *(f"step {n}" for n in range(9)), "ERROR: no room")
     lines = list(describe_failures(plan))
     assert lines[0] == "1 of 2 conditions failed or pending:"

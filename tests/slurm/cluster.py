@@ -233,7 +233,7 @@ class Submitted:
 
     def log(self, recipe: str) -> str:
         """Return the log of a condition's last attempt."""
-        name = f"odd.small.scratch.random.1.{recipe}.log"
+        name = f"odd,small,scratch,random,1,{recipe}.log"
         return (self.folder / RESULTS / "logs/finetune" / name).read_text()
 
     def _hold(self, training: list[Training]) -> None:

@@ -130,7 +130,7 @@ class Workspace:
         return (self.folder / RUN.format(init) / file).read_bytes()
 
     def log(self, init: str) -> str:
-        name = f"odd.small.{init}.random.1.tiny.log"
+        name = f"odd,small,{init},random,1,tiny.log"
         return (self.folder / "results/logs/finetune" / name).read_text()
 
 

@@ -177,7 +177,7 @@ def test_a_failed_condition_stops_no_other_and_alone_is_rerun(
     result = workspace.run("--until=finetune")
     assert result.returncode != 0
     assert "lacks 1 of the encoder's tensors" in result.stdout + result.stderr
-    log = workspace.folder / "results/logs/finetune/odd.broken.pretrained.random.1.tiny.log"
+    log = workspace.folder / "results/logs/finetune/odd,broken,pretrained,random,1,tiny.log"
     assert "Traceback" not in log.read_text()
     scratch = RUN.replace("small", "broken").format("scratch")
     assert (workspace.folder / scratch / "predictions.parquet").exists(), "the others went on"

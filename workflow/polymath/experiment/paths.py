@@ -1,6 +1,6 @@
 """Where every file of an experiment's results lies; no other module spells these paths."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -196,7 +196,7 @@ class ResultPaths:
 
     def log(self, stage: str, *names: str) -> Path:
         """The log of a stage's job, by the names that tell the stage's jobs apart."""
-        return self.logs / stage / f"{'.'.join(names)}.log" if names else self.logs / f"{stage}.log"
+        return self.logs / stage / f"{_joined(names)}.log" if names else self.logs / f"{stage}.log"
 
     @property
     def configurations(self) -> Path:
@@ -210,7 +210,12 @@ class ResultPaths:
 
     def benchmark(self, stage: str, *names: str) -> Path:
         """Snakemake's measurements of a training job: seconds, memory, processor time."""
-        return self.root / "benchmarks" / stage / f"{'.'.join(names)}.tsv"
+        return self.root / "benchmarks" / stage / f"{_joined(names)}.tsv"
+
+
+def _joined(names: Iterable[str]) -> str:
+    """Return one file's name for several names, which may have dots, and have no commas."""
+    return ",".join(names)
 
 
 def source_name(manifest: Path) -> str:
