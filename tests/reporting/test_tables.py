@@ -47,7 +47,8 @@ from polymath.reporting.tables import (
     to_markdown,
     varying_columns,
 )
-from polymath.util.storage import write_json, write_table
+from polymath.util.errors import DamagedError
+from polymath.util.storage import set_aside, write_json, write_table
 from support.figures import effective_data
 from support.report import (
     CLAIM_ROWS,
@@ -216,6 +217,15 @@ def test_repeated_looks_are_counted_with_their_numbers_of_pairs() -> None:
     assert "3, 8 pairs" in said
     once = table([judged("better", "supported", 0.1)], CLAIM_SCHEMA)
     assert "judged once" in describe_looks(once, {name: [3]})
+
+
+def test_a_record_of_looks_that_was_damaged_is_named(tmp_path: Path) -> None:
+    assert "more often" not in claims_page(tmp_path, [])
+    damaged = DamagedError(tmp_path / "looks.json", "cut")
+    set_aside(damaged)
+    page = claims_page(tmp_path, [])
+    assert "evidence/looks.json.damaged" in page
+    assert "may have been judged more often" in " ".join(page.split())
 
 
 def test_what_a_family_leaves_out_is_named() -> None:

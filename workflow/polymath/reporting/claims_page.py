@@ -28,7 +28,7 @@ from polymath.reporting.tables import (
     varying_columns,
     write_text,
 )
-from polymath.util.storage import read_json, read_table
+from polymath.util.storage import read_json, read_table, set_aside_as
 
 VERDICTS = ("supported", "contradicted", "undecided")
 HEAD = "# What the results say about the paper's claims\n\n"
@@ -54,6 +54,8 @@ corrected for the number of tasks; with fewer than {least} pairs no difference i
 difference” is that of ROC-AUC, which depends on no threshold, with the interval of the same test.
 
 """
+LOOKS_LOST = """An earlier record of how often they were judged was damaged, and is kept as
+`evidence/{lost}`: they may have been judged more often than that."""
 SAME_SCORE = """Time to the same score: both arms are measured against 90 % of the way to the better
 arm's end. No verdict rests on it, because an arm that ends lower may never get there: `reached`
 counts the runs that did.
@@ -89,6 +91,8 @@ def write_claims_page(tables: ClaimsPageTables, page: Path) -> None:
     families = with_own_verdicts(read_table(tables.families), claims)
     text = HEAD + TOGETHER + to_markdown(family_table(families)) + "\n"
     text += describe_looks(claims, read_json(tables.looks)) + "\n\n"
+    if (lost := set_aside_as(tables.looks)).exists():
+        text += LOOKS_LOST.format(lost=lost.name) + "\n\n"
     text += (
         PER_TASK.format(rule=RULE, least=LEAST_PAIRS) + to_markdown(count_verdicts(claims)) + "\n"
     )

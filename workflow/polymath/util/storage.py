@@ -94,9 +94,14 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
+def set_aside_as(result: Path) -> Path:
+    """Return where a damaged result is kept."""
+    return result.with_name(f"{result.name}.damaged")
+
+
 def set_aside(error: DamagedError) -> str:
     """Rename a damaged result, so that the next run makes it anew; return a message."""
-    aside = error.result.with_name(f"{error.result.name}.damaged")
+    aside = set_aside_as(error.result)
     try:
         error.result.replace(aside)
     except OSError:  # gone already, or a folder that may not be written
