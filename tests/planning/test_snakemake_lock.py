@@ -84,6 +84,17 @@ def test_a_living_one_keeps_the_second_out_and_its_lock(
         assert list((tmp_path / "locks").iterdir())
 
 
+@pytest.mark.parametrize("spelled", ["./results", "results/", "{cwd}/results"])
+def test_results_are_the_same_however_their_path_is_spelled(
+    spelled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with another(tmp_path, "results") as living:
+        second = persistence(tmp_path, spelled.format(cwd=tmp_path))
+        with pytest.raises(WorkflowError, match=str(living.pid)), second.lock():
+            pass
+
+
 def test_other_results_are_made_beside_and_their_lock_is_left(tmp_path: Path) -> None:
     with another(tmp_path, "results"), persistence(tmp_path, "more").lock():
         assert len(list((tmp_path / "locks").iterdir())) == 2

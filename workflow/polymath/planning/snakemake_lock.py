@@ -67,7 +67,8 @@ def _hold_guard(folder: Path, results: str) -> FileLock:
     Raises:
         WorkflowError: if a living Snakemake makes the same results.
     """
-    path = folder / GUARDS / digest_of(results)
+    # However its path is spelled, a folder of results has one guard.
+    path = folder / GUARDS / digest_of(os.path.realpath(results))
     others = _living(folder)
     guard = try_lock(path)
     if guard is None:
