@@ -12,7 +12,7 @@ from polymath.data.fetch import progress, url
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.local import describe_source
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.manifest import MANIFEST, Manifest, explain_change
+from polymath.data.fetch.manifest import CHECKED, MANIFEST, Manifest, explain_change
 from polymath.experiment.config_errors import parse
 from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
@@ -361,9 +361,12 @@ def test_a_file_in_two_archives_is_refused(served: Served, place: Place) -> None
         place.fetch(twice)
 
 
-def test_a_member_may_not_take_the_manifests_place(served: Served, place: Place) -> None:
-    served.content = zip_of({MANIFEST: b"{}"})
-    with pytest.raises(PolymathError, match=rf"{MANIFEST}: the source has a file of this name"):
+@pytest.mark.parametrize("name", [MANIFEST, CHECKED])
+def test_a_member_may_not_take_the_place_of_polymaths_own_files(
+    name: str, served: Served, place: Place
+) -> None:
+    served.content = zip_of({name: b"{}"})
+    with pytest.raises(PolymathError, match=rf"{name}: the source has a file of this name"):
         place.fetch(served.source(members=("*",)))
 
 

@@ -5,6 +5,9 @@ import re
 
 SPACE = "free some space and run the same command again"
 WRITABLE = "make it writable, or choose another folder, and run the same command again"
+LINK = "remove the link that stands where a file or folder is needed, and run it again"
+SHORTER = "use a shorter name, or a folder with a shorter path, and run the same command again"
+BROKEN = "check the disk, or the server of the folder, and run the same command again"
 FOLDER = "rename the file that stands where a folder is needed, and run the same command again"
 REMEDIES = {
     errno.ENOSPC: SPACE,
@@ -15,6 +18,10 @@ REMEDIES = {
     errno.EEXIST: FOLDER,
     errno.ENOTDIR: FOLDER,
     errno.EISDIR: "rename the folder that stands where a file is needed, and run it again",
+    errno.ELOOP: LINK,
+    errno.ENAMETOOLONG: SHORTER,
+    errno.EIO: BROKEN,
+    errno.ESTALE: BROKEN,
     errno.EFBIG: "raise the limit on file sizes (ulimit -f) and run the same command again",
     errno.EMFILE: "raise the limit on open files (ulimit -n) and run the same command again",
     errno.ENFILE: "close other programs and run the same command again",

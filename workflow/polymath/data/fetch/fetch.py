@@ -6,7 +6,7 @@ from pathlib import Path
 from polymath.data.fetch.file_cache import Fetched, FileCache
 from polymath.data.fetch.local import describe_source, list_path, own_files
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.manifest import Manifest
+from polymath.data.fetch.manifest import CHECKED, Manifest
 from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
 from polymath.experiment.base import StrictModel
@@ -140,11 +140,12 @@ def record(
     """Write the manifest of a source's files.
 
     Raises:
-        PolymathError: if one of them has the manifest's name.
+        PolymathError: if one of them has a name of Polymath's own files beside them.
     """
-    if manifest in files:
+    reserved = {manifest, manifest.with_name(CHECKED)}
+    if taken := reserved.intersection(files):
         raise PolymathError(
-            f"{manifest}: the source has a file of this name, which Polymath needs for its own: "
+            f"{taken.pop()}: the source has a file of this name, which Polymath needs for its own: "
             "leave it out, or give it another 'name'"
         )
     log(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
