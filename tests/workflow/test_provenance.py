@@ -12,6 +12,7 @@ from support.forked import run_module
 from support.workspace import RUN, Workspace, write_dna_csv
 
 AFTERWARDS = {"evaluate", "evidence", "figures", "keep_best", "write_report"}
+ONE_JOB = ("--target-jobs=evaluate:task=odd", "--allowed-rules=evaluate")
 PREDICTIONS = f"{RUN.format('scratch')}/predictions.parquet"
 
 
@@ -115,6 +116,20 @@ def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 1
     path.write_bytes(bytes(content))
+
+
+def test_a_submitted_job_says_briefly_that_its_configuration_is_damaged(
+    workspace: Workspace,
+) -> None:
+    path = workspace.folder / "results/.config/0123456789abcdef.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(workspace.config))
+    result = workspace.run("--mode=subprocess", f"--configfile={path}", *ONE_JOB)
+    said = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert f"{path} is damaged" in said
+    assert "Traceback" not in said
+    assert "DamagedError" not in said
 
 
 @pytest.mark.full
