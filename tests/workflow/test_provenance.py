@@ -74,6 +74,14 @@ def test_files_dated_in_the_future_make_nothing_again(alone: Workspace) -> None:
     assert alone.planned() == {}
 
 
+def test_results_are_added_to_those_dated_in_the_future(workspace: Workspace) -> None:
+    for path in (workspace.folder / "results").rglob("*"):
+        os.utime(path, (4e9, 4e9))
+    workspace.config["replicates"] = 3
+    result = workspace.run("--until", "map_vocabulary")
+    assert result.returncode == 0, result.stderr
+
+
 DAMAGED = {
     "results/raw/odd/manifest.json": "fetch_data",
     "results/models/small/manifest.json": "fetch_model",

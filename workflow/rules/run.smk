@@ -9,6 +9,7 @@ from polymath.planning.snakemake_process import (
     choose_jobs_when_one_ends,
     freeze_config,
     make_again,
+    undo_future_dates,
 )
 from polymath.planning.stale import Comparison
 from polymath.util.gpus import count_gpus, describe_gpus
@@ -107,6 +108,8 @@ def log_run_times():
 
 onstart:
     choose_jobs_when_one_ends(workflow)
+    if workflow.is_main_process:
+        undo_future_dates(PATHS.root, BEGAN)
     if workflow.is_main_process and not workflow.local_exec:
         freeze_config(workflow, as_param(EXPERIMENT), PATHS.configurations)
     if workflow.local_exec:

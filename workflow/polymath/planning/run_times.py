@@ -36,4 +36,5 @@ def _spans(benchmarks: Iterable[Path], began: float, ended: float) -> Iterator[t
         if path.is_file() and (end := path.stat().st_mtime) > began:
             header, values = path.read_text(encoding="utf-8").splitlines()[:2]
             seconds = float(dict(zip(header.split("\t"), values.split("\t"), strict=True))["s"])
-            yield max(end - seconds, began), min(end, ended)
+            if end - seconds < ended:  # else dated by a clock that is ahead
+                yield max(end - seconds, began), min(end, ended)
