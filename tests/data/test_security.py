@@ -101,6 +101,16 @@ def test_a_results_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
             require_results_folder(ResultPaths.of(tmp_path / name))
 
 
+def test_links_to_nothing_and_names_too_long_are_no_results(tmp_path: Path) -> None:
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("gone", "loop", "loop/results"):
+        with pytest.raises(PolymathError, match="broken link"):
+            require_results_folder(ResultPaths.of(tmp_path / name))
+    with pytest.raises(PolymathError, match="too long"):
+        require_results_folder(ResultPaths.of(tmp_path / ("x" * 300)))
+
+
 def test_a_models_folder_without_weights_is_refused_before_anything_is_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

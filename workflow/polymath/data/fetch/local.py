@@ -167,16 +167,21 @@ def _require_weights(source: BaseModel, files: list[Path]) -> None:
 
 
 def require_results_folder(results: ResultPaths) -> None:
-    """Refuse a folder of results that is a file, or would lie in one.
+    """Refuse a folder of results that is a file or a broken link, or would lie in one.
 
     Raises:
         PolymathError: naming the file.
     """
-    for path in (results.root, *results.root.parents):
-        if path.exists() and not path.is_dir():
-            raise PolymathError(
-                f"config: results: '{path}' is a file, not a folder: rename it, or name a folder"
-            )
+    try:
+        for path in (results.root, *results.root.parents):
+            if (path.is_symlink() or path.exists()) and not path.is_dir():
+                kind = "a broken link" if path.is_symlink() and not path.exists() else "a file"
+                raise PolymathError(
+                    f"config: results: '{path}' is {kind}, not a folder: rename it, or name a "
+                    "folder"
+                )
+    except OSError as error:
+        raise PolymathError(f"config: results: {error.strerror}: name another folder") from None
 
 
 def _require_no_braces(files: list[Path]) -> None:
