@@ -41,6 +41,13 @@ def test_so_are_those_of_a_recipe(key: str, value: object, tmp_path: Path) -> No
         load_experiment(config, ROOT / "resources")
 
 
+@pytest.mark.parametrize("value", ["true", "yes", 1, 0.0, [True]])
+def test_a_switch_is_true_or_false(value: object, tmp_path: Path) -> None:
+    config: dict[str, Any] = {**tiny_config(tmp_path, tmp_path), "keep_models": value}
+    with pytest.raises(PolymathError, match="keep_models: must be true or false"):
+        load_experiment(config, ROOT / "resources")
+
+
 def test_a_switch_is_still_one(tmp_path: Path) -> None:
     config: dict[str, Any] = {**tiny_config(tmp_path, tmp_path), "keep_models": True}
     assert load_experiment(config, ROOT / "resources").keep_models

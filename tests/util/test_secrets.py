@@ -48,6 +48,12 @@ def test_other_addresses_stay_as_they_are(url: str) -> None:
     assert redact(url, {}).replace("...", "${POLYMATH_SECRET_HOST}") == url
 
 
+def test_a_secret_is_seen_under_an_encoded_name() -> None:
+    assert has_secret("https://host/x.csv?tok%65n=hunter2")
+    assert has_secret("https://host/x.csv%3Faccess%5Ftoken%3Dhunter2")
+    assert not has_secret("https://host/a%20b.csv?download=%31")
+
+
 def test_a_secret_comes_from_the_environment() -> None:
     url = "https://host/x.csv?token=${POLYMATH_SECRET_HOST}"
     secrets = {"POLYMATH_SECRET_HOST": "hunter2"}

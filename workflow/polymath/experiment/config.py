@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, model_validator
 
 from polymath.experiment.analyses import Probes, Representations
 from polymath.experiment.base import Name, StrictModel
@@ -114,7 +114,7 @@ class Experiment(StrictModel):
         description="instead of replicates: how many seeds of each stream, all combined, as "
         "`{init: 3, mapping: 2}`; streams left out keep one seed",
     )
-    keep_models: bool | None = Field(
+    keep_models: StrictBool | None = Field(
         None,
         description="keep each replicate's trained model, as transformers saves it: of all "
         "conditions (true) or none (false); default: of the best arm of each task with files of "

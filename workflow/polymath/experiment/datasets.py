@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from polymath.experiment.base import Name, StrictModel
 from polymath.experiment.reader import Reader
@@ -59,7 +59,7 @@ class Alphabet(StrictModel):
         None, description="for kind regex: what a symbol is; blanks between symbols do not count"
     )
     file: str | None = Field(None, description="for kind tokenizer: path of a tokenizer.json")
-    uppercase: bool = Field(False, description="fold case before anything else")
+    uppercase: StrictBool = Field(False, description="fold case before anything else")
     remove: str = Field("", description="characters to delete first (gaps, separators)")
     illegal: str = Field(
         "error",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from polymath.experiment.base import StrictModel
 
@@ -72,7 +72,7 @@ class Reader(StrictModel):
         description="of csv and tsv; default comma and tab. Several characters are a regular "
         "expression",
     )
-    quoting: bool | None = Field(
+    quoting: StrictBool | None = Field(
         None,
         description="whether fields of csv and tsv may be quoted; default: csv yes, tsv only if "
         "its whole header is quoted",

@@ -7,7 +7,7 @@ when the address is opened, and nowhere else. Passwords of servers belong in ~/.
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from polymath.util.errors import PolymathError
 
@@ -31,7 +31,8 @@ USER_IN_ADDRESS = re.compile(r"\w+://(?:[^/?\s]+|[^/?\s\[\]]*:[^\d\s]\S*)@")
 def has_secret(url: str) -> bool:
     """Whether an address holds a password or a token itself."""
     bare = PLACEHOLDER.sub("", url)
-    return USER_IN_ADDRESS.match(bare) is not None or PARAMETER.search(bare) is not None
+    written = (bare, unquote(bare))  # `tok%65n` is a token to a server
+    return USER_IN_ADDRESS.match(bare) is not None or any(map(PARAMETER.search, written))
 
 
 def fill_secrets(url: str, environment: Mapping[str, str] = os.environ) -> str:
