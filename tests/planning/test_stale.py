@@ -10,6 +10,7 @@ import pytest
 
 from polymath.data.fetch.local import UNKNOWN, absent_manifests, describe_source, own_files
 from polymath.data.fetch.manifest import Manifest
+from polymath.experiment.conditions import Condition
 from polymath.experiment.config import load_experiment
 from polymath.experiment.requests import Request, Requests
 from polymath.experiment.sources import MODEL_FILES
@@ -143,6 +144,33 @@ def test_files_of_another_address_are_noticed_without_their_manifest(tmp_path: P
         assert str(explain(new, path)).endswith(f"not {UNKNOWN}")
         path.unlink()
     assert explain(new, tmp_path / "none.parquet") is None
+
+
+def test_so_are_a_models(tmp_path: Path) -> None:
+    def requests(revision: str) -> Requests:
+        source = {"kind": "hub", "repo": "owner/small", "revision": revision * 40}
+        config = {**CONFIG, "results": str(tmp_path), "models": ["small"],
+                  "checkpoints": {"small": {"source": source}}}  # fmt: skip
+        return Requests(load_experiment(config, ROOT / "resources"))
+
+    old, new = requests("a"), requests("b")
+    source = old.experiment.checkpoints["small"].source
+    manifest = Manifest(old.paths.model_manifest("small"), describe_source(source), ())
+    manifest.write()
+    stated = {"model_source": manifest.source, "model_sha256": manifest.sha256}
+    condition = Condition("odd", "small", "pretrained", "random", "1", "tiny")
+    path = old.paths.predictions(condition)
+    path.parent.mkdir(parents=True)
+    with made_from(describe(RECORDS, {"model": manifest.path})):
+        write_table(pd.DataFrame({"id": ["a"]}), path, SCHEMA, stated)
+    manifest.path.unlink()
+
+    def explain(requests: Requests) -> str | None:
+        comparison = Comparison(absent_manifests(requests))
+        return comparison.explain(Request(path, RECORDS, {"model": manifest.path}))
+
+    assert explain(old) is None
+    assert str(explain(new)).endswith(f"not {UNKNOWN}")
 
 
 def test_a_result_that_states_nothing_or_is_no_table_is_stale(tokens: Request) -> None:

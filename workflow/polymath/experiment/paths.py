@@ -107,6 +107,11 @@ class ResultPaths:
         yield from sorted((self.root / "tokens" / f"task={task}").glob(f"*/{TOKENS_TABLE}"))
         yield from islice((self.runs / f"task={task}").rglob(PREDICTIONS), 1)
 
+    def tables_of_model(self, model: str) -> Iterator[Path]:
+        """Tables that state a model's source: the first predictions of each task."""
+        for folder in sorted(self.runs.glob(f"task=*/model={model}")):
+            yield from islice(folder.rglob(PREDICTIONS), 1)
+
     def all_predictions(self) -> list[Path]:
         """The predictions of every finished condition, of whatever experiment, sorted."""
         return sorted(self.runs.rglob(PREDICTIONS))

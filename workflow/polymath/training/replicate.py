@@ -65,7 +65,7 @@ class ConditionInputs:
         self.vocabulary = read_table(job.vocabulary)
         model = Manifest.read(job.model)
         self.model_folder = model.locate("config.json").parent
-        self.model_sha256 = model.sha256
+        self.model_sha256, self.model_source = model.sha256, model.source
         pairs = "ids2" in self.task.rows
         tokenizer = load_tokenizer(model.locate("tokenizer.json"))
         self._special_tokens = SpecialTokens.of(tokenizer, pairs)
@@ -122,6 +122,7 @@ class ConditionInputs:
             "recipe_values": self.job.recipe.model_dump(mode="json"),
             "experiment_seed": self.job.seed,
             "model_sha256": self.model_sha256,
+            "model_source": self.model_source,
             "training_code_version": TRAINING,
             "precision": self.precision,
             "device": device_name(self.device),

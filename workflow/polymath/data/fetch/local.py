@@ -70,36 +70,48 @@ def absent_manifests(requests: Requests) -> dict[Path, Callable[[], str | None]]
     """Return functions for the identities that absent manifests would have.
 
     Of the user's own files all are read for one. That of a model which must be converted first is
-    UNKNOWN, so that what was made from it is made again. Of a task that is fetched, its tables say
-    what they were made from.
+    UNKNOWN, so that what was made from it is made again. Of a task or model that is fetched, tables
+    say what they were made from.
     """
     experiment, paths = requests.experiment, requests.paths
-    stated: dict[Path, Callable[[], str | None]] = {
-        paths.raw_manifest(task): partial(_stated_identity, paths, task, dataset.source)
-        for task, dataset in experiment.datasets.items()
-        if not paths.raw_manifest(task).is_file()
-    }
-    models = [paths.model_manifest(name) for name in experiment.checkpoints]
-    return stated | {
-        manifest: partial(_identity_of, manifest, source, manifest in models)
-        for manifest, source in requests.fetched()
-        if isinstance(_own_source(source), PathSource) and not manifest.is_file()
-    }
+    tasks = {paths.raw_manifest(task): task for task in experiment.datasets}
+    models = {paths.model_manifest(name): name for name in experiment.checkpoints}
+    identities: dict[Path, Callable[[], str | None]] = {}
+    for manifest, source in requests.fetched():
+        if manifest.is_file():
+            continue
+        if isinstance(_own_source(source), PathSource):
+            identities[manifest] = partial(_identity_of, manifest, source, manifest in models)
+        elif manifest in models:
+            tables = partial(paths.tables_of_model, models[manifest])
+            identities[manifest] = partial(_stated_identity, tables, source, "model_")
+        else:
+            tables = partial(paths.tables_of_source, tasks[manifest])
+            identities[manifest] = partial(_stated_identity, tables, source)
+    return identities
 
 
-def _stated_identity(paths: ResultPaths, task: str, source: BaseModel) -> str | None:
-    """Return which files a task's tables say they were made from; UNKNOWN if all are of another
-    source, None if there are none.
+def _stated_identity(
+    tables: Callable[[], Iterator[Path]], source: BaseModel, of: str = ""
+) -> str | None:
+    """Return which files tables say they were made from; UNKNOWN if all are of another source.
+
+    None if there are none, or they say nothing, as those of older versions.
+
+    Args:
+        of: what the names begin with under which they say it.
     """
     identity = None
-    for table in paths.tables_of_source(task):
+    for table in tables():
         try:
             metadata = read_metadata(table)
         except DamagedError:
             continue
-        if metadata.get("source") == describe_source(source):
-            return str(metadata["source_sha256"])
-        identity = UNKNOWN
+        stated = metadata.get(f"{of}source")
+        if stated == describe_source(source):
+            return str(metadata[f"{of or 'source_'}sha256"])
+        if stated is not None:
+            identity = UNKNOWN
     return identity
 
 
