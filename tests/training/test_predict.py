@@ -178,6 +178,9 @@ def test_what_cannot_be_predicted_is_refused_with_its_row(
     run = TrainedRun.of(results, condition, new)
     with pytest.raises(PolymathError, match=r"new.csv: line 3.*'CN'"):
         predict(run, [new], 1, print)
+    new.write_text("name;seq\na;ACGT\n")
+    with pytest.raises(PolymathError, match=r"correct the file: .* with sequence 'seq', id 'na"):
+        predict(run, [new], 1, print)
     with pytest.raises(PolymathError, match="task=own"):
         find_run("owl", ResultPaths(root))
     other = replace(run, job=replace(run.job, seed=2))
@@ -212,6 +215,13 @@ def test_the_file_to_predict_is_not_overwritten(tmp_path: Path) -> None:
     new.write_text("name,seq\na,ACGT\n")
     arguments = argparse.Namespace(run="own", input=tmp_path, output=tmp_path / "a/../new.csv")
     with pytest.raises(PolymathError, match=r"--output .*name another file"):
+        run_prediction(arguments, ResultPaths(tmp_path / "results"))
+
+
+def test_a_file_to_predict_that_is_not_there_is_named_by_its_option(tmp_path: Path) -> None:
+    absent = tmp_path / "absent.csv"
+    arguments = argparse.Namespace(run="own", input=absent, output=tmp_path / "out.csv")
+    with pytest.raises(PolymathError, match=r"^--input .*absent.csv: there is no such"):
         run_prediction(arguments, ResultPaths(tmp_path / "results"))
 
 

@@ -25,6 +25,7 @@ from polymath.experiment.config import TOKEN_MAPPINGS
 from polymath.experiment.datasets import Alphabet, Dataset, Windows
 from polymath.experiment.lineage import OWN_TOKENIZER
 from polymath.experiment.paths import ResultPaths
+from polymath.experiment.reader import Reader
 from polymath.experiment.recipes import Recipe
 from polymath.models.build import added_to_output
 from polymath.models.pooling import set_pooling
@@ -159,7 +160,10 @@ def predict(run: TrainedRun, files: list[Path], threads: int, log: Log) -> pd.Da
     """
     configure_torch(threads)
     rejected = RejectedRows()
-    table = read_unlabelled(run.dataset, files, rejected, run.metadata["labels"])
+    try:
+        table = read_unlabelled(run.dataset, files, rejected, run.metadata["labels"])
+    except PolymathError as error:
+        raise PolymathError(f"{error}; {_describe_form(run.dataset.reader)}") from None
     rows = _tokenize(run, table, log)
     for note in rejected.notices:
         log(note)
@@ -172,6 +176,21 @@ def predict(run: TrainedRun, files: list[Path], threads: int, log: Log) -> pd.Da
         log(f"{len(table)} sequences, {len(models)} of {run.job.replicates} replicates kept")
         outputs = [_predict(inputs, number, folder, rows) for number, folder in models.items()]
     return _tabulate(table["id"], np.mean(outputs, axis=0), run.metadata)
+
+
+def _describe_form(reader: Reader) -> str:
+    """Return how files to predict are read, which the configuration does not change any more."""
+    keys = {
+        "delimiter": reader.delimiter,
+        "encoding": None if reader.encoding == "utf-8-sig" else reader.encoding,
+        "sequence": reader.sequence,
+        "sequence2": reader.sequence2,
+        "id": reader.id,
+    }
+    said = ", ".join(f"{key} {value!r}" for key, value in keys.items() if value)
+    return (
+        f"to predict, correct the file: it is read as the task's own, {reader.format} with {said}"
+    )
 
 
 def _tokenize(run: TrainedRun, table: pd.DataFrame, log: Log) -> pd.DataFrame:

@@ -43,6 +43,8 @@ def run_prediction(arguments: argparse.Namespace, results: ResultPaths) -> None:
     output: Path = arguments.output
     if output.suffix not in SUFFIXES:
         raise PolymathError(f"--output {output}: the name must end in one of {', '.join(SUFFIXES)}")
+    if not arguments.input.exists():
+        raise PolymathError(f"--input {arguments.input}: there is no such file or folder")
     from polymath.data.fetch.local import list_path
     from polymath.experiment.sources import PathSource
 
