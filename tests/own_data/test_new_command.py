@@ -116,6 +116,8 @@ def test_the_command_writes_a_file_once_and_says_what_it_costs_and_what_next(
         (["['up' 'down']", "['left']"], {"kind": "separator", "separator": " "}),
         (["up down up up up down", "left up up left down up"] * 3,
          {"kind": "separator", "separator": " "}),
+        (["A C D E", "Y I A E"], {"kind": "separator", "separator": " "}),
+        (["ACGT CGTA GTAC", "ACGA TTTT"], {"kind": "separator", "separator": " "}),
         (["it is a good film", "the food was bad"], "model"),
         (["天气很好", "我不喜欢"], "model"),
         (["((..))", "(...)"], "character"),

@@ -11,7 +11,7 @@ from polymath.own_data.forms import find_delimiter
 from polymath.own_data.options import Asked
 from polymath.own_data.yaml_text import write_yaml
 from polymath.util.errors import PolymathError
-from support.drafts import draft_of, load
+from support.drafts import draft_csv, draft_of, load, peptides
 
 
 @pytest.mark.parametrize(
@@ -143,3 +143,99 @@ def test_excel_with_several_sheets_asks_for_one(tmp_path: Path) -> None:
         draft_of(path)
     draft = draft_task(path, tmp_path / "my.yaml", Asked(), sheet="data")
     assert draft.entry["reader"]["sheet"] == "data"
+
+
+@pytest.mark.parametrize(
+    ("above", "skipped"),
+    [(["sep=;"], [1]), (["# from the laboratory", "# of 2024; twice"], [1, 2]), ([], None)],
+)
+def test_what_stands_above_a_table_is_no_row(
+    tmp_path: Path, above: list[str], skipped: list[int] | None
+) -> None:
+    lines = [*above, "#sequence;label", *(f"{'ACGT' * 3}{'AC' * n};{n % 2}" for n in range(40))]
+    draft = draft_csv(tmp_path, lines)
+    assert draft.entry["reader"].get("skip_lines") == skipped
+    assert draft.entry["reader"]["sequence"] == "#sequence"
+    assert sum(draft.counts.values()) == 40
+
+
+def test_files_that_differ_in_what_is_above_their_tables_are_refused(tmp_path: Path) -> None:
+    rows = "sequence;label\n" + "".join(f"ACGT{'AC' * n};{n % 2}\n" for n in range(40))
+    (tmp_path / "a.csv").write_text("sep=;\n" + rows)
+    (tmp_path / "b.csv").write_text(rows)
+    with pytest.raises(PolymathError, match=r"a.csv and b.csv differ in the lines above"):
+        draft_of(tmp_path)
+
+
+def test_columns_without_values_do_not_make_a_delimiter(tmp_path: Path) -> None:
+    path = tmp_path / "promoters.data"
+    rows = [f"{'+-'[n % 2]},S{n},\t\tacgtacgt{'acg' * n}" for n in range(40)]
+    path.write_text("\n".join(rows) + "\n")
+    entry = draft_of(path).entry
+    assert entry["reader"]["format"] == "csv"
+    assert entry["alphabet"] == {"preset": "dna", "remove": "\t"}
+    assert "label_map" not in entry  # the classes are + and -, not normal lines and anomalies
+
+
+@pytest.mark.parametrize("mark", [" ", "   "])
+def test_blanks_before_the_label_of_a_line_are_no_symbols(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "own.txt"
+    lines = (f"{sequence}{mark}{'ab'[n % 2]}" for n, sequence in enumerate(peptides(40)))
+    path.write_text("\n".join(lines) + "\n")
+    assert draft_of(path).entry["alphabet"] == "protein"
+
+
+def test_blanks_around_sequences_are_removed(tmp_path: Path) -> None:
+    lines = [f" {sequence} ,{n % 2}" for n, sequence in enumerate(peptides(40))]
+    draft = draft_csv(tmp_path, ["sequence,label", *lines])
+    assert draft.entry["alphabet"] == {"preset": "protein", "remove": " "}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["train_a", "train_b", "test_a", "test_b"], ["a_train", "b_train", "a_test", "b_test"]],
+)
+def test_names_of_files_give_the_class_and_the_split(tmp_path: Path, names: list[str]) -> None:
+    for name, start in zip(names, range(0, 80, 20), strict=True):
+        rows = (f">{n}\n{row}\n" for n, row in enumerate(peptides(80)[start : start + 20]))
+        (tmp_path / f"{name}.fasta").write_text("".join(rows))
+    draft = draft_of(tmp_path)
+    assert draft.entry["reader"]["split"] == "split"
+    assert draft.counts["test"] == 40
+    assert any(fact.startswith("classes: 2: ") for fact in draft.facts)
+
+
+def test_names_of_text_files_give_the_class(tmp_path: Path) -> None:
+    for n in range(30):
+        (tmp_path / f"{['good', 'bad'][n % 2]}_{n}.txt").write_text(f"the film number {n}\n")
+    assert draft_of(tmp_path).entry["reader"]["columns"] == {"file": "(?P<label>.+?)_.+"}
+
+
+@pytest.mark.parametrize("name", ["123.csv", "2024-01-02.csv", "true.csv"])
+def test_a_name_that_yaml_reads_as_no_text_makes_a_task(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    rows = (f"{sequence},{n % 2}\n" for n, sequence in enumerate(peptides(40)))
+    path.write_text("sequence,label\n" + "".join(rows))
+    written = tmp_path / "my.yaml"
+    write_yaml(draft_of(path), written)
+    assert load(written).tasks == (f"task-{path.stem}",)
+
+
+@pytest.mark.parametrize("name", ["own.zip", "own.csv.bz2"])
+def test_packed_files_are_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04" if name.endswith("zip") else b"BZh9\0\xff")
+    with pytest.raises(PolymathError, match=f"{name}: compressed: unpack it"):
+        draft_of(tmp_path / name)
+
+
+def test_a_short_file_that_was_cut_while_packed_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv.gz"
+    path.write_bytes(gzip.compress(b"sequence,label\nACGT,a\n")[:-4])
+    with pytest.raises(PolymathError, match=r"own.csv.gz: .*check that the file is whole"):
+        draft_of(path)
+
+
+def test_a_file_that_is_not_there_is_named_without_a_configuration(tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match=r"^.*absent.csv: there is no such file") as raised:
+        draft_of(tmp_path / "absent.csv")
+    assert "configuration" not in str(raised.value)

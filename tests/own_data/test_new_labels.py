@@ -199,3 +199,40 @@ def test_sequences_alone_are_refused_and_columns_that_may_be_labels_are_named(
     rows = [f"{s},PF{n // 2}" for n, s in enumerate(peptides(60))]
     with pytest.raises(PolymathError, match=r"--label; it may be 'family' \(30 values, as PF0\)"):
         draft_csv(tmp_path, ["seq,family", *rows])
+
+
+@pytest.mark.parametrize(
+    ("header", "label", "odd"),
+    [
+        ("sequence,ic50", "{n}.5", ">3.5"),
+        ("sequence,y", "{n}.5", "inf"),
+        ("sequence,ic50", "{n}.5 nM", "3.5 nM"),
+        ("sequence,ic50", "{n}.5%", "3.5%"),
+    ],
+)
+def test_numbers_with_units_or_signs_are_named_by_their_line(
+    tmp_path: Path, header: str, label: str, odd: str
+) -> None:
+    labels = [label.format(n=n) for n in range(3, 43)]
+    lines = [f"{row},{value}" for row, value in zip(peptides(40), [odd, *labels[1:]], strict=True)]
+    with pytest.raises(PolymathError, match=r"not numbers alone.*line 2\): .*leave out") as raised:
+        draft_csv(tmp_path, [header, *lines])
+    assert repr(odd) in str(raised.value)
+
+
+def test_groups_of_mixed_classes_are_not_taken_where_a_class_has_none_to_itself(
+    tmp_path: Path,
+) -> None:
+    commonest_in_one = [int(n % 5 < (3 if n % 3 == 2 else 2)) for n in range(60)]
+    rows = enumerate(zip(peptides(60), commonest_in_one, strict=True))
+    lines = [f"{row},{'ABC'[n % 3]},{label}" for n, (row, label) in rows]
+    draft = draft_csv(tmp_path, ["sequence,family,active", *lines])
+    assert "group" not in draft.entry["reader"]
+    assert any(fact.startswith("group: none, as class ") for fact in draft.facts)
+
+
+def test_groups_are_taken_for_numbers(tmp_path: Path) -> None:
+    lines = [f"{row},f{n % 12},{n}.5" for n, row in enumerate(peptides(60))]
+    draft = draft_csv(tmp_path, ["sequence,family,affinity", *lines])
+    assert draft.entry["type"] == "regression"
+    assert draft.entry["reader"]["group"] == "family"

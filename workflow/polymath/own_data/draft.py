@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import yaml
 
 from polymath.data.alphabets import split_symbols
 from polymath.data.data_card import RejectedRows
@@ -74,6 +75,8 @@ def draft_task(path: Path, output: Path, asked: Asked, sheet: str | None = None)
     Raises:
         PolymathError: naming what cannot be read, or what is ambiguous and the option that decides.
     """
+    if not path.exists():
+        raise PolymathError(f"{path}: there is no such file or folder in {Path.cwd()}")
     files = list_path(PathSource(kind="path", path=str(path)))
     form = add_names(find_form(files, sheet), files)
     roles = find_roles(form, asked)
@@ -119,7 +122,9 @@ def name_of(path: Path) -> str:
     """Return a task's name made of a file's or folder's name."""
     stem = path.resolve().name.split(".")[0] or "task"
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "task"
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "task"
+    # YAML reads 123, 2024-01-02 and true as something other than text.
+    return name if isinstance(yaml.safe_load(name), str) else f"task-{name}"
 
 
 def _relative(path: Path, output: Path) -> str:
@@ -179,7 +184,7 @@ def _describe_labels(
         )
         comma = known.map(lambda value: COMMA(value) is not None).any()
         return {"type": "regression", **({"decimal": ","} if comma else {})}
-    if NORMAL in set(filled) and filled.nunique() > 1:
+    if NORMAL in set(filled) and filled.nunique() > 1 and set(filled) != {"+", "-"}:
         facts.append(f"label_map: '{NORMAL}' is normal, every other label an anomaly, as in logs")
         comments["label_map"] = "`*`: every other label"
         entry: dict[str, Any] = {"label_map": {NORMAL: "normal", "*": "anomaly"}}

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import pandas as pd
 
 from polymath.data.readers import ReadingNotes, read_rows
 from polymath.data.readers.columns import HIDDEN
-from polymath.data.readers.files import GZIP, SUFFIXES, read_unpacked, split_lines
+from polymath.data.readers.files import GZIP, PACKED, SUFFIXES, read_unpacked, split_lines
 from polymath.experiment.reader import Reader
 from polymath.own_data.lines import find_line_form
 from polymath.util.errors import PolymathError, list_names
@@ -22,6 +23,7 @@ ORIGIN = ("file", "folder", "parent")  # columns that every reader adds
 LOOKED_AT = 500  # lines by which a delimiter is chosen
 REGULAR = 0.98  # share of the lines that have the same number of fields
 ASCII = bytes(range(128))
+SEPARATOR_LINE = re.compile("sep=.?", re.IGNORECASE)  # above a table, for Excel
 MOST_ACCENTED = 0.2  # share of the bytes of a text in a Western European language
 MOST_NAMES = 8  # of columns that are shown
 MOST_WORDS = 4  # in the name of a column
@@ -66,9 +68,14 @@ def find_form(files: list[Path], sheet: str | None = None) -> Form:
         encoding = _find_encoding(chosen)
         text = _read(chosen[0], encoding)
         reader = _find_text_form(text, chosen[0])
+        if reader["format"] in ("csv", "tsv"):
+            reader |= _find_preamble(chosen, encoding)
         if encoding != "utf-8-sig":
             reader["encoding"] = encoding
         facts.append(_describe_text(reader, encoding))
+        if "skip_lines" in reader:
+            shown = split_lines(text)[reader["skip_lines"][0] - 1][:40]
+            facts.append(f"skip_lines: what is above the table, from {shown!r}, is left out")
     if sheet is not None:
         reader["sheet"] = sheet
     table = _read_all(files, reader, facts)
@@ -86,6 +93,9 @@ def _commonest_format(files: list[Path]) -> tuple[str, list[Path]]:
         if counts[main]:
             return main, [path for path, kind in kinds.items() if kind == main]
     known = [kind for kind, _ in counts.most_common() if kind != "unknown"]
+    packed = [path for path in files if path.suffix.lower() in PACKED]
+    if not known and packed:
+        raise PolymathError(f"{packed[0]}: compressed: unpack it, or compress it by gzip instead")
     if not known:
         raise PolymathError(
             f"no file of a known format among {list_names([str(path) for path in files])}: save "
@@ -106,13 +116,14 @@ def _format_of(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(4096)
     if start.startswith(GZIP):
-        with gzip.open(path) as unpacked:
-            try:
-                start = unpacked.read(4096)
-            except (OSError, EOFError, zlib.error):
-                return "unknown"
+        try:
+            start = zlib.decompressobj(wbits=31).decompress(start, 4096)  # of a file cut short, too
+        except zlib.error:
+            return "unknown"
     for magic, kind in ((b"MThd", "midi"), (b"PAR1", "parquet"), (b"PK\x03\x04", "xlsx")):
         if start.startswith(magic):
+            if kind == "xlsx" and path.suffix.lower() in PACKED:
+                raise PolymathError(f"{path}: compressed: unpack it, and name the file or folder")
             return kind
     if start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b">"):
         return "fasta"
@@ -187,9 +198,9 @@ def _find_text_form(text: str, path: Path) -> dict[str, Any]:
         PolymathError: if neither fits.
     """
     everything = [line for line in split_lines(text) if line.strip()]
-    lines = everything[:LOOKED_AT]
-    if not lines:
+    if not everything:
         raise PolymathError(f"{path}: the file is empty: give a file with at least one row")
+    lines = everything[_count_preamble(everything) :][:LOOKED_AT] or everything
     table = find_delimiter(lines)
     if table is not None:
         delimiter, quoting = table
@@ -212,6 +223,47 @@ def _find_text_form(text: str, path: Path) -> dict[str, Any]:
             "delimiter in quotes"
         )
     return find_line_form(everything)
+
+
+def _find_preamble(files: list[Path], encoding: str) -> dict[str, Any]:
+    """Return the reader's key that leaves out what stands above the table of every file.
+
+    Raises:
+        PolymathError: if files differ in it: of some, rows would be left out.
+    """
+    above = {path: _preamble_of(split_lines(_read(path, encoding))) for path in files}
+    (first, skipped), *_ = above.items()
+    different = [path.name for path in files if above[path] != skipped]
+    if different:
+        raise PolymathError(
+            f"{first.name} and {list_names(different)} differ in the lines above the table, as "
+            "comments: delete these lines"
+        )
+    return {"skip_lines": skipped} if skipped else {}
+
+
+def _preamble_of(lines: list[str]) -> list[int]:
+    """Return the numbers of the lines above a table: `sep=;`, as Excel has it, and comments."""
+    filled = [number for number, line in enumerate(lines, 1) if line.strip()]
+    return filled[: _count_preamble([lines[number - 1] for number in filled[:LOOKED_AT]])]
+
+
+def _count_preamble(lines: list[str]) -> int:
+    """Return how many lines, none of them empty, stand above a table.
+
+    Lines that begin with # are comments. The last of them names the columns if it has as many
+    fields as those below it.
+    """
+    if lines and SEPARATOR_LINE.fullmatch(lines[0].strip()):
+        return 1
+    count = 0
+    while count < len(lines) and lines[count].startswith("#"):
+        count += 1
+    below = find_delimiter(lines[count:]) if count else None
+    if below is None:
+        return 0
+    names_columns = find_delimiter(lines[count - 1 : count + 1]) == below
+    return count - names_columns
 
 
 def find_delimiter(lines: list[str]) -> tuple[str, bool] | None:
@@ -238,16 +290,20 @@ def _regularity(lines: list[str], delimiter: str, quoting: bool) -> float:
     mode = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
     rows = csv.reader(lines, delimiter=delimiter, quoting=mode, strict=True)  # type: ignore[arg-type]
     try:
-        widths = [len(row) for row in rows]
+        fields = list(rows)
     except csv.Error:
         return 0.0
+    widths = [len(row) for row in fields]
     width, count = Counter(widths).most_common(1)[0]
     if width == 1:
         return 0.0
     is_short = widths[0] == width - 1
     # Rows that quotes join over several lines are believed only if nothing else fits as well.
     joined = 1e-6 if len(widths) < len(lines) else 0.0
-    return (count + is_short) / len(widths) - joined
+    # So are columns without any value, as tabs that pad fields give.
+    filled = {place for row in fields for place, field in enumerate(row) if field.strip()}
+    padded = 1e-6 if len(filled) < width else 0.0
+    return (count + is_short) / len(widths) - joined - padded
 
 
 def _describe_text(reader: dict[str, Any], encoding: str) -> str:

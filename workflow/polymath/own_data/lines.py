@@ -27,7 +27,7 @@ def find_line_form(lines: list[str]) -> dict[str, Any]:
     forms = (
         r"__label__(?P<label>\S+)\s+(?P<sequence>.+)",
         r"(?P<label>\S+)\s+(?P<sequence>.+)",
-        r"(?P<sequence>.+)\s+(?P<label>\S+)",
+        r"(?P<sequence>.*\S)\s+(?P<label>\S+)",
     )
     for pattern in forms:
         matches = [re.fullmatch(pattern, line) for line in lines]

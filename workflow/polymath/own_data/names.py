@@ -31,6 +31,9 @@ def add_names(form: Form, files: list[Path]) -> Form:
     Raises:
         PolymathError: if such a table cannot be read.
     """
+    if form.reader["format"] == "lines" and not form.reader.get("columns"):
+        is_labelled = "label" in form.table or is_class(texts(form.table, "file"))
+        return form if is_labelled else _cut_file_names(form)
     if form.reader["format"] not in ("midi", "fasta"):
         return form
     for path in files:
@@ -164,7 +167,8 @@ def _cut_file_names(form: Form) -> Form:
 
 
 def _pattern_of_names(stems: Sequence[str], mark: str) -> str | None:
-    """Return a pattern of file names whose first part is a class, or whose last is a split."""
+    """Return a pattern of file names whose first part is a class, or whose last or first is a split
+    beside a class, as pos_train and test_neg."""
     parts = [stem.split(mark) for stem in stems]
     if any(len(row) < 2 for row in parts):
         return None
@@ -173,6 +177,10 @@ def _pattern_of_names(stems: Sequence[str], mark: str) -> str | None:
     heads = {mark.join(row[:-1]) for row in parts}
     if last <= set(ALIASES) and len(heads) > 1:
         return f"(?P<label>.+){escaped}(?P<split>[^{mark[-1]}]+)"
+    first = {row[0].lower() for row in parts}
+    tails = {mark.join(row[1:]) for row in parts}
+    if first <= set(ALIASES) and len(tails) > 1:
+        return f"(?P<split>[^{mark[-1]}]+){escaped}(?P<label>.+)"
     counts = Counter(row[0] for row in parts)
     numbered = any(name.isdecimal() for name in counts)
     if numbered or len(counts) < 2 or min(counts.values()) < FEWEST_FILES:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from polymath.data.readers.columns import file_of
+from polymath.data.readers.columns import PLACE, file_of
 from polymath.data.splits import ALIASES
 from polymath.own_data.forms import ORIGIN, Form, is_number
 from polymath.own_data.options import Asked
@@ -17,7 +17,7 @@ from polymath.own_data.several_labels import (
     is_flag,
     join_lists,
 )
-from polymath.own_data.symbols import Symbols, find_symbols
+from polymath.own_data.symbols import Symbols, find_symbols, without_blanks
 from polymath.own_data.words import (
     GROUP_NAMES,
     ID_NAMES,
@@ -38,6 +38,7 @@ PAIRS = (("1", "2"), ("a", "b"), ("first", "second"), ("premise", "hypothesis"),
 MOST_CLASSES = 200
 ROWS_PER_CLASS = 3  # on average, at least, in a column of classes
 FEWEST_PER_CLASS = 3  # rows: one for each split
+MOSTLY_NUMBERS = 0.8  # share of numbers, with units and signs, in a column of them
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d|\1)")
 DISTINCT = 0.3  # share of distinct values in a column of sequences
 
@@ -169,7 +170,7 @@ def _find_sequences(
     for name in candidates:
         values = texts(form.table, name)
         if asked.sequence or _is_sequence(values, name):
-            kinds[name] = find_symbols(list(values))
+            kinds[name] = without_blanks(find_symbols(list(values)), form.table[name].astype(str))
     if not kinds:
         raise PolymathError(
             "no column looks like sequences: name it by --sequence; the columns are "
@@ -259,6 +260,7 @@ def _find_label(
                 raise PolymathError(
                     f"column {_count_classes(form, name)} does not hold labels, which are few "
                     "values that recur, or numbers: correct it, or name the labels by --label"
+                    f"{_describe_numbers(form, name)}"
                 )
     suited = [name for name in suited if name.lower() not in (*GROUP_NAMES, *ID_NAMES)] or suited
     if len(suited) >= FEWEST_COLUMNS and all(is_flag(texts(form.table, name)) for name in suited):
@@ -282,10 +284,11 @@ def _find_label(
             "can be learned: add a column with each sequence's class or number, or put each "
             "class into a file of its own"
         )
+    numbers = "".join(_describe_numbers(form, name) for name in own)
     raise PolymathError(
         "no column looks like labels, which are few values that recur, or numbers: name it by "
         f"--label; it may be {list_names([_count_classes(form, name) for name in own])}, or "
-        f"the name of the {list_names(ORIGIN)}"
+        f"the name of the {list_names(ORIGIN)}{numbers}"
     )
 
 
@@ -293,6 +296,21 @@ def _count_classes(form: Form, name: str) -> str:
     values = texts(form.table, name)
     count = values.nunique()
     return f"'{name}' ({count:,} value{'s' * (count != 1)}, as {values.iloc[0][:20]})"
+
+
+def _describe_numbers(form: Form, name: str) -> str:
+    """Return which values are numbers with more than digits around them, as `>32` and `5 °C`."""
+    values = texts(form.table, name)
+    if values.str.fullmatch(r"\W{0,3}\d[\d.,]*\s?\S{0,8}").mean() < MOSTLY_NUMBERS:
+        return ""
+    wrong = ~values.map(is_decimal)
+    if not wrong.any():
+        return ""
+    return (
+        f"; {wrong.sum():,} values of '{name}' are not numbers alone, the first is "
+        f"{values[wrong].iloc[0]!r} ({form.table.loc[wrong, PLACE].iloc[0]}): to predict numbers, "
+        "leave out their units, signs and marks of thousands"
+    )
 
 
 def is_class(values: pd.Series) -> bool:
@@ -334,12 +352,17 @@ def _find_group(form: Form, asked: Asked, roles: Roles) -> str | None:
         filled = values[values != ""]
         if not 2 < filled.nunique() < len(filled):
             continue
-        classes = form.table.groupby(texts(form.table, roles.labels[0]))[name].nunique()
-        is_scarce = len(classes) <= MOST_CLASSES and classes.min() < 3
+        labels = texts(form.table, roles.labels[0])
+        classes = form.table.groupby(labels)[name].nunique()
+        # As splits are drawn, a group of several classes counts for its commonest one.
+        commonest = labels.groupby(values).agg(lambda of_group: of_group.mode().iloc[0])
+        classes = commonest.value_counts().combine(classes, min, fill_value=MOST_CLASSES)
+        is_scarce = is_class(labels) and not has_fractions(labels) and classes.min() < 3
         if roles.split is None and is_scarce and not roles.is_multi_label:
             roles.facts.append(
-                f"group: none, as class '{classes.idxmin()}' has only {classes.min()} values of "
-                f"'{name}', and each split needs one: --group {name} to use it nevertheless"
+                f"group: none, as class '{classes.idxmin()}' is the commonest in only "
+                f"{classes.min():.0f} of the groups of '{name}', and each split needs one: "
+                f"--group {name} to use it nevertheless"
             )
             continue
         roles.facts.append(

@@ -7,8 +7,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import pandas as pd
 
 from polymath.experiment.datasets import PRESETS, SMILES
 from polymath.own_data.words import FUNCTION_WORDS
@@ -17,6 +19,7 @@ FITS = 0.95  # share of the rows that must consist of an alphabet's symbols
 BASE_CODES = "NRYSWKMBDHV"  # of several bases each (IUPAC)
 RESIDUE_CODES = "XBZJUO"  # of several or rare amino acids
 GAPS = "-.*"
+BASES = frozenset("ACGTUNacgtun")  # of k-mers between blanks, as ACGT CGTA
 RESIDUES = 0.95  # share of the letters of proteins that are the 20 amino acids
 FEWEST_RESIDUES = 8  # kinds of amino acids in proteins; fewer may be words
 MOST_SYMBOLS = 200  # kinds of words between blanks that are symbols rather than text
@@ -66,6 +69,27 @@ def find_symbols(values: Sequence[str]) -> Symbols:
         return Symbols("model", "text", "letters of another script, which the model reads", 2)
     reason = f"{len(letters)} kinds of characters, one symbol each"
     return Symbols("character", "symbols", reason, 3 if len(letters) <= 30 else 4)
+
+
+def without_blanks(symbols: Symbols, values: pd.Series) -> Symbols:
+    """Return symbols of which blanks around the values are none, if letters are symbols and no
+    blanks stand between them.
+    """
+    alphabet = symbols.alphabet
+    keys = {"preset": alphabet} if isinstance(alphabet, str) else alphabet
+    inner = values.str.strip()
+    blanks = {
+        blank
+        for value, kept in zip(values, inner, strict=True)
+        if value != kept
+        for blank in value
+        if blank.isspace()
+    }
+    cut = keys.get("preset") in ("dna", "rna", "protein", "character")
+    if not blanks or not cut or inner.str.contains(r"\s").any():
+        return symbols
+    remove = "".join(sorted(blanks)) + keys.get("remove", "")
+    return replace(symbols, alphabet={**keys, "remove": remove})
 
 
 def _share(rows: Sequence[str], letters: str) -> float:
@@ -161,8 +185,13 @@ def _words(rows: Sequence[str]) -> Symbols | None:
     common = FUNCTION_WORDS & {word.lower().strip(".,;:!?") for word in kinds}
     # Symbols recur, and a language's commonest words are not among them.
     recurring = sum(kinds.values()) >= 5 * len(kinds) and not common
-    if (numbers and len(kinds) <= MOST_NUMBERS) or (recurring and len(kinds) <= MOST_SYMBOLS):
-        what = "whole numbers" if numbers else "words"
+    coded = all(len(word) == 1 for word in kinds) or all(set(word) <= BASES for word in kinds)
+    if (
+        (numbers and len(kinds) <= MOST_NUMBERS)
+        or (recurring and len(kinds) <= MOST_SYMBOLS)
+        or coded
+    ):
+        what = "whole numbers" if numbers else "letters or k-mers" if coded else "words"
         alphabet = {"kind": "separator", "separator": " "}
         return Symbols(alphabet, "symbols", f"{len(kinds)} kinds of {what} between blanks", 1)
     reason = f"words between blanks ({len(kinds):,} kinds), which the model's tokenizer reads"

@@ -211,7 +211,10 @@ def _read_sheet(path: Path, reader: Reader) -> list[tuple[int, list[str]]]:
     with closing(load_workbook(path, read_only=True, data_only=True)) as book:
         names = book.sheetnames
         if reader.sheet is None and len(names) > 1:
-            raise PolymathError(f"{path}: several sheets, {list_names(names)}: name one as 'sheet'")
+            raise PolymathError(
+                f"{path}: several sheets, {list_names(names)}: name one as 'sheet', and "
+                "for `new` by --sheet"
+            )
         if reader.sheet is not None and reader.sheet not in names:
             near = suggest(reader.sheet, names)
             raise PolymathError(f"{path}: no sheet '{reader.sheet}': {near}")
