@@ -190,12 +190,12 @@ def test_a_family_names_its_model_beside_one_of_a_single_task() -> None:
     assert "text model small" in sentence
 
 
-def test_text_as_it_is_is_a_line_of_its_own() -> None:
+def test_text_as_it_is_is_the_first_line_of_its_task() -> None:
     matrix = [*MATRIX_ROWS, scored(0.99, mapping="identity"),
               scored(0.6, mapping="identity", init="scratch")]  # fmt: skip
     claims = [judged("better", "undecided", 0.2, reason="p = 0.2"),
               judged("as it is", "supported", 0.39, mapping="identity")]  # fmt: skip
-    moved, unchanged = answer_of([], claims, matrix).tasks
+    unchanged, moved = answer_of([], claims, matrix).tasks
     assert "as it is" not in moved.task
     assert unchanged.task == "splice · text as it is"
     assert "text model 0.990, random weights 0.600" in unchanged.sentence

@@ -56,7 +56,12 @@ def answer_in_words(
         options: configuration options of the command that ran it, as `--configfile my.yaml`.
     """
     better = claims[claims["claim"].isin(BETTER) & claims["n"].notna()]
-    rows = better.to_dict("records")
+    tasks = [*dict.fromkeys(better["task"])]
+    # Text as it is comes before the same text with other tokens: it is what its owner asks of.
+    rows = sorted(
+        better.to_dict("records"),
+        key=lambda row: (tasks.index(row["task"]), row["claim"] != AS_IT_IS),
+    )
     families = with_own_verdicts(families, claims)
     faster = families[families["claim"] == "faster"]
     return AnswerInWords(
