@@ -153,3 +153,26 @@ def test_positions_are_those_of_the_built_model(family: str, checkpoint: Checkpo
     folder = checkpoint(family)
     model = build_classifier(folder, "scratch", 2, 0, 0.0)
     assert positions_in(read_json(folder / "config.json")) == longest_input(model)
+
+
+def test_rows_longer_than_their_windows_reach_are_counted(tmp_path: Path) -> None:
+    write_rows(tmp_path / "own.csv", 60, length=100)
+    windows = {"size": 10, "stride": 10}
+    few, all_of_them = (
+        warnings_of(check(tmp_path, dataset={"windows": {**windows, "limit": limit}}))
+        for limit in (4, 10)
+    )
+    said = "60 of 60 rows are longer than their windows reach: of 100 symbols, at most 40 are read"
+    assert any(said in line for line in few)
+    assert not any("windows reach" in line for line in all_of_them)
+
+
+def test_symbols_that_no_training_row_has_are_warned_of(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).normal(size=(60, 8))
+    for decimals, warned in ((4, True), (0, False)):
+        rows = [f"{' '.join(f'{x:.{decimals}f}' for x in row)},{n % 2}"
+                for n, row in enumerate(numbers)]  # fmt: skip
+        (tmp_path / "own.csv").write_text("\n".join(["sequence,label", *rows]) + "\n")
+        alphabet = {"kind": "separator", "separator": " "}
+        lines = warnings_of(check(tmp_path, dataset={"alphabet": alphabet, "domain": "signals"}))
+        assert any("occur in no training row" in line for line in lines) == warned

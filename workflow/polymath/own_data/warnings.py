@@ -19,6 +19,7 @@ COMMON = 0.8  # share of a class from which accuracy says little
 NEAR = 0.2  # share of test records with a near neighbour from which scores are those of a lookup
 EASY = 0.95  # score of a rule on one feature
 TRUNCATED = 0.1  # share of rows
+UNSEEN = 0.1  # share of the symbols of test rows that no training row has
 
 
 def warn_of_design(experiment: Experiment) -> Iterator[str]:
@@ -65,6 +66,8 @@ def warn_of_data(checked: "TaskCheck", experiment: Experiment) -> Iterator[str]:
             "are those of a lookup as much as of a model: 'similarity_groups: {threshold: 0.8}' "
             f"{does}"
         )
+    yield from _warn_of_unseen(checked)
+    yield from _warn_of_gaps(checked)
     for reading in checked.readings:
         share, unit = reading.truncated / reading.rows, card["length"]["unit"]
         name = f"{task}, {reading.model}"
@@ -75,6 +78,42 @@ def warn_of_data(checked: "TaskCheck", experiment: Experiment) -> Iterator[str]:
                 f"{name}: {share:.0%} of the rows are truncated to {reading.limit} {unit} "
                 f"({reading.whose}): raise 'max_length', or use 'windows'"
             )
+
+
+def _warn_of_unseen(checked: "TaskCheck") -> Iterator[str]:
+    """Yield that test rows have symbols of which training tells nothing, as decimal numbers."""
+    if checked.dataset.alphabet.kind in ("model", "tokenizer"):
+        return
+    splits = checked.table["split"]
+    known = {symbol for row, of in zip(checked.symbols, splits, strict=True) if of == "train"
+             for symbol in row}  # fmt: skip
+    asked = [symbol for row, of in zip(checked.symbols, splits, strict=True) if of == "test"
+             for symbol in row]  # fmt: skip
+    unseen = [symbol for symbol in asked if symbol not in known]
+    if len(unseen) > UNSEEN * len(asked):
+        yield (
+            f"{checked.task}: {len(unseen) / len(asked):.0%} of the symbols of test rows occur in "
+            f"no training row, as '{unseen[0]}', so that nothing can be learned of them: round "
+            "numbers to a few steps, or set smaller symbols in 'alphabet'"
+        )
+
+
+def _warn_of_gaps(checked: "TaskCheck") -> Iterator[str]:
+    """Yield that rows have more windows than are read."""
+    windows, kind = checked.dataset.windows, checked.dataset.alphabet.kind
+    if windows is None or windows.limit is None or kind == "model":
+        return  # text is counted in words, and cut in tokens
+    lengths = [len(row) for row in checked.symbols]
+    reach = windows.size + (windows.limit - 1) * windows.stride
+    longer = sorted(length for length in lengths if length > reach)
+    if not longer:
+        return
+    read, middle = windows.limit * windows.size, longer[len(longer) // 2]
+    yield (
+        f"{checked.task}: {len(longer):,} of {len(lengths):,} rows are longer than their windows "
+        f"reach: of {middle:,} {checked.card['length']['unit']}, at most {read:,} are read "
+        f"({read / middle:.1%}): raise 'limit' of 'windows'"
+    )
 
 
 def _precision(checked: "TaskCheck", test: int) -> str:
