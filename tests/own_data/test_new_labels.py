@@ -236,3 +236,9 @@ def test_groups_are_taken_for_numbers(tmp_path: Path) -> None:
     draft = draft_csv(tmp_path, ["sequence,family,affinity", *lines])
     assert draft.entry["type"] == "regression"
     assert draft.entry["reader"]["group"] == "family"
+
+
+def test_a_column_of_yes_and_no_for_training_is_said_to_be_unused(tmp_path: Path) -> None:
+    lines = [f"{row},{n % 2},{n % 4 > 0}" for n, row in enumerate(peptides(40))]
+    facts = draft_csv(tmp_path, ["sequence,label,is_train", *lines]).facts
+    assert any(fact.startswith("split: 'is_train' is not used") for fact in facts)

@@ -39,6 +39,7 @@ MOST_CLASSES = 200
 ROWS_PER_CLASS = 3  # on average, at least, in a column of classes
 FEWEST_PER_CLASS = 3  # rows: one for each split
 MOSTLY_NUMBERS = 0.8  # share of numbers, with units and signs, in a column of them
+IS_SPLIT = re.compile(r"(?:is|in)[_ ]?(?:train|test|dev|val)\w*")
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d|\1)")
 DISTINCT = 0.3  # share of distinct values in a column of sequences
 
@@ -130,7 +131,8 @@ def _unused_splits(form: Form, roles: Roles) -> Iterator[str]:
     """Yield why a column that is named as one of splits is not used."""
     for name in form.columns:
         others = (*roles.sequences, *roles.labels)
-        if roles.split is None and name.lower() in SPLIT_NAMES and name not in others:
+        is_named = name.lower() in SPLIT_NAMES or IS_SPLIT.fullmatch(name.lower())
+        if roles.split is None and is_named and name not in others:
             words = list_names([f"'{word}'" for word in sorted(set(texts(form.table, name)))])
             yield (
                 f"split: '{name}' is not used, as its values do not name a training and a test "

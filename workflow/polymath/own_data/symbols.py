@@ -19,6 +19,9 @@ FITS = 0.95  # share of the rows that must consist of an alphabet's symbols
 BASE_CODES = "NRYSWKMBDHV"  # of several bases each (IUPAC)
 RESIDUE_CODES = "XBZJUO"  # of several or rare amino acids
 GAPS = "-.*"
+BLOCK = 9  # letters; shorter words of bases are k-mers, longer ones blocks as GenBank prints them
+BRACKET = r"\[[^\[\]]+\]"
+IN_BRACKETS = re.compile(f"(?:{BRACKET})+")
 BASES = frozenset("ACGTUNacgtun")  # of k-mers between blanks, as ACGT CGTA
 RESIDUES = 0.95  # share of the letters of proteins that are the 20 amino acids
 FEWEST_RESIDUES = 8  # kinds of amino acids in proteins; fewer may be words
@@ -56,10 +59,23 @@ def find_symbols(values: Sequence[str]) -> Symbols:
     rows = [value.strip() for value in values[::step] if value.strip()]
     if not rows:
         return Symbols("character", "symbols", "the column is empty", 9)
+    if all(IN_BRACKETS.fullmatch(row) for row in rows) and any("][" in row for row in rows):
+        kinds = len({unit for row in rows for unit in re.findall(BRACKET, row)})
+        reason = f"{kinds} kinds of symbols in brackets, as SELFIES has them"
+        return Symbols({"kind": "regex", "pattern": BRACKET}, "symbols", reason, 0)
     if all(row[0] == "[" and row[-1] == "]" for row in rows) and len(set(rows)) > 1:
         kinds = len({unit for row in rows for unit in re.split(r"[\s,]+", row[1:-1])})
         reason = f"lists of {kinds} kinds of values, one symbol each"
         return Symbols({"kind": "separator", "separator": " "}, "symbols", reason, 0)
+    blocks = [row.split() for row in rows]
+    if all(len(word) == len(blocks[0][0]) >= BLOCK for row in blocks for word in row[:-1]):
+        joined = ["".join(row) for row in blocks]
+        symbols = _nucleotides(joined) or _protein(joined)
+        if symbols is not None and joined != rows:
+            keys = symbols.alphabet
+            keys = {"preset": keys} if isinstance(keys, str) else keys
+            keys = {**keys, "remove": " " + keys.get("remove", "")}
+            return replace(symbols, alphabet=keys, reason=f"{symbols.reason}, in blocks")
     for rule in (_nucleotides, _protein, _smiles, _separated, _words):
         symbols = rule(rows)
         if symbols is not None:
@@ -135,9 +151,9 @@ def _protein(rows: Sequence[str]) -> Symbols | None:
     counts = Counter("".join(upper))
     kinds = counts.keys() & set(letters)
     folded = sum(row != row.upper() for row in rows) / len(rows)
-    if len(kinds) < FEWEST_RESIDUES or 0 < folded < 1 or _median_length(rows) < 4:
+    if len(kinds) < FEWEST_RESIDUES or 1 - FITS < folded < FITS or _median_length(rows) < 4:
         return None
-    if folded and len(set(rows)) < 0.5 * len(rows):
+    if folded >= FITS and len(set(rows)) < 0.5 * len(rows):
         return None  # words that recur
     plain, coded = _share(upper, letters), _share(upper, letters + RESIDUE_CODES + GAPS)
     written = sum(count for character, count in counts.items() if character.isalpha())
@@ -185,7 +201,9 @@ def _words(rows: Sequence[str]) -> Symbols | None:
     common = FUNCTION_WORDS & {word.lower().strip(".,;:!?") for word in kinds}
     # Symbols recur, and a language's commonest words are not among them.
     recurring = sum(kinds.values()) >= 5 * len(kinds) and not common
-    coded = all(len(word) == 1 for word in kinds) or all(set(word) <= BASES for word in kinds)
+    coded = all(len(word) == 1 for word in kinds) or all(
+        set(word) <= BASES and len(word) < BLOCK for word in kinds
+    )
     if (
         (numbers and len(kinds) <= MOST_NUMBERS)
         or (recurring and len(kinds) <= MOST_SYMBOLS)
