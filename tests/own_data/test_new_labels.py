@@ -242,3 +242,12 @@ def test_a_column_of_yes_and_no_for_training_is_said_to_be_unused(tmp_path: Path
     lines = [f"{row},{n % 2},{n % 4 > 0}" for n, row in enumerate(peptides(40))]
     facts = draft_csv(tmp_path, ["sequence,label,is_train", *lines]).facts
     assert any(fact.startswith("split: 'is_train' is not used") for fact in facts)
+
+
+def test_a_number_written_in_two_ways_is_one_class(tmp_path: Path) -> None:
+    labels = ["1.0", *["0", "1"] * 20, "0", "0"]
+    rows = zip(peptides(len(labels)), labels, strict=True)
+    draft = draft_csv(tmp_path, ["sequence,active", *(f"{row},{label}" for row, label in rows)])
+    assert any(fact.startswith("classes: 2: 0 22 (51%), 1 21 (49%)") for fact in draft.facts)
+    assert "labels" not in draft.entry
+    assert draft.entry["positive"] == "1"

@@ -14,7 +14,7 @@ import yaml
 from polymath.data.alphabets import split_symbols
 from polymath.data.data_card import RejectedRows
 from polymath.data.fetch.local import list_path
-from polymath.data.labels import COMMA, MISSING
+from polymath.data.labels import COMMA, MISSING, WHOLE
 from polymath.data.records import build_records
 from polymath.data.similarity import count_near_neighbours
 from polymath.data.splits import ALIASES, SPLITS, split_counts
@@ -204,6 +204,11 @@ def _are_values(labels: pd.Series) -> bool:
 def _describe_classes(
     form: Form, labels: pd.Series, roles: Roles, facts: list[str], comments: dict[str, str]
 ) -> dict[str, Any]:
+    names = set(labels)
+    # As the records have them: 1.0 is 1 where both occur.
+    labels = labels.map(
+        lambda name: whole[1] if (whole := WHOLE(name)) and whole[1] in names else name
+    )
     counts = labels.value_counts()
     if len(counts) < 2:
         raise PolymathError(
