@@ -1,12 +1,16 @@
 """Raw files of the user's own, from a file or a folder."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from polymath.data.fetch.local import list_path
+from polymath.data.fetch.local import list_path, require_own_files
+from polymath.experiment.config import load_experiment
 from polymath.util.errors import PolymathError
+from support import ROOT
 from support.own_data import own
+from support.workspace import tiny_config
 
 
 def test_a_path_without_files_is_an_error(tmp_path: Path) -> None:
@@ -28,3 +32,17 @@ def test_a_folder_gives_its_files_sorted_without_hidden_ones(tmp_path: Path) -> 
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     assert list_path(own(folder)) == [folder / "a.csv", folder / "b/deep/two.csv"]
+
+
+def test_a_tokenizer_of_ones_own_that_is_not_there_is_named_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.safetensors").touch()
+    config: dict[str, Any] = tiny_config(tmp_path, tmp_path / "model.safetensors")
+    config["datasets"]["odd"]["alphabet"] = {"kind": "tokenizer", "file": "own.json"}
+    experiment = load_experiment(config, ROOT / "resources")
+    with pytest.raises(PolymathError, match=r"datasets.odd: alphabet: .*'own.json' does not exist"):
+        require_own_files(experiment)
+    (tmp_path / "own.json").touch()
+    require_own_files(experiment)

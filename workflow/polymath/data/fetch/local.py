@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from polymath.data.fetch.manifest import Manifest, explain_change
 from polymath.experiment.config import Experiment
+from polymath.experiment.datasets import Alphabet
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.requests import Requests
 from polymath.experiment.sources import (
@@ -153,10 +154,20 @@ def problems_of_own_files(experiment: Experiment) -> Iterator[str]:
                 _require_no_braces(files)
                 if section == "datasets" and isinstance(entry.source, PathSource):
                     _refuse_lost_files(entry.source)
+                if section == "datasets":
+                    _require_tokenizer(entry.alphabet)
                 if section == "checkpoints":
                     _require_weights(entry.source, files)
             except PolymathError as error:
                 yield f"{section}.{name}: {error}"
+
+
+def _require_tokenizer(alphabet: Alphabet) -> None:
+    if alphabet.file is not None and not expand_home(alphabet.file).is_file():
+        raise PolymathError(
+            f"alphabet: the tokenizer's file '{alphabet.file}' does not exist: check 'file'; a "
+            "relative one starts at the folder of the configuration file that names it"
+        )
 
 
 def _refuse_lost_files(source: PathSource) -> None:
