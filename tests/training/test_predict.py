@@ -210,6 +210,16 @@ def test_a_folder_of_data_with_a_tasks_name_does_not_hide_the_task(
     assert find_run("results/runs/task=own", ResultPaths(Path("elsewhere")))[1] == condition
 
 
+def test_a_baseline_does_not_predict(tmp_path: Path) -> None:
+    condition = Condition("own", "ngram", "none", "none", "1", "none")
+    results = ResultPaths(tmp_path / "results")
+    schema = prediction_schema("classification")
+    empty = schema.empty_table().to_pandas()
+    write_table(empty, results.predictions(condition), schema, condition.columns)
+    with pytest.raises(PolymathError, match="a baseline, of which no model is kept: name the task"):
+        find_run(str(results.run(condition)), results)
+
+
 def test_the_file_to_predict_is_not_overwritten(tmp_path: Path) -> None:
     new = tmp_path / "new.csv"
     new.write_text("name,seq\na,ACGT\n")

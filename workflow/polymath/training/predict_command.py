@@ -86,6 +86,11 @@ def find_run(name: str, results: ResultPaths) -> tuple[ResultPaths, "Condition"]
         runs = _with_models(name, runs)
     predictions = runs[0] / PREDICTIONS
     condition = condition_of(predictions)
+    if condition.is_baseline:
+        raise PolymathError(
+            f"--run {name}: a baseline, of which no model is kept: name the task, or the condition "
+            "of a model"
+        )
     root = Path(str(runs[0].absolute()).removesuffix(condition.path)).parent
     return ResultPaths.of(os.path.relpath(root)), condition
 
