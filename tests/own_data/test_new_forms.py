@@ -239,3 +239,17 @@ def test_a_file_that_is_not_there_is_named_without_a_configuration(tmp_path: Pat
     with pytest.raises(PolymathError, match=r"^.*absent.csv: there is no such file") as raised:
         draft_of(tmp_path / "absent.csv")
     assert "configuration" not in str(raised.value)
+
+
+def test_a_sheet_of_what_is_no_excel_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("sequence,label\nACGT,a\n")
+    with pytest.raises(PolymathError, match=r"--sheet first: .*own.csv is not Excel"):
+        draft_task(path, tmp_path / "my.yaml", Asked(), "first")
+
+
+def test_the_folder_of_the_configuration_is_made(tmp_path: Path) -> None:
+    rows = [f"{row},{n % 2}" for n, row in enumerate(peptides(40))]
+    written = tmp_path / "not/yet/my.yaml"
+    write_yaml(draft_csv(tmp_path, ["sequence,label", *rows]), written)
+    assert written.is_file()

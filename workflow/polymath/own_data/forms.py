@@ -77,6 +77,8 @@ def find_form(files: list[Path], sheet: str | None = None) -> Form:
             shown = split_lines(text)[reader["skip_lines"][0] - 1][:40]
             facts.append(f"skip_lines: what is above the table, from {shown!r}, is left out")
     if sheet is not None:
+        if kind != "xlsx":
+            raise PolymathError(f"--sheet {sheet}: {chosen[0]} is not Excel: leave out the option")
         reader["sheet"] = sheet
     table = _read_all(files, reader, facts)
     form = Form(reader, table, facts=facts)

@@ -20,6 +20,7 @@ def write_yaml(draft: Draft, path: Path) -> None:
     Raises:
         FileExistsError: if there is one already.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.write(format_yaml(draft))
 
