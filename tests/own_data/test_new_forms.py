@@ -253,3 +253,18 @@ def test_the_folder_of_the_configuration_is_made(tmp_path: Path) -> None:
     written = tmp_path / "not/yet/my.yaml"
     write_yaml(draft_csv(tmp_path, ["sequence,label", *rows]), written)
     assert written.is_file()
+
+
+@pytest.mark.parametrize("name", ["reads.fastq", "reads.fq.gz", "table.xls", "table.feather"])
+def test_a_format_that_is_not_read_is_named_with_one_that_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"@r1\nACGT\n+\nIIII\n")
+    with pytest.raises(PolymathError, match=f"{name}: .* is not read: save it as"):
+        draft_of(tmp_path / name)
+
+
+def test_ids_do_not_stand_in_for_sequences(tmp_path: Path) -> None:
+    rows = [f"{row},{n % 2}" for n, row in enumerate(peptides(40))]
+    with pytest.raises(PolymathError, match=r"own.csv: .*'protein_id', which has the name of ids"):
+        draft_csv(tmp_path, ["protein_id,label", *rows])
+    asked = draft_csv(tmp_path, ["protein_id,label", *rows], sequence=("protein_id",))
+    assert asked.counts["train"] > 0

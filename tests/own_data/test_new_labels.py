@@ -131,6 +131,15 @@ def test_the_options_of_labels_are_read() -> None:
     words = ["own.csv", "--label", "a", "b", "--label-separator", "|"]
     assert asked_in(parser.parse_args(words)) == Asked(label=("a", "b"), label_separator="|")
     assert asked_in(parser.parse_args(["own.csv", "--label", "a"])) == Asked(label="a")
+    repeated = parser.parse_args(["own.csv", "--label", "a", "--label", "b"])
+    assert asked_in(repeated) == Asked(label=("a", "b"))
+
+
+def test_labels_in_composed_and_decomposed_letters_are_one_class(tmp_path: Path) -> None:
+    names = ["Dvořák", "Dvor\u030ca\u0301k", "Bach", "Bach"]
+    rows = [f"{row},{names[n % 4]}" for n, row in enumerate(peptides(80))]
+    draft = draft_csv(tmp_path, ["sequence,composer", *rows])
+    assert "classes: 2: Dvořák 40 (50%), Bach 40 (50%)" in draft.facts
 
 
 def test_two_separators_are_named_with_the_option(tmp_path: Path) -> None:

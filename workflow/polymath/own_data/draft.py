@@ -204,8 +204,9 @@ def _are_values(labels: pd.Series) -> bool:
 def _describe_classes(
     form: Form, labels: pd.Series, roles: Roles, facts: list[str], comments: dict[str, str]
 ) -> dict[str, Any]:
+    # As the records have them: in composed letters, and 1.0 is 1 where both occur.
+    labels = labels.map(lambda name: unicodedata.normalize("NFC", name))
     names = set(labels)
-    # As the records have them: 1.0 is 1 where both occur.
     labels = labels.map(
         lambda name: whole[1] if (whole := WHOLE(name)) and whole[1] in names else name
     )

@@ -20,6 +20,9 @@ from polymath.util.errors import PolymathError, list_names
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma"}
 ORIGIN = ("file", "folder", "parent")  # columns that every reader adds
+# What to save files of other formats as, by their suffix.
+NOT_READ = {".fastq": "FASTA", ".fq": "FASTA", ".xls": "Excel (.xlsx) or CSV", ".ods": "CSV",
+            ".feather": "Parquet", ".arrow": "Parquet", ".rds": "CSV"}  # fmt: skip
 LOOKED_AT = 500  # lines by which a delimiter is chosen
 REGULAR = 0.98  # share of the lines that have the same number of fields
 ASCII = bytes(range(128))
@@ -114,7 +117,14 @@ def _commonest_format(files: list[Path]) -> tuple[str, list[Path]]:
 
 
 def _format_of(path: Path) -> str:
-    """Return a file's format by its first bytes, and by its name where these do not tell."""
+    """Return a file's format by its first bytes, and by its name where these do not tell.
+
+    Raises:
+        PolymathError: if it is known, and not read.
+    """
+    unpacked = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    if instead := NOT_READ.get(unpacked.suffix.lower()):
+        raise PolymathError(f"{path}: {unpacked.suffix} is not read: save it as {instead}")
     with path.open("rb") as file:
         start = file.read(4096)
     if start.startswith(GZIP):

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,9 @@ class Asked:
 def add_new_options(parser: argparse.ArgumentParser) -> None:
     """Let a user name the files, and what they do not tell by themselves."""
     parser.add_argument("path", type=Path, help="the file, or the folder (read recursively)")
-    parser.add_argument("--sequence", nargs="+", metavar="COLUMN", help="one, or the two of a pair")
-    parser.add_argument(
-        "--label", nargs="+", metavar="COLUMN", help="one, or several of 0 and 1 (multi-label)"
-    )
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "COLUMN"}
+    parser.add_argument("--sequence", **several, help="one, or the two of a pair")
+    parser.add_argument("--label", **several, help="one, or several of 0 and 1 (multi-label)")
     parser.add_argument(
         "--label-separator",
         metavar="TEXT",

@@ -191,8 +191,18 @@ def _find_sequences(
         best = _surest({name: kinds[name] for name in best}, form)
     if len(best) > 1:
         raise _ambiguous("sequence", [f"'{name}' ({kinds[name].reason})" for name in best])
+    if _names_rows(best[0]):
+        raise PolymathError(
+            f"{file_of(form.table)}: no column looks like sequences but '{best[0]}', which has the "
+            "name of ids: give the file that has the sequences, or name the column by --sequence"
+        )
     why = "by its name" if named else "the only such column" if len(kinds) == 1 else "its values"
     return best, kinds[best[0]], _describe(best[0], kinds[best[0]], why)
+
+
+def _names_rows(column: str) -> bool:
+    """Whether a column's name is one of ids."""
+    return column.lower() in ID_NAMES or column.lower().endswith(("_id", " id"))
 
 
 def _describe(name: str, symbols: Symbols, why: str) -> str:
@@ -209,10 +219,7 @@ def _is_sequence(values: pd.Series, name: str) -> bool:
 
 def _surest(kinds: dict[str, Symbols], form: Form) -> list[str]:
     """Return the columns whose values are surest to be sequences; of ids, only the last resort."""
-    ranks = {
-        name: symbols.rank + 2 * (name.lower() in ID_NAMES or name.lower().endswith("_id"))
-        for name, symbols in kinds.items()
-    }
+    ranks = {name: symbols.rank + 2 * _names_rows(name) for name, symbols in kinds.items()}
     first = [name for name, rank in ranks.items() if rank == min(ranks.values())]
     lengths = {name: texts(form.table, name).str.len().median() for name in first}
     longest = max(lengths.values())
@@ -378,8 +385,7 @@ def _find_group(form: Form, asked: Asked, roles: Roles) -> str | None:
 def _find_id(form: Form, roles: Roles) -> str | None:
     taken = {*roles.sequences, *roles.labels, roles.split, roles.group}
     for name in form.columns:
-        plain = name.lower()
-        if name in taken or not (plain in ID_NAMES or plain.endswith(("_id", " id"))):
+        if name in taken or not _names_rows(name):
             continue
         values = texts(form.table, name)
         if form.has_names and values.is_unique and (values != "").all():
