@@ -141,7 +141,7 @@ class Training:
 def logged_recipe(process: psutil.Process) -> str | None:
     """Return the recipe that a process trains with, by the name of the log that it writes."""
     logs = [file.path for file in process.open_files() if file.path.endswith(".log")]
-    return logs[0].split(".")[-2] if logs else None
+    return Path(logs[0]).stem.rpartition(",")[2] if logs else None
 
 
 @dataclass
