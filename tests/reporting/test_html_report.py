@@ -62,6 +62,12 @@ class Page(HTMLParser):
         self.text += f"{data} "
 
 
+def test_a_class_with_the_name_of_a_verdict_is_shown_as_it_is(tmp_path: Path) -> None:
+    text = Page(write_small_report(tmp_path)).text
+    assert "mixed" in text
+    assert "± mixed" not in text
+
+
 def test_only_claims_that_were_tested_have_an_answer() -> None:
     claims = table(CLAIM_ROWS, CLAIMS)
     faster, better = answer_claims(claims, table(FAMILY_ROWS, FAMILIES))
@@ -193,7 +199,7 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path) -> None:
         "epochs – learning_rate 0.0001",
         "processor Some CPU",
         "small · pretrained, 3 replicates",
-        "EI 7 1 IE 2 5",
+        "EI 7 1 mixed 2 5",
         "dna EI (the rarer one; none was named)",
         "numpy not recorded",
         "torch 2.13",

@@ -84,7 +84,8 @@ CLAIM_ROWS = [
     unasked("shared"),
 ]
 
-ERRORS = pd.DataFrame({"true class": ["EI", "IE"], "EI": ["7", "2"], "IE": ["1", "5"]})
+# A class has the name of a verdict.
+ERRORS = pd.DataFrame({"true class": ["EI", "mixed"], "EI": ["7", "2"], "mixed": ["1", "5"]})
 FAMILY_ROWS = [
     judged_together("faster", "supported", 0.3),
     judged_together("better", "undecided", 0.05, qualifier=""),
