@@ -260,6 +260,15 @@ def test_a_task_that_no_arm_learned_is_not_blamed_on_the_test_set(
     assert ("more training rows" in task.settle) is idle
 
 
+def test_two_perfect_arms_need_harder_items_and_no_more_replicates() -> None:
+    matrix = [scored(1.0), scored(1.0, init="scratch")]
+    (task,) = answer_of([], [undecided(0.0, 0.0)], matrix).tasks
+    assert "both arms have a perfect score on the test set" in task.sentence
+    assert "harder test items" in task.settle
+    (other,) = answer_of([], [undecided(0.0, 0.0)], [scored(1.0), *MATRIX_ROWS[1:]]).tasks
+    assert "harder" not in other.settle
+
+
 def test_the_number_of_test_items_that_would_decide_decides() -> None:
     row = undecided(0.05, 0.001, items_error=0.05)
     needed = re.search(r"About ([\d,]+) test items", settle_of(answer_of([], [row])))

@@ -11,6 +11,7 @@ import pandas as pd
 from polymath.evaluation.claims import AS_IT_IS, LEAST_PAIRS
 from polymath.evaluation.learned import learned_nothing
 from polymath.evaluation.mean_test import POWER
+from polymath.evaluation.metrics import limits_of
 from polymath.experiment.conditions import NONE
 from polymath.experiment.contrasts import PRETRAINED, SCRATCH
 from polymath.experiment.datasets import OF_ONE_CLASS
@@ -37,6 +38,26 @@ ALONE = {
     "contradicted": "no: random weights end better",
     "undecided": "not shown either way",
 }
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """Why a task cannot tell two arms apart, whatever the number of replicates."""
+
+    why: str
+    remedy: str
+
+
+UNLEARNED = Hindrance(
+    "neither arm is shown to have learned the task",
+    "more training rows, more steps, or other learning rates, as "
+    "`learning_rate: [1.0e-4, 3.0e-4, 1.0e-3]`. Or the labels do not depend on what the sequences "
+    "hold.",
+)
+PERFECT = Hindrance(
+    "both arms have a perfect score on the test set",
+    "harder test items. For these, either arm will do.",
+)
 
 
 @dataclass(frozen=True)
@@ -75,19 +96,19 @@ def answer_task(
         *_baseline(best),
         *_constant(of_arm),
     ]
-    idle = _learned_nothing(matrix, row)
+    hindrance = _hindrance(matrix, row)
     low, high = row["low"], row["high"]
     if not has_width(low, high):
         low = high = math.nan
     sentences = [
-        f"{_verdict(row, mean, best, idle)}: {', '.join(facts)}",
+        f"{_verdict(row, mean, best, hindrance)}: {', '.join(facts)}",
         f"difference {format_estimate(row['value'], low, high, '+.3f')}",
         *_auc(row, of_arm, matrix),
         *_one_class(matrix, row),
         *_items(row, of_arm),
         *_minutes(row, minutes),
     ]
-    settle = "" if row["verdict"] != "undecided" else _what_would_settle(row, options, idle)
+    settle = "" if row["verdict"] != "undecided" else _what_would_settle(row, options, hindrance)
     return TaskAnswer(name_task(row, better), row["verdict"], f"{'; '.join(sentences)}.", settle)
 
 
@@ -100,11 +121,13 @@ def name_task(row: Mapping[str, Any], better: pd.DataFrame) -> str:
     return " · ".join([row["task"], *(name for name in names if name != "identity"), *as_it_is])
 
 
-def _verdict(row: Mapping[str, Any], mean: float, best: pd.Series | None, idle: bool) -> str:
+def _verdict(
+    row: Mapping[str, Any], mean: float, best: pd.Series | None, hindrance: Hindrance | None
+) -> str:
     text = ALONE[row["verdict"]]
     if row["verdict"] == "undecided":
-        if idle:
-            return f"{text}, as neither arm is shown to have learned the task"
+        if hindrance:
+            return f"{text}, as {hindrance.why}"
         return f"{text} ({row['reason']})" if row["reason"] else text
     qualified = f"{text} {row['qualifier']}".rstrip()
     if row["verdict"] == "supported" and best is not None and best["mean"] > mean:
@@ -119,10 +142,15 @@ def _rows_of(matrix: pd.DataFrame, row: Mapping[str, Any], init: str) -> pd.Data
     return matrix[(matrix[arm.index] == arm).all(axis=1)]
 
 
-def _learned_nothing(matrix: pd.DataFrame, row: Mapping[str, Any]) -> bool:
-    """Return whether neither arm is above chance level by its score or its AUC."""
+def _hindrance(matrix: pd.DataFrame, row: Mapping[str, Any]) -> Hindrance | None:
+    """Return whether both arms are at chance level, by score and AUC, or both without an error."""
     arms = pd.concat([_rows_of(matrix, row, init) for init in (PRETRAINED, SCRATCH)])
-    return len(arms) > 0 and bool(learned_nothing(arms).all())
+    if arms.empty:
+        return None
+    if learned_nothing(arms).all():
+        return UNLEARNED
+    best = limits_of(arms["metric"].iloc[0])[1]
+    return PERFECT if len(arms) > 1 and (arms["mean"] == best).all() else None
 
 
 def _mean_of(
@@ -207,7 +235,9 @@ def _minutes(row: Mapping[str, Any], minutes: Mapping[str, float]) -> Iterator[s
         yield f"{shown} of training for the reported replicates of all arms"
 
 
-def _what_would_settle(row: Mapping[str, Any], options: Sequence[str], idle: bool) -> str:
+def _what_would_settle(
+    row: Mapping[str, Any], options: Sequence[str], hindrance: Hindrance | None
+) -> str:
     """Return what would decide an undecided task, with the command where there is one."""
 
     def command(replicates: int) -> str:
@@ -216,12 +246,10 @@ def _what_would_settle(row: Mapping[str, Any], options: Sequence[str], idle: boo
 
     if "diverged" in row["reason"]:
         return "To settle it: a lower learning_rate, or a clip_norm, so that no replicate diverges."
-    if idle or "chance level" in row["reason"]:
-        return (
-            "To settle it: more training rows, more steps, or other learning rates, as "
-            "`learning_rate: [1.0e-4, 3.0e-4, 1.0e-3]`. Or the labels do not depend on what the "
-            "sequences hold."
-        )
+    if "chance level" in row["reason"]:
+        hindrance = UNLEARNED
+    if hindrance:
+        return f"To settle it: {hindrance.remedy}"
     tested = pd.notna(row["p"])
     enough = [n for n in REPLICATES if tested and n > row["n"] and power_of(dict(row), n) >= POWER]
     if row["n"] < LEAST_PAIRS:
