@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from polymath.reporting.figures.style import METRIC_NAMES
+from polymath.reporting.metric_names import METRIC_NAMES
 from polymath.reporting.tables import DASH, format_number
 
 COLUMNS = ["task", "metric", "differs", "model", "start", "score", "source", "citation", "remark"]

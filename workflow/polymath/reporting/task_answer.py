@@ -23,6 +23,7 @@ from polymath.reporting.auc import (
     has_auc,
 )
 from polymath.reporting.matrix import BASELINE_NAMES, count_items, name_constant
+from polymath.reporting.metric_names import METRIC_NAMES
 from polymath.reporting.power import REPLICATES, power_of
 from polymath.reporting.tables import format_estimate, format_number, has_width
 
@@ -166,7 +167,7 @@ def _metric(of_arm: pd.DataFrame) -> str:
         return ""
     metric, positive = of_arm["metric"].iloc[0], of_arm.iloc[0].get("positive")
     of_class = f" (of class '{positive}')" if metric in OF_ONE_CLASS and positive else ""
-    return f"mean test {metric}{of_class} of the "
+    return f"mean test {METRIC_NAMES[metric]}{of_class} of the "
 
 
 def _auc(row: Mapping[str, Any], of_arm: pd.DataFrame, matrix: pd.DataFrame) -> Iterator[str]:

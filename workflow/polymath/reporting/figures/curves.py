@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from polymath.reporting.figures.style import (
-    METRIC_NAMES,
     add_legend,
     colour_of,
     marker_of,
     panel_grid,
     row_names,
 )
+from polymath.reporting.metric_names import METRIC_NAMES
 
 DIVERGED = "X"
 

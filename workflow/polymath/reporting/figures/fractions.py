@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 
 from polymath.experiment.conditions import NONE
 from polymath.reporting.figures.style import (
-    METRIC_NAMES,
     add_legend,
     draw_error_bars,
     panel_grid,
     row_names,
     set_log_ticks,
 )
+from polymath.reporting.metric_names import METRIC_NAMES
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:

@@ -13,7 +13,6 @@ from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
 from polymath.reporting.figures.style import (
     COLOURS,
-    METRIC_NAMES,
     WIDTH,
     add_legend,
     colour_of,
@@ -22,6 +21,7 @@ from polymath.reporting.figures.style import (
     row_names,
 )
 from polymath.reporting.matrix import in_task_order, name_constant
+from polymath.reporting.metric_names import METRIC_NAMES
 
 STAR: dict[str, Any] = {"marker": "*", "markersize": 6, "markerfacecolor": "none"}
 ROW, ARM = 0.55, 0.17  # inches: least height of a row, and height per initialisation in it

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from polymath.reporting.figures.style import (
-    METRIC_NAMES,
     add_legend,
     colour_of,
     draw_error_bars,
@@ -15,6 +14,7 @@ from polymath.reporting.figures.style import (
     row_names,
     set_log_ticks,
 )
+from polymath.reporting.metric_names import METRIC_NAMES
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:

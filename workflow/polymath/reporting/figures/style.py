@@ -28,12 +28,6 @@ MARKERS = {"pretrained": "o", "scratch": "s", "re-emb": "^",
            "embeddings-only": "v", "attention-only": "<", "mlp-only": ">", "norms-only": "d",
            "shuffled": "P", "mimetic": "X", NONE: "D"}  # fmt: skip
 FIRST_LAYERS_COLOUR, FIRST_LAYERS_MARKER = "#332288", "h"  # of first-K-layers, paler for a small K
-METRIC_NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy",
-                "macro_f1": "macro F1", "micro_f1": "micro F1",
-                "subset_accuracy": "subset accuracy", "mcc": "MCC", "f1": "F1",
-                "roc_auc": "ROC-AUC", "average_precision": "average precision",
-                "spearman": "Spearman's ρ", "pearson": "Pearson's r", "r2": "R²",
-                "rmse": "RMSE"}  # fmt: skip
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
