@@ -6,7 +6,6 @@ checksums, and what could not be made. A cache that cannot be used costs a secon
 rendering, and nothing else.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from polymath.util.cache_folder import cache_folder
 from polymath.util.errors import PolymathError
-from polymath.util.home import expand_home
-from polymath.util.private_folder import is_private
 from polymath.util.storage import digest_of, read_json, sha256_of, whole_file, write_json
 
 INDEX = "index.json"
@@ -38,17 +36,8 @@ class FileCache:
 
         The place is `polymath/KIND` in XDG_CACHE_HOME or ~/.cache.
         """
-        named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        try:
-            home = named if named.is_absolute() else expand_home("~/.cache")
-        except PolymathError as error:
-            log(f"nothing is cached: {error}")
-            return None
-        folder = home / "polymath"
-        if not is_private(folder):
-            log(f"{folder} is not a folder that only you can write to: nothing is cached there")
-            return None
-        return cls(folder / kind / digest_of(settings), log)
+        folder = cache_folder(log)
+        return None if folder is None else cls(folder / kind / digest_of(settings), log)
 
     def restore(self, folder: Path) -> Fetched | None:
         """Copy the entry's files to `folder`; None if it is missing, cut or altered."""

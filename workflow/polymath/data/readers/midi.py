@@ -8,6 +8,7 @@ import pretty_midi
 
 from polymath.data.readers.columns import PLACE, with_origin
 from polymath.data.readers.files import SUFFIXES
+from polymath.data.readers.pitch_cache import cached_pitches
 from polymath.util.errors import PolymathError
 from polymath.util.processes import process_pool
 
@@ -29,7 +30,7 @@ def read_scores(files: list[Path], workers: int) -> list[pd.DataFrame | Polymath
 
 def _read_score(path: Path) -> pd.DataFrame | PolymathError:
     try:
-        sequence = " ".join(str(pitch) for pitch in read_pitches(path))
+        sequence = " ".join(str(pitch) for pitch in cached_pitches(path, read_pitches))
     except PolymathError as error:
         return error
     return with_origin(pd.DataFrame({"sequence": [sequence], PLACE: [f"{path}"]}, dtype=str), path)
