@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from polymath.evaluation.evidence import EvidenceFiles, write_evidence
@@ -31,11 +32,11 @@ def write_curves(results: ResultPaths, condition: Condition) -> None:
     write_table(pd.DataFrame(rows), results.curves(condition), CURVE_SCHEMA, metadata)
 
 
-def write_run(folder: Path) -> tuple[Path, ResultPaths]:
-    """Write what training and scoring leave of the three conditions."""
+def write_run(folder: Path, all_rights: dict[Condition, list[int]]) -> tuple[Path, ResultPaths]:
+    """Write what training and scoring leave of conditions with so many right answers of 200."""
     results = ResultPaths(folder)
     tables = []
-    for condition, rights in RIGHTS.items():
+    for condition, rights in all_rights.items():
         test = write_condition(results, condition, rights).assign(items=200, learning_rate=1e-3)
         tables += [test, test.assign(split="dev", chance=0.5)]
         if not condition.is_baseline:
@@ -47,8 +48,10 @@ def write_run(folder: Path) -> tuple[Path, ResultPaths]:
     return results.scores("amp"), results
 
 
-def write(folder: Path, **optional: Any) -> EvidenceFiles:
-    scores, results = write_run(folder)
+def write(
+    folder: Path, all_rights: dict[Condition, list[int]] = RIGHTS, **optional: Any
+) -> EvidenceFiles:
+    scores, results = write_run(folder, all_rights)
     names = ("estimates", "comparisons", "summary", "convergence")
     files = EvidenceFiles(
         **{name: results.evidence(name) for name in (*names, *optional)},
@@ -92,3 +95,13 @@ def test_rates_and_variance_are_written_where_they_are_asked_for(tmp_path: Path)
     rates, variance = read_table(files.rates), read_table(files.variance)
     assert rates["init"].tolist() == ["pretrained"] * 2 + ["scratch"] * 2
     assert variance["stream"].tolist() == ["init"]  # a replicate from scratch diverged
+
+
+def test_an_arm_that_learned_nothing_has_no_speed(tmp_path: Path) -> None:
+    """Whatever its curve on the few items of dev."""
+    (row,) = read_table(write(tmp_path / "learned").convergence).to_dict("records")
+    assert row["lead"] == 0  # the curves are the same
+    rights = {**RIGHTS, SCRATCH: [101, 99, 100, 98]}
+    (row,) = read_table(write(tmp_path / "idle", rights).convergence).to_dict("records")
+    assert np.isnan(row["lead"])
+    assert not np.isnan(row["target"])

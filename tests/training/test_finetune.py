@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from polymath.data.fetch.manifest import Manifest
 from polymath.models.build import added_to_output, read_checkpoint
 from polymath.tokenization.tokenize import token_schema
 from polymath.training import finetune as finetune_module
@@ -112,7 +113,8 @@ def test_what_the_labels_mean_names_it_too(checkpoint: SourceOf, tmp_path: Path)
 
 
 def test_predictions_and_curves_say_what_they_are(checkpoint: SourceOf, tmp_path: Path) -> None:
-    run_job(write_job(tmp_path, checkpoint("bert"), CLASSES), tmp_path)
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES)
+    run_job(job, tmp_path)
     outputs = outputs_in(tmp_path)
     table, curve = read_table(outputs.predictions), read_table(outputs.curves)
     assert table.groupby(["replicate", "split"]).size().to_dict() == {
@@ -126,6 +128,8 @@ def test_predictions_and_curves_say_what_they_are(checkpoint: SourceOf, tmp_path
     metadata = read_metadata(outputs.predictions)
     assert metadata["task"] == "odd"
     assert metadata["recipe_values"]["steps"] == 6
+    model = Manifest.read(job.model)
+    assert (metadata["model_source"], metadata["model_sha256"]) == (model.source, model.sha256)
     (machine,) = metadata["machines"]
     assert machine["torch"] == torch.__version__
     assert {"processor", "instructions", "os", "python", "threads"} <= set(machine)
