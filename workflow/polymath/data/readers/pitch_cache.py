@@ -1,6 +1,6 @@
 """Pitches of MIDI files, kept for this user: a file is parsed once, and not again after an error.
 
-An entry is named by the file's content and the parser's version, and carries a digest of itself. A
+An entry is named by the file's content and the parsers' versions, and carries a digest of itself. A
 cache that cannot be used costs a second parsing, and nothing else.
 """
 
@@ -37,10 +37,10 @@ def cached_pitches(path: Path, parse: Callable[[Path], list[int]]) -> list[int]:
 
 def _entry_of(path: Path) -> Path | None:
     folder = cache_folder(lambda _: None)
-    made_by = {"code": CODE, "pretty_midi": _parser_version(), "sha256": sha256_of(path)}
+    made_by = {"code": CODE, "parsers": _parser_versions(), "sha256": sha256_of(path)}
     return None if folder is None else folder / "pitches" / f"{digest_of(made_by)}.json"
 
 
 @cache
-def _parser_version() -> str:
-    return version("pretty_midi")
+def _parser_versions() -> list[str]:
+    return [version("pretty_midi"), version("mido")]
