@@ -124,7 +124,9 @@ def _format_of(path: Path) -> str:
     """
     unpacked = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     if instead := NOT_READ.get(unpacked.suffix.lower()):
-        raise PolymathError(f"{path}: {unpacked.suffix} is not read: save it as {instead}")
+        raise PolymathError(
+            f"{path}: {unpacked.suffix} is not read: save it as {instead}, or take it away"
+        )
     with path.open("rb") as file:
         start = file.read(4096)
     if start.startswith(GZIP):

@@ -287,14 +287,19 @@ def _find_label(
             values = texts(form.table, name)
             if is_class(values) and not values.map(is_number).any():
                 return name, f"'{name}': {what} (one per class)"
+    raise _no_label(form, own)
+
+
+def _no_label(form: Form, own: list[str]) -> PolymathError:
+    """Return that no column is one of labels, with what the files' other columns may be."""
     if not own:
-        raise PolymathError(
+        return PolymathError(
             f"{file_of(form.table)}: there are sequences and no column of labels, so that nothing "
             "can be learned: add a column with each sequence's class or number, or put each "
             "class into a file of its own"
         )
     numbers = "".join(_describe_numbers(form, name) for name in own)
-    raise PolymathError(
+    return PolymathError(
         "no column looks like labels, which are few values that recur, or numbers: name it by "
         f"--label; it may be {list_names([_count_classes(form, name) for name in own])}, or "
         f"the name of the {list_names(ORIGIN)}{numbers}"
