@@ -96,7 +96,7 @@ def test_the_class_that_a_metric_is_of_is_named() -> None:
     matrix = table(rows, MATRIX)
     claims = table([judged("better", "undecided", 0.1)], CLAIMS)
     answer = answer_in_words(table([], FAMILIES), claims, matrix)
-    assert "f1 (of class 'EI')" in answer.tasks[0].sentence
+    assert "F1 (of class 'EI')" in answer.tasks[0].sentence
     assert scores_table(matrix)["metric"].tolist() == ["f1 (EI)"]
 
 

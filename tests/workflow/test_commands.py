@@ -91,7 +91,7 @@ def test_the_summary_ends_with_the_answer_all_tasks_together_first(
     together, task = capsys.readouterr().out.splitlines()[-2:]
     assert together.startswith("Yes: on these 2 tasks together")
     assert "at one learning rate" in together
-    assert "odd: not shown either way: mean test mcc of the text model 0.500, random" in task
+    assert "odd: not shown either way: mean test MCC of the text model 0.500, random" in task
 
 
 def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -> None:
