@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from polymath.evaluation.evidence import EvidenceFiles, write_evidence
+from polymath.evaluation.learned import reach_chance
 from polymath.evaluation.tables import CURVE_SCHEMA, SCORE_SCHEMA
 from polymath.experiment.conditions import NONE, Condition
 from polymath.experiment.lineage import Lineage
@@ -20,6 +22,7 @@ PRETRAINED = Condition("amp", "text-bert", "pretrained", "random", "1", "default
 SCRATCH = replace(PRETRAINED, init="scratch")
 MAJORITY = Condition("amp", "majority", NONE, NONE, "1", NONE)
 RIGHTS = {PRETRAINED: [180, 184, 170, 176], SCRATCH: [160, 150, -1, 158], MAJORITY: [120] * 4}
+LUCKY = [124, 125, 124, 125]  # of 200 items, a few more than chance level, with every seed
 
 
 def write_curves(results: ResultPaths, condition: Condition) -> None:
@@ -101,7 +104,21 @@ def test_an_arm_that_learned_nothing_has_no_speed(tmp_path: Path) -> None:
     """Whatever its curve on the few items of dev."""
     (row,) = read_table(write(tmp_path / "learned").convergence).to_dict("records")
     assert row["lead"] == 0  # the curves are the same
-    rights = {**RIGHTS, SCRATCH: [101, 99, 100, 98]}
-    (row,) = read_table(write(tmp_path / "idle", rights).convergence).to_dict("records")
-    assert np.isnan(row["lead"])
-    assert not np.isnan(row["target"])
+    for rights in ([101, 99, 100, 98], LUCKY):
+        folder = tmp_path / str(rights[0])
+        files = write(folder, {**RIGHTS, SCRATCH: rights})
+        (row,) = read_table(files.convergence).to_dict("records")
+        assert np.isnan(row["lead"])
+        assert not np.isnan(row["target"])
+
+
+def test_seeds_that_agree_do_not_make_luck_with_the_test_items_learning(tmp_path: Path) -> None:
+    matrix = read_table(write(tmp_path, {**RIGHTS, SCRATCH: LUCKY}).matrix)
+    row = matrix[matrix["init"] == "scratch"].iloc[0]
+    assert row["low"] > row["chance"]  # over seeds alone
+    # The share of 200 items, others of which are right with each of four seeds.
+    error = (row["mean"] * (1 - row["mean"]) / (4 * 200)) ** 0.5
+    assert row["combined_low"] == pytest.approx(row["mean"] - 1.97 * error, abs=0.005)
+    assert reach_chance(matrix).tolist() == [False, True, True]
+    # Tables of older runs know of seeds alone.
+    assert reach_chance(matrix.drop(columns="combined_low")).tolist() == [False, False, True]

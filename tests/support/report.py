@@ -40,7 +40,9 @@ def scored(mean: float, **changes: Any) -> dict[str, Any]:
     """Return a row of the matrix."""
     row = {**CONDITION, "items": 300, "chance": 0.5, "n": 3, "diverged": 0, "mean": mean,
            "low": mean - 0.05, "high": mean + 0.05, "learning_rate": 1e-4}  # fmt: skip
-    return {**row, **changes}
+    row = {**row, **changes}
+    lows = {"combined_low": row["low"], "auc_combined_low": row.get("auc_low")}
+    return {**lows, **row}
 
 
 def judged_together(claim: str, verdict: str, value: float, **changes: Any) -> dict[str, Any]:

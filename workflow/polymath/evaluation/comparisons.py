@@ -152,7 +152,10 @@ def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled
     """Return a condition's mean score with its intervals over replicates and over items."""
     values = np.array(list(scores.values.values()))
     mean = estimate_mean(values).within(*limits_of(scores.metric))
-    auc = estimate_mean(np.array(list(scores.auc.values()))).within(0, 1)
+    aucs = np.array(list(scores.auc.values()))
+    auc = estimate_mean(aucs).within(0, 1)
+    items = _mean_resampled([*resampled.by_replicate.values()])
+    auc_items = _mean_resampled([*resampled.auc.values()])
     return {
         **condition.columns,
         "domain": scores.domain,
@@ -162,12 +165,28 @@ def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled
         **mean.__dict__,
         "deviation": float(np.std(values, ddof=1)) if mean.n > 1 else np.nan,
         **bootstrap_interval(values).columns("bootstrap"),
-        **_items_interval(_mean_resampled([*resampled.by_replicate.values()])).columns("items"),
+        **_items_interval(items).columns("items"),
+        "combined_low": _combined_low(values, items, resampled.groups),
         "auc": auc.mean,
         "auc_low": auc.low,
         "auc_high": auc.high,
+        "auc_combined_low": _combined_low(aucs, auc_items, resampled.groups),
         "one_class": scores.one_class,
     }
+
+
+def _combined_low(values: Floats, items: Floats, groups: int) -> float:
+    """Return the lower end of a mean's 95 % interval over replicates and test items together.
+
+    NaN without two replicates; over replicates alone where no two groups of items were drawn.
+
+    Args:
+        items: the mean on each resample of the items.
+    """
+    error = _items_error(items, groups)
+    shared = (0.0, 0) if np.isnan(error) else (error, groups - 1)
+    test = t_test(values, *shared)
+    return test.mean if test.error == 0 else test.low
 
 
 def _compare(

@@ -1,4 +1,8 @@
-"""Whether an arm learned anything: its test scores against chance level, whatever the threshold."""
+"""Whether an arm learned anything: its test scores against chance level, whatever the threshold.
+
+Judged over seeds and test items together: by seeds alone, a score that is above chance on these
+items by luck stays above it with every seed.
+"""
 
 import pandas as pd
 
@@ -10,7 +14,8 @@ def reach_chance(matrix: pd.DataFrame) -> pd.Series:
 
     A single replicate has no interval, and reaches nothing.
     """
-    return matrix["low"].round(6) <= matrix["chance"].round(6)  # equal but for rounding
+    low = _lower_end(matrix, "combined_low", "low")
+    return low.round(6) <= matrix["chance"].round(6)  # equal but for rounding
 
 
 def rank_items_well(matrix: pd.DataFrame) -> pd.Series:
@@ -20,7 +25,12 @@ def rank_items_well(matrix: pd.DataFrame) -> pd.Series:
     """
     if "auc_low" not in matrix:
         return pd.Series(False, index=matrix.index)
-    return matrix["auc_low"] > RANKS_NOTHING
+    return _lower_end(matrix, "auc_combined_low", "auc_low") > RANKS_NOTHING
+
+
+def _lower_end(matrix: pd.DataFrame, combined: str, seeds: str) -> pd.Series:
+    """Return an interval's lower end; tables of older runs have that over seeds alone."""
+    return matrix[combined if combined in matrix else seeds]
 
 
 def learned_nothing(matrix: pd.DataFrame) -> pd.Series:

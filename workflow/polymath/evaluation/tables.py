@@ -64,15 +64,17 @@ SCORE_SCHEMA = _schema(
     (INTEGER, *(f"{stream}_seed" for stream in VARIED)),
 )
 
-# One row per condition. `groups` counts what the item bootstrap draws: groups of items. `one_class`
+# One row per condition. `groups` counts what the item bootstrap draws: groups of items.
+# `combined_low` is the lower end of the interval over replicates and items together. `one_class`
 # counts the replicates that predict one class only.
 AUC = ("auc", "auc_low", "auc_high")
 AUC_DIFFERENCE = ("auc_difference", "auc_difference_low", "auc_difference_high")
+COMBINED = ("combined_low", "auc_combined_low")
 INTERVALS = ("low", "high", "bootstrap_low", "bootstrap_high", "items_low", "items_high")
 ESTIMATE_SCHEMA = _schema(
     (TEXT, *CONDITION_COLUMNS, "domain", "metric"),
     (INTEGER, "n", "diverged", "groups"),
-    (FLOAT, "mean", "deviation", *INTERVALS, *AUC),
+    (FLOAT, "mean", "deviation", *INTERVALS, *AUC, *COMBINED),
     (INTEGER, "one_class"),
 )
 MATRIX_SCHEMA = _schema(
@@ -85,7 +87,7 @@ MATRIX_SCHEMA = _schema(
     (FLOAT, "mean", "low", "high"),
     (INTEGER, "n_pairs"),
     (FLOAT, "difference", "difference_low", "difference_high", "detectable", *AUC),
-    (FLOAT, *AUC_DIFFERENCE),
+    (FLOAT, *AUC_DIFFERENCE, *COMBINED),
     (INTEGER, "one_class"),
 )
 
