@@ -149,3 +149,36 @@ def test_a_workbook_that_grows_too_far_is_refused(
     monkeypatch.setattr(expansion, "RATIO", 1)
     with pytest.raises(PolymathError, match=r"a\.xlsx: .* MB, "):
         read(tmp_path / "a.xlsx", format="xlsx")
+
+
+def test_a_header_that_is_repeated_amid_a_table_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "s,y\nAC,1\ns,y\nGT,0\ns,y\n")
+    with pytest.raises(
+        PolymathError, match=r"a\.csv: .*on 2 lines, the first on line 3: .*\[3, 5\]"
+    ):
+        read(path, format="csv")
+    assert len(read(path, format="csv", skip_lines=[3, 5])) == 2
+
+
+STRUCTURED = ">a x\nMKVLAA\nCHHHEC\n>b y\nMKV\nCEC\n"
+
+
+def test_lines_of_secondary_structure_are_not_read_as_sequence(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.fasta", STRUCTURED)
+    with pytest.raises(PolymathError, match=r"a\.fasta: each record .*'lines_per_row: 3'"):
+        read(path, format="fasta")
+    pattern = r">(?P<id>\S+) (?P<label>\S+)\n(?P<sequence>.*)\n.*"
+    table = read(path, format="lines", lines_per_row=3, pattern=pattern)
+    assert table["sequence"].tolist() == ["MKVLAA", "MKV"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [STRUCTURED.replace("CHHHEC", "CHHHEM"), STRUCTURED.replace("MKV\n", "MK\n"),
+     ">a\nCHE\nECH\n>b\nCC\nEE\n", ">a\nMKV\nCEC\n"],
+)  # fmt: skip
+def test_sequences_of_several_lines_are_joined(text: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.fasta", text)
+    records = text.split(">")[1:]
+    joined = ["".join(record.splitlines()[1:]) for record in records]
+    assert read(path, format="fasta")["sequence"].tolist() == joined

@@ -13,7 +13,7 @@ import pandas as pd
 from polymath.data.readers.columns import PLACE, ROW
 from polymath.data.readers.files import ReadingNotes, note_absent_lines, read_text
 from polymath.experiment.reader import Reader
-from polymath.util.errors import PolymathError
+from polymath.util.errors import LISTED, PolymathError
 
 ROW_NAME = "row_name"
 
@@ -68,6 +68,7 @@ def read_delimited(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFr
         table = _parse(text, delimiter, quoting, reader)
         _require_delimiter(table, path, reader)
         _name_columns(table, path, notes)
+        _require_one_header(table)
         _require_one_line_fields(table, path, tabs, notes)
     except (csv.Error, re.error, TypeError, ValueError) as error:
         raise PolymathError(
@@ -175,6 +176,23 @@ def _has_row_names(table: _Table) -> bool:
         return False
     names = [fields[0] for fields in table.rows]
     return len(set(names)) == len(names) and all(name.isdecimal() for name in names)
+
+
+def _require_one_header(table: _Table) -> None:
+    """Refuse lines that repeat the header, as joined files have them.
+
+    Raises:
+        ValueError: naming the lines.
+    """
+    repeated = [
+        line for line, row in zip(table.lines, table.rows, strict=True) if row == table.header
+    ]
+    if len(table.header) > 1 and repeated:
+        shown = ", ".join(map(str, repeated[:LISTED]))
+        raise ValueError(
+            f"the header is repeated on {len(repeated)} lines, the first on line {repeated[0]}: "
+            f"remove them, or name them in 'skip_lines: [{shown}]'"
+        )
 
 
 def _require_one_line_fields(table: _Table, path: Path, tabs: bool, notes: ReadingNotes) -> None:

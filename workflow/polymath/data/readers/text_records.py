@@ -17,6 +17,9 @@ from polymath.data.readers.files import (
 from polymath.experiment.reader import Reader
 from polymath.util.errors import PolymathError
 
+# The states of secondary structure that DSSP and its three-letter reductions write.
+STRUCTURE = re.compile(r"[HECBGITSLP._~ -]+")
+
 
 def read_lines(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
     """Read lines whose columns are the named groups of the reader's pattern."""
@@ -47,7 +50,9 @@ def read_lines(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
 
 def read_fasta(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
     """Read FASTA: the columns `header` and `sequence`."""
-    text = "\n".join(split_lines(read_text(path, reader, "FASTA")))
+    lines = split_lines(read_text(path, reader, "FASTA"))
+    _require_sequences_alone(path, lines)
+    text = "\n".join(lines)
     try:
         rows = [
             {
@@ -64,3 +69,26 @@ def read_fasta(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
             "'encoding' of its reader"
         ) from None
     return pd.DataFrame(rows, dtype=str)
+
+
+def _require_sequences_alone(path: Path, lines: list[str]) -> None:
+    """Refuse records whose second line is the structure of the first, which would be joined to it.
+
+    Raises:
+        PolymathError: if all records are of a sequence and as many states of its structure.
+    """
+    text = [line.rstrip() for line in lines if line.strip()]
+    heads, first, second = text[::3], text[1::3], text[2::3]
+    if len(heads) < 2 or len(text) % 3 or not all(line.startswith(">") for line in heads):
+        return
+    if any(line.startswith(">") for line in (*first, *second)):
+        return
+    pairs = [*zip(first, second, strict=True)]
+    if all(len(a) == len(b) and STRUCTURE.fullmatch(b) for a, b in pairs) and not all(
+        STRUCTURE.fullmatch(a) for a in first
+    ):
+        raise PolymathError(
+            f"{path}: each record has a line of sequence and one as long that looks like its "
+            "secondary structure: remove these lines, or read them apart by 'format: lines', "
+            "'lines_per_row: 3' and a 'pattern'"
+        )
