@@ -137,12 +137,12 @@ def test_baselines_are_compared_with_the_best_trained_model() -> None:
     assert re.findall(r"\d+", compare_with_baselines(table(behind, MATRIX))) == ["0", "2"]
 
 
-@pytest.mark.parametrize(("mean", "verb"), [(0.95, " has "), (0.89, " does not have ")])
-def test_a_task_that_is_alone_is_not_counted(mean: float, verb: str) -> None:
+@pytest.mark.parametrize(("mean", "ahead"), [(0.95, True), (0.89, False)])
+def test_a_task_that_is_alone_is_not_counted(mean: float, ahead: bool) -> None:
     baselines = [{**MATRIX_ROWS[4], "model": "majority", "mean": 0.5},
                  {**MATRIX_ROWS[4], "mean": mean}]  # fmt: skip
     text = compare_with_baselines(table([*MATRIX_ROWS[:2], *baselines], MATRIX))
-    assert f"The best baseline (n-grams){verb}" in text
+    assert text.startswith("The best baseline (n-grams)" if ahead else "No baseline")
     assert not re.findall(r"\d+", text)
     claims = table([CLAIM_ROWS[1]], CLAIMS)
     (answer,) = answer_claims(claims, table([], FAMILIES))

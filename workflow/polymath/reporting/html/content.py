@@ -204,8 +204,9 @@ def compare_with_baselines(matrix: pd.DataFrame) -> str:
     ahead = reached > best.reindex(reached.index)
     if len(ahead) == 1:
         name = BASELINE_NAMES[baselines.loc[baselines["mean"].idxmax(), "model"]]
-        has = "has" if ahead.any() else "does not have"
-        return f"The best baseline ({name}) {has} a higher mean than every trained model."
+        if ahead.any():
+            return f"The best baseline ({name}) has a higher mean than every trained model."
+        return f"No baseline has a higher mean than the best trained model ({name} is the nearest)."
     names = ", ".join(BASELINE_NAMES[name] for name in baselines["model"].unique())
     tasks = ", ".join(ahead.index[ahead])
     where = f": {tasks}" if tasks else ""
