@@ -19,6 +19,8 @@ from generate.documents import (
     verdict_list,
 )
 from generate.similarity_block import describe_similarity
+from generate.sources_block import describe_sources
+from polymath.evaluation.tables import MATRIX_SCHEMA, SUMMARY_SCHEMA
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.recipes import Recipe
@@ -31,6 +33,7 @@ from support import ROOT
 from support.figures import layers
 from support.forked import run_module, run_snakemake
 from support.kinds import write_kind
+from support.report import scored, table
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 EXPERIMENTS = sorted(ROOT.glob("resources/experiments/*.yaml"))
@@ -186,6 +189,36 @@ def test_sentences_on_similarity_need_all_three_measures(
     first = next(line for line in text.splitlines() if line.startswith("- "))
     assert ("no verdict" in first) is undecided
     assert re.findall(r"[+-]\d\.\d+", first)[:2] == [f"{lifts[m]:+.3f}" for m in ("cka", "rsa")]
+
+
+def source_arms(task: str, longer: float) -> list[dict[str, object]]:
+    """Return a task's arms: random weights, text, its own sequences, and random weights longer."""
+    same = {"task": task, "difference_low": 0.05, "difference_high": 0.15}
+    return [
+        scored(0.6, **same, init="scratch"),
+        scored(0.7, **same, difference=0.1),
+        scored(0.75, **same, model="self", mapping="character", difference=0.1),
+        scored(0.6, **same, mapping="character", init="scratch"),
+        scored(longer, **same, mapping="character", init="scratch", recipe="longer"),
+    ]
+
+
+def test_sources_are_shown_task_by_task_and_judged_by_their_intervals() -> None:
+    matrix = table([*source_arms("amp", 0.8), *source_arms("odd", 0.7)], MATRIX_SCHEMA)
+    ends = {"small": (0.1, 0.2), "none": (-0.1, 0.2), "self": (-0.2, -0.1)}
+    families = [{"against": "scratch", "reference_model": "", "model": model,
+                 "init": "pretrained", "tasks": 2, "runs": 6,
+                 "gain": sum(each) / 2, "gain_low": each[0], "gain_high": each[1]}
+                for model, each in ends.items()]  # fmt: skip
+    text = describe_sources(matrix, table(families, SUMMARY_SCHEMA))
+    sentences = [line for line in text.splitlines() if line.startswith("- ")]
+    for word, line in zip(("better", "not told", "worse"), sentences[:3], strict=True):
+        assert word in line
+    assert sentences[3:] == [
+        "- Random weights that train by the recipe `longer` have a higher mean than `self` on amp."
+    ]
+    (row,) = [line for line in text.splitlines() if "| self" in line and "own" in line]
+    assert row.count("0.750 (+0.100 [+0.050, +0.150])") == 2
 
 
 @pytest.mark.parametrize("name", KEPT_RUNS)

@@ -17,9 +17,11 @@ from generate.config_reference import config_reference, config_schema
 from generate.dataset_page import dataset_page
 from generate.model_block import describe_models
 from generate.similarity_block import describe_similarity
+from generate.sources_block import describe_sources
 from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, RULE
 from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
+from polymath.evaluation.learned import reach_chance
 from polymath.evaluation.mean_test import POWER
 from polymath.evaluation.statistics import ALPHA
 from polymath.planning.plan import measured_devices
@@ -181,6 +183,12 @@ def measures_block(root: Path, run: str) -> str:
     return describe_similarity(pd.read_parquet(root / KEPT / run / "similarity.parquet"))
 
 
+def sources_block(root: Path, run: str) -> str:
+    """What each source of a kept run gains over random weights."""
+    summary = pd.read_parquet(root / KEPT / run / "summary.parquet")
+    return describe_sources(read_matrix(root, run), summary)
+
+
 def benchmark_block(root: Path, name: str) -> str:
     """The kept figures of a benchmark, as it prints them; of training, one table per device."""
     several = {"training": measured_devices(root / BENCHMARKS), "executed": ["executed", "started"]}
@@ -227,6 +235,7 @@ BLOCKS: dict[str, Callable[[Path, str], str]] = {
     "findings": findings_block,
     "machine": machine_block,
     "measures": measures_block,
+    "sources": sources_block,
     "benchmark": benchmark_block,
     "rule": rule_block,
     "constants": constants_block,
@@ -302,8 +311,7 @@ def best_tasks(matrix: pd.DataFrame, model: str) -> list[str]:
 def idle_tasks(matrix: pd.DataFrame) -> list[str]:
     """Return the tasks on which no initialisation of a text model is shown to leave chance."""
     arms = matrix[matrix["model"].isin(matrix.loc[matrix["init"] == "scratch", "model"])]
-    reaches = arms["low"].round(6) <= arms["chance"].round(6)
-    idle = reaches.groupby(arms["task"], sort=False).all()
+    idle = reach_chance(arms).groupby(arms["task"], sort=False).all()
     return list(idle[idle].index)
 
 

@@ -122,6 +122,7 @@ def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> No
         results.collected("similarity"),
         results.claims(),
         results.evidence("families"),
+        results.evidence("summary"),
     ]
     for path in [*files, *optional]:
         if path.exists():
