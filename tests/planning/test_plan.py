@@ -19,7 +19,13 @@ from polymath.experiment.recipes import Recipe
 from polymath.experiment.requests import Requests
 from polymath.models.build import build_classifier
 from polymath.planning.cost import count_parameters, count_runs, forward_flops
-from polymath.planning.plan import Speed, benchmark_speed, describe_plan, makespan
+from polymath.planning.plan import (
+    Speed,
+    benchmark_speed,
+    describe_plan,
+    makespan,
+    measured_processor,
+)
 from polymath.tokenization.tokenize import token_schema
 from polymath.util.errors import PolymathError
 from polymath.util.identity import describe
@@ -168,6 +174,19 @@ def test_the_speed_is_the_benchmarks(tmp_path: Path) -> None:
     assert 1e10 < speed.flops < 1e13
     with pytest.raises(PolymathError, match=r"no measurement of 'cpu-2-core' .* 'cpu-2-cores'"):
         benchmark_speed("cpu-2-core", ROOT / "resources/benchmarks")
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [("flags : fpu avx2 amx_bf16 amx_tile", "cpu-2-cores-amx"), ("flags : avx512_bf16", ""),
+     ("", "")],
+)  # fmt: skip
+def test_the_measurement_is_of_the_processors_kind(flags: str, name: str, tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"model name : Some CPU\n{flags}\n")
+    measured = measured_processor(cpuinfo)
+    assert measured == (name or "cpu-2-cores")
+    assert benchmark_speed(measured, ROOT / "resources/benchmarks").flops > 1e10
 
 
 def test_configurations_are_merged_as_snakemake_does() -> None:

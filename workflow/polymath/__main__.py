@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from polymath.planning.plan import Plan
 
 ROOT = Path(__file__).parents[2]
-DEVICE = "cpu-2-cores"
+BENCHMARKS = ROOT / "resources/benchmarks"
 
 
 def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
@@ -96,14 +96,13 @@ def print_plan(plan: "Plan", device: str | None, options: list[str]) -> None:
         options: configuration options of the command, as Snakemake takes them.
     """
     from polymath.data.fetch.local import problems_of_own_files
-    from polymath.planning.plan import benchmark_speed, describe_plan
+    from polymath.planning.plan import benchmark_speed, describe_plan, measured_processor
 
     for problem in problems_of_own_files(plan.experiment):
         print(f"missing: {problem}")
     speed = None if device else plan.measured_speed()
-    for line in describe_plan(
-        plan, speed or benchmark_speed(device or DEVICE, ROOT / "resources/benchmarks")
-    ):
+    measured = device or measured_processor()
+    for line in describe_plan(plan, speed or benchmark_speed(measured, BENCHMARKS)):
         print(line)
     if plan.paths.claims().exists():
         from polymath.reporting.power import describe_power
@@ -126,7 +125,7 @@ def draft_configuration(arguments: argparse.Namespace) -> None:
     """Write the configuration of a user's own data; print why it is so, its cost and what next."""
     from polymath.own_data.draft import draft_task, name_of
     from polymath.own_data.yaml_text import write_yaml
-    from polymath.planning.plan import describe_plan, machine_speed
+    from polymath.planning.plan import describe_plan, machine_speed, measured_processor
     from polymath.training.devices import measure_product
 
     output = arguments.output or Path(f"{name_of(arguments.path)}.yaml")
@@ -136,7 +135,7 @@ def draft_configuration(arguments: argparse.Namespace) -> None:
     print(*draft.facts, sep="\n")
     write_yaml(draft, output)
     plan = read_plan(ExperimentOptions((output,), alone=True, settings=(), folder=None))
-    speed = machine_speed(measure_product(), DEVICE, ROOT / "resources/benchmarks")
+    speed = machine_speed(measure_product(), measured_processor(), BENCHMARKS)
     print(f"\nwritten: {output}; its cost:")
     for line in describe_plan(plan, speed, listed=0):
         print(f"  {line}")
@@ -183,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parsers["plan"].add_argument(
         "--device",
         help="name of a measurement in resources/benchmarks; default: the speed of the runs in "
-        f"the results, or of {DEVICE} without any",
+        "the results, or of two cores of this processor's kind without any",
     )
     add_predict_options(parsers["predict"])
     parsers["publish"].add_argument("--name", help="of the run, as in resources/results")

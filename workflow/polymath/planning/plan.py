@@ -37,6 +37,7 @@ from polymath.planning.cost import (
 from polymath.planning.pretraining_share import describe_pretraining
 from polymath.planning.stale import Comparison, with_dependents
 from polymath.util.errors import PolymathError, suggest
+from polymath.util.machine import read_processor
 from polymath.util.storage import read_table, read_with_metadata
 
 BYTES_PER_LOGIT, BYTES_PER_ROW = 4, 40
@@ -210,6 +211,15 @@ def makespan(costs: list[float], devices: int) -> float:
 def measured_devices(folder: Path) -> list[str]:
     """Return the devices, sorted, whose training tests/benchmarks/training.py measured."""
     return sorted(file.stem for file in folder.glob("*.json") if "gemm_flops" in file.read_text())
+
+
+def measured_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the name of the measurement on two cores of this machine's kind.
+
+    With AMX products are several times as fast, and training reaches a smaller share of that.
+    """
+    _, instructions = read_processor(cpuinfo)
+    return "cpu-2-cores-amx" if "amx_bf16" in instructions.split() else "cpu-2-cores"
 
 
 def benchmark_speed(name: str, folder: Path) -> Speed:
