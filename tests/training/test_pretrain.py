@@ -283,6 +283,22 @@ def test_synthetic_sequences_need_no_task(tmp_path: Path, checkpoint: Checkpoint
     assert len(moved) <= 8 + 4
 
 
+def test_synthetic_symbols_are_the_tokens_of_no_replicate(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    """Else one replicate of fine-tuning would read what it was pre-trained on, and others not."""
+    job = synthetic_job(tmp_path, checkpoint("bert"))
+    path = checkpoint("bert") / "tokenizer.json"
+    tokens = read_corpus(job, load_tokenizer(path)).mapping.tolist()
+    symbols = Tokenizer(models.WordLevel({f"s{i}": i for i in range(8)}, unk_token=""))
+    symbols.save(str(tmp_path / "symbols.json"))
+    out = tmp_path / "vocabulary.parquet"
+    map_vocabulary(tmp_path / "symbols.json", path, "random", job.seed, 5, {}, 0, out)
+    tables = pd.read_parquet(out).sort_values("symbol_id").groupby("replicate")["token_id"]
+    assert len(tables) >= 5
+    assert all(table.tolist() != tokens for _, table in tables)
+
+
 @pytest.mark.parametrize(
     ("synthetic", "key"), [({"symbols": 5_000}, "symbols: 5,000"), ({"length": 64}, "length: 64")]
 )

@@ -22,6 +22,6 @@ rule pretrain:
         **asks(pretraining_needs),
     params:
         job=pretraining_job,
-        code_version=versions.PRETRAINING,
+        code_version=pretraining_version,
     script:
         "../scripts/pretrain.py"

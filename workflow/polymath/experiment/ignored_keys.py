@@ -8,6 +8,8 @@ from polymath.experiment.initialisations import RANDOM
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.sources import PretrainSource
 
+# Mappings that the seed of a replicate draws.
+DRAWN = ("random", "permute")
 KINDS_OF = {"separator": "separator", "k": "kmer", "stride": "kmer"}  # of an alphabet's keys
 
 
@@ -48,7 +50,14 @@ def _of_pretraining(experiment: Experiment) -> Iterator[str]:
                 f"checkpoints.{model}: its pre-training is of no use: every initialisation takes "
                 "nothing from a checkpoint"
             )
-        elif source.is_self:
+            continue
+        if source.synthetic is None and source.mapping in DRAWN:
+            yield (
+                f"checkpoints.{model}.source.mapping: {source.mapping} is drawn anew for each "
+                "replicate of fine-tuning; the first draw is that of pre-training, so that "
+                "replicate 0 is unlike the others: use character, or identity for texts"
+            )
+        if source.is_self:
             yield from _of_own_sequences(experiment, model)
 
 
@@ -60,8 +69,8 @@ def _of_own_sequences(experiment: Experiment, model: str) -> Iterator[str]:
         before, after = source.mapping, experiment.mappings_of(task)
         if before not in after:
             yield (
-                f"checkpoints.{model}.mapping: its symbols of {task} have other tokens than in "
-                f"pre-training, by mapping {before}: add {before} to 'mappings', which are "
+                f"checkpoints.{model}.source.mapping: its symbols of {task} have other tokens than "
+                f"in pre-training, by mapping {before}: add {before} to 'mappings', which are "
                 f"{', '.join(after)}"
             )
 

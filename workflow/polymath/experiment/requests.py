@@ -219,7 +219,7 @@ class Requests:
         return Request(self.paths.vocabulary(task, model, mapping), asked, inputs)
 
     def _pretrained(self, name: str, source: PretrainSource) -> Request:
-        asked = {"job": self.pretraining_job(name), "code_version": versions.PRETRAINING}
+        asked = {"job": self.pretraining_job(name), "code_version": source.code_version}
         return Request(self.paths.model_manifest(name), asked, self.pretraining_inputs(source))
 
     def predictions(self, condition: Condition) -> Request:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from polymath.experiment import stage_versions as versions
 from polymath.experiment.base import Name, Sha256, StrictModel
 from polymath.experiment.recipes import PretrainingRecipe
 from polymath.experiment.synthetic import Synthetic
@@ -199,6 +200,11 @@ class PretrainSource(StrictModel):
         "character", description="of the task's symbols into the base's vocabulary"
     )
     recipe: PretrainingRecipe
+
+    @property
+    def code_version(self) -> int:
+        """The version of the code that pre-trains it."""
+        return versions.PRETRAINING if self.synthetic is None else versions.SYNTHETIC_PRETRAINING
 
     @property
     def is_self(self) -> bool:

@@ -72,7 +72,8 @@ def _own_rows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _generate(source: SyntheticData, seed: int, tokenizer: Tokenizer) -> Corpus:
-    tokens = hash_order(list(ordinary_tokens(tokenizer)), derive_seed(seed, "mapping"))
+    # Of no replicate's mapping: one that had these tokens would be unlike the others.
+    tokens = hash_order(list(ordinary_tokens(tokenizer)), derive_seed(seed, "synthetic", 1))
     if source.symbols > len(tokens):
         raise PolymathError(
             f"synthetic: symbols: {source.symbols:,} is more than the base model's "

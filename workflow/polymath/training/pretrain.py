@@ -16,7 +16,6 @@ from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.paths import PRETRAINING_FOLDER
 from polymath.experiment.sources import PretrainSource
-from polymath.experiment.stage_versions import PRETRAINING
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
@@ -81,7 +80,7 @@ def pretrain(
     for path in files:
         shutil.copyfile(folder / path.name, path)
     shutil.copyfile(folder / "curve.parquet", curve)
-    described = {**_describe(job.source), "code_version": PRETRAINING}
+    described = {**_describe(job.source), "code_version": job.source.code_version}
     Manifest.of(manifest, described, files).write()
 
 
@@ -105,7 +104,7 @@ def _digest(job: PretrainingJob, base: Manifest, precision: str, corpus: Corpus)
     """Return a digest of everything that determines the model."""
     return digest_of(
         {
-            "code_version": PRETRAINING,
+            "code_version": job.source.code_version,
             "source": job.source.model_dump(mode="json", exclude_defaults=True),
             "precision": precision,
             "seed": job.seed,

@@ -32,6 +32,11 @@ def pretraining_job(wildcards):
     return REQUESTS.pretraining_job(wildcards.model)
 
 
+def pretraining_version(wildcards):
+    """The version of the code that pre-trains a model."""
+    return EXPERIMENT.checkpoints[wildcards.model].source.code_version
+
+
 def pretraining_needs(wildcards):
     """Memory and time of a model's pre-training."""
     return COST.pretraining(wildcards.model)
