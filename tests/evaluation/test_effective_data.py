@@ -1,7 +1,7 @@
 """Effective data transferred: learning curves with a known multiplier."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +130,33 @@ def test_an_arm_below_the_least_data_of_random_weights_is_bounded_by_it() -> Non
     assert [row["multiplier"] for row in found] == pytest.approx([math.sqrt(10), 0.5, 1.0, 1.0])
 
 
+@pytest.mark.parametrize(
+    ("reached", "learned", "bounds", "multipliers"),
+    [
+        # Below random weights everywhere, whose curve falls.
+        ([0.75, 0.55], [0.8, 0.6], [AT_MOST, AT_MOST], [1, 1]),
+        # As random weights are: 0.8 is reached, whatever a sum of floating-point numbers says.
+        ([0.6, 0.7, 0.8], [0.6, 0.7, 0.8], [AT_MOST] * 3, [1, 1, 1]),
+        # Below them where they were trained on as much, above a dip later.
+        ([0.62, 0.65, 0.7], [0.7, 0.5, 0.6], [AT_MOST, AT_LEAST, AT_LEAST], [1, 2, 1]),
+    ],
+)
+def test_what_is_not_above_random_weights_is_worth_no_more_data(
+    reached: list[float], learned: list[float], bounds: list[str], multipliers: list[float]
+) -> None:
+    data = np.array([0.1, 0.5, 1.0]) if len(learned) == 3 else np.array([0.1, 1.0])
+    for replicates in (1, 5):
+        rows = [np.tile(each, (replicates, 1)) for each in (reached, learned)]
+        found = estimate_multipliers(data, rows[0], data, rows[1], 0.4)
+        assert [row["bound"] for row in found] == bounds
+        assert [row["multiplier"] for row in found] == pytest.approx(multipliers)
+        if replicates > 1:
+            highs = [
+                row["multiplier_high"] for row, b in zip(found, bounds, strict=True) if b == AT_MOST
+            ]
+            assert max(highs) <= 1
+
+
 def test_the_interval_is_paired_by_replicate_and_open_where_it_is_censored() -> None:
     """What all replicates of both arms share does not widen it: only the pairing keeps it so."""
     generator = np.random.default_rng(3)
@@ -152,13 +179,15 @@ def test_the_interval_is_paired_by_replicate_and_open_where_it_is_censored() -> 
 PRETRAINED = Condition("amp", "text-bert", "pretrained", "random", "1", "default")
 
 
-def table_of(folder: Path, rights: dict[Condition, list[int]]) -> pd.DataFrame:
+def table_of(
+    folder: Path, rights: dict[Condition, list[int]], idle: Container[Condition] = ()
+) -> pd.DataFrame:
     results = ResultPaths(folder)
     written = [write_condition(results, condition, each) for condition, each in rights.items()]
     headline = headline_scores(pd.concat(written))
     lineage = Lineage(domains={"text-bert": "text"}, bases={})
     contrasts = find_contrasts([*headline], DOMAINS, lineage)
-    return measure_effective_data(headline, contrasts)
+    return measure_effective_data(headline, contrasts, idle)
 
 
 def test_each_comparison_with_random_weights_has_a_row_per_fraction(tmp_path: Path) -> None:
@@ -180,6 +209,16 @@ def test_each_comparison_with_random_weights_has_a_row_per_fraction(tmp_path: Pa
     assert table["mean"].tolist() == pytest.approx([0.755, 0.945])
     assert table["reference_mean"].tolist() == pytest.approx([0.655, 0.855])
     assert table[["lowest", "highest"]].to_numpy().tolist() == [[1.0, 10.0], [0.1, 1.0]]
+
+
+def test_what_learned_nothing_has_no_multiplier(tmp_path: Path) -> None:
+    arms = [replace(PRETRAINED, init=init, fraction=fraction)
+            for init in ("pretrained", "scratch") for fraction in ("0.1", "1")]  # fmt: skip
+    rights = dict(zip(arms, ([125, 126], [180, 181], [110, 111], [112, 113]), strict=True))
+    assert table_of(tmp_path / "all", rights)["bound"].tolist() == [AT_LEAST, AT_LEAST]
+    table = table_of(tmp_path / "idle", rights, idle={arms[0]})
+    assert table["bound"].tolist() == [NO_BOUND, AT_LEAST]
+    assert table["multiplier_high"].isna().tolist() == [True, False]
 
 
 def test_one_fraction_has_no_curve_to_compare_with(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ is the task's test score. They fit power laws. A few fractions do not support th
 random weights is made monotone and read between its points, linearly in the logarithm of the data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polymath.evaluation.comparisons import HeadlineScores
-from polymath.evaluation.statistics import CONFIDENCE, RESAMPLES, UNKNOWN, Interval
-from polymath.evaluation.tables import EFFECTIVE_DATA_SCHEMA
+from polymath.evaluation.statistics import CONFIDENCE, RESAMPLES, ROUNDING, UNKNOWN, Interval
+from polymath.evaluation.tables import CONDITION_COLUMNS, EFFECTIVE_DATA_SCHEMA
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import SCRATCH, Contrast
 from polymath.util.seeds import derive_seed
@@ -29,6 +29,9 @@ Floats = NDArray[np.float64]
 
 # What a multiplier is where it was not measured.
 AT_LEAST, AT_MOST, NO_BOUND = "at least", "at most", "none"
+_NOT_MEASURED = {
+    "multiplier": np.nan, "bound": NO_BOUND, **UNKNOWN.columns("multiplier"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,23 @@ class Line:
 
 
 def measure_effective_data(
-    scores: Mapping[Condition, HeadlineScores], contrasts: Sequence[Contrast]
+    scores: Mapping[Condition, HeadlineScores],
+    contrasts: Sequence[Contrast],
+    idle: Container[Condition] = (),
 ) -> pd.DataFrame:
     """Return one row per comparison with random weights that were trained on several fractions.
 
     Args:
         scores: of every condition.
         contrasts: of the experiment; those with other references are left out.
+        idle: conditions that are not shown to have learned anything, which have no multiplier.
     """
     rows = [row for line in find_lines(contrasts, scores) for row in _rows_of(line, scores)]
-    return pd.DataFrame(rows, columns=EFFECTIVE_DATA_SCHEMA.names)
+    table = pd.DataFrame(rows, columns=EFFECTIVE_DATA_SCHEMA.names)
+    unlearned = [Condition(*names) in idle for names in table[[*CONDITION_COLUMNS]].to_numpy()]
+    if any(unlearned):
+        table.loc[unlearned, [*_NOT_MEASURED]] = [*_NOT_MEASURED.values()]
+    return table
 
 
 def find_lines(
@@ -122,7 +132,8 @@ def estimate_multipliers(
 
     `bound` is "at least" where random weights do not reach the score on all of their data. It is
     "at most" where they are above it on the least of their data already, and where the arm is not
-    above random weights on any share. It is "none" where the arm is not above chance.
+    above random weights on any share. On a share where it is not above them it is worth no more
+    than 1, also where their curve falls later. It is "none" where the arm is not above chance.
     The interval is the percentile interval of the bootstrap over replicates, drawn jointly for both
     arms and all shares. It covers other seeds, not other test items. Its ends are 0 and infinite
     where they cannot be measured.
@@ -134,23 +145,43 @@ def estimate_multipliers(
         learned: (n, d) their scores.
     """
     means, reference_means = reached.mean(axis=0), learned.mean(axis=0)
-    effective = effective_shares(means[None], data, reference_means[None])[0]
-    drawn = _resample(reached, data, learned)
-    never_above = bool(np.all(means <= reference_means[np.searchsorted(data, shares)]))
+    same = np.searchsorted(data, shares)
+    effective, capped = (
+        each[0] for each in _effective(means[None], data, reference_means[None], same)
+    )
+    drawn = _resample(reached, data, learned, same)
+    never_above = bool(np.all(means <= reference_means[same] + ROUNDING))
     rows = []
     for place, share in enumerate(shares):
         lowest, highest = data[0] / share, data[-1] / share
         value, bound = float(effective[place] / share), ""
         if means[place] <= chance:
-            rows.append({"multiplier": np.nan, "bound": NO_BOUND, **UNKNOWN.columns("multiplier")})
+            rows.append(dict(_NOT_MEASURED))
             continue
-        if np.isinf(value):
+        if never_above or capped[place]:
+            value, bound = 1.0, AT_MOST
+        elif np.isinf(value):
             value, bound = highest, AT_LEAST
-        elif never_above or value == 0:
-            value, bound = (1.0 if never_above else lowest), AT_MOST
+        elif value == 0:
+            value, bound = lowest, AT_MOST
         interval = _interval(drawn[:, place] / share, lowest, highest) if len(drawn) else UNKNOWN
         rows.append({"multiplier": float(value), "bound": bound, **interval.columns("multiplier")})
     return rows
+
+
+def _effective(
+    targets: Floats, data: Floats, curves: Floats, same: NDArray[np.int64]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the effective shares, and which are cut to the share that was used.
+
+    What is not above random weights on the same share needs no more data than they have there.
+
+    Args:
+        same: (s,) the places of the targets' shares among those of the curves.
+    """
+    effective, shares = effective_shares(targets, data, curves), data[same]
+    capped = (targets <= curves[:, same] + ROUNDING) & (effective > shares)
+    return np.where(capped, shares, effective), capped
 
 
 def effective_shares(targets: Floats, data: Floats, curves: Floats) -> Floats:
@@ -168,13 +199,13 @@ def effective_shares(targets: Floats, data: Floats, curves: Floats) -> Floats:
     rows = np.arange(len(targets))
     for place in range(targets.shape[1]):
         target = targets[:, place]
-        above = rising >= target[:, None]
+        above = rising >= target[:, None] - ROUNDING
         after = np.maximum(above.argmax(axis=1), 1)
         low, high = rising[rows, after - 1], rising[rows, after]
         steps = np.where(high > low, high - low, 1.0)
         way = np.clip((target - low) / steps, 0.0, 1.0)
         between = np.exp(positions[after - 1] + way * (positions[after] - positions[after - 1]))
-        started = np.where(target < rising[:, 0], 0.0, data[0])
+        started = np.where(target < rising[:, 0] - ROUNDING, 0.0, data[0])
         shares[:, place] = np.select(
             [~above.any(axis=1), above[:, 0]], [np.full(len(targets), np.inf), started], between
         )
@@ -202,14 +233,14 @@ def monotone(curves: Floats) -> Floats:
     return fitted
 
 
-def _resample(reached: Floats, data: Floats, learned: Floats) -> Floats:
+def _resample(reached: Floats, data: Floats, learned: Floats, same: NDArray[np.int64]) -> Floats:
     """Return (RESAMPLES, s) effective shares of resampled replicates; none of a single one."""
     n = len(reached)
     if n < 2:
         return np.zeros((0, reached.shape[1]))
     generator = np.random.default_rng(derive_seed(0, "resampling"))
     chosen = generator.integers(n, size=(RESAMPLES, n))
-    return effective_shares(reached[chosen].mean(axis=1), data, learned[chosen].mean(axis=1))
+    return _effective(reached[chosen].mean(axis=1), data, learned[chosen].mean(axis=1), same)[0]
 
 
 def _interval(multipliers: Floats, lowest: float, highest: float) -> Interval:

@@ -131,7 +131,7 @@ def _measure(
     if files.variance:
         tables["variance"] = split_variance(all_scores, crossed)
     if files.effective_data:
-        tables["effective_data"] = measure_effective_data(headline, contrasts)
+        tables["effective_data"] = measure_effective_data(headline, contrasts, idle)
     return tables
 
 
