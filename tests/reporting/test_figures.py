@@ -206,7 +206,12 @@ def test_the_heatmap_shows_means_with_intervals_where_there_is_one() -> None:
 
 def test_the_data_beside_a_figure_has_a_row_per_point() -> None:
     tables = small_tables()
-    assert len(draw("matrix", **tables)[1]) == 4 * 3  # conditions, replicates
+    matrix = draw("matrix", **tables)[1]
+    published = matrix["model"].str.startswith("published: ")
+    assert sum(~published) == 4 * 3  # conditions, replicates
+    assert matrix.loc[published, ["task", "init", "value"]].to_numpy().tolist() == [
+        ["splice", "pretrained", 0.975]
+    ]
     assert len(draw("curves", **tables)[1]) == 4 * 3 * 8  # and evaluations
     assert len(draw("card", **tables)[1]) == 3 * 3 + 30  # classes and splits, bins
 
@@ -220,6 +225,13 @@ def test_the_matrix_names_fractions_where_they_vary() -> None:
 def test_the_matrix_of_one_initialisation_has_no_other_in_its_legend() -> None:
     figure = draw_matrix([one for one in conditions("1") if one.init == "scratch"])
     assert missing(["scratch", "pretrained"], figure) == ["pretrained"]
+
+
+def test_a_published_score_has_no_colour_that_the_legend_lacks() -> None:
+    figure = draw_matrix([one for one in conditions("1") if one.init == "scratch"])
+    stars = [line for line in figure.axes[0].get_lines() if line.get_marker() == "*"]
+    assert stars
+    assert COLOURS["pretrained"] not in [star.get_color() for star in stars]
 
 
 def test_published_scores_are_marked_in_their_own_metric_only() -> None:

@@ -81,6 +81,7 @@ with job_log(snakemake.log[0], "report"):
             minutes=minutes_of_training(scored_conditions(scores), results),
             options=params.options,
             published=published_table(params.published),
+            lineage=Lineage.model_validate(params.lineage),
         ),
         params.configuration,
         outputs["page"],

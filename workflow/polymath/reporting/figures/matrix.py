@@ -24,6 +24,7 @@ from polymath.reporting.matrix import in_task_order, name_constant
 from polymath.reporting.metric_names import METRIC_NAMES
 
 STAR: dict[str, Any] = {"marker": "*", "markersize": 6, "markerfacecolor": "none"}
+GREY = "#777777"
 ROW, ARM = 0.55, 0.17  # inches: least height of a row, and height per initialisation in it
 
 
@@ -46,7 +47,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
         _draw_condition(axes, condition, scores, place + _offset(arms, condition["init"]))
         axes.plot([condition["chance"]] * 2, [place - 0.35, place + 0.35],
                   color="#777777", linestyle=":", linewidth=1.2, zorder=1)  # fmt: skip
-    marked = _mark_published(axes, table, rows, tables["published"])
+    published = _mark_published(axes, table, rows, tables["published"])
     name_rows(axes, order)
     metrics = [METRIC_NAMES[name] for name in dict.fromkeys(table["metric"])]
     axes.set_xlabel("test " + " or ".join(metrics))
@@ -54,8 +55,9 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     constants = dict.fromkeys(map(name_constant, table["metric"]))
     chance = Line2D([], [], color="#777777", linestyle=":", label=" or ".join(constants))
     star = Line2D([], [], color="#777777", linestyle="", **STAR, label="published, other models")
-    add_legend(figure, table["init"], [chance, *([star] if marked else [])], ncols=3)
-    return figure, scores[[*CONDITION_COLUMNS, "replicate", "metric", "value", "chance"]]
+    add_legend(figure, table["init"], [chance, *([] if published.empty else [star])], ncols=3)
+    columns = [*CONDITION_COLUMNS, "replicate", "metric", "value", "chance"]
+    return figure, pd.concat([scores[columns], published])
 
 
 def _draw_condition(
@@ -80,16 +82,25 @@ def _draw_condition(
 
 def _mark_published(
     axes: Axes, table: pd.DataFrame, rows: pd.Series, published: pd.DataFrame
-) -> bool:
-    """Mark the published scores of a task on its first row; return whether there are any."""
+) -> pd.DataFrame:
+    """Mark the published scores of a task on its first row; return them as the data has them."""
     first = table.assign(row=rows).drop_duplicates("task")
     here = first.merge(published, on=["task", "metric"])
+    arms = set(table["init"])
     order = list(dict.fromkeys(rows))
     for start, scores in here.groupby("start", sort=False):
         places = [order.index(row) - 0.42 for row in scores["row"]]
-        colour = COLOURS.get(start, "#777777")
+        colour = COLOURS.get(start, GREY) if start in arms else GREY  # as the legend has them
         axes.plot(scores["score"], places, linestyle="", color=colour, **STAR)
-    return len(here) > 0
+    return pd.DataFrame(
+        {
+            "task": here["task"],
+            "model": "published: " + here["model_y"] + ", " + here["source"],
+            "init": here["start"],
+            "metric": here["metric"],
+            "value": here["score"],
+        }
+    )
 
 
 def _offset(arms: list[str], init: str) -> float:

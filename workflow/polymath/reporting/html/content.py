@@ -10,6 +10,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, Claim
 from polymath.experiment.conditions import NONE
+from polymath.experiment.lineage import Lineage
 from polymath.reporting.answer import answer_in_words, describe_families
 from polymath.reporting.auc import limits_of_thresholds, list_disagreements
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
@@ -70,6 +71,8 @@ class Sources:
     """Configuration options of the command that ran the experiment."""
     published: pd.DataFrame = field(default_factory=lambda: published_table([]))
     """Scores of others on the same tasks."""
+    lineage: Lineage = field(default_factory=lambda: Lineage(domains={}, bases={}))
+    """Of the models, which tells whose published scores they stand beside."""
 
 
 @dataclass(frozen=True)
@@ -352,7 +355,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "matrix": matrix_table(matrix),
         "orders": order_table(matrix),
         "left": describe_order(matrix),
-        "published": compare_published(sources.published, matrix),
+        "published": compare_published(sources.published, matrix, sources.lineage),
         "published_remarks": remarks_on(sources.published),
         "speed": speed_table(read_table(sources.convergence)),
         "limits": [
