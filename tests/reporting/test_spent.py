@@ -36,9 +36,24 @@ def test_pretraining_is_told_beside_one_run(tmp_path: Path) -> None:
         pd.DataFrame(columns=SCHEMA.names), results.predictions(conditions[0]), SCHEMA, stated
     )
     itself, dyck = describe_pretraining(conditions, results)
-    assert "odd, itself: 60 s" in itself
+    assert "odd, itself, recipe tiny: 60 s" in itself
     assert "fine-tuning 30 s;" in itself
     assert "3.0 times the steps" in itself
-    assert "odd, dyck: 15 s" in dyck
+    assert "odd, dyck, recipe tiny: 15 s" in dyck
     assert "1.5 times the steps" in dyck
     assert minutes_of_training(conditions, results) == {"odd": 3.0}
+
+
+def test_runs_of_other_lengths_are_told_apart(tmp_path: Path) -> None:
+    """Their mean would be of neither."""
+    results = ResultPaths.of(tmp_path)
+    arms = {("1", "short"): 10.0, ("1", "long"): 1000.0, ("0.1", "short"): 5.0}
+    conditions = [
+        Condition("odd", "dyck", "pretrained", "random", fraction, recipe)
+        for fraction, recipe in arms
+    ]
+    for condition, seconds in zip(conditions, arms.values(), strict=True):
+        write_curve(results.curves(condition), replicate=[0], seconds=[seconds])
+    write_curve(results.pretraining_curve("dyck"), replicate=[0], seconds=[100.0])
+    times = [line.split("about ")[1] for line in describe_pretraining(conditions, results)]
+    assert times == [f"{times} times the steps." for times in ("11.0", "1.1", "21.0")]

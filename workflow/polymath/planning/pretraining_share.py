@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def describe_pretraining(plan: "Plan") -> Iterator[str]:
-    """Yield a line per model that is pre-trained here and recipe: on each task, its FLOPs beside
-    those of one run, and the steps from scratch that cost as much as both together.
+    """Yield a line per model that is pre-trained here, recipe and fraction: on each task, its FLOPs
+    beside those of one run, and the steps from scratch that cost as much as both together.
     """
-    lines: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    lines: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
     for condition in plan.conditions:
         if condition.is_baseline or not condition.is_trained:
             continue
@@ -24,15 +24,17 @@ def describe_pretraining(plan: "Plan") -> Iterator[str]:
         if checkpoint in pretrained_here(plan.experiment):
             words = _beside_a_run(plan, condition, checkpoint)
             if words:
-                lines[condition.model, condition.base_recipe][condition.task] = words
-    for (model, recipe), tasks in lines.items():
+                names = (condition.model, condition.base_recipe, condition.fraction)
+                lines[names][condition.task] = words
+    for (model, recipe, fraction), tasks in lines.items():
         beside = ", ".join(f"{task} {words}" for task, words in tasks.items())
-        yield f"pre-training of {model}, in runs of recipe {recipe}: {beside}"
+        part = "" if fraction == "1" else f" on {fraction} of the data"
+        yield f"pre-training of {model}, in runs of recipe {recipe}{part}: {beside}"
 
 
 def _beside_a_run(plan: "Plan", condition: Condition, checkpoint: str) -> str:
     """Return the comparison of one condition; nothing where a size is not known yet."""
-    flops, cost = plan.pretraining_cost(checkpoint), plan.cost(condition)
+    flops, cost = _with_bases(plan, checkpoint), plan.cost(condition)
     task = plan.task_size(condition.task, condition.model, condition.mapping)
     if flops is None or task is None or not cost.flops:
         return ""
@@ -41,3 +43,14 @@ def _beside_a_run(plan: "Plan", condition: Condition, checkpoint: str) -> str:
     examples = max(1, round(task.train * float(condition.fraction)))
     steps = round(Schedule(recipe, examples).steps * (1 + share))
     return f"{share:.1f} (both together: {steps:,} steps)"
+
+
+def _with_bases(plan: "Plan", checkpoint: str) -> float | None:
+    """Return the FLOPs of a pre-training, with that of a base whose weights it starts from."""
+    here = pretrained_here(plan.experiment)
+    flops = plan.pretraining_cost(checkpoint)
+    source = here[checkpoint]
+    if flops is None or source.init != "pretrained" or source.base not in here:
+        return flops
+    before = _with_bases(plan, source.base)
+    return None if before is None else flops + before

@@ -26,24 +26,31 @@ def minutes_of_training(conditions: Iterable[Condition], results: ResultPaths) -
 
 
 def describe_pretraining(conditions: Iterable[Condition], results: ResultPaths) -> Iterator[str]:
-    """Yield a line per task and model that was pre-trained here: its time beside that of one run.
+    """Yield a line per task, recipe and fraction of a model that was pre-trained here: its time
+    beside that of one run.
 
     Conditions whose curves are gone do not count.
     """
-    runs: dict[tuple[str, str, Path], list[float]] = defaultdict(list)
+    runs: dict[tuple[str, str, str, str, Path], list[float]] = defaultdict(list)
     for condition in conditions:
         path = results.curves(condition)
         if not condition.is_baseline and path.is_file():
             seconds = read_table(path).groupby("replicate")["seconds"].max()
             manifest = starting_manifest(results, condition)
-            runs[condition.task, condition.model, manifest].append(float(seconds.mean()))
-    for (task, model, manifest), seconds_of in runs.items():
+            names = (condition.task, condition.model, condition.fraction, condition.recipe)
+            runs[*names, manifest].append(float(seconds.mean()))
+    for (task, model, fraction, recipe, manifest), seconds_of in runs.items():
         curve = results.pretraining_curve(manifest.parent.name)
         if curve.is_file():
             spent = float(read_table(curve)["seconds"].max())
             run = sum(seconds_of) / len(seconds_of)
             yield (
-                f"Pre-training: {task}, {model}: {spent:.0f} s, and a run of fine-tuning "
+                f"Pre-training: {task}, {model}, recipe {recipe}{_of_data(fraction)}: {spent:.0f} "
+                "s, and a run of fine-tuning "
                 f"{run:.0f} s; from scratch, equal total compute is about "
                 f"{1 + spent / run:.1f} times the steps."
             )
+
+
+def _of_data(fraction: str) -> str:
+    return "" if fraction == "1" else f", fraction {fraction}"
