@@ -37,14 +37,14 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     scores = tables["scores"]
     scores = scores[(scores["split"] == "test") & scores["headline"]]
     rows = row_names(table)
-    arms = [init for init in dict.fromkeys(table["init"]) if init != NONE]
-    tall = 0.9 + max(ROW, ARM * len(arms)) * rows.nunique()
+    arms = {name: [*dict.fromkeys(of_row)] for name, of_row in table["init"].groupby(rows)}
+    tall = 0.9 + max(ROW, ARM * max(map(len, arms.values()))) * rows.nunique()
     figure = Figure(figsize=(WIDTH, tall), layout="constrained")
     axes = figure.subplots()
     order = list(dict.fromkeys(rows))
     for condition, name in zip(table.to_dict("records"), rows, strict=True):
         place = order.index(name)
-        _draw_condition(axes, condition, scores, place + _offset(arms, condition["init"]))
+        _draw_condition(axes, condition, scores, place + _offset(arms[name], condition["init"]))
         axes.plot([condition["chance"]] * 2, [place - 0.35, place + 0.35],
                   color="#777777", linestyle=":", linewidth=1.2, zorder=1)  # fmt: skip
     published = _mark_published(axes, table, rows, tables["published"])
