@@ -12,6 +12,13 @@ from polymath.experiment.ignored_keys import ignored_keys
 from support import ROOT
 from support.configurations import READER, RESOURCES, SELF_MODEL, load, own, recipe
 
+
+def drawn(mapping: str) -> dict[str, Any]:
+    """Return a model of each task's own whose symbols' tokens are mapped so in pre-training."""
+    source = SELF_MODEL["itself"]["source"]
+    return {"itself": {**SELF_MODEL["itself"], "source": {**source, "mapping": mapping}}}
+
+
 IGNORED: list[tuple[dict[str, Any], str | None]] = [
     ({"replicates": 5, "crossed": {"init": 2, "order": 3}}, "replicates: 5 is ignored.* 6 runs"),
     ({"crossed": {"init": 2}}, None),
@@ -42,6 +49,13 @@ IGNORED += [
     ({"tasks": ["splice"], "models": ["itself"], "checkpoints": SELF_MODEL,
       "mappings": ["character"], "initialisations": ["scratch"]},
      "checkpoints.itself: its pre-training is of no use"),
+    ({"tasks": ["splice"], "models": ["itself"], "checkpoints": drawn("random"),
+      "mappings": ["random"]},
+     "checkpoints.itself.source.mapping: random is drawn anew .* replicate 0"),
+    ({"models": ["cnn"], "initialisations": ["attention-only", "scratch"]},
+     "initialisations: attention-only is ignored"),
+    ({"models": ["cnn", "minilm-l3"], "initialisations": ["attention-only", "scratch"]}, None),
+    ({"models": ["cnn"], "initialisations": ["scratch"]}, None),
 ]  # fmt: skip
 
 

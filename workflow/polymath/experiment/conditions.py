@@ -279,7 +279,7 @@ def _explain_misfit(experiment: Experiment, key: str, name: str) -> str:
     ):
         return (
             f"config: initialisations: model '{name}' has no weights of its own and needs "
-            "'scratch' or 'mimetic': add one"
+            "'scratch' (or 'mimetic', if it has attention): add one"
         )
     partner = "model" if key == "task" else "task"
     combinations = (

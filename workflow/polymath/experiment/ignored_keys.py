@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from polymath.experiment.config import Experiment, own_checkpoint
 from polymath.experiment.datasets import Alphabet, Dataset
 from polymath.experiment.initialisations import RANDOM
+from polymath.experiment.lineage import pretraining_domain
 from polymath.experiment.recipes import Recipe
 from polymath.experiment.sources import PretrainSource
 
@@ -33,10 +34,21 @@ def ignored_keys(experiment: Experiment) -> Iterator[str]:
                 yield f"recipes.{name}.class_weights is ignored: no task has classes"
     for name, dataset in experiment.datasets.items():
         yield from (f"datasets.{name}.{line}" for line in _of_dataset(dataset))
+    yield from _of_models_without_weights(experiment)
     yield from _of_pretraining(experiment)
     probes = experiment.probes
     if probes is not None and probes.replicates > experiment.runs:
         yield f"probes.replicates: {experiment.runs} are probed, as many as there are"
+
+
+def _of_models_without_weights(experiment: Experiment) -> Iterator[str]:
+    """Yield the initialisations that take weights, where no model has any."""
+    asked = [name for name in experiment.initialisations if name not in RANDOM]
+    if asked and not any(pretraining_domain(experiment, model) for model in experiment.models):
+        yield (
+            f"initialisations: {', '.join(asked)} is ignored: it takes weights from a checkpoint, "
+            "and no model has any"
+        )
 
 
 def _of_pretraining(experiment: Experiment) -> Iterator[str]:
