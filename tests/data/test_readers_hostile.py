@@ -154,7 +154,7 @@ def test_a_workbook_that_grows_too_far_is_refused(
 def test_a_header_that_is_repeated_amid_a_table_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "s,y\nAC,1\ns,y\nGT,0\ns,y\n")
     with pytest.raises(
-        PolymathError, match=r"a\.csv: .*on 2 lines, the first on line 3: .*\[3, 5\]"
+        PolymathError, match=r"a\.csv: the header is repeated on line 3, 5: .*\[3, 5\]"
     ):
         read(path, format="csv")
     assert len(read(path, format="csv", skip_lines=[3, 5])) == 2

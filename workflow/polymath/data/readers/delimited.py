@@ -68,7 +68,7 @@ def read_delimited(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFr
         table = _parse(text, delimiter, quoting, reader)
         _require_delimiter(table, path, reader)
         _name_columns(table, path, notes)
-        _require_one_header(table)
+        _require_one_header(table, path)
         _require_one_line_fields(table, path, tabs, notes)
     except (csv.Error, re.error, TypeError, ValueError) as error:
         raise PolymathError(
@@ -178,20 +178,21 @@ def _has_row_names(table: _Table) -> bool:
     return len(set(names)) == len(names) and all(name.isdecimal() for name in names)
 
 
-def _require_one_header(table: _Table) -> None:
+def _require_one_header(table: _Table, path: Path) -> None:
     """Refuse lines that repeat the header, as joined files have them.
 
     Raises:
-        ValueError: naming the lines.
+        PolymathError: naming the lines.
     """
     repeated = [
         line for line, row in zip(table.lines, table.rows, strict=True) if row == table.header
     ]
     if len(table.header) > 1 and repeated:
         shown = ", ".join(map(str, repeated[:LISTED]))
-        raise ValueError(
-            f"the header is repeated on {len(repeated)} lines, the first on line {repeated[0]}: "
-            f"remove them, or name them in 'skip_lines: [{shown}]'"
+        more = f" and {len(repeated) - LISTED} more" if len(repeated) > LISTED else ""
+        raise PolymathError(
+            f"{path}: the header is repeated on line {shown}{more}: remove what repeats it, or "
+            f"name it in 'skip_lines: [{shown}]' of the reader"
         )
 
 
