@@ -23,10 +23,10 @@ def describe_sources(matrix: pd.DataFrame, summary: pd.DataFrame) -> str:
     return "\n\n".join(
         [
             "All tasks together, 0 for chance and 1 for a perfect score:",
-            to_markdown(across_table(families)),
+            to_markdown(across_table(families)).strip(),
             "Task by task: the mean test score, and its difference from random weights with the "
             "same tokens and recipe [95 %]:",
-            to_markdown(_table_by_task(matrix)),
+            to_markdown(_table_by_task(matrix)).strip(),
             "\n".join(f"- {sentence}" for sentence in _sentences(families, matrix)),
         ]
     )
