@@ -154,7 +154,8 @@ def test_test_rows_have_the_stored_predictions(
         return
     labels = np.array(["a", "b"] if "type" in fields else ["even", "odd"])
     probabilities = predicted[[f"probability {label}" for label in labels]].to_numpy()
-    assert np.allclose(probabilities, stored.to_numpy(), rtol=0, atol=1e-12)
+    # Rows stand at other places in their batches, where fp32 may round otherwise.
+    assert np.allclose(probabilities, stored.to_numpy(), rtol=0, atol=5e-7)
     if "type" in fields:
         expected = [";".join(labels[row > 0.5]) for row in stored.to_numpy()]
         kept = [*results.kept_models(condition).glob("*/config.json")]
