@@ -2,7 +2,7 @@
 
 Everything that a prediction depends on is read from the results: how files are read and symbols
 are cut, each replicate's vocabulary mapping, and its trained model. So the same sequences have the
-same predictions as in training.
+same predictions as in training: to the bit in the same order, and but for rounding in another.
 """
 
 from collections.abc import Callable
