@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polymath.evaluation.effective_data import AT_LEAST, NO_BOUND
 from polymath.evaluation.evidence import EvidenceFiles, write_evidence
 from polymath.evaluation.learned import reach_chance
 from polymath.evaluation.tables import CURVE_SCHEMA, SCORE_SCHEMA
@@ -110,6 +111,17 @@ def test_an_arm_that_learned_nothing_has_no_speed(tmp_path: Path) -> None:
         (row,) = read_table(files.convergence).to_dict("records")
         assert np.isnan(row["lead"])
         assert not np.isnan(row["target"])
+
+
+def test_an_arm_that_learned_nothing_is_worth_no_data(tmp_path: Path) -> None:
+    """A few items above chance are not measured as so many times the data."""
+    low, low_scratch = (replace(each, fraction="0.1") for each in (PRETRAINED, SCRATCH))
+    rights = {**RIGHTS, low: LUCKY, low_scratch: [100, 101, 100, 102]}
+    files = write(tmp_path, rights, effective_data=True)
+    assert files.effective_data is not None
+    table = read_table(files.effective_data).set_index("fraction")
+    assert table.loc["0.1", "mean"] > table.loc["0.1", "chance"]
+    assert table["bound"].to_dict() == {"0.1": NO_BOUND, "1": AT_LEAST}
 
 
 def test_seeds_that_agree_do_not_make_luck_with_the_test_items_learning(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Estimates before anything is spent: against torch's own count of operations."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,26 @@ def test_the_speed_is_the_benchmarks(tmp_path: Path) -> None:
     assert 1e10 < speed.flops < 1e13
     with pytest.raises(PolymathError, match=r"no measurement of 'cpu-2-core' .* 'cpu-2-cores'"):
         benchmark_speed("cpu-2-core", ROOT / "resources/benchmarks")
+
+
+def test_pretraining_is_told_beside_runs_on_each_fraction_with_that_of_its_base(
+    tmp_path: Path,
+) -> None:
+    recipe = {"learning_rate": 1e-3, "batch_size": 8, "steps": 400, "evaluations": 4}
+    source = {"kind": "pretrain", "task": "odd", "base": "minilm-l6", "recipe": recipe}
+    after = {**source, "base": "first", "init": "pretrained"}
+    fine_tuning = {"tiny": {"learning_rate": 1e-3, "batch_size": 8, "epochs": 2}}
+    checkpoints = {"first": {"source": source}, "then": {"source": after}}
+    plan = plan_of(tmp_path, models=["first", "then"], fractions=[0.1, 1],
+                   checkpoints=checkpoints, recipes=fine_tuning)  # fmt: skip
+    lines = [line for line in describe_plan(plan, Speed(1e9, "x")) if "in runs of" in line]
+    assert [re.sub(": .*", "", line) for line in lines] == [
+        f"pre-training of {model}, in runs of recipe tiny{part}"
+        for model in ("first", "then") for part in (" on 0.1 of the data", "")
+    ]  # fmt: skip
+    shares = [float(re.findall(r"odd ([\d.]+) ", line)[0]) for line in lines]
+    assert shares[2:] == pytest.approx([2 * share for share in shares[:2]], abs=0.11)
+    assert shares[0] > 2 * shares[1]  # runs on less data are shorter, but score as many items
 
 
 @pytest.mark.parametrize(
