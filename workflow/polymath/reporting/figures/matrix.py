@@ -46,15 +46,15 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
         place = order.index(name)
         _draw_condition(axes, condition, scores, place + _offset(arms[name], condition["init"]))
         axes.plot([condition["chance"]] * 2, [place - 0.35, place + 0.35],
-                  color="#777777", linestyle=":", linewidth=1.2, zorder=1)  # fmt: skip
+                  color=GREY, linestyle=":", linewidth=1.2, zorder=1)  # fmt: skip
     published = _mark_published(axes, table, rows, tables["published"])
     name_rows(axes, order)
     metrics = [METRIC_NAMES[name] for name in dict.fromkeys(table["metric"])]
     axes.set_xlabel("test " + " or ".join(metrics))
     axes.set_xlim(right=min(axes.get_xlim()[1], 1.02))  # no score is above 1
     constants = dict.fromkeys(map(name_constant, table["metric"]))
-    chance = Line2D([], [], color="#777777", linestyle=":", label=" or ".join(constants))
-    star = Line2D([], [], color="#777777", linestyle="", **STAR, label="published, other models")
+    chance = Line2D([], [], color=GREY, linestyle=":", label=" or ".join(constants))
+    star = Line2D([], [], color=GREY, linestyle="", **STAR, label="published, other models")
     add_legend(figure, table["init"], [chance, *([] if published.empty else [star])], ncols=3)
     columns = [*CONDITION_COLUMNS, "replicate", "metric", "value", "chance"]
     return figure, pd.concat([scores[columns], published])
