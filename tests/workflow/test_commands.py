@@ -98,7 +98,7 @@ def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -
     results, kept = ResultPaths(tmp_path / "results"), tmp_path / "kept"
     files = [results.matrix("md"), results.matrix("csv"), results.claims("md"), results.report,
              *(results.figure(name, "png") for name in FIGURES),
-             results.evidence("summary"),
+             results.evidence("summary"), results.figure("curves", "csv"),
              results.representations("depth.png", "odd", "small", "random")]  # fmt: skip
     for path in files:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +112,7 @@ def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -
     write_table(table, results.runs / "a/predictions.parquet", schema, metadata)
     publish(results, kept)
     assert (kept / "curves.png").read_text() == "curves.png"
+    assert (kept / "curves.csv").read_text() == "curves.csv"
     assert (kept / "summary.parquet").read_text() == "summary.parquet"
     assert (kept / "odd.small.random.depth.png").read_text() == "depth.png"
     assert not (kept / "probes.png").exists()

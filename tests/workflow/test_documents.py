@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from generate.curves_block import describe_curves
 from generate.documents import (
     KEPT,
     fill_blocks,
@@ -16,6 +17,7 @@ from generate.documents import (
     read_matrix,
     read_qualifiers,
     read_verdicts,
+    text_arms,
     verdict_list,
 )
 from generate.similarity_block import describe_similarity
@@ -218,6 +220,40 @@ def test_sources_are_shown_task_by_task_and_judged_by_their_intervals() -> None:
     assert [re.findall("`(.*?)`", line)[1] for line in sentences[3:]] == ["small", "self"]
     (row,) = [line for line in text.splitlines() if "| self" in line and "own" in line]
     assert row.count("0.750 (+0.100 [+0.050, +0.150])") == 2
+
+
+def test_only_models_with_random_weights_of_their_own_are_text_arms() -> None:
+    matrix = table(
+        [
+            scored(0.6, init="scratch"),
+            scored(0.7, difference=0.1),
+            scored(0.8, model="protein", mapping="character"),
+            scored(0.5, model="cnn", init="scratch"),
+        ],
+        MATRIX_SCHEMA,
+    )
+    assert text_arms(matrix)["mean"].tolist() == [0.6, 0.7]
+
+
+def test_curves_that_rise_or_fall_over_the_last_quarter_are_named() -> None:
+    steady = {"rising": [0.0, 0.2, 0.4, 0.6, 0.8], "flat": [0.0, 0.3, 0.7, 0.7, 0.7],
+              "falling": [0.0, 0.5, 0.9, 0.9, 0.8]}  # fmt: skip
+    curves = pd.DataFrame(
+        {"task": task, "model": "small", "init": "scratch", "mapping": "random", "fraction": "1",
+         "recipe": "default", "replicate": replicate, "step": 10 * point,
+         "dev_score": score + 0.01 * replicate + 0.001 * replicate * (point == 4)}
+        for task, scores in steady.items()
+        for replicate in (-1, 0, 1)
+        for point, score in enumerate(scores)
+    )  # fmt: skip
+    text = describe_curves(curves)
+    (row,) = [line for line in text.splitlines() if "| rising" in line]
+    assert [cell.strip() for cell in row.split("|")[2:5]] == [
+        "0.600", "0.800", "+0.200 [+0.198, +0.202]",
+    ]  # fmt: skip
+    sentences = [line for line in text.splitlines() if line.startswith("- ")]
+    assert [line.rpartition(": ")[2] for line in sentences[:2]] == ["rising.", "falling."]
+    assert "In 1 of 3" in sentences[2]
 
 
 @pytest.mark.parametrize("name", KEPT_RUNS)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from generate.config_reference import config_reference, config_schema
+from generate.curves_block import describe_curves
 from generate.dataset_page import dataset_page
 from generate.model_block import describe_models
 from generate.similarity_block import describe_similarity
@@ -87,8 +88,13 @@ def matrix_block(root: Path, run: str) -> str:
 def short_block(root: Path, run: str) -> str:
     """One row per task: mean test scores, the paired difference and its verdict."""
     matrix = read_matrix(root, run)
-    matrix["arm"] = matrix["init"].where(matrix["init"] != "none", matrix["model"])
-    means = matrix.pivot_table(index="task", columns="arm", values="mean", sort=False)
+    text = text_arms(matrix)
+    columns = {
+        "n-grams": mean_by_task(matrix[matrix["model"] == "ngram"]),
+        "CNN": mean_by_task(matrix[matrix["model"] == "cnn"]),
+        "random weights": mean_by_task(text[text["init"] == "scratch"]),
+        "text model": mean_by_task(text[text["init"] == "pretrained"]),
+    }
     verdicts = read_verdicts(root, run)["better"]
     qualifiers = read_qualifiers(root, run)["better"]
     rows = [
@@ -96,9 +102,7 @@ def short_block(root: Path, run: str) -> str:
             "task": row["task"],
             "field": row["domain"],
             "chance": format_number(row["chance"]),
-            "n-grams": format_number(means.loc[row["task"], "ngram"]),
-            "random weights": format_number(means.loc[row["task"], "scratch"]),
-            "text model": format_number(row["mean"]),
+            **{name: format_number(means[row["task"]]) for name, means in columns.items() if means},
             "difference [95 %]": format_estimate(
                 row["difference"], row["difference_low"], row["difference_high"], "+.3f"
             ),
@@ -106,7 +110,7 @@ def short_block(root: Path, run: str) -> str:
                 verdicts[row["task"]], qualifiers[row["task"]]
             ),
         }
-        for row in matrix[matrix["init"] == "pretrained"].to_dict("records")
+        for row in text[text["init"] == "pretrained"].to_dict("records")
     ]
     metrics = join(list(matrix["metric"].unique()))
     caption = (
@@ -183,6 +187,12 @@ def measures_block(root: Path, run: str) -> str:
     return describe_similarity(pd.read_parquet(root / KEPT / run / "similarity.parquet"))
 
 
+def curves_block(root: Path, run: str) -> str:
+    """What each dev score of a kept run gains over the last quarter of the budget."""
+    curves = pd.read_csv(root / KEPT / run / "curves.csv", dtype={"fraction": str})
+    return describe_curves(curves)
+
+
 def sources_block(root: Path, run: str) -> str:
     """What each source of a kept run gains over random weights."""
     summary = pd.read_parquet(root / KEPT / run / "summary.parquet")
@@ -236,6 +246,7 @@ BLOCKS: dict[str, Callable[[Path, str], str]] = {
     "machine": machine_block,
     "measures": measures_block,
     "sources": sources_block,
+    "curves": curves_block,
     "benchmark": benchmark_block,
     "rule": rule_block,
     "constants": constants_block,
@@ -310,9 +321,19 @@ def best_tasks(matrix: pd.DataFrame, model: str) -> list[str]:
 
 def idle_tasks(matrix: pd.DataFrame) -> list[str]:
     """Return the tasks on which no initialisation of a text model is shown to leave chance."""
-    arms = matrix[matrix["model"].isin(matrix.loc[matrix["init"] == "scratch", "model"])]
+    arms = text_arms(matrix)
     idle = reach_chance(arms).groupby(arms["task"], sort=False).all()
     return list(idle[idle].index)
+
+
+def text_arms(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the models that are compared with themselves from random weights."""
+    return matrix[matrix["model"].isin(matrix.loc[matrix["difference"].notna(), "model"])]
+
+
+def mean_by_task(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the mean score of one row per task."""
+    return dict(zip(rows["task"], rows["mean"], strict=True))
 
 
 def join(words: list[str]) -> str:

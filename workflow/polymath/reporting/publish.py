@@ -119,6 +119,7 @@ def publish(results: ResultPaths, folder: Path, with_report: bool = False) -> No
     folder.mkdir(parents=True, exist_ok=True)
     optional = [
         *(results.figure(name, "png") for name in ("forest", "probes")),
+        results.figure("curves", "csv"),
         results.collected("similarity"),
         results.claims(),
         results.evidence("families"),
