@@ -66,11 +66,7 @@ def _require_present(asked: Sequence[str], labels: pd.Series) -> None:
 def _read_sets(
     table: pd.DataFrame, dataset: Dataset, separator: str, rejected: RejectedRows
 ) -> pd.Series:
-    """Return each row's set of labels as text: each once, without those that are not asked for.
-
-    Raises:
-        PolymathError: if fewer than two labels are left, or one that is asked for does not occur.
-    """
+    """Return each row's set of labels as text: each once, without those that are not asked for."""
     single = explode_labels(table["label"], separator)
     _note_missing(single, table, dataset, rejected)
     single = _name_classes(single, dataset, rejected)

@@ -262,11 +262,7 @@ def _name_groups(columns: pd.DataFrame, rejected: RejectedRows) -> pd.Series:
 def _drop_contradictions(
     table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows
 ) -> pd.DataFrame:
-    """Drop equal sequences with different labels under the policy `drop`, else note them.
-
-    Raises:
-        PolymathError: if no row would be left.
-    """
+    """Drop equal sequences with different labels under the policy `drop`, else note them."""
     differ = table.groupby(CONTENT)["label"].transform("nunique") > 1
     if dataset.duplicates == "drop" and dataset.type != "regression":
         if differ.all():

@@ -94,11 +94,7 @@ def _fetch_from_any(
     lock: Lock,
     log: Callable[[str], None],
 ) -> tuple["_PartialFile", str]:
-    """Return the whole, checked file and the first address that gave it.
-
-    Raises:
-        PolymathError: naming the failure of each address.
-    """
+    """Return the whole, checked file and the first address that gave it."""
     failures: list[str] = []
     for number, url in enumerate(file.addresses, start=1):
         partial = _PartialFile.of(file, url, folder)

@@ -99,11 +99,7 @@ def _parse(text: str, delimiter: str, quoting: bool, reader: Reader) -> _Table:
 def _fields(
     text: str, delimiter: str, quoting: bool, skip: tuple[int, ...]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row's first line and fields; blank lines are no rows.
-
-    Raises:
-        ValueError: naming the line on which a malformed row begins.
-    """
+    """Yield each row's first line and fields; blank lines are no rows."""
     lines = list(_numbered_lines(text, skip))
     if len(delimiter) > 1:
         for number, line in lines:
@@ -131,11 +127,7 @@ def _fields(
 
 
 def _name_columns(table: _Table, path: Path, notes: ReadingNotes) -> None:
-    """Make every row as long as the header, which R writes without a name for row names.
-
-    Raises:
-        ValueError: naming the first line with too many fields.
-    """
+    """Make every row as long as the header, which R writes without a name for row names."""
     width = len(table.header)
     if _has_row_names(table):
         table.header.insert(0, ROW_NAME)
@@ -166,11 +158,7 @@ def _has_row_names(table: _Table) -> bool:
 
 
 def _require_one_header(table: _Table, path: Path) -> None:
-    """Refuse lines that repeat the header, as joined files have them.
-
-    Raises:
-        PolymathError: naming the lines.
-    """
+    """Refuse lines that repeat the header, as joined files have them."""
     pairs = zip(table.lines, table.rows, strict=True)
     repeated = [str(line) for line, row in pairs if row == table.header]
     if len(table.header) > 1 and repeated:
@@ -181,11 +169,7 @@ def _require_one_header(table: _Table, path: Path) -> None:
 
 
 def _require_one_line_fields(table: _Table, path: Path, tabs: bool, notes: ReadingNotes) -> None:
-    """Refuse line ends inside a TSV's fields, which quotes would join to one row; note a CSV's.
-
-    Raises:
-        ValueError: naming the line.
-    """
+    """Refuse line ends inside a TSV's fields, which quotes would join to one row; note a CSV's."""
     broken = [
         line
         for line, fields in zip(table.lines, table.rows, strict=True)
@@ -225,11 +209,7 @@ def _require_delimiter(table: _Table, path: Path, reader: Reader) -> None:
 
 
 def _unique_names(header: list[str], path: Path, reader: Reader) -> list[str]:
-    """Return the header with repeated and empty names told apart, as pandas does.
-
-    Raises:
-        PolymathError: if a repeated name is one that the reader asks for.
-    """
+    """Return the header with repeated and empty names told apart, as pandas does."""
     names, seen = [], Counter[str]()
     for number, name in enumerate(header):
         if name in seen and name in reader.named_columns:

@@ -49,11 +49,7 @@ def _index_names(index: pd.Index) -> list[str]:
 
 
 def _cells(column: pd.Series, path: Path) -> list[Any]:
-    """Return a column's values: lists, or text as pandas writes it; '' where one is missing.
-
-    Raises:
-        PolymathError: naming the row of bytes that are no text.
-    """
+    """Return a column's values: lists, or text as pandas writes it; '' where one is missing."""
     for number, value in enumerate(column if column.dtype == object else (), 1):
         if isinstance(value, bytes) and not _is_text(value):
             raise PolymathError(
@@ -116,11 +112,7 @@ def _read_json_lines(path: Path, lines: list[tuple[int, str]]) -> pd.DataFrame:
 
 
 def _parse_json(text: str) -> Any:
-    """Return a JSON value, its numbers as they are written.
-
-    Raises:
-        ValueError: if the text is not JSON or nested too deeply, or an object has a key twice.
-    """
+    """Return a JSON value, its numbers as they are written."""
     verbatim: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), str)
     try:
         return json.loads(text, object_pairs_hook=_unique_keys, **verbatim)
@@ -131,11 +123,7 @@ def _parse_json(text: str) -> Any:
 
 
 def _require_whole_text(row: dict[str, Any], place: str) -> None:
-    """Refuse half characters (surrogates), which JSON can write and no table can hold.
-
-    Raises:
-        PolymathError: naming the column.
-    """
+    """Refuse half characters (surrogates), which JSON can write and no table can hold."""
     for pair in row.items():
         try:
             json.dumps(pair, ensure_ascii=False).encode()
