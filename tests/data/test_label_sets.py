@@ -216,7 +216,7 @@ def test_every_stratum_can_be_split(sizes: list[int], seed: int) -> None:
     sets = [";".join(sorted(set(generator.choice(list("abcdef"), 3)))) for _ in sizes]
     labels = pd.Series([text for text, size in zip(sets, sizes, strict=True) for _ in range(size)])
     groups = pd.Series([f"g{row}" for row in range(len(labels))])
-    strata = strata_of(labels, groups, ";", fewest=10)
+    strata = strata_of(labels, groups, ";")
     counts = strata.value_counts()
     assert counts.min() >= min(10, len(labels))
     frequent = labels.map(labels.value_counts()) >= 10
@@ -231,7 +231,7 @@ def test_every_stratum_can_be_split(sizes: list[int], seed: int) -> None:
 def test_frequent_sets_are_split_by_their_shares_and_rare_ones_by_their_rarest_label() -> None:
     labels = pd.Series(["a;b"] * 50 + ["b"] * 30 + ["a;b;c"] * 6 + ["a;c"] * 6 + [""] * 20)
     groups = pd.Series([f"g{row}" for row in range(len(labels))])
-    strata = strata_of(labels, groups, ";", fewest=10)
+    strata = strata_of(labels, groups, ";")
     assert strata.groupby(labels).first().to_dict() == {
         "a;b": "a;b", "b": "b", "a;b;c": "c", "a;c": "c", "": "",
     }  # fmt: skip
