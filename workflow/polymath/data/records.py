@@ -13,6 +13,7 @@ from polymath.data.fetch.manifest import Manifest
 from polymath.data.label_sets import join_columns, strata_of
 from polymath.data.labels import MISSING, check_labels, class_names
 from polymath.data.readers import PLACE, ROW, ReadingNotes, read_rows, require_column
+from polymath.data.readers.columns import file_of
 from polymath.data.similarity import represent_similar
 from polymath.data.split_checks import check_counts, check_splits, drop_unseen, note_shares
 from polymath.data.splits import ALIASES, assign_splits, join_groups
@@ -212,7 +213,7 @@ def select_columns(
             continue
         columns = [named] if isinstance(named, str) else list(named)
         for column in columns:
-            require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0], hint)
+            require_column(rows, column, role, file_of(rows), hint)
         if role == "group":
             chosen[role] = _name_groups(rows[columns], rejected)
         elif len(columns) > 1:
