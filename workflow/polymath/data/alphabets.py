@@ -69,11 +69,6 @@ def split_symbols(content: str, alphabet: Alphabet) -> list[str]:
     ]
 
 
-def join_units(units: list[str], alphabet: Alphabet) -> str:
-    """Join units to the sequence that `split_units` cuts into them."""
-    return list_separator(alphabet).join(units)
-
-
 def spell(sequence: str, alphabet: Alphabet) -> str:
     """Return the text that the alphabet's tokenizer.json reads, where symbols of several
     characters are words: k-mers, and matches of a regular expression.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from polymath.data.alphabets import SEPARATOR, split_symbols
-from polymath.data.label_sets import count_by_split, describe_sets
+from polymath.data.label_sets import count_by_split, explode_labels
 from polymath.data.readers import PLACE
 from polymath.data.splits import SPLITS, split_counts
 from polymath.experiment.datasets import Dataset
@@ -75,10 +75,15 @@ def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
         },
     }
     if dataset.type != "regression":
-        cross = count_by_split(table, dataset.reader.set_separator)
+        labels, separator = table["label"], dataset.reader.set_separator
+        cross = count_by_split(table, separator)
         card["labels_by_split"] = cross.reindex(columns=SPLITS, fill_value=0).to_dict("index")
         if dataset.type == "multi-label":
-            card["label_sets"] = describe_sets(table["label"], dataset)
+            card["label_sets"] = {
+                "distinct": int(labels.nunique()),
+                "without_label": int((labels == "").sum()),
+                "labels_per_row": len(explode_labels(labels, separator)) / len(labels),
+            }
     else:
         values = table["label"].describe()
         card["label_values"] = {k: float(values[k]) for k in ("min", "mean", "max", "std")}

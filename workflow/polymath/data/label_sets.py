@@ -4,7 +4,6 @@ from collections import Counter
 
 import pandas as pd
 
-from polymath.experiment.datasets import Dataset
 from polymath.util.errors import PolymathError
 from polymath.util.label_sets import join_labels, split_labels
 
@@ -88,16 +87,6 @@ def strata_of(labels: pd.Series, groups: pd.Series, separator: str) -> pd.Series
 
 def _are_frequent(values: pd.Series) -> pd.Series:
     return values.map(values.value_counts()) >= FEWEST
-
-
-def describe_sets(labels: pd.Series, dataset: Dataset) -> dict[str, float]:
-    """Return what a data card says of sets: distinct ones, empty ones, labels per row."""
-    separator = dataset.reader.set_separator or ""
-    return {
-        "distinct": int(labels.nunique()),
-        "without_label": int((labels == "").sum()),
-        "labels_per_row": len(explode_labels(labels, separator)) / len(labels),
-    }
 
 
 def has_label(labels: pd.Series, name: str, separator: str | None) -> pd.Series:

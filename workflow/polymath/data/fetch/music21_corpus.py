@@ -75,8 +75,10 @@ def _render_all(
     corpus: Path, scores: list[Path], folder: Path, workers: int, log: Callable[[str], None]
 ) -> Fetched:
     rendered: list[Rendered] = []
+    # The largest files first, so that no worker is left with a long one at the end.
+    longest_first = sorted(scores, key=lambda path: -path.stat().st_size)
     with process_pool(workers, _prepare_worker) as pool:
-        jobs = [pool.submit(_render, corpus, score, folder) for score in _longest_first(scores)]
+        jobs = [pool.submit(_render, corpus, score, folder) for score in longest_first]
         for job in as_completed(jobs):
             rendered.append(job.result())
             if len(rendered) % 20 == 0 or len(rendered) == len(jobs):
@@ -130,11 +132,6 @@ def _check(source: Music21Source, corpus: Path, scores: list[Path]) -> None:
             "the installed corpus was altered, or 'composers' or 'limit' changed. Reinstall "
             "music21, or update 'sha256'"
         )
-
-
-def _longest_first(scores: list[Path]) -> list[Path]:
-    """Start with the largest files, so that no worker is left with a long one at the end."""
-    return sorted(scores, key=lambda path: -path.stat().st_size)
 
 
 def _prepare_worker() -> None:
