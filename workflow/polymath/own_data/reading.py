@@ -14,7 +14,7 @@ from polymath.experiment.config import TOKEN_MAPPINGS, Experiment
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.lineage import spelling_of
 from polymath.experiment.paths import ResultPaths
-from polymath.tokenization.reading_limit import room_for_symbols
+from polymath.tokenization.special_tokens import room_for_symbols
 from polymath.tokenization.tokenize import encode_records
 from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer
 from polymath.tokenization.vocabulary_mapping import map_symbols
