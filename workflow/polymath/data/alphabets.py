@@ -2,6 +2,8 @@
 
 import re
 
+import pandas as pd
+
 from polymath.experiment.datasets import Alphabet
 
 SEPARATOR = "\x1f"  # between the two sequences of a pair: the ASCII unit separator
@@ -56,6 +58,12 @@ def list_separator(alphabet: Alphabet) -> str:
             return ""
         case _:
             return " "
+
+
+def contents_of(table: pd.DataFrame) -> pd.Series:
+    """Return each record's sequence, or both of a pair, which are equal only together."""
+    names = [name for name in ("sequence", "sequence2") if name in table]
+    return table[names].agg(SEPARATOR.join, axis=1)
 
 
 def split_symbols(content: str, alphabet: Alphabet) -> list[str]:

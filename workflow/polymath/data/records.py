@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from polymath.data.alphabets import SEPARATOR, list_separator
+from polymath.data.alphabets import SEPARATOR, contents_of, list_separator
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.label_sets import join_columns, strata_of
@@ -145,7 +145,7 @@ def build_records(
     table = check_labels(table, dataset, rejected)
     for column in sequence_columns(dataset):
         table = check_symbols(table, column, dataset.alphabet, rejected)
-    table[CONTENT] = table[sequence_columns(dataset)].agg(SEPARATOR.join, axis=1)
+    table[CONTENT] = contents_of(table)
     table = _drop_contradictions(table, dataset, rejected)
     alike = represent_similar(table[CONTENT], dataset.alphabet, dataset.similarity_groups)
     table["group"] = join_groups(table["group"], alike)
@@ -163,7 +163,7 @@ def build_records(
 
 
 def sequence_columns(dataset: Dataset) -> list[str]:
-    """Return the columns of a record's sequences; pairs are equal if both sequences are."""
+    """Return the columns of a record's sequences."""
     return ["sequence", "sequence2"] if dataset.reader.sequence2 else ["sequence"]
 
 

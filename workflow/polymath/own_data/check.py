@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from polymath.data.alphabets import SEPARATOR, split_symbols
+from polymath.data.alphabets import contents_of, split_symbols
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.local import list_path, require_own_files
 from polymath.data.fetch.manifest import Manifest
@@ -52,8 +52,7 @@ class TaskCheck:
     @cached_property
     def contents(self) -> pd.Series:
         """Each record's sequence, or both of a pair."""
-        names = [name for name in ("sequence", "sequence2") if name in self.table]
-        return self.table[names].agg(SEPARATOR.join, axis=1)
+        return contents_of(self.table)
 
     @cached_property
     def symbols(self) -> list[list[str]]:

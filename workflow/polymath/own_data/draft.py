@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 import yaml
 
-from polymath.data.alphabets import split_symbols
+from polymath.data.alphabets import contents_of, split_symbols
 from polymath.data.data_card import RejectedRows
 from polymath.data.fetch.local import list_path
 from polymath.data.labels import COMMA, MISSING, WHOLE
@@ -276,14 +276,12 @@ def _fit_budget(entry: dict[str, Any], files: list[Path], roles: Roles) -> Budge
     """Return the budget of a task, from the lengths of its rows."""
     table, _ = _build(entry, files)
     alphabet = _dataset(entry).alphabet
-    names = [name for name in ("sequence", "sequence2") if name in table]
-    rows = zip(*(table[name] for name in names), strict=True)
     if roles.symbols.is_text:
-        lengths = [sum(map(estimate_tokens, row)) for row in rows]
+        lengths = [estimate_tokens(content) for content in contents_of(table)]
     else:
-        lengths = [sum(len(split_symbols(content, alphabet)) for content in row) for row in rows]
+        lengths = [len(split_symbols(content, alphabet)) for content in contents_of(table)]
     budget = plan_budget(lengths, roles.symbols, roles.split is not None)
-    if budget.windows is not None and len(names) > 1:
+    if budget.windows is not None and "sequence2" in table:
         return replace(budget, windows=None, max_length=2 * budget.max_length)
     return budget
 
@@ -352,8 +350,7 @@ def _describe_rows(
     counts = split_counts(table)
     how = "drawn" if budget.dev is not None else "of the files"
     yield f"splits, {how}: " + ", ".join(f"{split} {counts[split]:,}" for split in SPLITS)
-    names = [name for name in ("sequence", "sequence2") if name in table]
-    repeated = int(table.duplicated(names).sum())
+    repeated = int(contents_of(table).duplicated().sum())
     if repeated:
         yield f"duplicates: {repeated:,} rows repeat another; equal ones stay on one side"
     for reason in rejected.as_list():
