@@ -17,7 +17,7 @@ from polymath.util.errors import PolymathError
 from polymath.util.label_sets import join_labels, split_labels, targets_of
 from polymath.util.storage import read_metadata
 from support.labelled_words import WORDS
-from support.own_data import CSV, Prepared, prepare, prepare_csv
+from support.own_data import CSV, Prepared, prepare, prepare_csv, refusal
 
 SETS: dict[str, Any] = {"type": "multi-label", "reader": {**CSV, "label_separator": ";"}}
 COLUMNS: dict[str, Any] = {"type": "multi-label", "reader": {**CSV, "label": ["a", "g"]}}
@@ -29,12 +29,6 @@ def set_of(word: str) -> list[str]:
 
 def joined_rows() -> list[str]:
     return [f"{word},{';'.join(set_of(word))}" for word in WORDS]
-
-
-def refusal(tmp_path: Path, lines: list[str], header: str = "seq,y", **fields: Any) -> str:
-    with pytest.raises(PolymathError) as caught:
-        prepare_csv(tmp_path, lines, header, **fields)
-    return str(caught.value)
 
 
 def test_sets_have_no_order_no_blanks_and_no_label_twice(tmp_path: Path) -> None:

@@ -79,6 +79,6 @@ def read(path: Path, notes: ReadingNotes | None = None, **reader: Any) -> pd.Dat
     return read_rows([path], Reader.model_validate(reader), notes=notes)
 
 
-def write(path: Path, text: str) -> Path:
-    path.write_text(text)
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
