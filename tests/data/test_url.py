@@ -1,7 +1,6 @@
 """Files behind addresses: a local server that does everything a server can do wrong."""
 
 import hashlib
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support.archives import BUILDERS, CONTENT, zip_of
-from support.server import Handler, serving
+from support.server import Handler, refusing, serving
 
 CUT = 18 * url.CHUNK
 MEMBERS = {"set/2004/a.mid": b"A", "set/2004/b.mid": b"B", "set/read.me": b"text", "c.csv": b"C"}
@@ -231,11 +230,9 @@ def test_a_refusal_is_final(served: Served, place: Place, status: int, remedy: s
 
 
 def test_no_server_is_an_error_with_a_remedy(served: Served, place: Place) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))  # bound, never listening: connections are refused
-        address = f"http://127.0.0.1:{free.getsockname()[1]}/data.bin"
-        with pytest.raises(PolymathError, match=r"failed 6 times.*Check the network"):
-            place.fetch(served.source(url=address))
+    remedy = r"failed 6 times.*Check the network"
+    with refusing() as address, pytest.raises(PolymathError, match=remedy):
+        place.fetch(served.source(url=f"{address}/data.bin"))
 
 
 def test_mirrors_are_tried_in_order_and_each_failure_is_named(served: Served, place: Place) -> None:
