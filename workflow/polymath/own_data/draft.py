@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -22,7 +22,7 @@ from polymath.experiment.config_errors import parse
 from polymath.experiment.datasets import Dataset, SimilarityGroups
 from polymath.experiment.sources import PathSource
 from polymath.own_data.budget import BATCH, RATES, Budget, plan_budget
-from polymath.own_data.forms import Form, find_form, is_number
+from polymath.own_data.forms import Form, find_form, is_decimal
 from polymath.own_data.lines import NORMAL
 from polymath.own_data.names import add_names
 from polymath.own_data.options import Asked
@@ -31,7 +31,6 @@ from polymath.own_data.roles import (
     Roles,
     find_roles,
     has_fractions,
-    is_decimal,
     texts,
 )
 from polymath.own_data.several_labels import FEWEST_ROWS, describe_sets
@@ -83,7 +82,8 @@ def draft_task(path: Path, output: Path, asked: Asked, sheet: str | None = None)
     if form.reader["format"] == "midi":
         roles.symbols = PITCHES
     comments: dict[str, str] = {}
-    facts = [f"{path}: {len(form.table):,} rows in {_count(files)}", *form.facts, *roles.facts]
+    count = f"{len(files):,} file{'s' * (len(files) != 1)}"
+    facts = [f"{path}: {len(form.table):,} rows in {count}", *form.facts, *roles.facts]
     entry = {
         "domain": roles.symbols.domain,
         "source": {"kind": "path", "path": _relative(path, output)},
@@ -112,10 +112,6 @@ def draft_task(path: Path, output: Path, asked: Asked, sheet: str | None = None)
         "takes the best on dev"
     )
     return Draft(name_of(path), entry, budget, counts, comments, list(dict.fromkeys(facts)))
-
-
-def _count(files: list[Path]) -> str:
-    return "1 file" if len(files) == 1 else f"{len(files):,} files"
 
 
 def name_of(path: Path) -> str:
@@ -176,7 +172,8 @@ def _describe_labels(
         raise PolymathError(f"column '{column}' is empty: name the labels' by --label")
     known = filled[~filled.isin(MISSING)]  # reading the rows refuses the others, by their lines
     finite = known[known.map(is_decimal)]
-    if len(finite) >= NUMBERS * len(known) > 0 and _are_values(finite):
+    are_values = has_fractions(finite) or finite.nunique() > MANY_VALUES
+    if len(finite) >= NUMBERS * len(known) > 0 and are_values:
         known = finite
         values = known.str.replace(",", ".").astype(float)
         facts.append(
@@ -184,21 +181,13 @@ def _describe_labels(
         )
         comma = known.map(lambda value: COMMA(value) is not None).any()
         return {"type": "regression", **({"decimal": ","} if comma else {})}
+    entry: dict[str, Any] = {}
     if NORMAL in set(filled) and filled.nunique() > 1 and set(filled) != {"+", "-"}:
         facts.append(f"label_map: '{NORMAL}' is normal, every other label an anomaly, as in logs")
         comments["label_map"] = "`*`: every other label"
-        entry: dict[str, Any] = {"label_map": {NORMAL: "normal", "*": "anomaly"}}
+        entry["label_map"] = {NORMAL: "normal", "*": "anomaly"}
         filled = filled.where(filled == NORMAL, "anomaly").replace(NORMAL, "normal")
-    else:
-        entry = {}
     return entry | _describe_classes(form, filled, roles, facts, comments)
-
-
-def _are_values(labels: pd.Series) -> bool:
-    """Return whether labels are numbers to be predicted as such."""
-    if not all(is_number(value.replace(",", ".", 1)) for value in labels):
-        return False
-    return has_fractions(labels) or labels.nunique() > MANY_VALUES
 
 
 def _describe_classes(
@@ -232,9 +221,9 @@ def _describe_classes(
         rare = list_names([str(name) for name in counts.index if name not in enough.index])
         facts.append(f"labels: classes too rare to be split are left out: {rare}")
         comments["labels"] = "classes to keep; rarer ones are left out"
-    unseen, key = _unseen_labels(form, roles, labels)
+    unseen = _unseen_labels(form, roles, labels)
     if unseen:
-        entry |= key
+        entry["unseen_labels"] = "drop"
         facts.append(f"unseen_labels: no training row has {list_names(unseen)}: left out")
         comments["unseen_labels"] = "classes without a training row are left out"
     if len(counts) == 2 and counts.iloc[0] > counts.iloc[1]:
@@ -247,29 +236,20 @@ def _describe_classes(
     return entry
 
 
-def _unseen_labels(
-    form: Form, roles: Roles, single: pd.Series
-) -> tuple[list[str], dict[str, Literal["drop"]]]:
-    """Return labels that the files' own split has in no training row, and the key that leaves
-    them out.
+def _unseen_labels(form: Form, roles: Roles, labels: pd.Series) -> list[str]:
+    """Return labels that the files' own split has in no training row, to be left out.
 
-    Nothing if all rows of a split would go with them: their labels may be withheld, which reading
-    the rows refuses.
-
-    Args:
-        single: one entry per row and label, with the row's index.
+    None if all rows of a split would go with them: their labels may be withheld, which reading the
+    rows refuses.
     """
     if roles.split is None:
-        return [], {}
+        return []
     words = texts(form.table, roles.split)
     splits = words.map(lambda word: roles.split_names.get(word) or ALIASES.get(word.lower()))
-    of_label = splits.loc[single.index]
-    seen = set(single[(of_label == "train").to_numpy()])
-    unseen = sorted(set(single) - seen)
-    kept = set(of_label[single.isin(seen).to_numpy()])
-    if not unseen or kept != set(of_label):
-        return [], {}
-    return unseen, {"unseen_labels": "drop"}
+    of_label = splits.loc[labels.index]
+    seen = set(labels[of_label == "train"])
+    kept = set(of_label[labels.isin(seen)])
+    return sorted(set(labels) - seen) if kept == set(of_label) else []
 
 
 def _fit_budget(entry: dict[str, Any], files: list[Path], roles: Roles) -> Budget:

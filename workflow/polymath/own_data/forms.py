@@ -119,7 +119,8 @@ def _commonest_format(files: list[Path]) -> tuple[str, list[Path]]:
 def _format_of(path: Path) -> str:
     """Return a file's format by its first bytes, and by its name where these do not tell."""
     unpacked = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    if instead := NOT_READ.get(unpacked.suffix.lower()):
+    suffix = unpacked.suffix.lower()
+    if instead := NOT_READ.get(suffix):
         raise PolymathError(
             f"{path}: {unpacked.suffix} is not read: save it as {instead}, or take it away"
         )
@@ -137,8 +138,6 @@ def _format_of(path: Path) -> str:
             return kind
     if start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b">"):
         return "fasta"
-    name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    suffix = name.suffix.lower()
     if suffix in SUFFIXES["midi"]:
         return "midi"  # broken: its reader says how
     if suffix in SUFFIXES["json"] or start.lstrip().startswith((b'{"', b"[{")):
@@ -384,3 +383,8 @@ def is_number(text: str) -> bool:
         return abs(float(text)) < float("inf") and "_" not in text
     except ValueError:
         return False
+
+
+def is_decimal(text: str) -> bool:
+    """Return whether text is a number, with a point or a comma as its decimal mark."""
+    return is_number(text.replace(",", ".", 1))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from polymath.data.readers.columns import PLACE, file_of
 from polymath.data.splits import ALIASES
-from polymath.own_data.forms import ORIGIN, Form, is_number
+from polymath.own_data.forms import ORIGIN, Form, is_decimal, is_number
 from polymath.own_data.options import Asked
 from polymath.own_data.several_labels import (
     FEWEST_COLUMNS,
@@ -186,9 +186,7 @@ def _find_sequences(
     if pair is not None:
         symbols = kinds.get(pair[0]) or kinds[pair[1]]
         return list(pair), symbols, f"'{pair[0]}' and '{pair[1]}', a pair in each row"
-    best = named or _surest(kinds, form)
-    if len(best) > 1:
-        best = _surest({name: kinds[name] for name in best}, form)
+    best = _surest({name: kinds[name] for name in named or kinds}, form)
     if len(best) > 1:
         raise _ambiguous("sequence", [f"'{name}' ({kinds[name].reason})" for name in best])
     if _names_rows(best[0]):
@@ -340,11 +338,6 @@ def _is_label(values: pd.Series, name: str) -> bool:
         return True
     named = name.lower() in LABEL_NAMES | LIKELY_LABEL_NAMES
     return count > 2 and all(map(is_decimal, values)) and (named or has_fractions(values))
-
-
-def is_decimal(value: str) -> bool:
-    """Return whether text is a number, with a point or a comma as its decimal mark."""
-    return is_number(value.replace(",", ".", 1))
 
 
 def has_fractions(values: pd.Series) -> bool:
