@@ -84,12 +84,13 @@ def draft_task(path: Path, output: Path, asked: Asked, sheet: str | None = None)
     comments: dict[str, str] = {}
     count = f"{len(files):,} file{'s' * (len(files) != 1)}"
     facts = [f"{path}: {len(form.table):,} rows in {count}", *form.facts, *roles.facts]
+    labels = _describe_labels(form, roles, facts, comments)
     entry = {
         "domain": roles.symbols.domain,
         "source": {"kind": "path", "path": _relative(path, output)},
         "reader": _reader(form, roles),
         "alphabet": roles.symbols.alphabet,
-        **_describe_labels(form, roles, facts, comments),
+        **labels,
     }
     if roles.symbols.rank == 0:
         comments["alphabet"] = roles.symbols.reason
@@ -156,6 +157,8 @@ def _reader(form: Form, roles: Roles) -> dict[str, Any]:
         reader["label_separator"] = roles.label_separator
     if roles.split_names:
         reader["split_names"] = roles.split_names
+    if roles.decimal is not None:
+        reader["decimal"] = roles.decimal
     return reader
 
 
@@ -179,8 +182,9 @@ def _describe_labels(
         facts.append(
             f"type: regression, as the labels are numbers from {values.min():g} to {values.max():g}"
         )
-        comma = known.map(lambda value: COMMA(value) is not None).any()
-        return {"type": "regression", **({"decimal": ","} if comma else {})}
+        if known.map(lambda value: COMMA(value) is not None).any():
+            roles.decimal = ","
+        return {"type": "regression"}
     entry: dict[str, Any] = {}
     if NORMAL in set(filled) and filled.nunique() > 1 and set(filled) != {"+", "-"}:
         facts.append(f"label_map: '{NORMAL}' is normal, every other label an anomaly, as in logs")
@@ -277,10 +281,7 @@ def _lengths(budget: Budget, comments: dict[str, str]) -> dict[str, Any]:
 
 
 def _dataset(entry: dict[str, Any]) -> Dataset:
-    own = dict(entry)
-    if "decimal" in own:
-        own["reader"] = {**own["reader"], "decimal": own.pop("decimal")}
-    return parse(Dataset, own, "new")
+    return parse(Dataset, entry, "new")
 
 
 def _build(entry: dict[str, Any], files: list[Path]) -> tuple[pd.DataFrame, RejectedRows]:

@@ -53,6 +53,7 @@ class Roles:
         symbols: of the first sequence.
         label: one column, or several of 0 and 1.
         label_separator: between the labels of a row; None if each row has one.
+        decimal: the decimal mark of labels; None where it is a point, or there is none.
         split_names: what the split column's own words mean.
         facts: what was concluded, and why.
     """
@@ -64,6 +65,7 @@ class Roles:
     group: str | None = None
     id: str | None = None
     label_separator: str | None = None
+    decimal: str | None = None
     split_names: dict[str, str] = field(default_factory=dict)
     facts: list[str] = field(default_factory=list)
 

@@ -28,11 +28,7 @@ def write_yaml(draft: Draft, path: Path) -> None:
 
 def format_yaml(draft: Draft) -> str:
     """Return a drafted configuration as YAML with comments."""
-    budget, entry = draft.budget, dict(draft.entry)
-    decimal = entry.pop("decimal", None)
-    if decimal:
-        entry["reader"] = {**entry["reader"], "decimal": decimal}
-    rows = draft.counts["train"]
+    budget, rows = draft.budget, draft.counts["train"]
     passes = budget.steps * BATCH / max(1, rows)
     rates = ", ".join(map(_format_rate, RATES))
     lines = [
@@ -48,7 +44,7 @@ def format_yaml(draft: Draft) -> str:
         ("datasets:", ""),
         (f"  {draft.name}:", ""),
     ]
-    for key, value in entry.items():
+    for key, value in draft.entry.items():
         lines.append((f"    {key}: {format_value(value)}", draft.comments.get(key, "")))
     commented = (f"{line:<{WIDTH}} # {note}" if note else line for line, note in lines)
     return "\n".join([HEAD, *commented]) + "\n"
