@@ -75,9 +75,8 @@ def describe_check(experiment: Experiment) -> Iterator[str]:
     """
     require_own_files(experiment)
     warnings = list(warn_of_design(experiment))
-    paths = ResultPaths.of(experiment.results)
     for task in experiment.tasks:
-        checked = check_task(experiment, paths, task)
+        checked = check_task(experiment, task)
         if checked is None:
             yield f"{task}: not downloaded yet, and not checked"
             continue
@@ -89,14 +88,14 @@ def describe_check(experiment: Experiment) -> Iterator[str]:
         yield "no warnings"
 
 
-def check_task(experiment: Experiment, paths: ResultPaths, task: str) -> TaskCheck | None:
+def check_task(experiment: Experiment, task: str) -> TaskCheck | None:
     """Return a task's records, or None if its files are not here.
 
     Raises:
         PolymathError: as a run would.
     """
     dataset = experiment.datasets[task]
-    files = _files(dataset, paths.raw_manifest(task))
+    files = _files(dataset, ResultPaths.of(experiment.results).raw_manifest(task))
     if files is None:
         return None
     rejected = RejectedRows()
@@ -105,7 +104,7 @@ def check_task(experiment: Experiment, paths: ResultPaths, task: str) -> TaskChe
     except PolymathError as error:
         raise PolymathError(f"datasets: {task}: {error}") from None
     checked = TaskCheck(task, dataset, table, rejected)
-    checked.readings = read_as_models(experiment, paths, task, table)
+    checked.readings = read_as_models(experiment, task, table)
     checked.near = {split: _near_training(checked, split, experiment.seed) for split in SPLITS[1:]}
     return checked
 
