@@ -1,7 +1,6 @@
 """Download files of a repository on the Hugging Face hub at one commit, without its code."""
 
 import shutil
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from huggingface_hub.errors import (
 )
 
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.progress import Progress
+from polymath.data.fetch.progress import Log, Progress
 from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.secrets import redact
@@ -40,9 +39,7 @@ WEIGHTS = (
 OFFLINE = (httpx2.TransportError, LocalEntryNotFoundError, OfflineModeIsEnabled)
 
 
-def fetch_hub(
-    source: HubSource, folder: Path, lock: Lock, log: Callable[[str], None]
-) -> list[Path]:
+def fetch_hub(source: HubSource, folder: Path, lock: Lock, log: Log) -> list[Path]:
     """Download the repository's matching files at the commit that its revision first stood for.
 
     A file in this machine's hub cache is taken from there. HF_ENDPOINT, HF_TOKEN and HF_HOME are
@@ -121,9 +118,7 @@ def _choose(source: HubSource, available: list[str]) -> list[str]:
     ]
 
 
-def _download(
-    source: HubSource, name: str, commit: str, folder: Path, log: Callable[[str], None]
-) -> Path:
+def _download(source: HubSource, name: str, commit: str, folder: Path, log: Log) -> Path:
     class Bar:
         """The methods of a progress bar that the library calls."""
 

@@ -11,12 +11,12 @@ import importlib.metadata
 import importlib.util
 import os
 import warnings
-from collections.abc import Callable
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from polymath.data.fetch.file_cache import Fetched, FileCache
+from polymath.data.fetch.progress import Log
 from polymath.experiment.sources import Music21Source
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError, suggest
@@ -42,9 +42,7 @@ class Rendered:
     problem: str = ""
 
 
-def fetch_scores(
-    source: Music21Source, folder: Path, workers: int, log: Callable[[str], None]
-) -> Fetched:
+def fetch_scores(source: Music21Source, folder: Path, workers: int, log: Log) -> Fetched:
     """Render the chosen scores to `folder`/COMPOSER/PIECE.mid and a table of their works.
 
     Scores that were rendered on this machine before are copied (see `file_cache`).
@@ -71,9 +69,7 @@ def fetch_scores(
     return done
 
 
-def _render_all(
-    corpus: Path, scores: list[Path], folder: Path, workers: int, log: Callable[[str], None]
-) -> Fetched:
+def _render_all(corpus: Path, scores: list[Path], folder: Path, workers: int, log: Log) -> Fetched:
     rendered: list[Rendered] = []
     # The largest files first, so that no worker is left with a long one at the end.
     longest_first = sorted(scores, key=lambda path: -path.stat().st_size)

