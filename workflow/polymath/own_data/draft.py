@@ -243,8 +243,8 @@ def _describe_classes(
 def _unseen_labels(form: Form, roles: Roles, labels: pd.Series) -> list[str]:
     """Return labels that the files' own split has in no training row, to be left out.
 
-    None if all rows of a split would go with them: their labels may be withheld, which reading the
-    rows refuses.
+    Nothing if all rows of a split would go with them: their labels may be withheld, which reading
+    the rows refuses.
     """
     if roles.split is None:
         return []
