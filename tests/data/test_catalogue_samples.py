@@ -1,23 +1,15 @@
 """The tasks of GUE, Genomic Benchmarks, FLIP and chemistry are read from samples of their form."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from polymath.data.fetch.fetch import fetch
-from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
-from polymath.experiment.sources import HubSource, PathSource, UrlSource
-from support import ROOT
+from polymath.experiment.sources import HubSource, UrlSource
+from support.catalogue import ENTRIES, prepare_sample
 
-ENTRIES: dict[str, dict[str, Any]] = yaml.safe_load(
-    (ROOT / "resources/datasets.yaml").read_text(encoding="utf-8")
-)
 GUE = [name for name in ENTRIES if name.endswith("-gue") and ENTRIES[name]["checked"] == "sample"]
 BENCHMARKS = [name for name in ENTRIES if name.endswith("-gb")]
 FLIP = ["gb1-two-vs-rest", "gb1-three-vs-rest", "gb1-low-vs-high", "aav-two-vs-many"]
@@ -41,16 +33,6 @@ def write_table(path: Path, columns: tuple[str, str], letters: tuple[str, ...]) 
         table.to_parquet(path)
 
 
-def prepare(name: str, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Prepare the files of a folder as the catalogue's task."""
-    source = PathSource(kind="path", path=str(folder / "files"))
-    dataset = Dataset.model_validate({**ENTRIES[name], "source": source.model_dump()})
-    fetch(source, folder / "manifest.json", 1, lambda _: None)
-    records, card = folder / "records.parquet", folder / "card.json"
-    table = prepare_records(name, dataset, folder / "manifest.json", 1, records, card, 1)
-    return table, json.loads(card.read_text())
-
-
 @pytest.mark.parametrize("name", [*GUE, *BENCHMARKS, "bbbp"])
 def test_files_of_the_hub_are_read_by_their_names(name: str, tmp_path: Path) -> None:
     entry = Dataset.model_validate(ENTRIES[name])
@@ -60,13 +42,32 @@ def test_files_of_the_hub_are_read_by_their_names(name: str, tmp_path: Path) -> 
     )
     for file in entry.source.files:
         write_table(tmp_path / "files" / file, columns, ATOMS if name == "bbbp" else tuple("ACGT"))
-    table, card = prepare(name, tmp_path)
+    card = prepare_sample(name, tmp_path / "files").card
     dev = 6 if name in BENCHMARKS else 12  # a tenth of train, where there is no file of it
-    counts = table["split"].value_counts().to_dict()
+    counts = card["splits"]
     assert counts["test"] == 12
     assert counts["dev"] == pytest.approx(dev, abs=1)
     assert sum(counts.values()) == (72 if name in BENCHMARKS else 84)
     assert set(card["labels_by_split"]) == {"0", "1"}
+
+
+@pytest.mark.parametrize("task", ["h3-gue", "h4-gue", "h3k9ac-gue"])
+def test_gue_keeps_its_split_and_no_sequence_on_two_sides(task: str, tmp_path: Path) -> None:
+    entry = Dataset.model_validate(ENTRIES[task])
+    assert isinstance(entry.source, HubSource)
+    starts = {"train.csv": (0, 80), "dev.csv": (80, 90), "test.csv": (89, 100)}  # 89 is in both
+    assert [Path(file).name for file in entry.source.files] == list(starts)
+    for file in entry.source.files:
+        numbers = range(*starts[Path(file).name])
+        rows = [f"{number:07b}".replace("0", "A").replace("1", "C") for number in numbers]
+        path = tmp_path / "files" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pd.DataFrame({"sequence": rows, "label": [number % 2 for number in numbers]})
+        table.to_csv(path, index=False)
+    done = prepare_sample(task, tmp_path / "files")
+    assert done.card["splits"] == {"train": 80, "dev": 9, "test": 11}
+    assert done.card["labels"] == ["0", "1"]
+    assert done.rejected() == {"same sequence or group as a test row": 1}
 
 
 @pytest.mark.parametrize("name", FLIP)
@@ -81,8 +82,8 @@ def test_flip_is_a_regression_with_its_own_test_rows(name: str, tmp_path: Path) 
     path = tmp_path / "files" / pattern.replace("*", "splits/")
     path.parent.mkdir(parents=True)
     table.to_csv(path, index=False)
-    prepared, _ = prepare(name, tmp_path)
-    assert prepared["split"].value_counts().to_dict() == {"train": 36, "test": 10, "dev": 4}
+    card = prepare_sample(name, tmp_path / "files").card
+    assert card["splits"] == {"train": 36, "dev": 4, "test": 10}
     assert entry.headline == "spearman"
 
 

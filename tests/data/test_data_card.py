@@ -49,12 +49,6 @@ def test_table_states_source_checksum_and_licence(tmp_path: Path) -> None:
     assert metadata.items() <= done.card.items()
 
 
-def test_checksum_follows_the_content(tmp_path: Path) -> None:
-    first = read_metadata(prepare_csv(tmp_path, good_rows()).records)
-    second = read_metadata(prepare_csv(tmp_path, good_rows()[:-1]).records)
-    assert first["source_sha256"] != second["source_sha256"]
-
-
 def test_classes_too_small_for_the_shares_are_noted_with_their_splits(tmp_path: Path) -> None:
     generator = np.random.default_rng(5)
     labels = ["common"] * 60 + ["rare"] * 4 + ["scarce"] * 7

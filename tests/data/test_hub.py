@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import ROOT
-from support.server import Handler, serving
+from support.server import Handler, refusing, serving
 
 FIRST, SECOND = "1" * 40, "2" * 40
 DATA = {"train.csv": b"train", "sub/test.csv": b"test", "load.py": b"import os", "README.md": b"#"}
@@ -237,9 +236,8 @@ def test_a_gated_repository_is_an_error_with_a_remedy(hub: Hub, tmp_path: Path) 
 def test_no_network_is_an_error_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))  # bound, never listening: connections are refused
-        use_hub(monkeypatch, f"http://127.0.0.1:{free.getsockname()[1]}", tmp_path / "cache")
+    with refusing() as address:
+        use_hub(monkeypatch, address, tmp_path / "cache")
         with pytest.raises(PolymathError, match=r"cannot be reached.*HF_ENDPOINT"):
             get(source("*.csv"), tmp_path)
 

@@ -17,7 +17,7 @@ from polymath.util.errors import PolymathError
 from polymath.util.label_sets import join_labels, split_labels, targets_of
 from polymath.util.storage import read_metadata
 from support.labelled_words import WORDS
-from support.own_data import CSV, Prepared, prepare, prepare_csv
+from support.own_data import CSV, Prepared, prepare, prepare_csv, refusal
 
 SETS: dict[str, Any] = {"type": "multi-label", "reader": {**CSV, "label_separator": ";"}}
 COLUMNS: dict[str, Any] = {"type": "multi-label", "reader": {**CSV, "label": ["a", "g"]}}
@@ -29,12 +29,6 @@ def set_of(word: str) -> list[str]:
 
 def joined_rows() -> list[str]:
     return [f"{word},{';'.join(set_of(word))}" for word in WORDS]
-
-
-def refusal(tmp_path: Path, lines: list[str], header: str = "seq,y", **fields: Any) -> str:
-    with pytest.raises(PolymathError) as caught:
-        prepare_csv(tmp_path, lines, header, **fields)
-    return str(caught.value)
 
 
 def test_sets_have_no_order_no_blanks_and_no_label_twice(tmp_path: Path) -> None:
@@ -216,7 +210,7 @@ def test_every_stratum_can_be_split(sizes: list[int], seed: int) -> None:
     sets = [";".join(sorted(set(generator.choice(list("abcdef"), 3)))) for _ in sizes]
     labels = pd.Series([text for text, size in zip(sets, sizes, strict=True) for _ in range(size)])
     groups = pd.Series([f"g{row}" for row in range(len(labels))])
-    strata = strata_of(labels, groups, ";", fewest=10)
+    strata = strata_of(labels, groups, ";")
     counts = strata.value_counts()
     assert counts.min() >= min(10, len(labels))
     frequent = labels.map(labels.value_counts()) >= 10
@@ -231,7 +225,7 @@ def test_every_stratum_can_be_split(sizes: list[int], seed: int) -> None:
 def test_frequent_sets_are_split_by_their_shares_and_rare_ones_by_their_rarest_label() -> None:
     labels = pd.Series(["a;b"] * 50 + ["b"] * 30 + ["a;b;c"] * 6 + ["a;c"] * 6 + [""] * 20)
     groups = pd.Series([f"g{row}" for row in range(len(labels))])
-    strata = strata_of(labels, groups, ";", fewest=10)
+    strata = strata_of(labels, groups, ";")
     assert strata.groupby(labels).first().to_dict() == {
         "a;b": "a;b", "b": "b", "a;b;c": "c", "a;c": "c", "": "",
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import socket
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from polymath.data.fetch.package import fetch_package
 from polymath.experiment.sources import PackageSource
 from polymath.util.errors import PolymathError
 from support import quiet
-from support.server import Handler, serving
+from support.server import Handler, refusing, serving
 
 WHEEL = "tinydata-1.0-py3-none-any.whl"
 CONTENT = b"sequence,label\nACGT,yes\n"
@@ -158,9 +157,8 @@ def test_what_the_index_does_not_have_is_named(
 def test_an_unreachable_index_is_an_error_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))  # bound, never listening: connections are refused
-        use_only_index(monkeypatch, f"http://127.0.0.1:{free.getsockname()[1]}/simple/")
+    with refusing() as address:
+        use_only_index(monkeypatch, f"{address}/simple/")
         with pytest.raises(PolymathError, match="Check the network"):
             fetch_package(Index(b"x").source("x"), tmp_path, quiet)
     assert list(tmp_path.iterdir()) == []

@@ -9,19 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from generate.dataset_page import dataset_page
-from polymath.data.fetch.fetch import fetch
-from polymath.data.records import prepare_records
 from polymath.experiment.datasets import Dataset
-from polymath.experiment.sources import HubSource, PathSource, UrlSource
+from polymath.experiment.sources import HubSource, UrlSource
 from polymath.util.errors import PolymathError
-from support import ROOT
+from support.catalogue import CATALOGUE, ENTRIES, prepare_sample
 from support.music import write_midi
 
-CATALOGUE = ROOT / "resources/datasets.yaml"
-ENTRIES: dict[str, dict[str, Any]] = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
 PAIRS = {"mrpc", "qqp", "stsb", "mnli-m", "mnli-mm", "qnli", "rte"}
 GLUE = {"cola", "sst2", *PAIRS}
 # As GLUE scores them; of two measures, the first that its paper names but for MRPC and QQP.
@@ -29,30 +24,12 @@ HEADLINES = {
     "cola": "mcc", "sst2": "accuracy", "mrpc": "f1", "qqp": "f1", "stsb": "spearman",
     "mnli-m": "accuracy", "mnli-mm": "accuracy", "qnli": "accuracy", "rte": "accuracy",
 }  # fmt: skip
-Prepared = tuple[pd.DataFrame, dict[str, Any]]
-
-
-def prepare(task: str, folder: Path, **changes: Any) -> Prepared:
-    """Prepare the files of a folder as the catalogue's task."""
-    source = {"kind": "path", "path": str(folder)}
-    dataset = Dataset.model_validate({**ENTRIES[task], "source": source, **changes})
-    assert isinstance(dataset.source, PathSource)
-    out = folder.with_name(f"{folder.name}-out")
-    fetch(dataset.source, out / "manifest.json", 1, lambda _: None)
-    table = prepare_records(
-        task, dataset, out / "manifest.json", 1, out / "records.parquet", out / "card.json", 2
-    )
-    return table, json.loads((out / "card.json").read_text())
 
 
 def refusal(task: str, folder: Path, **changes: Any) -> str:
     with pytest.raises(PolymathError) as caught:
-        prepare(task, folder, **changes)
+        prepare_sample(task, folder, **changes)
     return str(caught.value).replace(f"{folder}/", "")
-
-
-def rejected(card: dict[str, Any]) -> dict[str, int]:
-    return {entry["reason"]: entry["count"] for entry in card["rejected"]}
 
 
 def words(count: int, letters: str, length: int, seed: int = 0) -> list[str]:
@@ -87,7 +64,8 @@ def write_glue(task: str, folder: Path, test_labels: list[Any] | None = None) ->
 @pytest.mark.parametrize("task", sorted(GLUE))
 def test_glue(task: str, tmp_path: Path) -> None:
     write_glue(task, tmp_path / "raw")
-    table, card = prepare(task, tmp_path / "raw")
+    done = prepare_sample(task, tmp_path / "raw")
+    table, card = done.table, done.card
     assert card["splits"]["test"] == 9
     assert card["splits"]["train"] + card["splits"]["dev"] == 40
     assert card["splits"]["dev"] >= 1
@@ -103,10 +81,34 @@ def test_glue(task: str, tmp_path: Path) -> None:
 
 def test_glue_rows_with_hidden_labels_are_left_out_and_counted(tmp_path: Path) -> None:
     write_glue("rte", tmp_path / "raw", [0, 1, -1, -1, -1, 0, 1, 0, 1])
-    table, card = prepare("rte", tmp_path / "raw")
-    assert rejected(card) == {"class not asked for": 3}
-    assert card["splits"]["test"] == 6
-    assert set(table["label"]) == {"0", "1"}
+    done = prepare_sample("rte", tmp_path / "raw")
+    assert done.rejected() == {"class not asked for": 3}
+    assert done.card["splits"]["test"] == 6
+    assert set(done.table["label"]) == {"0", "1"}
+
+
+@pytest.mark.parametrize("task", sorted(PAIRS))
+def test_glue_leaves_out_a_training_pair_of_the_test_rows_but_no_single_sentence(
+    task: str, tmp_path: Path
+) -> None:
+    entry = Dataset.model_validate(ENTRIES[task])
+    assert isinstance(entry.source, HubSource)
+    classes = len(entry.labels or ())
+    for name, numbers in zip(entry.source.files, (range(60), range(58, 70)), strict=True):
+        columns = {
+            str(entry.reader.sequence): ["One sentence for all."] * len(numbers),
+            str(entry.reader.sequence2): [f"Another one, {number}." for number in numbers],
+            "label": [number % classes if classes else number / 16 for number in numbers],
+            "idx": list(numbers),
+        }
+        (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(columns).to_parquet(tmp_path / "raw" / name)
+    done = prepare_sample(task, tmp_path / "raw")
+    splits = done.card["splits"]
+    assert done.rejected() == {"same sequence or group as a test row": 2}
+    assert splits["train"] + splits["dev"] == 58
+    assert splits["test"] == 12
+    assert (done.table.groupby(["sequence", "sequence2"])["split"].nunique() == 1).all()
 
 
 # DeepLoc: a FASTA file whose header has accession, place with a mark, and for some `test`.
@@ -135,8 +137,9 @@ def test_deeploc(tmp_path: Path) -> None:
         {**PLACES, "Cytoplasm-Nucleus-U": 3},
         ">B1 Cytoplasm-S\nMKUBZX\n",
     )
-    table, card = prepare("localization", tmp_path / "raw")
-    assert rejected(card) == {"class not asked for": 3}
+    done = prepare_sample("localization", tmp_path / "raw")
+    table, card = done.table, done.card
+    assert done.rejected() == {"class not asked for": 3}
     assert card["labels"] == ENTRIES["localization"]["labels"]
     assert card["splits"] == {"train": 21, "dev": 10, "test": 10}
     assert card["rows_with_replaced_symbols"] == 1
@@ -174,8 +177,10 @@ def write_tape(folder: Path, task: str, column: str, counts: dict[str, int]) -> 
 def test_tape(task: str, column: str, tmp_path: Path) -> None:
     counts = {"train": 20, "valid": 5, "test": 7}
     sequences = write_tape(tmp_path / "raw", task, column, counts)
-    table, card = prepare(task, tmp_path / "raw", rows={"train": 20, "dev": 5, "test": 7})
-    assert card["splits"] == {"train": 20, "dev": 5, "test": 7}
+    rows = {"train": 20, "dev": 5, "test": 7}
+    done = prepare_sample(task, tmp_path / "raw", rows=rows)
+    table = done.table
+    assert done.card["splits"] == rows
     assert sorted(table["sequence"]) == sorted(sequences)
     first = table[table["id"] == f"{task}_train.json: row 3"].iloc[0]
     assert (first["sequence"], first["label"], first["split"]) == (sequences[2], -0.75, "train")
@@ -198,7 +203,8 @@ def test_histones(task: str, tmp_path: Path) -> None:
     sequences = words(60, "ACGT", 500)
     text = "".join(f">chr{n % 3}_{n} \r\n{s}\r\n{n % 2}\r\n" for n, s in enumerate(sequences))
     (tmp_path / "raw/dataset.txt").write_bytes(text.encode())
-    table, card = prepare(task, tmp_path / "raw")
+    done = prepare_sample(task, tmp_path / "raw")
+    table, card = done.table, done.card
     assert card["splits"] == {"train": 56, "dev": 2, "test": 2}  # one of each class of 30
     assert sorted(table["sequence"]) == sorted(sequences)
     assert Counter(table["label"]) == {"0": 30, "1": 30}
@@ -218,11 +224,12 @@ def test_uci_splice(tmp_path: Path) -> None:
             for n, (label, sequence) in enumerate(zip(classes, sequences, strict=True))
         )
     )
-    table, card = prepare("splice-uci", tmp_path / "raw")
+    done = prepare_sample("splice-uci", tmp_path / "raw")
+    table = done.table
     assert Counter(table["label"]) == {"EI": 30, "IE": 30, "N": 30}
     assert set(sequences[:-1]) < set(table["sequence"])
     assert "N" * 32 + "A" * 28 in set(table["sequence"])
-    assert card["rows_with_replaced_symbols"] == 1
+    assert done.card["rows_with_replaced_symbols"] == 1
 
 
 # MAESTRO: folders by year, and a table that names files with their folders.
@@ -256,8 +263,9 @@ def write_maestro(folder: Path, task: str) -> None:
 @pytest.mark.parametrize("task", ["maestro-v1", "maestro-v3"])
 def test_maestro(task: str, tmp_path: Path) -> None:
     write_maestro(tmp_path / "raw", task)
-    table, card = prepare(task, tmp_path / "raw")
-    assert rejected(card) == {"class without a training row": 2}
+    done = prepare_sample(task, tmp_path / "raw")
+    table, card = done.table, done.card
+    assert done.rejected() == {"class without a training row": 2}
     assert card["labels"] == ["Bach", "Chopin", "Liszt"]
     assert card["splits"] == {"train": 4, "dev": 2, "test": 3}
     of_row = dict(zip(table["sequence"], table["label"], strict=True))

@@ -33,10 +33,8 @@ def test_quotes_do_not_join_rows_of_a_tsv(tmp_path: Path) -> None:
 
 
 def test_row_names_of_r(tmp_path: Path) -> None:
-    path, notes = (
-        write(tmp_path / "a.tsv", '"s"\t"y"\n"1"\t"AC"\t"x"\n"2"\t"GG"\t"z"\n'),
-        (ReadingNotes()),
-    )
+    notes = ReadingNotes()
+    path = write(tmp_path / "a.tsv", '"s"\t"y"\n"1"\t"AC"\t"x"\n"2"\t"GG"\t"z"\n')
     table = read(path, notes, format="tsv")
     assert (list(table["s"]), list(table["y"])) == (["AC", "GG"], ["x", "z"])
     assert any("row_name" in notice for notice in notes.notices)
@@ -191,10 +189,8 @@ def test_unreadable_files_are_named_together_or_left_out_and_counted(tmp_path: P
 
 
 def test_stray_files_beside_tables_are_noted(tmp_path: Path) -> None:
-    files, notes = (
-        [write(tmp_path / "README.md", "#"), write(tmp_path / "a.csv", "s\nA\n")],
-        (ReadingNotes()),
-    )
+    notes = ReadingNotes()
+    files = [write(tmp_path / "README.md", "#"), write(tmp_path / "a.csv", "s\nA\n")]
     assert len(read_rows(files, Reader(format="csv"), notes=notes)) == 1
     assert "README.md" in notes.notices[0]
 

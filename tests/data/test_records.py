@@ -207,7 +207,7 @@ def test_windows_do_not_go_with_pairs() -> None:
         )  # fmt: skip
 
 
-# Classes without a training row, and counts that are known beforehand.
+# Classes without a training row, and groups of several columns.
 
 
 @pytest.mark.parametrize("labels", [None, ["pyrimidine", "rare", "purine"]])
@@ -222,12 +222,6 @@ def test_classes_without_a_training_row_are_left_out_and_counted(
     assert done.card["splits"] == {"train": 48, "dev": 8, "test": 8}
     assert done.card["labels"] == sorted(done.card["labels"], reverse=labels is not None)
     assert set(done.card["labels"]) == {"purine", "pyrimidine"}
-
-
-def test_known_counts(tmp_path: Path) -> None:
-    counts = {"train": 48, "dev": 8, "test": 8}
-    done = prepare_csv(tmp_path, split_rows(), "seq,y,s", reader=OFFICIAL, rows=counts)
-    assert done.card["splits"] == counts
 
 
 def test_a_group_of_several_columns(tmp_path: Path) -> None:

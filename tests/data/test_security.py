@@ -11,12 +11,10 @@ import pytest
 import yaml
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 
-from polymath.data.fetch.local import require_own_files, require_results_folder
 from polymath.evaluation.tables import prediction_schema
 from polymath.experiment.conditions import Condition
 from polymath.experiment.config import load_experiment
 from polymath.experiment.config_files import read_config
-from polymath.experiment.paths import ResultPaths
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, read_metadata, read_table, write_json, write_table
 from support import ROOT
@@ -57,71 +55,6 @@ def test_other_results_folders_are_as_the_user_says(value: str, tmp_path: Path) 
     config: dict[str, Any] = tiny_config(tmp_path, tmp_path)
     assert load_experiment({**config, "results": value}, ROOT / "resources").results == value
     assert shlex.split(repr(value)) == [value]
-
-
-@pytest.mark.parametrize("value", ["br{ace}", "{task}", "a}"])
-def test_braces_in_paths_are_named_before_snakemake_takes_them_for_wildcards(
-    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    config: dict[str, Any] = tiny_config(tmp_path, tmp_path)
-    (tmp_path / "own data.csv").rename(tmp_path / value)
-    config["datasets"]["odd"]["source"]["path"] = value
-    experiment = load_experiment(config, ROOT / "resources")
-    with pytest.raises(PolymathError, match=r"datasets.odd: .* has braces in its name: rename it"):
-        require_own_files(experiment)
-
-
-@pytest.mark.parametrize("target", ["elsewhere", "nothing"])
-def test_a_link_that_hides_data_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
-) -> None:
-    """A folder of links, and the files that git-annex has not fetched yet."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "data/.git").mkdir(parents=True)
-    (tmp_path / "data/one.csv").write_text("seq,y")
-    (tmp_path / "data/two.csv").symlink_to("one.csv")
-    (tmp_path / "data/.git/link").symlink_to("nothing")
-    (tmp_path / "model.safetensors").touch()
-    config: dict[str, Any] = tiny_config(tmp_path, tmp_path / "model.safetensors")
-    config["datasets"]["odd"]["source"]["path"] = "data"
-    experiment = load_experiment(config, ROOT / "resources")
-    require_own_files(experiment)
-    (tmp_path / "data/pos").symlink_to(tmp_path / target)
-    with pytest.raises(PolymathError, match=r"datasets.odd: 'data/pos' is a link to a folder"):
-        require_own_files(experiment)
-
-
-def test_a_results_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    require_results_folder(ResultPaths.of(tmp_path / "new/results"))
-    (tmp_path / "results").write_text("mine")
-    for name in ("results", "results/deep"):
-        with pytest.raises(PolymathError, match=rf"results: '{tmp_path}/results' is a file"):
-            require_results_folder(ResultPaths.of(tmp_path / name))
-
-
-def test_links_to_nothing_and_names_too_long_are_no_results(tmp_path: Path) -> None:
-    (tmp_path / "gone").symlink_to("nowhere")
-    (tmp_path / "loop").symlink_to("loop")
-    for name in ("gone", "loop", "loop/results"):
-        with pytest.raises(PolymathError, match="broken link"):
-            require_results_folder(ResultPaths.of(tmp_path / name))
-    with pytest.raises(PolymathError, match="too long"):
-        require_results_folder(ResultPaths.of(tmp_path / ("x" * 300)))
-
-
-def test_a_models_folder_without_weights_is_refused_before_anything_is_computed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model/config.json").write_text("{}")
-    experiment = load_experiment(tiny_config(tmp_path, tmp_path / "model"), ROOT / "resources")
-    with pytest.raises(PolymathError, match=r"checkpoints.small: no weights in "):
-        require_own_files(experiment)
-    (tmp_path / "model/model.safetensors").touch()
-    require_own_files(experiment)
 
 
 @pytest.mark.parametrize("value", HOSTILE)

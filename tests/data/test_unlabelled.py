@@ -3,17 +3,30 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from polymath.data.data_card import RejectedRows
 from polymath.data.unlabelled import read_unlabelled
 from polymath.experiment.datasets import Dataset
 from polymath.util.errors import PolymathError
+from support.own_data import write
 
 LINES = {"format": "lines", "pattern": r"(?P<label>\S+) (?P<sequence>.+)"}
 CSV = {"format": "csv", "sequence": "seq", "label": "y", "id": "name"}
 FASTA = {"format": "fasta", "id": "id",
          "columns": {"header": r"sp\|(?P<id>\w+)\|(?P<label>\w+)"}}  # fmt: skip
+
+
+def read_new(
+    path: Path, text: str, reader: dict[str, Any], classes: list[str], **fields: Any
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows to predict of a file, and what was noted of them."""
+    dataset = {"domain": "dna", "reader": reader, "alphabet": "dna",
+               "source": {"kind": "path", "path": str(path)}, **fields}  # fmt: skip
+    rejected = RejectedRows()
+    table = read_unlabelled(Dataset.model_validate(dataset), [write(path, text)], rejected, classes)
+    return table, rejected.notices
 
 
 @pytest.mark.parametrize(
@@ -30,15 +43,11 @@ FASTA = {"format": "fasta", "id": "id",
 def test_rows_to_predict_need_no_ids(
     reader: dict[str, Any], text: str, ids: list[str], noted: bool, tmp_path: Path
 ) -> None:
-    path, rejected = tmp_path / f"new.{reader['format']}", RejectedRows()
-    path.write_text(text)
-    dataset = Dataset.model_validate({"domain": "dna", "reader": reader, "alphabet": "dna",
-                                      "source": {"kind": "path", "path": str(path)}}
-    )  # fmt: skip
-    table = read_unlabelled(dataset, [path], rejected, ["cell", "nucleus"])
+    path = tmp_path / f"new.{reader['format']}"
+    table, notices = read_new(path, text, reader, ["cell", "nucleus"])
     assert list(table["id"]) == ids
     assert list(table["sequence"]) == ["ACGT", "AC"]
-    assert bool(rejected.notices) is noted
+    assert bool(notices) is noted
 
 
 @pytest.mark.parametrize(
@@ -54,25 +63,19 @@ def test_rows_to_predict_need_no_ids(
 def test_lines_to_predict_need_a_label_where_the_pattern_takes_one(
     lines: str, fields: dict[str, Any], classes: list[str], refused: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "new.txt"
-    path.write_text(lines)
-    dataset = Dataset.model_validate({"domain": "text", "reader": LINES, "alphabet": "model",
-                                      "source": {"kind": "path", "path": str(path)}, **fields}
-    )  # fmt: skip
+    arguments = (tmp_path / "new.txt", lines, LINES, classes)
     if refused:
         with pytest.raises(PolymathError, match=refused):
-            read_unlabelled(dataset, [path], RejectedRows(), classes)
+            read_new(*arguments, alphabet="model", **fields)
     else:
-        table = read_unlabelled(dataset, [path], RejectedRows(), classes)
+        table, _ = read_new(*arguments, alphabet="model", **fields)
         assert table["sequence"].iloc[0] == "good"
 
 
 def test_a_line_to_predict_whose_first_word_may_be_any_label_is_noted(tmp_path: Path) -> None:
-    path, rejected = tmp_path / "new.txt", RejectedRows()
-    path.write_text("the unit is up\n")
-    dataset = Dataset.model_validate({"domain": "text", "reader": LINES, "alphabet": "model",
-                                      "source": {"kind": "path", "path": str(path)},
-                                      "label_map": {"-": "normal", "*": "anomaly"}})  # fmt: skip
-    table = read_unlabelled(dataset, [path], rejected, ["anomaly", "normal"])
+    table, notices = read_new(
+        tmp_path / "new.txt", "the unit is up\n", LINES, ["anomaly", "normal"],
+        alphabet="model", label_map={"-": "normal", "*": "anomaly"},
+    )  # fmt: skip
     assert table["sequence"].iloc[0] == "unit is up"
-    assert "'the' is left out as the label" in rejected.notices[0]
+    assert "'the' is left out as the label" in notices[0]

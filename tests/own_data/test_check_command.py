@@ -12,7 +12,7 @@ from polymath.experiment.config import load_experiment
 from polymath.experiment.reading_limit import positions_in
 from polymath.models.build import build_classifier, longest_input
 from polymath.own_data.check import describe_check
-from polymath.tokenization.reading_limit import room_for_symbols
+from polymath.tokenization.special_tokens import room_for_symbols
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import ROOT

@@ -43,7 +43,7 @@ def own(path: Path) -> PathSource:
     return PathSource(kind="path", path=str(path))
 
 
-def prepare(source: Path, out: Path, seed: int = 1, **fields: Any) -> Prepared:
+def prepare(source: Path, out: Path, seed: int = 1, task: str = "own", **fields: Any) -> Prepared:
     dataset = Dataset.model_validate(
         {
             "domain": "dna",
@@ -57,7 +57,7 @@ def prepare(source: Path, out: Path, seed: int = 1, **fields: Any) -> Prepared:
     manifest = out / "raw" / "manifest.json"
     fetch(dataset.source, manifest, 1, lambda _: None)
     records, card = out / "records.parquet", out / "card.json"
-    prepare_records("own", dataset, manifest, seed, records, card)
+    prepare_records(task, dataset, manifest, seed, records, card)
     return Prepared(read_table(records), read_json(card), records, manifest)
 
 
@@ -79,6 +79,6 @@ def read(path: Path, notes: ReadingNotes | None = None, **reader: Any) -> pd.Dat
     return read_rows([path], Reader.model_validate(reader), notes=notes)
 
 
-def write(path: Path, text: str) -> Path:
-    path.write_text(text)
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path

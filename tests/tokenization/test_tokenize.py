@@ -1,7 +1,7 @@
 """Alphabets as tokenizer.json, k-mers, windows and truncation."""
 
 import json
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from polymath.data.alphabets import spell
-from polymath.data.records import record_schema
-from polymath.experiment.datasets import Alphabet, Dataset, TaskType, Windows
-from polymath.experiment.reader import Reader
-from polymath.experiment.sources import PathSource
+from polymath.experiment.datasets import PRESETS, Alphabet, TaskType, Windows
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenize import cut_windows, encode_records, tokenize_records
 from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer
@@ -24,6 +21,7 @@ from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import read_metadata, read_table, write_table
 
 WORDS_OF_MODEL = "the of and to"
+CHARACTERS = PRESETS["character"]
 QUICK = settings(max_examples=150, deadline=None)
 
 
@@ -75,7 +73,7 @@ def test_tokenizer_file_round_trip(
 
 
 def test_symbols_are_numbered_in_sorted_order() -> None:
-    vocabulary = build_tokenizer(["TG", "CA"], make_alphabet(kind="character")).get_vocab()
+    vocabulary = build_tokenizer(["TG", "CA"], CHARACTERS).get_vocab()
     assert vocabulary == {"A": 0, "C": 1, "G": 2, "T": 3}
 
 
@@ -97,7 +95,7 @@ def test_kmers_are_those_that_occur() -> None:
 
 
 def test_unknown_symbol_is_refused() -> None:
-    tokenizer = build_tokenizer(["AC"], make_alphabet(kind="character"))
+    tokenizer = build_tokenizer(["AC"], CHARACTERS)
     with pytest.raises(Exception, match="WordLevel error"):
         tokenizer.encode("AX")
 
@@ -113,7 +111,7 @@ def test_kmers_lie_where_the_stride_says(sequence: str, k: int, stride: int) -> 
 @QUICK
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1))
 def test_any_characters_round_trip(sequences: list[str]) -> None:
-    tokenizer = build_tokenizer(sequences, make_alphabet(kind="character"))
+    tokenizer = build_tokenizer(sequences, CHARACTERS)
     for sequence in sequences:
         assert spelled(tokenizer, encode(tokenizer, sequence)) == list(sequence)
 
@@ -140,11 +138,14 @@ def sequences_and_windows(draw: st.DrawFn, limited: bool) -> tuple[list[int], Wi
 
 @QUICK
 @given(sequences_and_windows(limited=False))
-def test_windows_cover_every_symbol(case: tuple[list[int], Windows]) -> None:
+def test_windows_cover_every_symbol_and_only_the_last_is_short(
+    case: tuple[list[int], Windows],
+) -> None:
     ids, windows = case
     pieces = cut_windows(ids, windows)
     assert sorted({number for piece in pieces for number in piece}) == ids
-    assert pieces[-1][-1] == ids[-1]
+    assert all(len(piece) == windows.size for piece in pieces[:-1])
+    assert all(after[-1] > before[-1] for before, after in pairwise(pieces))
 
 
 @QUICK
@@ -154,15 +155,6 @@ def test_windows_are_whole_slices_at_the_stride(case: tuple[list[int], Windows])
         ids, windows = case
         assert piece[0] % windows.stride == 0
         assert piece == ids[piece[0] : piece[0] + windows.size]
-
-
-@QUICK
-@given(sequences_and_windows(limited=False))
-def test_only_the_last_window_is_short_and_adds_something(case: tuple[list[int], Windows]) -> None:
-    ids, windows = case
-    pieces = cut_windows(ids, windows)
-    assert all(len(piece) == windows.size for piece in pieces[:-1])
-    assert all(after[-1] > before[-1] for before, after in pairwise(pieces))
 
 
 @QUICK
@@ -215,12 +207,7 @@ def tokenize(
     **rest: Any,
 ) -> tuple[pd.DataFrame, dict[str, Any], str]:
     records, tokens = folder / "records.parquet", folder / "tokens.parquet"
-    dataset = Dataset(
-        domain="dna", source=PathSource(kind="path", path="x"), reader=Reader(format="csv"),
-        alphabet=alphabet, type=task_type,
-    )  # fmt: skip
-    schema = record_schema(dataset)
-    write_table(make_records(sequences, task_type), records, schema, {"type": task_type, "seed": 1})
+    write_table(make_records(sequences, task_type), records, None, {"type": task_type, "seed": 1})
     line = tokenize_records(
         records, alphabet, windows, max_length, tokens, folder / "tokenizer.json", **rest
     )
@@ -228,7 +215,7 @@ def tokenize(
 
 
 def test_tokens_are_symbol_ids(tmp_path: Path) -> None:
-    table, metadata, _ = tokenize(tmp_path, ["GAT", "A"], make_alphabet(kind="character"))
+    table, metadata, _ = tokenize(tmp_path, ["GAT", "A"], CHARACTERS)
     assert [list(ids) for ids in table["ids"]] == [[1, 0, 2], [0]]
     assert list(table["length"]) == [3, 1]
     assert list(table["id"]) == list(table["item"]) == ["r0", "r1"]
@@ -239,7 +226,7 @@ def test_tokens_are_symbol_ids(tmp_path: Path) -> None:
 
 def test_symbols_that_are_not_those_of_the_tokens_are_refused(tmp_path: Path) -> None:
     """A flipped bit of an id would be another mapping, and another result."""
-    tokenize(tmp_path, ["GAT", "A"], make_alphabet(kind="character"))
+    tokenize(tmp_path, ["GAT", "A"], CHARACTERS)
     symbols, model = tmp_path / "tokenizer.json", tmp_path / "model.json"
     build_tokenizer([WORDS_OF_MODEL], make_alphabet(kind="separator")).save(str(model))
     arguments: Any = (model, "random", 1, 1, {}, 0, tmp_path / "vocabulary.parquet")
@@ -250,9 +237,8 @@ def test_symbols_that_are_not_those_of_the_tokens_are_refused(tmp_path: Path) ->
 
 
 def test_truncation_is_counted(tmp_path: Path) -> None:
-    table, metadata, line = tokenize(
-        tmp_path, ["ACGTACGT", "ACGT", "ACGTA"], make_alphabet(kind="character"), max_length=4
-    )
+    sequences = ["ACGTACGT", "ACGT", "ACGTA"]
+    table, metadata, line = tokenize(tmp_path, sequences, CHARACTERS, max_length=4)
     assert [list(ids) for ids in table["ids"]] == [[0, 1, 2, 3]] * 3
     assert list(table["length"]) == [4, 4, 4]
     assert (metadata["truncated"], metadata["max_length"]) == (2, 4)
@@ -261,9 +247,7 @@ def test_truncation_is_counted(tmp_path: Path) -> None:
 
 def test_windows_of_a_record_are_rows_of_one_item(tmp_path: Path) -> None:
     windows = Windows(size=3, stride=3)
-    table, metadata, _ = tokenize(
-        tmp_path, ["ACGTA", "AC"], make_alphabet(kind="character"), windows
-    )
+    table, metadata, _ = tokenize(tmp_path, ["ACGTA", "AC"], CHARACTERS, windows)
     assert list(table["id"]) == ["r0#0", "r0#1", "r1#0"]
     assert list(table["item"]) == ["r0", "r0", "r1"]
     assert list(table["window"]) == [0, 1, 0]
@@ -272,9 +256,7 @@ def test_windows_of_a_record_are_rows_of_one_item(tmp_path: Path) -> None:
 
 
 def test_windows_longer_than_max_length_are_counted(tmp_path: Path) -> None:
-    _, metadata, _ = tokenize(
-        tmp_path, ["ACGTACG"], make_alphabet(kind="character"), Windows(size=3, stride=3), 2
-    )
+    _, metadata, _ = tokenize(tmp_path, ["ACGTACG"], CHARACTERS, Windows(size=3, stride=3), 2)
     assert metadata["truncated"] == 2  # of 3, 3 and 1 symbols
 
 
@@ -289,9 +271,7 @@ def test_kmer_windows_count_kmers(tmp_path: Path) -> None:
 
 
 def test_labels_of_regression_stay_numbers(tmp_path: Path) -> None:
-    table, _, _ = tokenize(
-        tmp_path, ["AC"], make_alphabet(kind="character"), task_type="regression"
-    )
+    table, _, _ = tokenize(tmp_path, ["AC"], CHARACTERS, task_type="regression")
     assert table["label"].dtype == float
     assert list(table["label"]) == [0.5]
 
@@ -300,26 +280,11 @@ def test_text_uses_the_models_tokenizer_without_specials(tmp_path: Path) -> None
     words = {word: number for number, word in enumerate(["[UNK]", "[CLS]", "big", "dog"])}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.enable_truncation(2)
     tokenizer.save(str(tmp_path / "model.json"))
-    table, metadata, _ = tokenize(
-        tmp_path,
-        ["dog big dog", "cat"],
-        make_alphabet(kind="model"),
-        model_tokenizer=tmp_path / "model.json",
-    )
+    texts, file = ["dog big dog", "cat"], tmp_path / "model.json"
+    table, metadata, _ = tokenize(tmp_path, texts, PRESETS["model"], model_tokenizer=file)
     assert [list(ids) for ids in table["ids"]] == [[3, 2, 3], [0]]
     assert metadata["symbols"] == 4
-
-
-@pytest.mark.parametrize("kind", ["character", "kmer"])
-def test_all_words_of_an_alphabet(kind: str) -> None:
-    alphabet = make_alphabet(kind=kind, k=3)
-    sequences = ["".join(letters) for letters in product("ACGT", repeat=3)]
-    tokenizer = build_tokenizer(sequences, alphabet)
-    rows = encode_records(make_records(sequences), tokenizer, alphabet, None)
-    assert ["".join(spelled(tokenizer, ids)) for ids in rows["ids"]] == sequences
-    assert tokenizer.get_vocab_size() == (4 if kind == "character" else 64)
 
 
 # Files that are no tokenizers, or such as cannot be used.
@@ -366,7 +331,7 @@ def test_a_tokenizer_that_cannot_read_a_word_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolymathError, match="UNK"):
         encode_records(
             pd.DataFrame({"id": ["x"], "split": ["train"], "label": ["a"], "sequence": ["zz"]}),
-            load_tokenizer(path), make_alphabet(kind="model"), None,
+            load_tokenizer(path), PRESETS["model"], None,
         )  # fmt: skip
 
 

@@ -73,17 +73,6 @@ def test_placeholders() -> None:
 # Mappings.
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_random_sends_symbols_to_distinct_ordinary_tokens(seed: int) -> None:
-    model = make_model()
-    table = map_symbols(make_dna(), model, "random", seed, 1)
-    assert list(table["symbol"]) == list("ACGT")
-    assert list(table["symbol_id"]) == [0, 1, 2, 3]
-    assert len(set(images(table))) == 4
-    assert set(images(table)) <= set(ordinary_tokens(model))
-    assert list(table["token"]) == [VOCABULARY[number] for number in images(table)]
-
-
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("mapping", TOKEN_MAPPINGS)
 def test_token_mappings_permute_the_ordinary_and_keep_the_rest(mapping: str, seed: int) -> None:
@@ -118,11 +107,6 @@ def test_seed_matters_to_permute_and_random_alone(mapping: str, differs: bool) -
     )
     assert first == again
     assert (first != another) is differs
-
-
-def test_permute_moves_nearly_everything() -> None:
-    moved = images(map_tokens("permute"))
-    assert sum(number != image for number, image in enumerate(moved)) > 20
 
 
 def test_unknown_mapping() -> None:
@@ -289,7 +273,8 @@ def test_a_mapping_of_ordinary_symbols_moves_no_special_token() -> None:
 def test_every_mapping_of_symbols_is_one_to_one(seed: int, mapping: str) -> None:
     table = map_symbols(make_dna(), make_model(), mapping, seed, counts={0: 1, 2: 3})
     assert table["token_id"].is_unique
-    assert table["token"].notna().all()
+    assert list(table["token"]) == [VOCABULARY[number] for number in images(table)]
+    assert list(table.set_index("symbol_id").loc[range(4), "symbol"]) == list("ACGT")
     if mapping != "authors":
         assert not set(images(table)) & KEPT
 

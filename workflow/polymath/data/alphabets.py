@@ -2,6 +2,8 @@
 
 import re
 
+import pandas as pd
+
 from polymath.experiment.datasets import Alphabet
 
 SEPARATOR = "\x1f"  # between the two sequences of a pair: the ASCII unit separator
@@ -58,6 +60,12 @@ def list_separator(alphabet: Alphabet) -> str:
             return " "
 
 
+def contents_of(table: pd.DataFrame) -> pd.Series:
+    """Return each record's sequence, or both of a pair, which are equal only together."""
+    names = [name for name in ("sequence", "sequence2") if name in table]
+    return table[names].agg(SEPARATOR.join, axis=1)
+
+
 def split_symbols(content: str, alphabet: Alphabet) -> list[str]:
     """Cut a sequence into units, and text into words; of a pair, both sequences in turn."""
     return [
@@ -67,11 +75,6 @@ def split_symbols(content: str, alphabet: Alphabet) -> list[str]:
             sequence.split() if alphabet.kind == "model" else split_units(sequence, alphabet)
         )
     ]
-
-
-def join_units(units: list[str], alphabet: Alphabet) -> str:
-    """Join units to the sequence that `split_units` cuts into them."""
-    return list_separator(alphabet).join(units)
 
 
 def spell(sequence: str, alphabet: Alphabet) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polymath.data.alphabets import SEPARATOR, split_symbols
-from polymath.data.label_sets import count_by_split, describe_sets
+from polymath.data.alphabets import contents_of, split_symbols
+from polymath.data.label_sets import count_by_split, explode_labels
 from polymath.data.readers import PLACE
 from polymath.data.splits import SPLITS, split_counts
 from polymath.experiment.datasets import Dataset
@@ -52,11 +52,9 @@ class RejectedRows:
 def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
     """Return the counts of a data card: splits and labels, lengths, duplicates."""
     alphabet = dataset.alphabet
-    names = [name for name in ("sequence", "sequence2") if name in table]
-    contents = table[names].agg(SEPARATOR.join, axis=1)
+    contents = contents_of(table)
     lengths = pd.Series([len(split_symbols(content, alphabet)) for content in contents])
     counts, edges = np.histogram(lengths, bins=min(30, max(1, lengths.nunique())))
-    repeated = table.duplicated(names, keep=False)
     card: dict[str, Any] = {
         "rows": len(table),
         "splits": split_counts(table),
@@ -70,15 +68,20 @@ def describe_records(table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
         },
         "duplicates": {
             "policy": dataset.duplicates,
-            "rows_kept_with_an_equal_one": int(repeated.sum()),
-            "surplus_rows_kept": int(table.duplicated(names).sum()),
+            "rows_kept_with_an_equal_one": int(contents.duplicated(keep=False).sum()),
+            "surplus_rows_kept": int(contents.duplicated().sum()),
         },
     }
     if dataset.type != "regression":
-        cross = count_by_split(table, dataset.reader.set_separator)
+        labels, separator = table["label"], dataset.reader.set_separator
+        cross = count_by_split(table, separator)
         card["labels_by_split"] = cross.reindex(columns=SPLITS, fill_value=0).to_dict("index")
         if dataset.type == "multi-label":
-            card["label_sets"] = describe_sets(table["label"], dataset)
+            card["label_sets"] = {
+                "distinct": int(labels.nunique()),
+                "without_label": int((labels == "").sum()),
+                "labels_per_row": len(explode_labels(labels, separator)) / len(labels),
+            }
     else:
         values = table["label"].describe()
         card["label_values"] = {k: float(values[k]) for k in ("min", "mean", "max", "std")}

@@ -4,11 +4,10 @@ from collections import Counter
 
 import pandas as pd
 
-from polymath.experiment.datasets import Dataset
 from polymath.util.errors import PolymathError
 from polymath.util.label_sets import join_labels, split_labels
 
-FEWEST = 10  # groups of rows in a stratum, so that a tenth of them is one
+FEWEST = 10  # groups of rows in a frequent stratum, so that a tenth of them is one
 YES = frozenset({"1", "1.0", "true", "yes"})
 NO = frozenset({"0", "0.0", "false", "no"})
 
@@ -62,9 +61,7 @@ def keep_labels(labels: pd.Series, kept: set[str], separator: str) -> pd.Series:
     )
 
 
-def strata_of(
-    labels: pd.Series, groups: pd.Series, separator: str, fewest: int = FEWEST
-) -> pd.Series:
+def strata_of(labels: pd.Series, groups: pd.Series, separator: str) -> pd.Series:
     """Return by what each row is stratified: its set of labels if frequent, else its rarest label.
 
     Strata that are still rare are joined in one without a name, and this with the largest if it is
@@ -73,7 +70,6 @@ def strata_of(
     Args:
         labels: (rows,) sets as text.
         groups: (rows,) names of groups that stay together.
-        fewest: groups of a frequent stratum.
     """
     sets = labels.groupby(groups.to_numpy()).agg(lambda of_group: of_group.mode().iloc[0])
     sizes = Counter(label for text in sets for label in split_labels(text, separator))
@@ -82,25 +78,15 @@ def strata_of(
         own = split_labels(text, separator)
         return min(own, key=lambda label: (sizes[label], label), default="")
 
-    strata = sets.where(_frequent(sets, fewest), sets.map(rarest))
-    strata = strata.where(_frequent(strata, fewest), "")
-    if (strata == "").sum() < fewest:
+    strata = sets.where(_are_frequent(sets), sets.map(rarest))
+    strata = strata.where(_are_frequent(strata), "")
+    if (strata == "").sum() < FEWEST:
         strata = strata.replace("", strata.mode().iloc[0])
     return groups.map(strata)
 
 
-def _frequent(values: pd.Series, fewest: int) -> pd.Series:
-    return values.map(values.value_counts()) >= fewest
-
-
-def describe_sets(labels: pd.Series, dataset: Dataset) -> dict[str, float]:
-    """Return what a data card says of sets: distinct ones, empty ones, labels per row."""
-    separator = dataset.reader.set_separator or ""
-    return {
-        "distinct": int(labels.nunique()),
-        "without_label": int((labels == "").sum()),
-        "labels_per_row": len(explode_labels(labels, separator)) / len(labels),
-    }
+def _are_frequent(values: pd.Series) -> pd.Series:
+    return values.map(values.value_counts()) >= FEWEST
 
 
 def has_label(labels: pd.Series, name: str, separator: str | None) -> pd.Series:

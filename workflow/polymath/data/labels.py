@@ -11,6 +11,7 @@ import pandas as pd
 from polymath.data.data_card import RejectedRows
 from polymath.data.label_sets import explode_labels
 from polymath.data.readers import PLACE
+from polymath.data.readers.columns import file_of
 from polymath.experiment.datasets import OTHER_LABELS, Dataset
 from polymath.util.errors import PolymathError, list_names, suggest
 from polymath.util.label_sets import join_labels
@@ -66,11 +67,7 @@ def _require_present(asked: Sequence[str], labels: pd.Series) -> None:
 def _read_sets(
     table: pd.DataFrame, dataset: Dataset, separator: str, rejected: RejectedRows
 ) -> pd.Series:
-    """Return each row's set of labels as text: each once, without those that are not asked for.
-
-    Raises:
-        PolymathError: if fewer than two labels are left, or one that is asked for does not occur.
-    """
+    """Return each row's set of labels as text: each once, without those that are not asked for."""
     single = explode_labels(table["label"], separator)
     _note_missing(single, table, dataset, rejected)
     single = _name_classes(single, dataset, rejected)
@@ -85,10 +82,9 @@ def _read_sets(
             )
         single = single[asked]
     if single.nunique() < 2:
-        file = table[PLACE].iloc[0].rsplit(": ", 1)[0]
         raise PolymathError(
-            f"{file}: {single.nunique()} labels: type multi-label needs two: check 'label' and "
-            "'label_separator' of the reader"
+            f"{file_of(table)}: {single.nunique()} labels: type multi-label needs two: check "
+            "'label' and 'label_separator' of the reader"
         )
     counts = single.groupby(level=0).size().reindex(table.index, fill_value=0)
     if (counts == 1).all():
@@ -204,7 +200,7 @@ def _map_labels(labels: pd.Series, whole: dict[str, str], label_map: dict[str, s
 
 def _check_classes(table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows) -> None:
     counts = table["label"].value_counts()
-    file = table[PLACE].iloc[0].rsplit(": ", 1)[0]
+    file = file_of(table)
     if len(counts) < 2:
         raise PolymathError(
             f"{file}: all rows have the label '{counts.index[0]}': a classification task needs two "

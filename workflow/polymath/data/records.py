@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from polymath.data.alphabets import SEPARATOR, list_separator
+from polymath.data.alphabets import SEPARATOR, contents_of, list_separator
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.manifest import Manifest
 from polymath.data.label_sets import join_columns, strata_of
 from polymath.data.labels import MISSING, check_labels, class_names
 from polymath.data.readers import PLACE, ROW, ReadingNotes, read_rows, require_column
+from polymath.data.readers.columns import file_of
 from polymath.data.similarity import represent_similar
 from polymath.data.split_checks import check_counts, check_splits, drop_unseen, note_shares
 from polymath.data.splits import ALIASES, assign_splits, join_groups
@@ -144,7 +145,7 @@ def build_records(
     table = check_labels(table, dataset, rejected)
     for column in sequence_columns(dataset):
         table = check_symbols(table, column, dataset.alphabet, rejected)
-    table[CONTENT] = table[sequence_columns(dataset)].agg(SEPARATOR.join, axis=1)
+    table[CONTENT] = contents_of(table)
     table = _drop_contradictions(table, dataset, rejected)
     alike = represent_similar(table[CONTENT], dataset.alphabet, dataset.similarity_groups)
     table["group"] = join_groups(table["group"], alike)
@@ -162,7 +163,7 @@ def build_records(
 
 
 def sequence_columns(dataset: Dataset) -> list[str]:
-    """Return the columns of a record's sequences; pairs are equal if both sequences are."""
+    """Return the columns of a record's sequences."""
     return ["sequence", "sequence2"] if dataset.reader.sequence2 else ["sequence"]
 
 
@@ -212,7 +213,7 @@ def select_columns(
             continue
         columns = [named] if isinstance(named, str) else list(named)
         for column in columns:
-            require_column(rows, column, role, rows[PLACE].iloc[0].rsplit(": ", 1)[0], hint)
+            require_column(rows, column, role, file_of(rows), hint)
         if role == "group":
             chosen[role] = _name_groups(rows[columns], rejected)
         elif len(columns) > 1:
@@ -262,11 +263,7 @@ def _name_groups(columns: pd.DataFrame, rejected: RejectedRows) -> pd.Series:
 def _drop_contradictions(
     table: pd.DataFrame, dataset: Dataset, rejected: RejectedRows
 ) -> pd.DataFrame:
-    """Drop equal sequences with different labels under the policy `drop`, else note them.
-
-    Raises:
-        PolymathError: if no row would be left.
-    """
+    """Drop equal sequences with different labels under the policy `drop`, else note them."""
     differ = table.groupby(CONTENT)["label"].transform("nunique") > 1
     if dataset.duplicates == "drop" and dataset.type != "regression":
         if differ.all():

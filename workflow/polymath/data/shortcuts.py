@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polymath.data.alphabets import SEPARATOR, split_symbols
+from polymath.data.alphabets import contents_of, split_symbols
 from polymath.data.label_sets import explode_labels
 from polymath.data.similarity import count_near_neighbours
 from polymath.data.stump import best_rule, fit_rules
@@ -45,8 +45,7 @@ def find_shortcuts(
     labels = metadata["labels"]
     separator = metadata.get("label_separator")
     metric, score = headline(class_sizes(table, labels, separator))
-    names = [name for name in ("sequence", "sequence2") if name in table]
-    contents = table[names].agg(SEPARATOR.join, axis=1)
+    contents = contents_of(table)
     found = {
         "task": metadata["task"],
         "metric": metric,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from polymath.data.alphabets import join_units, normalise, split_units
+from polymath.data.alphabets import list_separator, normalise, split_units
 from polymath.data.data_card import RejectedRows
 from polymath.data.readers import PLACE
 from polymath.experiment.datasets import PRESETS, Alphabet
@@ -84,8 +84,9 @@ def _apply_policy(
             )
         return rejected.drop(table, bad, "symbol outside the alphabet")
     rejected.replaced += int(bad.sum())
+    joint = list_separator(alphabet)
     table.loc[bad, column] = [
-        join_units([unit if is_legal(unit) else alphabet.illegal for unit in units[row]], alphabet)
+        joint.join(unit if is_legal(unit) else alphabet.illegal for unit in units[row])
         for row in table[bad].index
     ]
     return table

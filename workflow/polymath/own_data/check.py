@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from polymath.data.alphabets import SEPARATOR, split_symbols
+from polymath.data.alphabets import contents_of, split_symbols
 from polymath.data.data_card import RejectedRows, describe_records
 from polymath.data.fetch.local import list_path, require_own_files
 from polymath.data.fetch.manifest import Manifest
@@ -52,8 +52,7 @@ class TaskCheck:
     @cached_property
     def contents(self) -> pd.Series:
         """Each record's sequence, or both of a pair."""
-        names = [name for name in ("sequence", "sequence2") if name in self.table]
-        return self.table[names].agg(SEPARATOR.join, axis=1)
+        return contents_of(self.table)
 
     @cached_property
     def symbols(self) -> list[list[str]]:
@@ -76,9 +75,8 @@ def describe_check(experiment: Experiment) -> Iterator[str]:
     """
     require_own_files(experiment)
     warnings = list(warn_of_design(experiment))
-    paths = ResultPaths.of(experiment.results)
     for task in experiment.tasks:
-        checked = check_task(experiment, paths, task)
+        checked = check_task(experiment, task)
         if checked is None:
             yield f"{task}: not downloaded yet, and not checked"
             continue
@@ -90,14 +88,14 @@ def describe_check(experiment: Experiment) -> Iterator[str]:
         yield "no warnings"
 
 
-def check_task(experiment: Experiment, paths: ResultPaths, task: str) -> TaskCheck | None:
+def check_task(experiment: Experiment, task: str) -> TaskCheck | None:
     """Return a task's records, or None if its files are not here.
 
     Raises:
         PolymathError: as a run would.
     """
     dataset = experiment.datasets[task]
-    files = _files(dataset, paths.raw_manifest(task))
+    files = _files(dataset, ResultPaths.of(experiment.results).raw_manifest(task))
     if files is None:
         return None
     rejected = RejectedRows()
@@ -106,7 +104,7 @@ def check_task(experiment: Experiment, paths: ResultPaths, task: str) -> TaskChe
     except PolymathError as error:
         raise PolymathError(f"datasets: {task}: {error}") from None
     checked = TaskCheck(task, dataset, table, rejected)
-    checked.readings = read_as_models(experiment, paths, task, table)
+    checked.readings = read_as_models(experiment, task, table)
     checked.near = {split: _near_training(checked, split, experiment.seed) for split in SPLITS[1:]}
     return checked
 

@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import yaml
 
-from polymath.data.alphabets import split_symbols
+from polymath.data.alphabets import contents_of, split_symbols
 from polymath.data.data_card import RejectedRows
 from polymath.data.fetch.local import list_path
 from polymath.data.labels import COMMA, MISSING, WHOLE
@@ -22,7 +22,7 @@ from polymath.experiment.config_errors import parse
 from polymath.experiment.datasets import Dataset, SimilarityGroups
 from polymath.experiment.sources import PathSource
 from polymath.own_data.budget import BATCH, RATES, Budget, plan_budget
-from polymath.own_data.forms import Form, find_form, is_number
+from polymath.own_data.forms import Form, find_form, is_decimal
 from polymath.own_data.lines import NORMAL
 from polymath.own_data.names import add_names
 from polymath.own_data.options import Asked
@@ -31,7 +31,6 @@ from polymath.own_data.roles import (
     Roles,
     find_roles,
     has_fractions,
-    is_decimal,
     texts,
 )
 from polymath.own_data.several_labels import FEWEST_ROWS, describe_sets
@@ -83,13 +82,15 @@ def draft_task(path: Path, output: Path, asked: Asked, sheet: str | None = None)
     if form.reader["format"] == "midi":
         roles.symbols = PITCHES
     comments: dict[str, str] = {}
-    facts = [f"{path}: {len(form.table):,} rows in {_count(files)}", *form.facts, *roles.facts]
+    count = f"{len(files):,} file{'s' * (len(files) != 1)}"
+    facts = [f"{path}: {len(form.table):,} rows in {count}", *form.facts, *roles.facts]
+    labels = _describe_labels(form, roles, facts, comments)
     entry = {
         "domain": roles.symbols.domain,
         "source": {"kind": "path", "path": _relative(path, output)},
         "reader": _reader(form, roles),
         "alphabet": roles.symbols.alphabet,
-        **_describe_labels(form, roles, facts, comments),
+        **labels,
     }
     if roles.symbols.rank == 0:
         comments["alphabet"] = roles.symbols.reason
@@ -112,10 +113,6 @@ def draft_task(path: Path, output: Path, asked: Asked, sheet: str | None = None)
         "takes the best on dev"
     )
     return Draft(name_of(path), entry, budget, counts, comments, list(dict.fromkeys(facts)))
-
-
-def _count(files: list[Path]) -> str:
-    return "1 file" if len(files) == 1 else f"{len(files):,} files"
 
 
 def name_of(path: Path) -> str:
@@ -160,6 +157,8 @@ def _reader(form: Form, roles: Roles) -> dict[str, Any]:
         reader["label_separator"] = roles.label_separator
     if roles.split_names:
         reader["split_names"] = roles.split_names
+    if roles.decimal is not None:
+        reader["decimal"] = roles.decimal
     return reader
 
 
@@ -176,29 +175,23 @@ def _describe_labels(
         raise PolymathError(f"column '{column}' is empty: name the labels' by --label")
     known = filled[~filled.isin(MISSING)]  # reading the rows refuses the others, by their lines
     finite = known[known.map(is_decimal)]
-    if len(finite) >= NUMBERS * len(known) > 0 and _are_values(finite):
+    are_values = has_fractions(finite) or finite.nunique() > MANY_VALUES
+    if len(finite) >= NUMBERS * len(known) > 0 and are_values:
         known = finite
         values = known.str.replace(",", ".").astype(float)
         facts.append(
             f"type: regression, as the labels are numbers from {values.min():g} to {values.max():g}"
         )
-        comma = known.map(lambda value: COMMA(value) is not None).any()
-        return {"type": "regression", **({"decimal": ","} if comma else {})}
+        if known.map(lambda value: COMMA(value) is not None).any():
+            roles.decimal = ","
+        return {"type": "regression"}
+    entry: dict[str, Any] = {}
     if NORMAL in set(filled) and filled.nunique() > 1 and set(filled) != {"+", "-"}:
         facts.append(f"label_map: '{NORMAL}' is normal, every other label an anomaly, as in logs")
         comments["label_map"] = "`*`: every other label"
-        entry: dict[str, Any] = {"label_map": {NORMAL: "normal", "*": "anomaly"}}
+        entry["label_map"] = {NORMAL: "normal", "*": "anomaly"}
         filled = filled.where(filled == NORMAL, "anomaly").replace(NORMAL, "normal")
-    else:
-        entry = {}
     return entry | _describe_classes(form, filled, roles, facts, comments)
-
-
-def _are_values(labels: pd.Series) -> bool:
-    """Return whether labels are numbers to be predicted as such."""
-    if not all(is_number(value.replace(",", ".", 1)) for value in labels):
-        return False
-    return has_fractions(labels) or labels.nunique() > MANY_VALUES
 
 
 def _describe_classes(
@@ -232,9 +225,9 @@ def _describe_classes(
         rare = list_names([str(name) for name in counts.index if name not in enough.index])
         facts.append(f"labels: classes too rare to be split are left out: {rare}")
         comments["labels"] = "classes to keep; rarer ones are left out"
-    unseen, key = _unseen_labels(form, roles, labels)
+    unseen = _unseen_labels(form, roles, labels)
     if unseen:
-        entry |= key
+        entry["unseen_labels"] = "drop"
         facts.append(f"unseen_labels: no training row has {list_names(unseen)}: left out")
         comments["unseen_labels"] = "classes without a training row are left out"
     if len(counts) == 2 and counts.iloc[0] > counts.iloc[1]:
@@ -247,43 +240,32 @@ def _describe_classes(
     return entry
 
 
-def _unseen_labels(
-    form: Form, roles: Roles, single: pd.Series
-) -> tuple[list[str], dict[str, Literal["drop"]]]:
-    """Return labels that the files' own split has in no training row, and the key that leaves
-    them out.
+def _unseen_labels(form: Form, roles: Roles, labels: pd.Series) -> list[str]:
+    """Return labels that the files' own split has in no training row, to be left out.
 
     Nothing if all rows of a split would go with them: their labels may be withheld, which reading
     the rows refuses.
-
-    Args:
-        single: one entry per row and label, with the row's index.
     """
     if roles.split is None:
-        return [], {}
+        return []
     words = texts(form.table, roles.split)
     splits = words.map(lambda word: roles.split_names.get(word) or ALIASES.get(word.lower()))
-    of_label = splits.loc[single.index]
-    seen = set(single[(of_label == "train").to_numpy()])
-    unseen = sorted(set(single) - seen)
-    kept = set(of_label[single.isin(seen).to_numpy()])
-    if not unseen or kept != set(of_label):
-        return [], {}
-    return unseen, {"unseen_labels": "drop"}
+    of_label = splits.loc[labels.index]
+    seen = set(labels[of_label == "train"])
+    kept = set(of_label[labels.isin(seen)])
+    return sorted(set(labels) - seen) if kept == set(of_label) else []
 
 
 def _fit_budget(entry: dict[str, Any], files: list[Path], roles: Roles) -> Budget:
     """Return the budget of a task, from the lengths of its rows."""
     table, _ = _build(entry, files)
     alphabet = _dataset(entry).alphabet
-    names = [name for name in ("sequence", "sequence2") if name in table]
-    rows = zip(*(table[name] for name in names), strict=True)
     if roles.symbols.is_text:
-        lengths = [sum(map(estimate_tokens, row)) for row in rows]
+        lengths = [estimate_tokens(content) for content in contents_of(table)]
     else:
-        lengths = [sum(len(split_symbols(content, alphabet)) for content in row) for row in rows]
+        lengths = [len(split_symbols(content, alphabet)) for content in contents_of(table)]
     budget = plan_budget(lengths, roles.symbols, roles.split is not None)
-    if budget.windows is not None and len(names) > 1:
+    if budget.windows is not None and "sequence2" in table:
         return replace(budget, windows=None, max_length=2 * budget.max_length)
     return budget
 
@@ -299,10 +281,7 @@ def _lengths(budget: Budget, comments: dict[str, str]) -> dict[str, Any]:
 
 
 def _dataset(entry: dict[str, Any]) -> Dataset:
-    own = dict(entry)
-    if "decimal" in own:
-        own["reader"] = {**own["reader"], "decimal": own.pop("decimal")}
-    return parse(Dataset, own, "new")
+    return parse(Dataset, entry, "new")
 
 
 def _build(entry: dict[str, Any], files: list[Path]) -> tuple[pd.DataFrame, RejectedRows]:
@@ -352,8 +331,7 @@ def _describe_rows(
     counts = split_counts(table)
     how = "drawn" if budget.dev is not None else "of the files"
     yield f"splits, {how}: " + ", ".join(f"{split} {counts[split]:,}" for split in SPLITS)
-    names = [name for name in ("sequence", "sequence2") if name in table]
-    repeated = int(table.duplicated(names).sum())
+    repeated = int(contents_of(table).duplicated().sum())
     if repeated:
         yield f"duplicates: {repeated:,} rows repeat another; equal ones stay on one side"
     for reason in rejected.as_list():

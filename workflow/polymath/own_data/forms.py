@@ -117,13 +117,10 @@ def _commonest_format(files: list[Path]) -> tuple[str, list[Path]]:
 
 
 def _format_of(path: Path) -> str:
-    """Return a file's format by its first bytes, and by its name where these do not tell.
-
-    Raises:
-        PolymathError: if it is known, and not read.
-    """
+    """Return a file's format by its first bytes, and by its name where these do not tell."""
     unpacked = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    if instead := NOT_READ.get(unpacked.suffix.lower()):
+    suffix = unpacked.suffix.lower()
+    if instead := NOT_READ.get(suffix):
         raise PolymathError(
             f"{path}: {unpacked.suffix} is not read: save it as {instead}, or take it away"
         )
@@ -141,8 +138,6 @@ def _format_of(path: Path) -> str:
             return kind
     if start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b">"):
         return "fasta"
-    name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    suffix = name.suffix.lower()
     if suffix in SUFFIXES["midi"]:
         return "midi"  # broken: its reader says how
     if suffix in SUFFIXES["json"] or start.lstrip().startswith((b'{"', b"[{")):
@@ -155,10 +150,9 @@ def _format_of(path: Path) -> str:
 
 
 def _find_encoding(files: list[Path]) -> str:
-    """Return the encoding of all files; those of ASCII alone fit UTF-8 and Windows' encoding.
+    """Return the encoding of all files, as one for all would read other letters where they differ.
 
-    Raises:
-        PolymathError: if they differ in it: some would be read as other letters.
+    Files of ASCII alone fit UTF-8 and Windows' encoding.
     """
     first: dict[str, Path] = {}
     for path in files:
@@ -206,11 +200,7 @@ def _read(path: Path, encoding: str) -> str:
 
 
 def _find_text_form(text: str, path: Path) -> dict[str, Any]:
-    """Return the reader's keys of a table of separated values, or of lines.
-
-    Raises:
-        PolymathError: if neither fits.
-    """
+    """Return the reader's keys of a table of separated values, or of lines."""
     everything = [line for line in split_lines(text) if line.strip()]
     if not everything:
         raise PolymathError(f"{path}: the file is empty: give a file with at least one row")
@@ -242,8 +232,7 @@ def _find_text_form(text: str, path: Path) -> dict[str, Any]:
 def _find_preamble(files: list[Path], encoding: str) -> dict[str, Any]:
     """Return the reader's key that leaves out what stands above the table of every file.
 
-    Raises:
-        PolymathError: if files differ in it: of some, rows would be left out.
+    It is one key for all, so that files that differ in it would lose rows.
     """
     above = {path: _preamble_of(split_lines(_read(path, encoding))) for path in files}
     (first, skipped), *_ = above.items()
@@ -394,3 +383,8 @@ def is_number(text: str) -> bool:
         return abs(float(text)) < float("inf") and "_" not in text
     except ValueError:
         return False
+
+
+def is_decimal(text: str) -> bool:
+    """Return whether text is a number, with a point or a comma as its decimal mark."""
+    return is_number(text.replace(",", ".", 1))

@@ -14,11 +14,11 @@ from polymath.experiment.config import TOKEN_MAPPINGS, Experiment
 from polymath.experiment.datasets import Dataset
 from polymath.experiment.lineage import spelling_of
 from polymath.experiment.paths import ResultPaths
-from polymath.tokenization.reading_limit import room_for_symbols
+from polymath.tokenization.special_tokens import room_for_symbols
 from polymath.tokenization.tokenize import encode_records
 from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer
 from polymath.tokenization.vocabulary_mapping import map_symbols
-from polymath.util.seeds import derive_seed, seed_levels
+from polymath.util.seeds import derive_seed
 from polymath.util.storage import read_json
 
 FILES = ("tokenizer.json", "config.json")
@@ -62,28 +62,21 @@ class Reading:
         )
 
 
-def read_as_models(
-    experiment: Experiment, paths: ResultPaths, task: str, table: pd.DataFrame
-) -> list[Reading]:
+def read_as_models(experiment: Experiment, task: str, table: pd.DataFrame) -> list[Reading]:
     """Return how each model that fits a task reads its records, in the mapping named first."""
     readings = []
     for model in experiment.models:
         fit = fitting(experiment, task, model)
         mapping = next((name for name in experiment.mappings_of(task) if name in fit), None)
         if mapping is not None:
-            readings.append(_read(experiment, paths, task, model, mapping, table))
+            readings.append(_read(experiment, task, model, mapping, table))
     return readings
 
 
 def _read(
-    experiment: Experiment,
-    paths: ResultPaths,
-    task: str,
-    model: str,
-    mapping: str,
-    table: pd.DataFrame,
+    experiment: Experiment, task: str, model: str, mapping: str, table: pd.DataFrame
 ) -> Reading:
-    dataset, files = experiment.datasets[task], _local_files(experiment, paths, model)
+    dataset, files = experiment.datasets[task], _local_files(experiment, model)
     of_model = load_tokenizer(files["tokenizer.json"]) if files else None
     alphabet, tokenizer = dataset.alphabet, of_model
     if mapping in TOKEN_MAPPINGS and alphabet.kind != "model":
@@ -98,9 +91,7 @@ def _read(
         cut = [[str(tokenizer.id_to_token(number)) for number in ids[:50]] for ids in first["ids"]]
     ids, ids_of = list(first["ids"]), "of the task's own symbols"
     if of_model is not None:
-        crossed = {str(stream): levels for stream, levels in experiment.crossed.items()}
-        level = seed_levels(0, crossed)["mapping"]
-        seed = derive_seed(experiment.seed, "mapping", level)
+        seed = derive_seed(experiment.seed, "mapping")  # its first level, as replicate 0 has
         known = mapping if mapping != "frequency" else "random"  # counts are made by the run
         mapped = map_symbols(tokenizer, of_model, known, seed, experiment.shift)
         tokens = dict(zip(mapped["symbol_id"], mapped["token_id"], strict=True))
@@ -136,9 +127,9 @@ def _limit(
     return dataset.max_length, "max_length"
 
 
-def _local_files(experiment: Experiment, paths: ResultPaths, model: str) -> dict[str, Path]:
+def _local_files(experiment: Experiment, model: str) -> dict[str, Path]:
     """Return a model's tokenizer.json and config.json if both are here, else nothing."""
-    manifest = paths.model_manifest(model)
+    manifest = ResultPaths.of(experiment.results).model_manifest(model)
     if manifest.is_file():
         listed = Manifest.read(manifest).files
         files = [manifest.parent / file.path for file in listed]

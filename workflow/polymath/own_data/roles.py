@@ -8,7 +8,7 @@ import pandas as pd
 
 from polymath.data.readers.columns import PLACE, file_of
 from polymath.data.splits import ALIASES
-from polymath.own_data.forms import ORIGIN, Form, is_number
+from polymath.own_data.forms import ORIGIN, Form, is_decimal, is_number
 from polymath.own_data.options import Asked
 from polymath.own_data.several_labels import (
     FEWEST_COLUMNS,
@@ -53,6 +53,7 @@ class Roles:
         symbols: of the first sequence.
         label: one column, or several of 0 and 1.
         label_separator: between the labels of a row; None if each row has one.
+        decimal: the decimal mark of labels; None where it is a point, or there is none.
         split_names: what the split column's own words mean.
         facts: what was concluded, and why.
     """
@@ -64,6 +65,7 @@ class Roles:
     group: str | None = None
     id: str | None = None
     label_separator: str | None = None
+    decimal: str | None = None
     split_names: dict[str, str] = field(default_factory=dict)
     facts: list[str] = field(default_factory=list)
 
@@ -186,9 +188,7 @@ def _find_sequences(
     if pair is not None:
         symbols = kinds.get(pair[0]) or kinds[pair[1]]
         return list(pair), symbols, f"'{pair[0]}' and '{pair[1]}', a pair in each row"
-    best = named or _surest(kinds, form)
-    if len(best) > 1:
-        best = _surest({name: kinds[name] for name in best}, form)
+    best = _surest({name: kinds[name] for name in named or kinds}, form)
     if len(best) > 1:
         raise _ambiguous("sequence", [f"'{name}' ({kinds[name].reason})" for name in best])
     if _names_rows(best[0]):
@@ -340,11 +340,6 @@ def _is_label(values: pd.Series, name: str) -> bool:
         return True
     named = name.lower() in LABEL_NAMES | LIKELY_LABEL_NAMES
     return count > 2 and all(map(is_decimal, values)) and (named or has_fractions(values))
-
-
-def is_decimal(value: str) -> bool:
-    """Return whether text is a number, with a point or a comma as its decimal mark."""
-    return is_number(value.replace(",", ".", 1))
 
 
 def has_fractions(values: pd.Series) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 from polymath.data.label_sets import NO, YES, explode_labels, join_columns
 from polymath.data.readers import PLACE
 from polymath.experiment.reader import LABEL_SEPARATOR
-from polymath.own_data.forms import Form, is_number
+from polymath.own_data.forms import Form, is_decimal
 from polymath.own_data.options import Asked
 from polymath.util.errors import PolymathError, list_names
 from polymath.util.label_sets import split_labels
@@ -40,7 +40,7 @@ def find_separators(values: pd.Series) -> dict[str, float]:
     numbers are no sets.
     """
     filled = values[values != ""]
-    if filled.empty or filled.map(lambda value: is_number(value.replace(",", ".", 1))).all():
+    if filled.empty or filled.map(is_decimal).all():
         return {}
     shares = {mark: float(filled.str.contains(mark, regex=False).mean()) for mark in SEPARATORS}
     return {

@@ -17,7 +17,6 @@ LARGE_SHARE = 0.25  # of the rows for test, where they are few
 FEWEST_OF_CLASS = 5  # test items of a class
 COMMON = 0.8  # share of a class from which accuracy says little
 NEAR = 0.2  # share of test records with a near neighbour from which scores are those of a lookup
-EASY = 0.95  # score of a rule on one feature
 TRUNCATED = 0.1  # share of rows
 UNSEEN = 0.1  # share of the symbols of test rows that no training row has
 

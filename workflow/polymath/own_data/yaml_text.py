@@ -11,6 +11,7 @@ from polymath.own_data.draft import Draft
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 # Words that YAML reads as something else.
 NOT_TEXT = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
+HEAD = "# Drafted by `python -m polymath new`; resources/docs/configuration.md has all keys."
 WIDTH = 34  # columns before a comment
 
 
@@ -27,43 +28,31 @@ def write_yaml(draft: Draft, path: Path) -> None:
 
 def format_yaml(draft: Draft) -> str:
     """Return a drafted configuration as YAML with comments."""
-    budget, entry = draft.budget, dict(draft.entry)
-    decimal = entry.pop("decimal", None)
-    if decimal:
-        entry["reader"] = {**entry["reader"], "decimal": decimal}
-    passes = budget.steps * BATCH / max(1, draft.counts["train"])
+    budget, rows = draft.budget, draft.counts["train"]
+    passes = budget.steps * BATCH / max(1, rows)
+    rates = ", ".join(map(_format_rate, RATES))
     lines = [
-        "# Drafted by `python -m polymath new`; resources/docs/configuration.md has all keys.",
-        f"results: results-{draft.name}",
-        _with_comment(f"replicates: {budget.replicates}", "the fewest that can decide"),
-        f"tasks: [{draft.name}]",
-        _with_comment(f"models: [{MODEL}]", "and random weights; minilm-l6 takes twice as long"),
-        _with_comment("baselines: [ngram]", "a linear model, for comparison"),
-        "recipes:",
-        _with_comment(
-            f"  short: {{learning_rate: [{', '.join(map(_format_rate, RATES))}],",
-            "the best on dev is taken",
-        ),
-        _with_comment(
-            f"          steps: {budget.steps},",
-            f"{passes:.1f} passes over {draft.counts['train']:,} rows",
-        ),
-        f"          batch_size: {BATCH}, warmup: 0.1, clip_norm: 1}}",
-        "datasets:",
-        f"  {draft.name}:",
+        (f"results: results-{draft.name}", ""),
+        (f"replicates: {budget.replicates}", "the fewest that can decide"),
+        (f"tasks: [{draft.name}]", ""),
+        (f"models: [{MODEL}]", "and random weights; minilm-l6 takes twice as long"),
+        ("baselines: [ngram]", "a linear model, for comparison"),
+        ("recipes:", ""),
+        (f"  short: {{learning_rate: [{rates}],", "the best on dev is taken"),
+        (f"          steps: {budget.steps},", f"{passes:.1f} passes over {rows:,} rows"),
+        (f"          batch_size: {BATCH}, warmup: 0.1, clip_norm: 1}}", ""),
+        ("datasets:", ""),
+        (f"  {draft.name}:", ""),
     ]
-    for key, value in entry.items():
-        lines.append(_with_comment(f"    {key}: {format_value(value)}", draft.comments.get(key)))
-    return "\n".join(lines) + "\n"
+    for key, value in draft.entry.items():
+        lines.append((f"    {key}: {format_value(value)}", draft.comments.get(key, "")))
+    commented = (f"{line:<{WIDTH}} # {note}" if note else line for line, note in lines)
+    return "\n".join([HEAD, *commented]) + "\n"
 
 
 def _format_rate(rate: float) -> str:
     mantissa, exponent = f"{rate:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"
-
-
-def _with_comment(line: str, comment: str | None) -> str:
-    return f"{line:<{WIDTH}} # {comment}" if comment else line
 
 
 def format_value(value: Any) -> str:

@@ -11,7 +11,7 @@ from polymath.experiment.config import TOKEN_MAPPINGS
 from polymath.experiment.lineage import OWN_TOKENIZER
 from polymath.experiment.paths import ResultPaths
 from polymath.experiment.reading_limit import describe_share
-from polymath.tokenization.reading_limit import room_for_symbols
+from polymath.tokenization.special_tokens import room_for_symbols
 from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.util.storage import read_json, read_with_metadata
 

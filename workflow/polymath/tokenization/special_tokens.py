@@ -1,10 +1,12 @@
-"""The special tokens that a model expects around a sequence: [CLS] ... [SEP]."""
+"""The special tokens that a model expects around a sequence, [CLS] ... [SEP], and their room."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tokenizers import Tokenizer
 
+from polymath.experiment.reading_limit import positions_in
 from polymath.tokenization.tokenizers import usable_tokenizer
 
 
@@ -58,6 +60,14 @@ class SpecialTokens:
         """
         moved = (tuple(token_ids.get(special_symbol(i), i) for i in side) for side in self.ids)
         return replace(self, ids=tuple(moved))
+
+
+def room_for_symbols(
+    config: Mapping[str, Any], tokenizer: Tokenizer, pairs: bool = False
+) -> int | None:
+    """Return how many symbols of a sequence, or pair, a model reads; None if it has no limit."""
+    positions = positions_in(config)
+    return None if positions is None else positions - SpecialTokens.of(tokenizer, pairs).count
 
 
 def special_symbol(token: int) -> int:

@@ -1,6 +1,6 @@
 """Fetch the raw files of a data set or model, whatever their source."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from polymath.data.fetch.file_cache import Fetched, FileCache
@@ -9,6 +9,7 @@ from polymath.data.fetch.lock import Lock
 from polymath.data.fetch.manifest import CHECKED, Manifest
 from polymath.data.fetch.music21_corpus import fetch_scores
 from polymath.data.fetch.package import fetch_package
+from polymath.data.fetch.progress import Log
 from polymath.experiment.base import StrictModel
 from polymath.experiment.sources import (
     FetchedSource,
@@ -25,15 +26,10 @@ from polymath.util.storage import sha256_of
 
 LOCK_FILE = Path("polymath.lock.json")
 Downloaded = PackageSource | HubSource | UrlSource
-Log = Callable[[str], None]
 
 
 def fetch(
-    source: FetchedSource,
-    manifest: Path,
-    workers: int,
-    log: Callable[[str], None],
-    lock_file: Path = LOCK_FILE,
+    source: FetchedSource, manifest: Path, workers: int, log: Log, lock_file: Path = LOCK_FILE
 ) -> None:
     """Put the source's files beside `manifest` and write it last, once all are whole.
 
@@ -50,9 +46,7 @@ def fetch(
     record(source, manifest, files, log, rejected)
 
 
-def collect(
-    source: FetchedSource, folder: Path, workers: int, lock: Lock, log: Callable[[str], None]
-) -> Fetched:
+def collect(source: FetchedSource, folder: Path, workers: int, lock: Lock, log: Log) -> Fetched:
     """Return the source's files, fetched into `folder`, and those that could not be made.
 
     Raises:
@@ -134,7 +128,7 @@ def record(
     source: StrictModel,
     manifest: Path,
     files: list[Path],
-    log: Callable[[str], None],
+    log: Log,
     rejected: Iterable[Mapping[str, str]] = (),
 ) -> None:
     """Write the manifest of a source's files.

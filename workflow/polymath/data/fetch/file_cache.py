@@ -8,17 +8,16 @@ rendering, and nothing else.
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from polymath.data.fetch.progress import Log
 from polymath.util.cache_folder import cache_folder
 from polymath.util.errors import PolymathError
 from polymath.util.storage import digest_of, read_json, sha256_of, whole_file, write_json
 
 INDEX = "index.json"
-Log = Callable[[str], None]
 Fetched = tuple[list[Path], list[dict[str, str]]]
 """Files, and which ones could not be made, with the reason."""
 

@@ -1,7 +1,6 @@
 """Download files of a repository on the Hugging Face hub at one commit, without its code."""
 
 import shutil
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from huggingface_hub.errors import (
 )
 
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.progress import Progress
+from polymath.data.fetch.progress import Log, Progress
 from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.secrets import redact
@@ -40,9 +39,7 @@ WEIGHTS = (
 OFFLINE = (httpx2.TransportError, LocalEntryNotFoundError, OfflineModeIsEnabled)
 
 
-def fetch_hub(
-    source: HubSource, folder: Path, lock: Lock, log: Callable[[str], None]
-) -> list[Path]:
+def fetch_hub(source: HubSource, folder: Path, lock: Lock, log: Log) -> list[Path]:
     """Download the repository's matching files at the commit that its revision first stood for.
 
     A file in this machine's hub cache is taken from there. HF_ENDPOINT, HF_TOKEN and HF_HOME are
@@ -56,27 +53,8 @@ def fetch_hub(
         names = _choose(source, available)
         log(f"{source.repo} at {commit}: {', '.join(names)}")
         files = [_download(source, name, commit, folder, log) for name in names]
-    except GatedRepoError:
-        raise PolymathError(
-            f"{source.repo}: this repository is gated: accept its terms on its page on the hub, "
-            "set HF_TOKEN to your token, and run again"
-        ) from None
-    except RepositoryNotFoundError:
-        raise PolymathError(
-            f"{source.repo}: the hub has no such {source.type}, or it is private: check 'repo' "
-            "and 'type' in the catalogue, or set HF_TOKEN"
-        ) from None
-    except RevisionNotFoundError:
-        raise PolymathError(_explain_revision(source, lock)) from None
-    except OFFLINE as error:
-        raise PolymathError(
-            f"{source.repo}: the hub cannot be reached: {redact(error)}. Check the network and "
-            "HF_ENDPOINT, and run again; or fetch the files yourself and use kind: path"
-        ) from None
-    except (HfHubHTTPError, HFValidationError) as error:
-        raise PolymathError(
-            f"{source.repo}: {redact(error)}: run again later, or check 'repo'"
-        ) from None
+    except (HfHubHTTPError, HFValidationError, *OFFLINE) as error:
+        raise PolymathError(f"{source.repo}: {_explain(error, source, lock)}") from None
     try:
         lock.keep({name: sha256_of(file) for name, file in zip(names, files, strict=True)}, commit)
     except PolymathError:
@@ -121,9 +99,7 @@ def _choose(source: HubSource, available: list[str]) -> list[str]:
     ]
 
 
-def _download(
-    source: HubSource, name: str, commit: str, folder: Path, log: Callable[[str], None]
-) -> Path:
+def _download(source: HubSource, name: str, commit: str, folder: Path, log: Log) -> Path:
     class Bar:
         """The methods of a progress bar that the library calls."""
 
@@ -146,11 +122,28 @@ def _download(
     return folder / name  # which the library returns without links
 
 
-def _explain_revision(source: HubSource, lock: Lock) -> str:
-    if lock.commit:
+def _explain(error: Exception, source: HubSource, lock: Lock) -> str:
+    """Return what the hub's library says of a failure, and the remedy."""
+    if isinstance(error, GatedRepoError):
         return (
-            f"{source.repo}: the commit {lock.commit} recorded in {lock.path} is gone from the "
-            f"hub. To take the present commit of '{source.revision}', delete the entry "
-            f"'{lock.place}' of {lock.path}"
+            "this repository is gated: accept its terms on its page on the hub, set HF_TOKEN to "
+            "your token, and run again"
         )
-    return f"{source.repo}: no revision '{source.revision}': check 'revision' in the catalogue"
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            f"the hub has no such {source.type}, or it is private: check 'repo' and 'type' in the "
+            "catalogue, or set HF_TOKEN"
+        )
+    if isinstance(error, RevisionNotFoundError) and lock.commit:
+        return (
+            f"the commit {lock.commit} recorded in {lock.path} is gone from the hub. To take the "
+            f"present commit of '{source.revision}', delete the entry '{lock.place}' of {lock.path}"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return f"no revision '{source.revision}': check 'revision' in the catalogue"
+    if isinstance(error, OFFLINE):
+        return (
+            f"the hub cannot be reached: {redact(error)}. Check the network and HF_ENDPOINT, and "
+            "run again; or fetch the files yourself and use kind: path"
+        )
+    return f"{redact(error)}: run again later, or check 'repo'"

@@ -11,12 +11,12 @@ import importlib.metadata
 import importlib.util
 import os
 import warnings
-from collections.abc import Callable
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from polymath.data.fetch.file_cache import Fetched, FileCache
+from polymath.data.fetch.progress import Log
 from polymath.experiment.sources import Music21Source
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import PolymathError, suggest
@@ -42,9 +42,7 @@ class Rendered:
     problem: str = ""
 
 
-def fetch_scores(
-    source: Music21Source, folder: Path, workers: int, log: Callable[[str], None]
-) -> Fetched:
+def fetch_scores(source: Music21Source, folder: Path, workers: int, log: Log) -> Fetched:
     """Render the chosen scores to `folder`/COMPOSER/PIECE.mid and a table of their works.
 
     Scores that were rendered on this machine before are copied (see `file_cache`).
@@ -71,12 +69,12 @@ def fetch_scores(
     return done
 
 
-def _render_all(
-    corpus: Path, scores: list[Path], folder: Path, workers: int, log: Callable[[str], None]
-) -> Fetched:
+def _render_all(corpus: Path, scores: list[Path], folder: Path, workers: int, log: Log) -> Fetched:
     rendered: list[Rendered] = []
+    # The largest files first, so that no worker is left with a long one at the end.
+    longest_first = sorted(scores, key=lambda path: -path.stat().st_size)
     with process_pool(workers, _prepare_worker) as pool:
-        jobs = [pool.submit(_render, corpus, score, folder) for score in _longest_first(scores)]
+        jobs = [pool.submit(_render, corpus, score, folder) for score in longest_first]
         for job in as_completed(jobs):
             rendered.append(job.result())
             if len(rendered) % 20 == 0 or len(rendered) == len(jobs):
@@ -130,11 +128,6 @@ def _check(source: Music21Source, corpus: Path, scores: list[Path]) -> None:
             "the installed corpus was altered, or 'composers' or 'limit' changed. Reinstall "
             "music21, or update 'sha256'"
         )
-
-
-def _longest_first(scores: list[Path]) -> list[Path]:
-    """Start with the largest files, so that no worker is left with a long one at the end."""
-    return sorted(scores, key=lambda path: -path.stat().st_size)
 
 
 def _prepare_worker() -> None:

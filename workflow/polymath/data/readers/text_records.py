@@ -72,11 +72,7 @@ def read_fasta(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
 
 
 def _require_sequences_alone(path: Path, lines: list[str]) -> None:
-    """Refuse records whose second line is the structure of the first, which would be joined to it.
-
-    Raises:
-        PolymathError: if all records are of a sequence and as many states of its structure.
-    """
+    """Refuse records whose second line is the structure of the first, and would be joined to it."""
     text = [line.rstrip() for line in lines if line.strip()]
     heads, first, second = text[::3], text[1::3], text[2::3]
     if len(heads) < 2 or len(text) % 3 or not all(line.startswith(">") for line in heads):
