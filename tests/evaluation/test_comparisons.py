@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
 from polymath.evaluation.comparisons import HALFWAY, compare_scores, headline_scores, summarise
@@ -23,7 +22,6 @@ from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
 from support.evidence import DOMAINS, ITEMS, write_condition, write_records
 
-Floats = NDArray[np.float64]
 LINEAGE = Lineage(domains={"text-bert": "text", "protein-bert": "protein"}, bases={})
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 
 from polymath.evaluation.convergence import (
@@ -29,7 +28,6 @@ from polymath.evaluation.statistics import estimate_mean
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import Contrast
 
-Floats = NDArray[np.float64]
 EXAMPLES = np.array([0.0, 100, 200, 300, 400])
 
 

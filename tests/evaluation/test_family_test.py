@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 
 from polymath.evaluation.family_test import Stratum, pooled_difference, sign_flip_together
 from polymath.evaluation.statistics import interquartile_mean, sign_flip_p
-
-Floats = NDArray[np.float64]
 
 
 def tasks(seed: int, gap: float = 0.0, n: int = 3, items: float = 0.0) -> list[Stratum]:

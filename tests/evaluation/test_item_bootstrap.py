@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.item_bootstrap import RESAMPLES, item_weights, resample_score
 from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION, predict, score
 from polymath.evaluation.predictions import read_groups, read_test_predictions, score_items
@@ -19,7 +19,6 @@ from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
 from support.evidence import GROUPS_SCHEMA
 
-Floats = NDArray[np.float64]
 classes = arrays(float, 9, elements=st.integers(0, 2).map(float))
 values = arrays(float, 9, elements=st.integers(-3, 3).map(float))
 

@@ -5,15 +5,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.item_bootstrap import item_weights, resample_score
 from polymath.evaluation.metrics import chance_score, metrics_for, require_defined, score
 from polymath.evaluation.predictions import joined_predictions, vote
 from polymath.util.errors import PolymathError
 
-Floats = NDArray[np.float64]
 METRICS = metrics_for("multi-label", 3)
 
 

@@ -3,15 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.statistics import estimate_mean
 from polymath.evaluation.tables import MATRIX_SCHEMA
 from polymath.util.seeds import VARIED
 from support.evidence import matrix_of
 
-Floats = NDArray[np.float64]
 PRETRAINED = np.array([0.91, 0.95, 0.90, 0.97, 0.92])
 SCRATCH = np.array([0.80, 0.85, 0.78, 0.87, 0.84])
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.metrics import (
     METRICS,
     chance_score,
@@ -22,8 +22,6 @@ from polymath.evaluation.metrics import (
     score,
 )
 from polymath.util.errors import PolymathError
-
-Floats = NDArray[np.float64]
 
 
 def draw_classes(seed: int, count: int = 60) -> tuple[Floats, Floats]:

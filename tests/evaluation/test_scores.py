@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.predictions import score_items, vote
 from polymath.evaluation.scores import (
     evaluate,
@@ -31,7 +31,6 @@ from polymath.util.storage import (
     write_table,
 )
 
-Floats = NDArray[np.float64]
 CONDITION = Condition("splice", "minilm-l6", "pretrained", "random", "0.1", "default")
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.statistics import (
     bootstrap_interval,
     estimate_mean,
@@ -25,7 +25,6 @@ from polymath.evaluation.statistics import (
     stratified_interval,
 )
 
-Floats = NDArray[np.float64]
 DIFFERENCES = np.array([0.11, 0.10, 0.12, -0.02, 0.08])
 scores = st.floats(-1, 1, allow_nan=False)
 

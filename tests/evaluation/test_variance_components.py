@@ -9,10 +9,10 @@ import statsmodels.formula.api as smf
 from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.variance_components import RESIDUAL, components, split_variance
 from polymath.util.seeds import VARIED, seed_levels
 
-Floats = NDArray[np.float64]
 Seeds = dict[str, NDArray[np.int64]]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.families import count_tests, holm_by_family
 from polymath.evaluation.mean_test import detectable_differences, t_test
 from polymath.evaluation.metrics import limits_of
@@ -42,7 +42,6 @@ from polymath.evaluation.tables import (
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import SCRATCH, Contrast
 
-Floats = NDArray[np.float64]
 # The midpoint of random weights and an in-domain model: a text model above it has gained more than
 # half of what knowledge of the domain gains.
 HALFWAY = "halfway"

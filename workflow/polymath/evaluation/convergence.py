@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.families import count_tests, holm_by_family
 from polymath.evaluation.mean_test import detectable_differences
 from polymath.evaluation.metrics import limits_of
@@ -29,8 +29,6 @@ from polymath.evaluation.statistics import bootstrap_interval, estimate_mean
 from polymath.evaluation.tables import CONDITION_COLUMNS, CONVERGENCE_SCHEMA, FAMILY
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import Contrast
-
-Floats = NDArray[np.float64]
 
 SHARE = 0.9
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.predictions import ItemPredictions, Predictions, read_test_predictions
 from polymath.evaluation.ranking import rank_labels
 from polymath.evaluation.scores import best_on_dev
@@ -54,7 +55,7 @@ def score_classes(counts: NDArray[np.int64], labels: Sequence[str]) -> pd.DataFr
 
 def _score_counts(
     hits: NDArray[Any], true: NDArray[Any], predicted: NDArray[Any]
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, Floats]:
     """Return precision, recall and F1 of (classes,) counts; NaN for a share of nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
@@ -93,7 +94,7 @@ def surest_label_errors(
     order = np.argsort(-sureness[rows, columns], kind="stable")[:count]
     rows, columns = rows[order], columns[order]
 
-    def name(sets: NDArray[np.float64]) -> list[str]:
+    def name(sets: Floats) -> list[str]:
         own = ([labels[int(n)] for n in np.flatnonzero(row)] for row in sets)
         return [", ".join(names) or "no label" for names in own]
 
@@ -120,7 +121,7 @@ def surest_errors(
     wrong = np.flatnonzero(predicted != targets)
     chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:count]
 
-    def name(values: NDArray[np.float64]) -> list[str] | NDArray[np.float64]:
+    def name(values: Floats) -> list[str] | Floats:
         return [labels[int(value)] for value in values] if len(labels) else values
 
     table = pd.DataFrame(

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.label_sets import score_sets
 from polymath.evaluation.metrics import is_constant, orient, predict
 from polymath.evaluation.ranking import RANKING, rank_items
-
-Floats = NDArray[np.float64]
 
 RESAMPLES = 1000
 ROUNDING = 1e-12

@@ -7,11 +7,9 @@ is that of weights of 1.
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.ranking import RANKING, rank_labels
-
-Floats = NDArray[np.float64]
 
 OF_SETS_ALONE = ("micro_f1", "subset_accuracy")
 THRESHOLD = 0.5  # probability above which a label is predicted

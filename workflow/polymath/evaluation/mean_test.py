@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import special, stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.statistics import ALPHA, CONFIDENCE, ROUNDING
-
-Floats = NDArray[np.float64]
 
 POWER = 0.8
 

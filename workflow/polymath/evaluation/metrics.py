@@ -7,12 +7,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.label_sets import SETS, score_sets
 from polymath.evaluation.ranking import RANKING, ROUNDING, rank_items
 from polymath.experiment.datasets import DEFAULT_METRIC, DOMINANT
 from polymath.util.errors import PolymathError
-
-Floats = NDArray[np.float64]
 
 # SciPy takes half a second to import: only the metrics that need it import it.
 

@@ -3,9 +3,7 @@
 import math
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.mean_test import t_test
 from polymath.evaluation.statistics import (
     Interval,
@@ -14,8 +12,6 @@ from polymath.evaluation.statistics import (
     hedges_g,
     sign_flip_p,
 )
-
-Floats = NDArray[np.float64]
 
 
 def compare_pairs(

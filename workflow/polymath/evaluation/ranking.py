@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from polymath.evaluation.arrays import Floats
 
 RANKS_NOTHING = 0.5  # the AUC of outputs that do not depend on the class
 # Outputs come in float32: those that differ by less than this share of the largest are ties.

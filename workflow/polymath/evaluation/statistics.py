@@ -11,12 +11,10 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.util.seeds import derive_seed
-
-Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 ALPHA = 0.05

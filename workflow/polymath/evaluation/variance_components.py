@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.statistics import CONFIDENCE
 from polymath.evaluation.tables import CONDITION_COLUMNS, VARIANCE_SCHEMA
 from polymath.experiment.conditions import NONE
@@ -54,9 +55,7 @@ def split_variance(scores: pd.DataFrame, crossed: Mapping[str, int]) -> pd.DataF
     return pd.DataFrame(rows, columns=VARIANCE_SCHEMA.names)
 
 
-def components(
-    values: NDArray[np.float64], seeds: Mapping[str, NDArray[np.int64]]
-) -> list[Component]:
+def components(values: Floats, seeds: Mapping[str, NDArray[np.int64]]) -> list[Component]:
     """Return the variance components of a balanced crossed design, one value per cell.
 
     Random effects without interactions, by the method of moments (Searle, Casella and McCulloch,
