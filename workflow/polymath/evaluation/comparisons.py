@@ -21,8 +21,6 @@ from polymath.evaluation.paired import compare_pairs
 from polymath.evaluation.predictions import Resampled
 from polymath.evaluation.rate_sensitivity import RateChoice, qualify
 from polymath.evaluation.statistics import (
-    UNKNOWN,
-    Interval,
     bootstrap_interval,
     estimate_mean,
     improvement_probability,
@@ -32,7 +30,6 @@ from polymath.evaluation.statistics import (
     stratified_interval,
 )
 from polymath.evaluation.tables import (
-    AUC_DIFFERENCE,
     COMPARISON_SCHEMA,
     CONDITION_COLUMNS,
     ESTIMATE_SCHEMA,
@@ -164,11 +161,9 @@ def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled
         **mean.__dict__,
         "deviation": float(np.std(values, ddof=1)) if mean.n > 1 else np.nan,
         **bootstrap_interval(values).columns("bootstrap"),
-        **_items_interval(items).columns("items"),
+        **percentiles(items).columns("items"),
         "combined_low": _combined_low(values, items, resampled.groups),
-        "auc": auc.mean,
-        "auc_low": auc.low,
-        "auc_high": auc.high,
+        **auc.columns("auc"),
         "auc_combined_low": _combined_low(aucs, auc_items, resampled.groups),
         "one_class": scores.one_class,
     }
@@ -224,7 +219,7 @@ def _compare(
         "chance": scores[condition].chance,
         "difference": differences.mean() if replicates else np.nan,
         **compare_pairs(differences, items_error, groups - 1, best - worst),
-        **_items_interval(items).columns("items"),
+        **percentiles(items).columns("items"),
         "items_error": items_error,
         **_compare_auc(condition, reference, scores, resampled),
     }
@@ -270,14 +265,13 @@ def _compare_auc(
     drawn = {arm: resampled[arm].auc for arm in arms}
     differences, items = _subtract(less_reference, values, drawn)
     groups = resampled[condition].groups
-    test = t_test(differences, _items_error(items, groups), groups - 1)
-    limited = Interval(test.low, test.high).within(-1, 1)
+    test = t_test(differences, _items_error(items, groups), groups - 1).within(-1, 1)
     own = np.array([values[condition][number] for number in _finished(values)])
     auc = float(own.mean()) if len(own) else np.nan
     return {
         "auc": auc,
         "reference_auc": auc - test.mean,
-        **dict(zip(AUC_DIFFERENCE, (test.mean, limited.low, limited.high), strict=True)),
+        **test.columns("auc_difference"),
     }
 
 
@@ -299,10 +293,6 @@ def _mean_resampled(by_replicate: Sequence[Floats] | Floats) -> Floats:
     """
     means = np.mean(by_replicate, axis=0) if len(by_replicate) else np.zeros(0)
     return np.asarray(means[~np.isnan(means)])
-
-
-def _items_interval(resampled: Floats) -> Interval:
-    return percentiles(resampled) if len(resampled) else UNKNOWN
 
 
 def summarise(

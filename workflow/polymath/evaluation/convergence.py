@@ -270,9 +270,7 @@ def _compare_same_target(arms: list[list[Curve]], target: float, budget: float) 
         "examples": times.mean(),
         "reference_examples": reference_times.mean(),
         **_ratio("speed_up", reference_times, times),
-        "saved": saved.mean,
-        "saved_low": saved.low,
-        "saved_high": saved.high,
+        **saved.columns("saved"),
     }
 
 
@@ -308,7 +306,5 @@ def _compare_areas(arms: list[list[Curve]], metric: str) -> dict[str, float]:
     return {
         "area": areas[0].mean() if gain.n else math.nan,
         "reference_area": areas[1].mean() if gain.n else math.nan,
-        "area_gain": gain.mean,
-        "area_gain_low": gain.low,
-        "area_gain_high": gain.high,
+        **gain.columns("area_gain"),
     }

@@ -6,7 +6,6 @@ from typing import Any
 from polymath.evaluation.arrays import Floats
 from polymath.evaluation.mean_test import t_test
 from polymath.evaluation.statistics import (
-    Interval,
     bootstrap_interval,
     estimate_mean,
     hedges_g,
@@ -49,12 +48,11 @@ def columns_of_tests(
         shared_error, shared_df: of what all replicates share; see `mean_test.standard_error`.
         widest: the largest difference that two scores can have: intervals are cut there.
     """
-    test = t_test(differences, shared_error, shared_df)
-    both = Interval(test.low, test.high).within(-widest, widest)
+    test = t_test(differences, shared_error, shared_df).within(-widest, widest)
     seeds = estimate_mean(differences).within(-widest, widest)
     return {
-        "low": both.low,
-        "high": both.high,
+        "low": test.low,
+        "high": test.high,
         "error": test.error,
         "df": test.df,
         "p": test.p,
