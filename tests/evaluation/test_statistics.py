@@ -104,9 +104,7 @@ def test_bca_intervals_differ_from_percentiles_as_skewness_asks() -> None:
     interval = bootstrap_interval(values)
     assert interval.low == pytest.approx(np.quantile(drawn, levels[0]), abs=0.01)
     assert interval.high == pytest.approx(np.quantile(drawn, levels[1]), abs=0.01)
-    plain = bootstrap_interval(values, method="percentile")
-    assert plain.high == pytest.approx(np.quantile(drawn, 0.975), abs=0.01)
-    assert interval.high > plain.high + 0.02
+    assert interval.high > np.quantile(drawn, 0.975) + 0.02
 
 
 def test_equal_values_have_an_interval_of_no_width_and_one_has_none() -> None:

@@ -76,17 +76,14 @@ def estimate_mean(values: Floats) -> Estimate:
     return Estimate(mean - half, mean + half, mean, len(values))
 
 
-def bootstrap_interval(
-    *columns: Floats, statistic: Callable[..., Floats] = np.mean, method: str = "BCa"
-) -> Interval:
-    """Return the 95 % bootstrap interval of a statistic over replicates.
+def bootstrap_interval(*columns: Floats, statistic: Callable[..., Floats] = np.mean) -> Interval:
+    """Return the 95 % bootstrap interval (BCa) of a statistic over replicates.
 
     Source: Efron, Better bootstrap confidence intervals, JASA 82, 1987, as SciPy computes it.
 
     Args:
         columns: (n,) each; replicates are drawn jointly.
         statistic: of the columns, with an argument `axis`.
-        method: "BCa" or "percentile".
     """
     if len(columns[0]) < 2:
         return UNKNOWN
@@ -95,7 +92,7 @@ def bootstrap_interval(
         return Interval(value, value)
     interval = stats.bootstrap(
         columns, statistic, paired=True, vectorized=True, axis=-1, n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE, method=method, rng=np.random.default_rng(0),
+        confidence_level=CONFIDENCE, method="BCa", rng=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
     return Interval(float(interval.low), float(interval.high))
 
