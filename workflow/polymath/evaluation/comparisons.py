@@ -191,19 +191,13 @@ def _compare(
     resampled: Mapping[Condition, Resampled],
     choices: Mapping[Condition, RateChoice],
 ) -> dict[str, Any]:
-    """Return the paired difference of two arms, over the replicates that all of both finished.
-
-    One linear combination per replicate carries both uncertainties exactly, also where the
-    reference is a midpoint.
-    """
+    """Return the paired difference of two arms, over the replicates that all of both finished."""
     arms = [condition, *(member for _, member in reference)]
     by_arm = {arm: scores[arm].values for arm in arms}
-    replicates = _finished(by_arm)
-    reference_values = _combine(reference, replicates, by_arm)
-    less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
-    groups = resampled[condition].groups
     drawn = {arm: resampled[arm].by_replicate for arm in arms}
-    differences, items = _subtract(less_reference, by_arm, drawn)
+    replicates, differences, items = _subtract(condition, reference, by_arm, drawn)
+    reference_values = _combine(reference, replicates, by_arm)
+    groups = resampled[condition].groups
     items_error = _items_error(items, groups)
     worst, best = limits_of(scores[condition].metric)
     return {
@@ -225,22 +219,22 @@ def _compare(
     }
 
 
-def _finished(values: Mapping[Condition, Mapping[int, Any]]) -> list[int]:
-    """Return the replicates that all arms finished."""
-    return sorted(set.intersection(*(set(of_arm) for of_arm in values.values())))
-
-
 def _subtract(
-    arm: Arm,
+    condition: Condition,
+    reference: Arm,
     values: Mapping[Condition, Mapping[int, float]],
     drawn: Mapping[Condition, Mapping[int, Floats]],
-) -> tuple[Floats, Floats]:
-    """Return an arm's sum per replicate, and its mean over replicates on each resample."""
-    replicates = _finished(values)
-    return (
-        _combine(arm, replicates, values),
-        _mean_resampled(_combine(arm, replicates, drawn)),
-    )
+) -> tuple[list[int], Floats, Floats]:
+    """Return the replicates that all arms finished, their differences, and the mean difference on
+    each resample.
+
+    One linear combination per replicate carries both uncertainties exactly, also where the
+    reference is a midpoint.
+    """
+    replicates = sorted(set.intersection(*(set(of_arm) for of_arm in values.values())))
+    less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
+    differences = _combine(less_reference, replicates, values)
+    return replicates, differences, _mean_resampled(_combine(less_reference, replicates, drawn))
 
 
 def _items_error(items: Floats, groups: int) -> float:
@@ -261,13 +255,12 @@ def _compare_auc(
     """Return the AUC of two arms, and their difference with the interval of the headline's test."""
     arms = [condition, *(member for _, member in reference)]
     values = {arm: scores[arm].auc for arm in arms}
-    less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
     drawn = {arm: resampled[arm].auc for arm in arms}
-    differences, items = _subtract(less_reference, values, drawn)
+    replicates, differences, items = _subtract(condition, reference, values, drawn)
     groups = resampled[condition].groups
     test = t_test(differences, _items_error(items, groups), groups - 1).within(-1, 1)
-    own = np.array([values[condition][number] for number in _finished(values)])
-    auc = float(own.mean()) if len(own) else np.nan
+    own = [values[condition][number] for number in replicates]
+    auc = float(np.mean(own)) if own else np.nan
     return {
         "auc": auc,
         "reference_auc": auc - test.mean,
