@@ -97,8 +97,10 @@ def test_replicates_that_diverged_are_counted_and_left_out_of_the_pairs(tmp_path
     )
     (row,) = comparisons.to_dict("records")
     assert (row["n"], row["diverged"]) == (2, 2)
+    assert (row["items"], row["chance"]) == (ITEMS, 0.6)
     np.testing.assert_allclose(row["differences"], [0.1, 0.09])
-    assert estimates["diverged"].tolist() == [1, 1]
+    assert estimates[["n", "diverged"]].to_numpy().tolist() == [[3, 1], [3, 1]]
+    assert estimates["mean"][0] == pytest.approx((180 + 170 + 176) / 3 / ITEMS)
 
 
 @pytest.mark.filterwarnings("error")
@@ -108,8 +110,8 @@ def test_an_arm_that_diverged_throughout_has_no_number(tmp_path: Path) -> None:
     )
     (row,) = comparisons.to_dict("records")
     assert (row["n"], row["diverged"]) == (0, 4)
-    assert math.isnan(row["difference"])
-    assert math.isnan(row["p_holm"])
+    for name in ("difference", "low", "bootstrap_low", "p_holm", "sign_flip_p"):
+        assert math.isnan(row[name])
     assert estimates["mean"].isna().tolist() == [False, True]
     assert summary.empty
 

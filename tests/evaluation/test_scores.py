@@ -45,17 +45,11 @@ TORN = [[0.6, 0.4], [0.6, 0.4], [0.05, 0.95]]
 
 
 def test_windows_vote_with_their_mean_probabilities_not_by_majority() -> None:
-    names, outputs = vote(np.array(["a", "a", "a"]), as_logits(TORN), "classification")
-    assert names == ["a"]
-    np.testing.assert_allclose(outputs, [[1.25 / 3, 1.75 / 3]])
-
-
-def test_interleaved_windows_find_their_items() -> None:
     items = np.array(["b", "a", "b", "a", "b", "c"])
     logits = as_logits([TORN[0], [0.9, 0.1], TORN[1], [0.7, 0.3], TORN[2], [0.2, 0.8]])
     names, outputs = vote(items, logits, "classification")
-    assert names == ["b", "a", "c"]  # by first appearance
-    np.testing.assert_allclose(outputs[:, 1], [1.75 / 3, 0.2, 0.8])
+    assert names == ["b", "a", "c"]  # by first appearance, also where they are interleaved
+    np.testing.assert_allclose(outputs, [[1.25 / 3, 1.75 / 3], [0.8, 0.2], [0.2, 0.8]])
 
 
 def test_windows_of_a_value_are_averaged_as_they_are() -> None:
@@ -63,13 +57,6 @@ def test_windows_of_a_value_are_averaged_as_they_are() -> None:
     names, outputs = vote(items, np.array([[1.0], [10.0], [4.0]]), "regression")
     assert names == ["a", "b"]
     np.testing.assert_allclose(outputs, [[2.5], [10.0]])
-
-
-def test_an_item_counts_once_however_many_windows_it_has() -> None:
-    items = np.array(["long", "long", "long", "short"])
-    logits = as_logits([*TORN, [0.3, 0.7]])
-    targets = np.array([1.0, 1.0, 1.0, 0.0])
-    assert score_items(items, targets, logits, "classification", "accuracy") == 0.5
 
 
 def test_targets_follow_their_items_through_the_vote() -> None:
