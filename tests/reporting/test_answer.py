@@ -6,16 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
-from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
-from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.reporting.answer import (
     AnswerInWords,
     answer_in_words,
     describe_families,
     print_answer,
 )
-from support.report import MATRIX_ROWS, judged, judged_together, scored, table
+from support.report import MATRIX_ROWS, judged, judged_together, scored
+from support.tables import table
 
 
 def answer_of(
@@ -23,7 +21,9 @@ def answer_of(
     claims: list[dict[str, object]],
     matrix: list[dict[str, object]] = MATRIX_ROWS,
 ) -> AnswerInWords:
-    return answer_in_words(table(families, FAMILIES), table(claims, CLAIMS), table(matrix, MATRIX))
+    return answer_in_words(
+        table(families, "families"), table(claims, "claims"), table(matrix, "matrix")
+    )
 
 
 def settle_of(answer: AnswerInWords) -> str:
@@ -76,7 +76,7 @@ def test_several_models_are_named() -> None:
 def test_families_of_one_model_are_told_apart_by_what_varies(setting: str) -> None:
     families = [judged_together("better", "supported", 0.1, **{setting: "first"}),
                 judged_together("better", "undecided", 0.0, **{setting: "second"})]  # fmt: skip
-    described = describe_families(table(families, FAMILIES))
+    described = describe_families(table(families, "families"))
     for first, second in (answer_of(families, []).together, described):
         assert f"{setting} first" in first
         assert f"{setting} second" in second
@@ -228,9 +228,9 @@ def test_an_interval_without_width_is_not_shown() -> None:
 
 def test_minutes_and_the_command_are_those_of_the_run() -> None:
     options = ["--configfile", "my data.yaml", "--replace-workflow-config"]
-    claims = table([undecided(0.05, 0.05)], CLAIMS)
-    matrix = table(MATRIX_ROWS, MATRIX)
-    answer = answer_in_words(table([], FAMILIES), claims, matrix, {"splice": 4.25}, options)
+    claims = table([undecided(0.05, 0.05)], "claims")
+    matrix = table(MATRIX_ROWS, "matrix")
+    answer = answer_in_words(table([], "families"), claims, matrix, {"splice": 4.25}, options)
     assert (
         "4.2 minutes of training for the reported replicates of all arms"
         in answer.tasks[0].sentence
