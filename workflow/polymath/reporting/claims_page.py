@@ -21,6 +21,7 @@ from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import (
     DASH,
     drop_constant,
+    format_counts,
     format_estimates,
     format_interval,
     format_number,
@@ -127,7 +128,7 @@ def family_table(families: pd.DataFrame) -> pd.DataFrame:
         f"{row.tasks}: {row.members}" if row.tasks else DASH for row in families.itertuples()
     ]
     shown["pairs"] = families["pairs"].astype(str)
-    shown["difference [95 %]"] = format_estimates(families, ("iqm", "iqm_low", "iqm_high"), "+.3f")
+    shown["difference [95 %]"] = format_estimates(families, "iqm")
     shown["p"] = [format_number(value, ".4f") for value in families["p"]]
     for name in ("verdict", "qualifier"):
         shown[name] = families[name].replace("", DASH)
@@ -165,18 +166,12 @@ def same_score_table(convergence: pd.DataFrame) -> pd.DataFrame:
     shown = table[["task", "model", "init", "mapping", "fraction", "recipe"]].assign(
         target=[*map(format_number, table["target"])],
         **{
-            "share of the budget saved [95 %]": format_estimates(
-                table, ("saved", "saved_low", "saved_high"), "+.3f"
-            ),
-            "reached": _counts(table, "reached"),
-            "random weights reached": _counts(table, "reference_reached"),
+            "share of the budget saved [95 %]": format_estimates(table, "saved"),
+            "reached": format_counts(table, "reached"),
+            "random weights reached": format_counts(table, "reference_reached"),
         },
     )
     return drop_constant(shown, ["model", "init", "mapping", "fraction", "recipe"])
-
-
-def _counts(table: pd.DataFrame, name: str) -> list[str]:
-    return [f"{count:.0f} of {n:.0f}" for count, n in zip(table[name], table["n"], strict=True)]
 
 
 def count_verdicts(table: pd.DataFrame) -> pd.DataFrame:
@@ -235,6 +230,5 @@ def across_table(summary: pd.DataFrame) -> pd.DataFrame:
     shown["IQM"] = [*map(format_number, summary["iqm"])]
     shown["IQM of reference"] = [*map(format_number, summary["reference_iqm"])]
     for title, name in (("difference", "gain"), ("improvement", "improvement")):
-        columns = (name, f"{name}_low", f"{name}_high")
-        shown[f"{title} [95 %]"] = format_estimates(summary, columns, "+.3f")
+        shown[f"{title} [95 %]"] = format_estimates(summary, name)
     return shown

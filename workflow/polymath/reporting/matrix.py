@@ -17,6 +17,7 @@ from polymath.reporting.tables import (
     DASH,
     NO_SPREAD,
     format_estimate,
+    format_named,
     format_number,
     has_width,
     to_markdown,
@@ -65,12 +66,10 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     if matrix["diverged"].any():
         shown["diverged"] = matrix["diverged"].astype(str)
     shown["difference from scratch [95 %]"] = [
-        format_estimate(
-            row["difference"],
-            row["difference_low"],
-            row["difference_high"],
-            "+.3f",
-            NO_SPREAD if (row.get("n_pairs") or 0) > 1 else alone,
+        format_named(
+            row,
+            "difference",
+            without_interval=NO_SPREAD if (row.get("n_pairs") or 0) > 1 else alone,
         )
         for row in matrix.to_dict("records")
     ]

@@ -17,7 +17,7 @@ from polymath.reporting.figures.style import (
     row_names,
     write_note,
 )
-from polymath.reporting.tables import format_estimate
+from polymath.reporting.tables import format_named
 
 ROW = 0.26  # inches
 COLUMNS = (6, 106)  # points from the axes to the two columns of text, however long the rows' names
@@ -51,7 +51,7 @@ def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
         axes.plot([row["low"], row["high"]], [place] * 2, color=colour, linewidth=1.2)
     axes.plot(row["differences"], [place] * row["n"], "|", color=colour, markersize=7, alpha=0.8)
     axes.plot(row["lead"], place, marker_of(row["init"]), color=colour, markersize=5)
-    faster = format_estimate(row["speed_up"], row["speed_up_low"], row["speed_up_high"], ".2f")
+    faster = format_named(row, "speed_up", ".2f")
     reached = f"{row['reached']:.0f} : {row['reference_reached']:.0f} of {row['n']}"
     for offset, text in zip(COLUMNS, (faster, reached), strict=True):
         axes.annotate(text, (1, place), (offset, 0), axes.get_yaxis_transform(),

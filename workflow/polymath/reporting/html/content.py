@@ -25,7 +25,13 @@ from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.provenance import provenance_of
 from polymath.reporting.published import compare_published, published_table, remarks_on
 from polymath.reporting.similarity_tables import similarity_tables
-from polymath.reporting.tables import DASH, drop_constant, format_estimates, format_number
+from polymath.reporting.tables import (
+    DASH,
+    drop_constant,
+    format_counts,
+    format_estimates,
+    format_number,
+)
 from polymath.reporting.task_errors import TaskErrors
 from polymath.util.storage import read_json, read_table, read_with_metadata
 
@@ -113,7 +119,7 @@ def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame) -> Answer:
         verdicts.pop() if len(verdicts) == 1 else "mixed",
         [
             *sentences,
-            f"{_each(rows)}: {_counted(count_verdicts(rows))}{_few(rows)}.",
+            f"{_each(rows)}: {_counted(rows)}{_few(rows)}.",
             *filter(None, [qualify_verdicts(rows)]),
             *list_disagreements(rows),
         ],
@@ -145,15 +151,12 @@ def qualify_verdicts(rows: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def count_verdicts(rows: pd.DataFrame) -> dict[str, int]:
-    """Return how many rows have each verdict."""
-    return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in VERDICTS}
-
-
-def _counted(counts: dict[str, int]) -> str:
-    if sum(counts.values()) == 1:
-        return max(counts, key=lambda name: counts[name])
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+def _counted(rows: pd.DataFrame) -> str:
+    """Return how many rows have each verdict; of a single one, its verdict."""
+    if len(rows) == 1:
+        return str(rows["verdict"].iloc[0])
+    counts = rows["verdict"].value_counts()
+    return ", ".join(f"{counts[name]} {name}" for name in VERDICTS if name in counts)
 
 
 def _few(rows: pd.DataFrame) -> str:
@@ -222,22 +225,15 @@ def compare_with_baselines(matrix: pd.DataFrame) -> str:
 def speed_table(convergence: pd.DataFrame) -> pd.DataFrame:
     """Return how fast each arm and its reference reached the target, as texts."""
     table = convergence[convergence["speed_up"].notna()]
-
-    def counts(name: str) -> list[str]:
-        return [f"{count:.0f} of {n}" for count, n in zip(table[name], table["n"], strict=True)]
-
-    def estimates(name: str, spec: str) -> list[str]:
-        return format_estimates(table, (name, f"{name}_low", f"{name}_high"), spec)
-
     shown = table[["task", *SETTINGS]].assign(
         **{
             "target on dev": [*map(format_number, table["target"])],
-            "arrived": counts("reached"),
-            "reference arrived": counts("reference_reached"),
+            "arrived": format_counts(table, "reached"),
+            "reference arrived": format_counts(table, "reference_reached"),
             "examples": [f"{count:.0f}" for count in table["examples"]],
             "reference examples": [f"{count:.0f}" for count in table["reference_examples"]],
-            "times faster [95 %]": estimates("speed_up", ".2f"),
-            "area gained [95 %]": estimates("area_gain", "+.3f"),
+            "times faster [95 %]": format_estimates(table, "speed_up", ".2f"),
+            "area gained [95 %]": format_estimates(table, "area_gain"),
         }
     )
     shown.insert(1, "against", name_reference(table))
