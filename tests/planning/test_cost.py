@@ -23,34 +23,15 @@ from polymath.planning.cost import (
     count_parameters,
     finetuning_flops,
 )
+from polymath.util.storage import write_json
 from support import ROOT
-
-MINILM = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
-CONFIG: dict[str, Any] = {
-    "tasks": ["odd"],
-    "models": ["minilm-l6"],
-    "initialisations": ["scratch"],
-    "recipes": {"short": {"learning_rate": 1e-3, "batch_size": 16, "steps": 50}},
-    "datasets": {
-        "odd": {
-            "domain": "dna",
-            "source": {"kind": "path", "path": "data.csv"},
-            "reader": {"format": "csv"},
-            "alphabet": "dna",
-            "max_length": 62,
-        }
-    },
-}
+from support.plans import CONFIG, MINILM, OF_UNKNOWN_SIZE
 
 
 def estimator(tmp_path: Path, **changes: Any) -> Estimator:
-    config = {**CONFIG, "results": str(tmp_path), **changes}
+    config = {**CONFIG, "initialisations": ["scratch"], "datasets": {"odd": OF_UNKNOWN_SIZE},
+              "results": str(tmp_path), **changes}  # fmt: skip
     return Estimator(load_experiment(config, ROOT / "resources"))
-
-
-def write_json(value: dict[str, Any], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value))
 
 
 def test_memory_holds_what_the_benchmark_measured() -> None:
