@@ -110,11 +110,8 @@ def test_few_replicates_are_drawn_with_the_variance_of_the_population() -> None:
     assert (interval.low, interval.high) == pytest.approx((-math.sqrt(1.5), math.sqrt(1.5)))
 
 
-def test_a_task_of_one_pair_gives_no_interval() -> None:
+def test_a_task_of_one_pair_and_an_interval_without_width_give_none() -> None:
     assert math.isnan(pooled_difference([Stratum(np.ones(1))])[1].low)
-
-
-def test_an_interval_without_width_is_none() -> None:
     equal = Stratum(np.full(6, 0.1))
     assert math.isnan(pooled_difference([equal])[1].low)
     some = tasks(0, 1.0)

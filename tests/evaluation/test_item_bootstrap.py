@@ -11,13 +11,13 @@ from hypothesis.extra.numpy import arrays
 
 from polymath.evaluation.arrays import Floats
 from polymath.evaluation.item_bootstrap import RESAMPLES, item_weights, resample_score
-from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION, predict, score
+from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION, predict
 from polymath.evaluation.predictions import read_groups, read_test_predictions, score_items
 from polymath.evaluation.ranking import RANKING
 from polymath.evaluation.tables import prediction_schema
 from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
-from support.evidence import GROUPS_SCHEMA
+from support.evidence import GROUPS_SCHEMA, require_drawn_scores
 
 classes = arrays(float, 9, elements=st.integers(0, 2).map(float))
 values = arrays(float, 9, elements=st.integers(-3, 3).map(float))
@@ -28,20 +28,13 @@ def one_hot(predicted: Floats, count: int = 3) -> Floats:
     return np.eye(count)[predicted.astype(int)]
 
 
-def by_drawing(targets: Floats, outputs: Floats, weights: Floats, metric: str) -> list[float]:
-    rows = [np.repeat(np.arange(len(targets)), counts.astype(int)) for counts in weights]
-    return [score(metric, targets[drawn], outputs[drawn]) for drawn in rows]
-
-
 @pytest.mark.parametrize("metric", [*CLASSIFICATION])
 @given(targets=classes, predicted=classes)
 def test_classification(metric: str, targets: Floats, predicted: Floats) -> None:
     if metric == "f1":
         targets, predicted = targets.clip(max=1), predicted.clip(max=1)
         targets[0] = 1  # both classes are there
-    weights, outputs = item_weights(list("abcdefghi"))[:25], one_hot(predicted)
-    found = resample_score(targets, outputs, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-12)
+    require_drawn_scores(metric, targets, one_hot(predicted))
 
 
 @pytest.mark.parametrize("metric", [*RANKING])
@@ -51,19 +44,14 @@ def test_rankings(metric: str, count: int, targets: Floats, seed: int) -> None:
     """With ties, and classes that a resample lacks."""
     targets = targets.clip(max=count - 1)
     outputs = np.random.default_rng(seed).integers(0, 4, (9, count)) / 4
-    weights = item_weights(list("abcdefghi"))[:25]
-    found = resample_score(targets, outputs, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-12)
+    require_drawn_scores(metric, targets, outputs)
 
 
 @pytest.mark.parametrize("metric", [*REGRESSION])
 @settings(deadline=None)  # the first call imports SciPy
 @given(targets=values, predicted=values)
 def test_regression(metric: str, targets: Floats, predicted: Floats) -> None:
-    weights = item_weights(list("abcdefghi"))[:25]
-    outputs = predicted[:, None]
-    found = resample_score(targets, outputs, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-7)
+    require_drawn_scores(metric, targets, predicted[:, None], tolerance=1e-7)
 
 
 def test_every_resample_is_as_large_as_the_test_set_and_always_the_same() -> None:

@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.comparisons import compare_scores, headline_scores
+from polymath.evaluation.item_bootstrap import item_weights, resample_score
 from polymath.evaluation.matrix import build_matrix
+from polymath.evaluation.metrics import score
 from polymath.evaluation.predictions import Resampled
 from polymath.evaluation.rate_sensitivity import RateChoice
 from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
@@ -77,3 +80,14 @@ def write_records(results: ResultPaths, task: str, per_group: int = 1) -> None:
     groups = [str(place // per_group) for place in range(ITEMS)]
     table = pd.DataFrame({"id": items, "group": groups})
     write_table(table, results.records(task), GROUPS_SCHEMA, {})
+
+
+def require_drawn_scores(
+    metric: str, targets: Floats, outputs: Floats, tolerance: float = 1e-12
+) -> None:
+    """Assert that scores on resamples of nine items are those of the drawn rows."""
+    weights = item_weights(list("abcdefghi"))[:25]
+    rows = [np.repeat(np.arange(9), counts.astype(int)) for counts in weights]
+    expected = [score(metric, targets[drawn], outputs[drawn]) for drawn in rows]
+    found = resample_score(targets, outputs, weights, metric)
+    np.testing.assert_allclose(found, expected, atol=tolerance)
