@@ -174,21 +174,24 @@ def test_the_page_of_claims_has_the_rule_the_counts_and_every_claim(tmp_path: Pa
     assert "## Scores across tasks" not in claims_page(tmp_path, [])
 
 
-def test_the_page_begins_with_all_tasks_together(tmp_path: Path) -> None:
-    heads, verdict, *_ = grid(claims_page(tmp_path, []))
-    row = dict(zip(heads, verdict, strict=True))
-    assert (row["claim"], row["verdict"]) == ("better", "supported")
+@pytest.mark.parametrize(
+    ("alone", "tasks", "verdict", "difference"),
+    [
+        ({}, "2: splice, stability", "supported", "+0.200 [+0.100, +0.300]"),
+        # A task that is alone has its own verdict.
+        ({"tasks": 1, "members": "stability"}, "1: stability", "contradicted",
+         "-0.100 [-0.200, +0.000]"),
+    ],
+)  # fmt: skip
+def test_the_page_begins_with_all_tasks_together(
+    alone: dict[str, Any], tasks: str, verdict: str, difference: str, tmp_path: Path
+) -> None:
+    family = judged_together("better", "supported", 0.2, **alone)
+    heads, line, *_ = grid(claims_page(tmp_path, [], family))
+    row = dict(zip(heads, line, strict=True))
+    assert (row["claim"], row["tasks"], row["verdict"]) == ("better", tasks, verdict)
     assert row["qualifier"] == "at one learning rate"
-    assert row["tasks"] == "2: splice, stability"
-    assert row["difference [95 %]"] == "+0.200 [+0.100, +0.300]"
-
-
-def test_a_task_that_is_alone_has_its_own_verdict_on_the_page(tmp_path: Path) -> None:
-    family = judged_together("better", "supported", 0.9, tasks=1, members="stability")
-    heads, verdict, *_ = grid(claims_page(tmp_path, [], family=family))
-    row = dict(zip(heads, verdict, strict=True))
-    assert (row["tasks"], row["verdict"]) == ("1: stability", "contradicted")
-    assert row["difference [95 %]"] == "-0.100 [-0.200, +0.000]"
+    assert row["difference [95 %]"] == difference
 
 
 def test_the_time_to_the_same_score_is_shown_with_the_runs_that_reached_it(tmp_path: Path) -> None:
