@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from polymath.evaluation.claims import CLAIMS, RULE
-from polymath.evaluation.tables import CLAIM_COLUMNS
+from polymath.evaluation.looks import name_of
 from polymath.reporting.claims_page import (
     ClaimsPageTables,
     across_table,
@@ -201,7 +201,7 @@ def test_the_time_to_the_same_score_is_shown_with_the_runs_that_reached_it(tmp_p
 
 def test_repeated_looks_are_counted_with_their_numbers_of_pairs() -> None:
     claims = table([judged("better", "supported", 0.1, looks=2)], "claims")
-    name = "/".join(str(claims.iloc[0][column]) for column in CLAIM_COLUMNS)
+    name = name_of(claims.iloc[0].to_dict())
     said = describe_looks(claims, {name: [3, 8], "of other results": [5]})
     assert "2 times" in said
     assert "3, 8 pairs" in said

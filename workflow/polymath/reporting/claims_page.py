@@ -1,6 +1,5 @@
 """The claims as a Markdown page: verdicts, numbers with intervals, and the summary of all tasks."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, RULE
 from polymath.evaluation.comparisons import HALFWAY
-from polymath.evaluation.tables import CLAIM_COLUMNS
+from polymath.evaluation.looks import name_of
 from polymath.experiment.contrasts import SCRATCH
 from polymath.reporting.auc import (
     TITLE,
@@ -138,7 +137,7 @@ def family_table(families: pd.DataFrame) -> pd.DataFrame:
 
 def describe_looks(claims: pd.DataFrame, record: dict[str, list[int]]) -> str:
     """Return how often these results were judged while replicates were added."""
-    names = set(_look_names(claims))
+    names = set(map(name_of, claims.to_dict("records")))
     sizes = sorted({n for name, counts in record.items() if name in names for n in counts})
     looks = int(claims["looks"].max()) if claims["looks"].notna().any() else 0
     if looks < 2:
@@ -149,10 +148,6 @@ def describe_looks(claims: pd.DataFrame, record: dict[str, list[int]]) -> str:
         "pairs. Nothing corrects for repeated looks: a verdict reached by adding replicates until "
         "it came is wrong more often than its level says."
     )
-
-
-def _look_names(claims: pd.DataFrame) -> Iterable[str]:
-    return ("/".join(map(str, row)) for row in claims[[*CLAIM_COLUMNS]].itertuples(index=False))
 
 
 def _same_score(convergence: pd.DataFrame) -> str:

@@ -1,7 +1,6 @@
 """One task's answer in one line: should one start from a text model, and what would settle it."""
 
 import math
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,7 @@ from polymath.reporting.auc import (
 )
 from polymath.reporting.matrix import BASELINE_NAMES, count_items, name_constant
 from polymath.reporting.metric_names import METRIC_NAMES
-from polymath.reporting.power import REPLICATES, power_of
+from polymath.reporting.power import REPLICATES, command_for, power_of
 from polymath.reporting.tables import format_estimate, format_number, has_width
 
 # So many replicates that seeds no longer matter: what is left is the test items' share.
@@ -234,11 +233,6 @@ def _what_would_settle(
     row: Mapping[str, Any], options: Sequence[str], hindrance: Hindrance | None
 ) -> str:
     """Return what would decide an undecided task, with the command where there is one."""
-
-    def command(replicates: int) -> str:
-        asked = ["--config", f"replicates={replicates}"]
-        return shlex.join(["snakemake", "--cores", "all", *options, *asked])
-
     if "diverged" in row["reason"]:
         return "To settle it: a lower learning_rate, or a clip_norm, so that no replicate diverges."
     if "chance level" in row["reason"]:
@@ -249,14 +243,15 @@ def _what_would_settle(
     enough = [n for n in REPLICATES if tested and n > row["n"] and power_of(dict(row), n) >= POWER]
     if row["n"] < LEAST_PAIRS:
         least = enough[0] if enough else LEAST_PAIRS
-        return f"To settle it, at least {LEAST_PAIRS} replicates are needed: {command(least)}"
+        command = command_for(least, options)
+        return f"To settle it, at least {LEAST_PAIRS} replicates are needed: {command}"
     if not tested:
         return ""
     if enough:
         return (
-            f"To settle it: {command(enough[0])}. If the difference and its scatter are those "
-            f"seen so far, {POWER:.0%} of such experiments decide; a repeated look makes a wrong "
-            "verdict a little more likely."
+            f"To settle it: {command_for(enough[0], options)}. If the difference and its scatter "
+            f"are those seen so far, {POWER:.0%} of such experiments decide; a repeated look makes "
+            "a wrong verdict a little more likely."
         )
     if power_of(dict(row), ENDLESS) >= POWER:
         return (

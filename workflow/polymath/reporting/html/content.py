@@ -1,7 +1,7 @@
 """Everything the report states about an experiment, computed from its tables."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -306,15 +306,9 @@ def machine_table(machines: list[dict[str, Any]]) -> pd.DataFrame:
     return settings_table(dict(zip(titles, machines, strict=True)))
 
 
-def effective_data_content(path: Path | None) -> dict[str, Any]:
-    """Return the sentences and the table on effective data; None for both without fractions."""
-    if path is None:
-        return {"effective_data": None, "effective_data_sentences": []}
-    table = read_table(path)
-    return {
-        "effective_data": effective_data_table(table),
-        "effective_data_sentences": describe_effective_data(table),
-    }
+def _shown(table: Path | None, show: Callable[[pd.DataFrame], Any]) -> Any:
+    """Return what the page shows of a table; None where the experiment lacks it."""
+    return show(read_table(table)) if table else None
 
 
 def gather_content(sources: Sources) -> dict[str, Any]:
@@ -324,14 +318,12 @@ def gather_content(sources: Sources) -> dict[str, Any]:
     cards = [read_json(path) for path in sources.cards]
     of_training = without_shuffled_tests(matrix)
     trained = of_training[of_training["init"] != NONE]
-    optional = {
-        "similarity": similarity_tables(read_table(sources.similarity))
-        if sources.similarity
-        else None,
-        "probes": probe_table(read_table(sources.probes)) if sources.probes else None,
-        **effective_data_content(sources.effective_data),
-    }
-    return optional | {
+    rates = read_table(sources.rates) if sources.rates else None
+    return {
+        "similarity": _shown(sources.similarity, similarity_tables),
+        "probes": _shown(sources.probes, probe_table),
+        "effective_data": _shown(sources.effective_data, effective_data_table),
+        "effective_data_sentences": _shown(sources.effective_data, describe_effective_data),
         "tasks": list(dict.fromkeys(matrix["task"])),
         "models": list(dict.fromkeys(trained["model"])),
         "inits": list(dict.fromkeys(trained["init"])),
@@ -354,10 +346,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "published": compare_published(sources.published, matrix, sources.lineage),
         "published_remarks": remarks_on(sources.published),
         "speed": speed_table(read_table(sources.convergence)),
-        "limits": [
-            *limits(of_training, read_table(sources.rates) if sources.rates else None),
-            *sources.notes,
-        ],
+        "limits": [*limits(of_training, rates), *sources.notes],
         "errors": sources.errors,
         "data": data_table(
             cards, [*map(read_json, sources.shortcuts)], name_positives(sources.scores)
