@@ -209,9 +209,8 @@ def _test(row: dict[str, Any]) -> dict[str, float]:
     """Return the tests and intervals of a row's number; NaN where it has none."""
     differences = np.zeros(0) if row["differences"] is None else row["differences"]
     shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
-    widest = row.get("widest")
-    limit = math.inf if widest is None or pd.isna(widest) else widest
-    return columns_of_tests(differences, shared_error, row["shared_df"], limit)
+    widest = math.inf if pd.isna(row.get("widest")) else row["widest"]
+    return columns_of_tests(differences, shared_error, row["shared_df"], widest)
 
 
 def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:

@@ -18,12 +18,7 @@ def compare_pairs(
 ) -> dict[str, Any]:
     """Return what tables hold of paired differences, by the columns' names, but their mean.
 
-    Beside the tests of `columns_of_tests`, `effect` is Hedges' g.
-
-    Args:
-        differences: (n,) one per pair of replicates.
-        shared_error, shared_df: of what all replicates share; see `mean_test.standard_error`.
-        widest: the largest difference that two scores can have.
+    Beside the tests of `columns_of_tests`, of the same arguments, `effect` is Hedges' g.
     """
     return {
         "n": len(differences),
