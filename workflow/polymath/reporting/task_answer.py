@@ -21,8 +21,7 @@ from polymath.reporting.auc import (
     format_auc_difference,
     has_auc,
 )
-from polymath.reporting.matrix import BASELINE_NAMES, count_items, name_constant
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.matrix import BASELINE_NAMES, METRIC_NAMES, count_items, name_constant
 from polymath.reporting.power import REPLICATES, command_for, power_of
 from polymath.reporting.tables import format_estimate, format_number, has_width
 

@@ -14,7 +14,7 @@ from polymath.reporting.figures.style import (
     panel_grid,
     row_names,
 )
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.matrix import METRIC_NAMES
 
 DIVERGED = "X"
 

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from polymath.reporting.figures.style import WIDTH
-from polymath.reporting.matrix import arrange_matrix, order_columns
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.matrix import METRIC_NAMES, arrange_matrix, order_columns
 from polymath.reporting.tables import format_interval, has_width
 
 ROW, COLUMN = 0.42, 1.15  # inches

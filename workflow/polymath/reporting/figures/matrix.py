@@ -20,8 +20,7 @@ from polymath.reporting.figures.style import (
     name_rows,
     row_names,
 )
-from polymath.reporting.matrix import in_task_order, name_constant
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.matrix import METRIC_NAMES, in_task_order, name_constant
 
 STAR: dict[str, Any] = {"marker": "*", "markersize": 6, "markerfacecolor": "none"}
 GREY = "#777777"

@@ -14,7 +14,7 @@ from polymath.reporting.figures.style import (
     row_names,
     set_log_ticks,
 )
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.matrix import METRIC_NAMES
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
