@@ -22,10 +22,9 @@ from polymath.evaluation.claim_rows import (
     of_text_as_it_is,
     rows_without_comparison,
 )
-from polymath.evaluation.families import count_tests, holm_by_family
+from polymath.evaluation.families import correct_by_family
 from polymath.evaluation.family_verdicts import judge_families
 from polymath.evaluation.looks import record_looks
-from polymath.evaluation.mean_test import detectable_differences
 from polymath.evaluation.paired import columns_of_tests
 from polymath.evaluation.similarity_claim import NOT_MEASURED, similarity_rows
 from polymath.evaluation.statistics import ALPHA, p_in_words
@@ -192,11 +191,10 @@ def decide(rows: pd.DataFrame) -> pd.DataFrame:
     tests = pd.DataFrame([_test(row) for row in table.to_dict("records")], index=table.index)
     for name in tests:
         table[name] = tests[name].astype(float)
-    testable = (table["reason"] == "") & table["p"].notna()
     table["p"] = table["p"].where(table["reason"] == "")
-    table["p_holm"] = holm_by_family(table, CLAIM_FAMILY)
-    table["tests"] = count_tests(table, CLAIM_FAMILY).where(testable)
-    table["detectable"] = detectable_differences(table, table["tests"])
+    table = correct_by_family(table, CLAIM_FAMILY)
+    for name in ("tests", "detectable"):
+        table[name] = table[name].where(table["p"].notna())
     verdicts = [_verdict(row) for row in table.to_dict("records")]
     table["verdict"] = [verdict for verdict, _ in verdicts]
     table["reason"] = [reason for _, reason in verdicts]

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.arrays import Floats
-from polymath.evaluation.families import count_tests, holm_by_family
-from polymath.evaluation.mean_test import detectable_differences, t_test
+from polymath.evaluation.families import correct_by_family
+from polymath.evaluation.mean_test import t_test
 from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.paired import compare_pairs
 from polymath.evaluation.predictions import Resampled
@@ -126,8 +126,7 @@ def compare_scores(
             for names, condition, reference in _comparisons_of(contrasts_of[task])
         ]
     table = pd.DataFrame(comparisons, columns=COMPARISON_SCHEMA.names)
-    table["p_holm"] = holm_by_family(table, FAMILY)
-    table["detectable"] = detectable_differences(table, count_tests(table, FAMILY))
+    table = correct_by_family(table, FAMILY)[COMPARISON_SCHEMA.names]
     return pd.DataFrame(estimates, columns=ESTIMATE_SCHEMA.names), table
 
 

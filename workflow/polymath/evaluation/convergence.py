@@ -20,8 +20,7 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.arrays import Floats
-from polymath.evaluation.families import count_tests, holm_by_family
-from polymath.evaluation.mean_test import detectable_differences
+from polymath.evaluation.families import correct_by_family
 from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.paired import compare_pairs
 from polymath.evaluation.rate_sensitivity import RateChoice, qualify, read_choice
@@ -103,9 +102,7 @@ def measure_convergence(
         }
         rows.append({**names, **compare_speed(condition, reference)})
     table = pd.DataFrame(rows, columns=CONVERGENCE_SCHEMA.names)
-    table["p_holm"] = holm_by_family(table, FAMILY)
-    table["detectable"] = detectable_differences(table, count_tests(table, FAMILY))
-    return table
+    return correct_by_family(table, FAMILY)[CONVERGENCE_SCHEMA.names]
 
 
 def read_chances(scores: pd.DataFrame) -> dict[Condition, float]:

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import special, stats
 
 from polymath.evaluation.arrays import Floats
@@ -85,12 +84,6 @@ def detectable_difference(error: float, df: float, tests: float = 1) -> float:
     """
     bound = stats.t.isf(ALPHA / max(tests, 1) / 2, df)
     return float(error * special.nctdtrinc(df, 1 - POWER, bound))
-
-
-def detectable_differences(table: pd.DataFrame, tests: pd.Series) -> list[float]:
-    """Return `detectable_difference` of each row, from its `error` and `df`."""
-    columns = zip(table["error"], table["df"], tests, strict=True)
-    return [detectable_difference(error, df, count) for error, df, count in columns]
 
 
 def power(effect: float, error: float, df: float, tests: float = 1) -> float:
