@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from polymath.evaluation.errors import (
+    SHOWN,
     average_replicates,
     count_confusions,
     predicted_values,
@@ -73,10 +74,10 @@ def test_scores_per_label_are_those_of_scikit_learn(seed: int) -> None:
 @given(seed=st.integers(0, 1000))
 def test_the_surest_wrong_labels_are_shown(seed: int) -> None:
     items = draw_sets(seed)
-    table = surest_label_errors(items, LABELS, 5)
+    table = surest_label_errors(items, LABELS)
     wrong = items.predicted != items.targets
     sureness = np.maximum(items.outputs, 1 - items.outputs)[wrong]
-    assert table["probability"].tolist() == sorted(sureness, reverse=True)[:5]
+    assert table["probability"].tolist() == sorted(sureness, reverse=True)[:SHOWN]
     for row in table.itertuples():
         place, label = int(row.id), LABELS.index(str(row.wrong))
         has = bool(items.targets[place, label])
@@ -95,10 +96,10 @@ def test_shares_of_nothing_are_missing() -> None:
 @given(seed=st.integers(0, 1000))
 def test_the_surest_errors_are_wrong_and_no_error_left_out_is_surer(seed: int) -> None:
     items = draw_items(seed)
-    table = surest_errors(items, LABELS, 5)
+    table = surest_errors(items, LABELS)
     place = {name: number for number, name in enumerate(items.names)}
     wrong = items.targets != items.predicted
-    assert len(table) == min(5, wrong.sum())
+    assert len(table) == min(SHOWN, wrong.sum())
     assert (table["label"] != table["prediction"]).all()
     assert table["probability"].is_monotonic_decreasing
     shown = [place[name] for name in table["id"]]

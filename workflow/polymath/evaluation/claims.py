@@ -22,10 +22,9 @@ from polymath.evaluation.claim_rows import (
     of_text_as_it_is,
     rows_without_comparison,
 )
-from polymath.evaluation.families import correct_by_family
 from polymath.evaluation.family_verdicts import judge_families
 from polymath.evaluation.looks import record_looks
-from polymath.evaluation.paired import columns_of_tests
+from polymath.evaluation.paired import columns_of_tests, correct_by_family
 from polymath.evaluation.similarity_claim import NOT_MEASURED, similarity_rows
 from polymath.evaluation.statistics import ALPHA, p_in_words
 from polymath.evaluation.tables import CLAIM_FAMILY, CLAIM_SCHEMA, FAMILY_VERDICT_SCHEMA

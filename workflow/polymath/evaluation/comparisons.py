@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.arrays import Floats
-from polymath.evaluation.families import correct_by_family
 from polymath.evaluation.mean_test import t_test
 from polymath.evaluation.metrics import limits_of
-from polymath.evaluation.paired import compare_pairs
+from polymath.evaluation.paired import compare_pairs, correct_by_family
 from polymath.evaluation.predictions import Resampled
 from polymath.evaluation.rate_sensitivity import RateChoice, qualify
 from polymath.evaluation.statistics import (

@@ -20,9 +20,8 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.arrays import Floats
-from polymath.evaluation.families import correct_by_family
 from polymath.evaluation.metrics import limits_of
-from polymath.evaluation.paired import compare_pairs
+from polymath.evaluation.paired import compare_pairs, correct_by_family
 from polymath.evaluation.rate_sensitivity import RateChoice, qualify, read_choice
 from polymath.evaluation.statistics import bootstrap_interval, estimate_mean
 from polymath.evaluation.tables import CONDITION_COLUMNS, CONVERGENCE_SCHEMA, FAMILY

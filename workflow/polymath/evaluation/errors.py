@@ -82,16 +82,14 @@ def score_labels(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"label": [*labels], **scored, "ROC-AUC": aucs, "n": true})
 
 
-def surest_label_errors(
-    items: ItemPredictions, labels: Sequence[str], count: int = SHOWN
-) -> pd.DataFrame:
+def surest_label_errors(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
     """Return the labels that are wrongly predicted, or wrongly not, with the highest probability.
 
     Columns: id, label (the true set), prediction, wrong (the label) and probability of the answer.
     """
     sureness = np.maximum(items.outputs, 1 - items.outputs)
     rows, columns = np.nonzero(items.predicted != items.targets)
-    order = np.argsort(-sureness[rows, columns], kind="stable")[:count]
+    order = np.argsort(-sureness[rows, columns], kind="stable")[:SHOWN]
     rows, columns = rows[order], columns[order]
 
     def name(sets: Floats) -> list[str]:
@@ -109,9 +107,7 @@ def surest_label_errors(
     )
 
 
-def surest_errors(
-    items: ItemPredictions, labels: Sequence[str], count: int = SHOWN
-) -> pd.DataFrame:
+def surest_errors(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
     """Return the wrong answers with the highest probabilities, or the largest errors of values.
 
     Columns: id, label, prediction and, of classes, probability; of equals, the first item is first.
@@ -119,7 +115,7 @@ def surest_errors(
     predicted, targets = items.predicted, items.targets
     sureness = items.outputs.max(axis=1) if len(labels) else np.abs(predicted - targets)
     wrong = np.flatnonzero(predicted != targets)
-    chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:count]
+    chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:SHOWN]
 
     def name(values: Floats) -> list[str] | Floats:
         return [labels[int(value)] for value in values] if len(labels) else values
