@@ -21,10 +21,11 @@ from polymath.evaluation.errors import (
 )
 from polymath.evaluation.predictions import ItemPredictions, Predictions
 from polymath.evaluation.scores import best_on_dev, score_condition
-from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
+from polymath.evaluation.tables import SCORE_SCHEMA
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.util.storage import write_table
+from support.evidence import write_predictions
 
 LABELS = ["a", "b", "c"]
 ARM = Condition("odd", "small", "pretrained", "random", "1", "default")
@@ -164,13 +165,10 @@ def test_values_come_with_their_task_and_arm_and_classes_are_left_out(tmp_path: 
             for item, value in (("x", 0.5), ("y", 1.5))
         ]  # fmt: skip
         metric = "mcc" if labels else "spearman"
-        metadata: dict[str, object] = {
-            **condition.columns, "type": kind, "labels": labels, "domain": "dna", "metric": metric,
-            "train_majority": 0, "learning_rate": 1e-4, "crossed": {}, "diverged": {},
-        }  # fmt: skip
-        schema = prediction_schema(kind)
-        path = results.predictions(condition)
-        write_table(pd.DataFrame(rows, columns=schema.names), path, schema, metadata)
+        path = write_predictions(
+            rows, results.predictions(condition), kind, labels=labels, domain="dna", metric=metric,
+            train_majority=0, learning_rate=1e-4, crossed={}, diverged={}, **condition.columns,
+        )  # fmt: skip
         scored_table = score_condition(path, metric)
         write_table(scored_table, results.scores(task), SCORE_SCHEMA, {})
         scores.append(results.scores(task))

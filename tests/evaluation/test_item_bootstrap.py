@@ -1,5 +1,6 @@
 """Scores on resampled items: the metrics of the drawn rows, all at once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,16 @@ from hypothesis.extra.numpy import arrays
 from polymath.evaluation.arrays import Floats
 from polymath.evaluation.item_bootstrap import RESAMPLES, item_weights, resample_score
 from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION, predict
-from polymath.evaluation.predictions import read_groups, read_test_predictions, score_items
+from polymath.evaluation.predictions import (
+    Predictions,
+    read_groups,
+    read_test_predictions,
+    score_items,
+)
 from polymath.evaluation.ranking import RANKING
-from polymath.evaluation.tables import prediction_schema
 from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
-from support.evidence import GROUPS_SCHEMA, require_drawn_scores
+from support.evidence import GROUPS_SCHEMA, require_drawn_scores, write_predictions
 
 classes = arrays(float, 9, elements=st.integers(0, 2).map(float))
 values = arrays(float, 9, elements=st.integers(-3, 3).map(float))
@@ -108,30 +113,27 @@ def test_the_spread_of_accuracy_is_binomial() -> None:
     assert resampled.std() == pytest.approx(np.sqrt(0.8 * 0.2 / 400), rel=0.1)
 
 
-def write_predictions(path: Path, order: list[int], task_type: str = "classification") -> Path:
-    """Four test items, one of two windows, by two replicates; rows in the order given."""
-    rows = [("b", "yes", [0.0, 2.0]), ("a", "no", [0.0, 1.0]), ("a", "no", [3.0, 0.0]),
-            ("d", "yes", [1.0, 0.0]), ("c", "no", [1.0, 0.0])]  # fmt: skip
-    table = pd.DataFrame(
-        [
-            {"replicate": replicate, "split": split, "id": f"{item}{number}", "item": item,
-             "label": label if task_type == "classification" else logits[1],
-             "logits": logits if task_type == "classification" else [logits[0] + replicate]}
-            for replicate in (0, 2)
-            for split in ("dev", "test")
-            for number, (item, label, logits) in enumerate([rows[place] for place in order])
-        ]
-    )  # fmt: skip
-    labels = ["no", "yes"] if task_type == "classification" else []
-    metric = "accuracy" if task_type == "classification" else "pearson"
-    metadata = {"type": task_type, "labels": labels, "metric": metric}
-    write_table(table, path, prediction_schema(task_type), metadata)
-    return path
+def predicted_by(
+    path: Path, order: Sequence[int] = range(5), task_type: str = "classification"
+) -> Predictions:
+    """Return four test items, one of two windows, by two replicates; rows in the order given."""
+    items = [("b", "yes", [0.0, 2.0]), ("a", "no", [0.0, 1.0]), ("a", "no", [3.0, 0.0]),
+             ("d", "yes", [1.0, 0.0]), ("c", "no", [1.0, 0.0])]  # fmt: skip
+    of_classes = task_type == "classification"
+    rows = [
+        {"replicate": replicate, "split": split, "id": f"{item}{number}", "item": item,
+         "label": label if of_classes else logits[1],
+         "logits": logits if of_classes else [logits[0] + replicate]}
+        for replicate in (0, 2)
+        for split in ("dev", "test")
+        for number, (item, label, logits) in enumerate(items[place] for place in order)
+    ]  # fmt: skip
+    return read_test_predictions(write_predictions(rows, path, task_type))
 
 
 def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path: Path) -> None:
-    first = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
-    other = read_test_predictions(write_predictions(tmp_path / "b.parquet", [4, 2, 0, 3, 1]))
+    first = predicted_by(tmp_path / "a.parquet")
+    other = predicted_by(tmp_path / "b.parquet", [4, 2, 0, 3, 1])
     assert first.targets.tolist() == [0, 1, 0, 1]
     assert predict(first.by_replicate[2]).tolist() == [0, 1, 0, 0]
     assert set(first.by_replicate) == {0, 2}
@@ -140,14 +142,13 @@ def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path
 
 
 def test_regression_predicted_are_the_items_mean_values(tmp_path: Path) -> None:
-    path = write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4], "regression")
-    predicted = read_test_predictions(path)
+    predicted = predicted_by(tmp_path / "a.parquet", task_type="regression")
     assert predict(predicted.by_replicate[2]).tolist() == [3.5, 2, 3, 3]
     assert predicted.targets.tolist() == [1, 2, 0, 0]
 
 
 def test_the_score_without_resampling_is_that_of_evaluation(tmp_path: Path) -> None:
-    predicted = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
+    predicted = predicted_by(tmp_path / "a.parquet")
     whole = resample_score(
         predicted.targets, predicted.by_replicate[0], np.ones((1, 4)), "accuracy"
     )
@@ -158,7 +159,7 @@ def test_the_score_without_resampling_is_that_of_evaluation(tmp_path: Path) -> N
 
 
 def test_replicates_are_resampled_by_the_groups_that_the_records_name(tmp_path: Path) -> None:
-    predicted = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
+    predicted = predicted_by(tmp_path / "a.parquet")
     records = pd.DataFrame(
         {"id": ["d", "c", "b", "a", "unused"], "group": ["1", "2", "1", "3", "4"]}
     )

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,6 +41,17 @@ def matrix_of(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -> p
     return build_matrix(headline, *tables)
 
 
+def write_predictions(
+    rows: list[dict[str, Any]], path: Path, task_type: str = "classification", **metadata: Any
+) -> Path:
+    """Write predictions of two classes, `no` and `yes`, or of values, as training does."""
+    labels = [] if task_type == "regression" else ["no", "yes"]
+    metadata = {"type": task_type, "labels": labels, "metric": "accuracy", **metadata}
+    schema = prediction_schema(task_type)
+    write_table(pd.DataFrame(rows, columns=schema.names), path, schema, metadata)
+    return path
+
+
 def write_condition(results: ResultPaths, condition: Condition, rights: list[int]) -> pd.DataFrame:
     """Write a condition's test predictions and return its scores.
 
@@ -65,11 +78,7 @@ def write_condition(results: ResultPaths, condition: Condition, rights: list[int
             rows.append({"replicate": replicate, "split": "test", "id": f"{item:03d}",
                          "item": f"{item:03d}", "label": label,
                          "logits": [0.0, 1.0] if answer else [1.0, 0.0]})  # fmt: skip
-    metadata = {**condition.columns, "type": "classification", "labels": ["no", "yes"],
-                "metric": "accuracy"}  # fmt: skip
-    schema = prediction_schema("classification")
-    table = pd.DataFrame(rows, columns=schema.names)
-    write_table(table, results.predictions(condition), schema, metadata)
+    write_predictions(rows, results.predictions(condition), **condition.columns)
     write_records(results, condition.task)
     return pd.DataFrame(scores, columns=SCORE_SCHEMA.names)
 
