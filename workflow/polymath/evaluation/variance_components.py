@@ -76,19 +76,12 @@ def components(values: Floats, seeds: Mapping[str, NDArray[np.int64]]) -> list[C
         between = per_level * float(np.sum((means - mean) ** 2))
         residual -= between
         squares[stream] = (between / (len(means) - 1), len(means), per_level)
-    if not free_residual:  # a single stream: all variance is its own
-        return [
-            Component(stream, levels, square / per_level)
-            for stream, (square, levels, per_level) in squares.items()
-        ]
-    noise = max(residual, 0.0) / free_residual
-    return [
-        *(
-            _component(stream, *square, noise, free_residual)
-            for stream, square in squares.items()
-        ),
-        Component(RESIDUAL, n, noise),
-    ]  # fmt: skip
+    # Of a single stream all variance is its own.
+    noise = max(residual, 0.0) / free_residual if free_residual else 0.0
+    parts = [
+        _component(stream, *square, noise, free_residual) for stream, square in squares.items()
+    ]
+    return [*parts, Component(RESIDUAL, n, noise)] if free_residual else parts
 
 
 def _component(

@@ -300,12 +300,6 @@ def settings_table(settings: dict[str, dict[str, Any]]) -> pd.DataFrame:
     return table
 
 
-def machine_table(machines: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return one column per machine that trained replicates."""
-    titles = [f"machine {number}" for number in range(1, len(machines) + 1)]
-    return settings_table(dict(zip(titles, machines, strict=True)))
-
-
 def _shown(table: Path | None, show: Callable[[pd.DataFrame], Any]) -> Any:
     """Return what the page shows of a table; None where the experiment lacks it."""
     return show(read_table(table)) if table else None
