@@ -112,23 +112,19 @@ def answer_claims(claims: pd.DataFrame, families: pd.DataFrame) -> list[Answer]:
 
 
 def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame) -> Answer:
-    verdicts = set(families["verdict"])
-    sentences = describe_families(families)
+    verdicts, tasks = set(families["verdict"]), rows["task"].unique()
+    each = "Task by task" if len(tasks) > 1 else f"{tasks[0]} by itself"
     return Answer(
         claim,
         verdicts.pop() if len(verdicts) == 1 else "mixed",
         [
-            *sentences,
-            f"{_each(rows)}: {_counted(rows)}{_few(rows)}.",
+            *describe_families(families),
+            f"{each}: {_counted(rows)}{_few(rows)}.",
             *filter(None, [qualify_verdicts(rows)]),
             *list_disagreements(rows),
         ],
         claim_table(rows),
     )
-
-
-def _each(rows: pd.DataFrame) -> str:
-    return "Task by task" if rows["task"].nunique() > 1 else f"{rows['task'].iloc[0]} by itself"
 
 
 def untested_claims(claims: pd.DataFrame) -> list[str]:
