@@ -45,11 +45,6 @@ def verdicts(*differences: Any, **changes: Any) -> list[str]:
     return list(decide(asked(*differences, **changes))["verdict"])
 
 
-def test_pairs_of_one_sign_decide_either_way() -> None:
-    assert verdicts(SIX) == ["supported"]
-    assert verdicts(-SIX) == ["contradicted"]
-
-
 def test_below_the_least_number_of_pairs_a_task_is_undecided_however_clear() -> None:
     assert verdicts(SIX[:LEAST_PAIRS]) == ["supported"]
     table = decide(asked(SIX[: LEAST_PAIRS - 1]))

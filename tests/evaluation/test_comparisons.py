@@ -30,13 +30,18 @@ def condition(init: str = "pretrained", **changes: str) -> Condition:
 
 
 def tables(
-    folder: Path, *conditions: tuple[Condition, list[int]]
+    folder: Path, *conditions: tuple[Condition, list[int]], per_group: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the estimates, comparisons and summary of conditions with so many right answers."""
+    """Return the estimates, comparisons and summary of conditions with so many right answers.
+
+    Args:
+        per_group: test items that share a group.
+    """
     results = ResultPaths(folder)
     scores = headline_scores(
         pd.concat([write_condition(results, *condition) for condition in conditions])
     )
+    write_records(results, "amp", per_group)
     contrasts = find_contrasts(list(scores), DOMAINS, LINEAGE)
     estimates, comparisons = compare_scores(
         scores,
@@ -198,19 +203,7 @@ def test_without_random_weights_there_is_nothing_halfway(tmp_path: Path) -> None
 def compare_in_groups(folder: Path, per_group: int) -> dict[str, Any]:
     """Return the comparison of two arms whose test items share groups."""
     arms = (condition(), RIGHT), (condition("scratch"), SCRATCH)
-    results = ResultPaths(folder)
-    scores = headline_scores(pd.concat([write_condition(results, *arm) for arm in arms]))
-    write_records(results, "amp", per_group)
-    contrasts = find_contrasts(list(scores), DOMAINS, LINEAGE)
-    _, comparisons = compare_scores(
-        scores,
-        contrasts,
-        lambda each: read_test_predictions(results.predictions(each)).resample(
-            read_groups(results.records("amp")), "yes"
-        ),
-        dict.fromkeys(scores, RateChoice(1, False)),
-    )
-    (row,) = comparisons.to_dict("records")
+    (row,) = tables(folder, *arms, per_group=per_group)[1].to_dict("records")
     return row
 
 

@@ -65,13 +65,6 @@ def test_the_sign_flip_test_is_that_of_all_patterns(values: list[float]) -> None
     assert sign_flip_p(differences) == pytest.approx(sign_flips(differences))
 
 
-@pytest.mark.parametrize("n", [3, 5, 6, 10])
-def test_the_least_p_of_n_pairs_is_that_of_two_patterns(n: int) -> None:
-    differences = np.linspace(0.1, 0.2, n)
-    assert sign_flip_p(differences) == pytest.approx(2 / 2**n)
-    assert sign_flip_p(-differences) == pytest.approx(2 / 2**n)
-
-
 def test_without_a_difference_p_is_one_and_without_a_pair_there_is_none() -> None:
     assert sign_flip_p(np.zeros(4)) == 1.0
     assert math.isnan(sign_flip_p(np.zeros(0)))

@@ -14,7 +14,8 @@ from polymath.reporting.claims_page import claim_table
 from polymath.reporting.html.content import answer_claims
 from polymath.reporting.matrix import matrix_table
 from polymath.reporting.paper_tables import differences_table, scores_table
-from support.report import CONDITION, judged, judged_together, scored
+from support.figures import CONDITION
+from support.report import judged, judged_together, scored
 from support.tables import table
 
 

@@ -22,9 +22,9 @@ from polymath.reporting.html.content import (
 )
 from polymath.reporting.provenance import provenance_of
 from polymath.util.storage import write_table
+from support.figures import CONDITION
 from support.report import (
     CLAIM_ROWS,
-    CONDITION,
     FAMILY_ROWS,
     MATRIX_ROWS,
     RUN,

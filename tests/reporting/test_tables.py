@@ -42,15 +42,8 @@ from polymath.reporting.tables import (
 )
 from polymath.util.errors import DamagedError
 from polymath.util.storage import set_aside, write_json
-from support.figures import effective_data
-from support.report import (
-    CLAIM_ROWS,
-    CONDITION,
-    MATRIX_ROWS,
-    judged,
-    judged_together,
-    scored,
-)
+from support.figures import CONDITION, effective_data
+from support.report import CLAIM_ROWS, MATRIX_ROWS, judged, judged_together, scored
 from support.tables import table, write
 
 DIFFERENCE: dict[str, Any] = {

@@ -22,9 +22,10 @@ from support.tables import typed
 Rows = Iterator[dict[str, Any]]
 Tables = dict[str, Any]
 TASKS = {"splice": "accuracy", "stability": "spearman"}
-CONDITION = {"task": "splice", "model": "small", "init": "pretrained", "mapping": "random",
-             "fraction": "1", "recipe": "default", "domain": "dna",
-             "metric": "accuracy"}  # fmt: skip
+CONDITION: dict[str, Any] = {
+    "task": "splice", "model": "small", "init": "pretrained", "mapping": "random",
+    "fraction": "1", "recipe": "default", "domain": "dna", "metric": "accuracy",
+}  # fmt: skip
 
 
 PUBLISHED = published_table(

@@ -14,13 +14,9 @@ from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.reporting.task_errors import TaskErrors
 from polymath.util.storage import write_json, write_table
-from support.figures import PUBLISHED, effective_data
+from support.figures import CONDITION, PUBLISHED, effective_data
 from support.tables import write
 
-CONDITION: dict[str, Any] = {
-    "task": "splice", "domain": "dna", "model": "small", "init": "pretrained", "mapping": "random",
-    "fraction": "1", "recipe": "default", "metric": "accuracy",
-}  # fmt: skip
 RUN: dict[str, Any] = {
     "recipe": "default", "recipe_values": {"learning_rate": 1e-4, "epochs": None},
     "precision": "fp32", "experiment_seed": 7,
