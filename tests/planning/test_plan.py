@@ -172,7 +172,7 @@ def test_what_is_made_from_stale_results_is_stale(tmp_path: Path) -> None:
     assert set(plan.stale) == {tokens, plan.paths.predictions(plan.conditions[0])}
 
 
-def test_the_speed_is_the_benchmarks(tmp_path: Path) -> None:
+def test_the_speed_is_the_benchmarks() -> None:
     speed = benchmark_speed("cpu-2-cores", ROOT / "resources/benchmarks")
     assert 1e10 < speed.flops < 1e13
     with pytest.raises(PolymathError, match=r"no measurement of 'cpu-2-core' .* 'cpu-2-cores'"):

@@ -29,6 +29,7 @@ from polymath.evaluation.similarity_claim import NOT_MEASURED, similarity_rows
 from polymath.evaluation.statistics import ALPHA, p_in_words
 from polymath.evaluation.tables import CLAIM_FAMILY, CLAIM_SCHEMA, FAMILY_VERDICT_SCHEMA
 from polymath.experiment.conditions import NONE
+from polymath.experiment.contrasts import SCRATCH
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.stage_versions import CLAIMS as CODE_VERSION
 from polymath.util.storage import read_table, write_table
@@ -38,6 +39,7 @@ Verdict = Literal["supported", "contradicted", "undecided"]
 # With fewer pairs, the t test's error over a family of tasks exceeds its level, as
 # tests/benchmarks/coverage.py measures.
 LEAST_PAIRS = 5
+NO_RANDOM_WEIGHTS = "no text model with the same from random weights"
 
 
 @dataclass(frozen=True)
@@ -46,25 +48,20 @@ class Claim:
 
     statement: str
     number: str
-    reference: str
-    untested: str
+    reference: str = SCRATCH
+    untested: str = NO_RANDOM_WEIGHTS
     """Why a task has no comparison, where it has none."""
 
 
-NO_RANDOM_WEIGHTS = "no text model with the same from random weights"
 CLAIMS = {
     "faster": Claim(
         "A text model learns faster than random weights.",
         "share of the budget by which it is earlier at 90 % of the way from chance to its own end "
         "than random weights are at 90 % of the way to theirs",
-        "scratch",
-        NO_RANDOM_WEIGHTS,
     ),
     "better": Claim(
         "A text model ends better than random weights.",
         "difference of test scores",
-        "scratch",
-        NO_RANDOM_WEIGHTS,
     ),
     "near in-domain": Claim(
         "A text model ends only slightly below models pre-trained on the field.",
@@ -95,8 +92,6 @@ JUDGED = {
     AS_IT_IS: Claim(
         "On text as it is, a text model ends better than random weights.",
         "difference of test scores",
-        "scratch",
-        NO_RANDOM_WEIGHTS,
     ),
 }
 
