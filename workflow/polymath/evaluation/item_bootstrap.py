@@ -50,11 +50,8 @@ def resample_score(
     """Return one metric on each resample.
 
     Args:
-        targets: (items,) class numbers or values, or (items, labels) of sets of labels.
-        outputs: (items, classes) probabilities, or (items, 1) values.
+        targets, outputs, metric, positive: as of `metrics.score`.
         weights: (resamples, items) counts.
-        metric: as of `metrics.score`.
-        positive: the class that F1, AUC and average precision are of, if two.
 
     Returns:
         (resamples,) scores; NaN where the metric is undefined.

@@ -71,9 +71,8 @@ def join_windows(
     """Let the windows of each item vote: mean class probabilities, or the mean value.
 
     Args:
-        items: (n,) item of each row.
+        items, logits: as of `vote`.
         targets: (n,) class number or value of each row, or (n, labels) of sets of labels.
-        logits: (n, classes) or (n, 1).
     """
     names, outputs = vote(items, logits, task_type)
     first = ~pd.Index(items).duplicated()
