@@ -22,12 +22,9 @@ from polymath.evaluation.mean_test import detectable_difference, t_test
 from polymath.evaluation.rate_sensitivity import AT_EDGE, ONE_RATE
 from polymath.evaluation.similarity_claim import NOT_MEASURED
 from polymath.evaluation.statistics import sign_flip_p
-from polymath.evaluation.tables import CLAIM_SCHEMA
-from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
-from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
-from polymath.evaluation.tables import ESTIMATE_SCHEMA as ESTIMATES
 from polymath.experiment.lineage import Lineage
-from polymath.util.storage import read_json, read_metadata, read_table, write_table
+from polymath.util.storage import read_json, read_metadata, read_table
+from support.tables import table, write
 
 LINEAGE = Lineage(domains={"text-bert": "text", "protein-bert": "protein"}, bases={})
 SIX = np.array([0.05, 0.06, 0.04, 0.07, 0.05, 0.03])
@@ -41,16 +38,11 @@ def asked(*differences: Any, claim: str = "better", **changes: Any) -> pd.DataFr
          "shared_error": 0.0, "differences": one, "reason": "", "qualifier": "", **changes}
         for place, one in enumerate(differences)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=CLAIM_SCHEMA.names)
+    return table(rows, "claims")
 
 
 def verdicts(*differences: Any, **changes: Any) -> list[str]:
     return list(decide(asked(*differences, **changes))["verdict"])
-
-
-def test_pairs_of_one_sign_decide_either_way() -> None:
-    assert verdicts(SIX) == ["supported"]
-    assert verdicts(-SIX) == ["contradicted"]
 
 
 def test_below_the_least_number_of_pairs_a_task_is_undecided_however_clear() -> None:
@@ -107,12 +99,6 @@ def test_what_hinders_a_verdict_is_reported_and_not_tested() -> None:
     assert decided["reason"][1] == "2 replicates diverged"
 
 
-def write(folder: Path, name: str, schema: Any, rows: list[dict[str, Any]]) -> Path:
-    path = folder / f"{name}.parquet"
-    write_table(pd.DataFrame(rows, columns=schema.names), path, schema, {})
-    return path
-
-
 def compared(task: str, against: str, differences: Any, **changes: Any) -> dict[str, Any]:
     domain = {"amp": "protein", "splice": "dna", "reuters": "text"}.get(task, "text")
     return {"task": task, "domain": domain, "model": "text-bert", "init": "pretrained",
@@ -137,10 +123,9 @@ def judged(
     estimates = [{"task": task, "domain": domain} for task, domain in tasks.items()]
     estimates += [{"task": task, "domain": tasks[task], "init": "none"} for task in baselines]
     tables = Tables(
-        write(folder, "estimates", ESTIMATES, estimates),
-        write(folder, "comparisons", COMPARISONS, rows),
-        write(folder, "convergence", CONVERGENCE,
-              [row for row in rows if row["against"] == "scratch"]),
+        write(estimates, "estimates", folder),
+        write(rows, "comparisons", folder),
+        write([row for row in rows if row["against"] == "scratch"], "convergence", folder),
         similarity,
     )  # fmt: skip
     files = ClaimFiles(*(folder / name for name in ("claims", "families", "looks.json")))

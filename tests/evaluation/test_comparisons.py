@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
 from polymath.evaluation.comparisons import HALFWAY, compare_scores, headline_scores, summarise
@@ -23,7 +22,6 @@ from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
 from support.evidence import DOMAINS, ITEMS, write_condition, write_records
 
-Floats = NDArray[np.float64]
 LINEAGE = Lineage(domains={"text-bert": "text", "protein-bert": "protein"}, bases={})
 
 
@@ -32,13 +30,18 @@ def condition(init: str = "pretrained", **changes: str) -> Condition:
 
 
 def tables(
-    folder: Path, *conditions: tuple[Condition, list[int]]
+    folder: Path, *conditions: tuple[Condition, list[int]], per_group: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the estimates, comparisons and summary of conditions with so many right answers."""
+    """Return the estimates, comparisons and summary of conditions with so many right answers.
+
+    Args:
+        per_group: test items that share a group.
+    """
     results = ResultPaths(folder)
     scores = headline_scores(
         pd.concat([write_condition(results, *condition) for condition in conditions])
     )
+    write_records(results, "amp", per_group)
     contrasts = find_contrasts(list(scores), DOMAINS, LINEAGE)
     estimates, comparisons = compare_scores(
         scores,
@@ -99,8 +102,10 @@ def test_replicates_that_diverged_are_counted_and_left_out_of_the_pairs(tmp_path
     )
     (row,) = comparisons.to_dict("records")
     assert (row["n"], row["diverged"]) == (2, 2)
+    assert (row["items"], row["chance"]) == (ITEMS, 0.6)
     np.testing.assert_allclose(row["differences"], [0.1, 0.09])
-    assert estimates["diverged"].tolist() == [1, 1]
+    assert estimates[["n", "diverged"]].to_numpy().tolist() == [[3, 1], [3, 1]]
+    assert estimates["mean"][0] == pytest.approx((180 + 170 + 176) / 3 / ITEMS)
 
 
 @pytest.mark.filterwarnings("error")
@@ -110,8 +115,8 @@ def test_an_arm_that_diverged_throughout_has_no_number(tmp_path: Path) -> None:
     )
     (row,) = comparisons.to_dict("records")
     assert (row["n"], row["diverged"]) == (0, 4)
-    assert math.isnan(row["difference"])
-    assert math.isnan(row["p_holm"])
+    for name in ("difference", "low", "bootstrap_low", "p_holm", "sign_flip_p"):
+        assert math.isnan(row[name])
     assert estimates["mean"].isna().tolist() == [False, True]
     assert summary.empty
 
@@ -198,19 +203,7 @@ def test_without_random_weights_there_is_nothing_halfway(tmp_path: Path) -> None
 def compare_in_groups(folder: Path, per_group: int) -> dict[str, Any]:
     """Return the comparison of two arms whose test items share groups."""
     arms = (condition(), RIGHT), (condition("scratch"), SCRATCH)
-    results = ResultPaths(folder)
-    scores = headline_scores(pd.concat([write_condition(results, *arm) for arm in arms]))
-    write_records(results, "amp", per_group)
-    contrasts = find_contrasts(list(scores), DOMAINS, LINEAGE)
-    _, comparisons = compare_scores(
-        scores,
-        contrasts,
-        lambda each: read_test_predictions(results.predictions(each)).resample(
-            read_groups(results.records("amp")), "yes"
-        ),
-        dict.fromkeys(scores, RateChoice(1, False)),
-    )
-    (row,) = comparisons.to_dict("records")
+    (row,) = tables(folder, *arms, per_group=per_group)[1].to_dict("records")
     return row
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq, isotonic_regression
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.comparisons import headline_scores
 from polymath.evaluation.effective_data import (
     AT_LEAST,
@@ -30,7 +30,6 @@ from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
 from support.evidence import DOMAINS, write_condition
 
-Floats = NDArray[np.float64]
 DATA = np.array([2.0**-power for power in range(7, -1, -1)])
 
 

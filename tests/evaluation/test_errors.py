@@ -9,21 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from polymath.evaluation.errors import (
-    average_replicates,
-    count_confusions,
-    predicted_values,
-    score_classes,
-    score_labels,
-    surest_errors,
-    surest_label_errors,
-)
+from polymath.evaluation import errors
 from polymath.evaluation.predictions import ItemPredictions, Predictions
 from polymath.evaluation.scores import best_on_dev, score_condition
-from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
+from polymath.evaluation.tables import SCORE_SCHEMA
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.util.storage import write_table
+from support.evidence import write_predictions
 
 LABELS = ["a", "b", "c"]
 ARM = Condition("odd", "small", "pretrained", "random", "1", "default")
@@ -40,10 +33,10 @@ def draw_items(seed: int, count: int = 60) -> ItemPredictions:
 @given(seed=st.integers(0, 1000))
 def test_confusions_and_scores_per_class_are_those_of_scikit_learn(seed: int) -> None:
     items = draw_items(seed)
-    counts = count_confusions(items, 3)
+    counts = errors.count_confusions(items, 3)
     assert counts.tolist() == sk.confusion_matrix(items.targets, items.predicted).tolist()
     expected = sk.precision_recall_fscore_support(items.targets, items.predicted)
-    table = score_classes(counts, LABELS)
+    table = errors.score_classes(counts, LABELS)
     for name, values in zip(("precision", "recall", "F1", "n"), expected, strict=True):
         np.testing.assert_allclose(table[name], values)
 
@@ -59,7 +52,7 @@ def draw_sets(seed: int, count: int = 60) -> ItemPredictions:
 @given(seed=st.integers(0, 1000))
 def test_scores_per_label_are_those_of_scikit_learn(seed: int) -> None:
     items = draw_sets(seed)
-    table = score_labels(items, LABELS)
+    table = errors.score_labels(items, LABELS)
     expected = sk.precision_recall_fscore_support(
         items.targets, items.predicted, zero_division=np.nan
     )
@@ -73,10 +66,10 @@ def test_scores_per_label_are_those_of_scikit_learn(seed: int) -> None:
 @given(seed=st.integers(0, 1000))
 def test_the_surest_wrong_labels_are_shown(seed: int) -> None:
     items = draw_sets(seed)
-    table = surest_label_errors(items, LABELS, 5)
+    table = errors.surest_label_errors(items, LABELS)
     wrong = items.predicted != items.targets
     sureness = np.maximum(items.outputs, 1 - items.outputs)[wrong]
-    assert table["probability"].tolist() == sorted(sureness, reverse=True)[:5]
+    assert table["probability"].tolist() == sorted(sureness, reverse=True)[: errors.SHOWN]
     for row in table.itertuples():
         place, label = int(row.id), LABELS.index(str(row.wrong))
         has = bool(items.targets[place, label])
@@ -85,7 +78,7 @@ def test_the_surest_wrong_labels_are_shown(seed: int) -> None:
 
 
 def test_shares_of_nothing_are_missing() -> None:
-    table = score_classes(np.array([[2, 0, 1], [3, 0, 0], [0, 0, 0]]), LABELS)
+    table = errors.score_classes(np.array([[2, 0, 1], [3, 0, 0], [0, 0, 0]]), LABELS)
     assert np.isnan(table["precision"]).tolist() == [False, True, False]
     assert np.isnan(table["recall"]).tolist() == [False, False, True]
     assert table["F1"].tolist()[1] == 0
@@ -95,10 +88,10 @@ def test_shares_of_nothing_are_missing() -> None:
 @given(seed=st.integers(0, 1000))
 def test_the_surest_errors_are_wrong_and_no_error_left_out_is_surer(seed: int) -> None:
     items = draw_items(seed)
-    table = surest_errors(items, LABELS, 5)
+    table = errors.surest_errors(items, LABELS)
     place = {name: number for number, name in enumerate(items.names)}
     wrong = items.targets != items.predicted
-    assert len(table) == min(5, wrong.sum())
+    assert len(table) == min(errors.SHOWN, wrong.sum())
     assert (table["label"] != table["prediction"]).all()
     assert table["probability"].is_monotonic_decreasing
     shown = [place[name] for name in table["id"]]
@@ -112,7 +105,7 @@ def test_of_values_the_largest_errors_come_first_and_right_ones_not_at_all() -> 
     items = ItemPredictions(
         np.array(["a", "b", "c"]), np.array([1.0, 2.0, 3.0]), np.array([[1.5], [2.0], [0.0]])
     )
-    table = surest_errors(items, [])
+    table = errors.surest_errors(items, [])
     assert table["id"].tolist() == ["c", "a"]
     assert table["label"].tolist() == [3.0, 1.0]
     assert "probability" not in table
@@ -120,7 +113,7 @@ def test_of_values_the_largest_errors_come_first_and_right_ones_not_at_all() -> 
 
 def test_replicates_are_averaged() -> None:
     outputs = {0: np.array([[0.9, 0.1]]), 2: np.array([[0.2, 0.8]])}
-    items = average_replicates(
+    items = errors.average_replicates(
         Predictions("accuracy", np.array(["x"]), np.zeros(1), outputs, ["a", "b"])
     )
     np.testing.assert_allclose(items.outputs, [[0.55, 0.45]])
@@ -163,17 +156,14 @@ def test_values_come_with_their_task_and_arm_and_classes_are_left_out(tmp_path: 
             for item, value in (("x", 0.5), ("y", 1.5))
         ]  # fmt: skip
         metric = "mcc" if labels else "spearman"
-        metadata: dict[str, object] = {
-            **condition.columns, "type": kind, "labels": labels, "domain": "dna", "metric": metric,
-            "train_majority": 0, "learning_rate": 1e-4, "crossed": {}, "diverged": {},
-        }  # fmt: skip
-        schema = prediction_schema(kind)
-        path = results.predictions(condition)
-        write_table(pd.DataFrame(rows, columns=schema.names), path, schema, metadata)
+        path = write_predictions(
+            rows, results.predictions(condition), kind, labels=labels, domain="dna", metric=metric,
+            train_majority=0, learning_rate=1e-4, crossed={}, diverged={}, **condition.columns,
+        )  # fmt: skip
         scored_table = score_condition(path, metric)
         write_table(scored_table, results.scores(task), SCORE_SCHEMA, {})
         scores.append(results.scores(task))
-    table = predicted_values(scores, results)
+    table = errors.predicted_values(scores, results)
     assert table[["task", "arm", "item", "true"]].to_numpy().tolist() == [
         ["odd", "pretrained", "x", 0.5], ["odd", "pretrained", "y", 1.5],
     ]  # fmt: skip

@@ -23,6 +23,7 @@ PRETRAINED = Condition("amp", "text-bert", "pretrained", "random", "1", "default
 SCRATCH = replace(PRETRAINED, init="scratch")
 MAJORITY = Condition("amp", "majority", NONE, NONE, "1", NONE)
 RIGHTS = {PRETRAINED: [180, 184, 170, 176], SCRATCH: [160, 150, -1, 158], MAJORITY: [120] * 4}
+ALWAYS = ("estimates", "comparisons", "summary", "convergence")
 LUCKY = [124, 125, 124, 125]  # of 200 items, a few more than chance level, with every seed
 
 
@@ -54,26 +55,26 @@ def write_run(folder: Path, all_rights: dict[Condition, list[int]]) -> tuple[Pat
 
 def write(
     folder: Path, all_rights: dict[Condition, list[int]] = RIGHTS, **optional: Any
-) -> EvidenceFiles:
+) -> dict[str, pd.DataFrame]:
     scores, results = write_run(folder, all_rights)
-    names = ("estimates", "comparisons", "summary", "convergence")
     files = EvidenceFiles(
-        **{name: results.evidence(name) for name in (*names, *optional)},
+        **{name: results.evidence(name) for name in (*ALWAYS, *optional)},
         matrix=results.matrix("parquet"),
         matrix_csv=results.matrix("csv"),
     )
     lineage = Lineage(domains={"text-bert": "text"}, bases={})
-    write_evidence([scores], results, lineage, {"init": 4}, files)
-    return files
+    return write_evidence([scores], results, lineage, {"init": 4}, files)
 
 
 def test_every_table_is_written_and_the_matrix_repeats_estimates_and_comparisons(
     tmp_path: Path,
 ) -> None:
-    files = write(tmp_path)
-    estimates, matrix = read_table(files.estimates), read_table(files.matrix)
-    (comparison,) = read_table(files.comparisons).to_dict("records")
-    assert len(read_table(files.summary)) == len(read_table(files.convergence)) == 1
+    write(tmp_path)
+    results = ResultPaths(tmp_path)
+    tables = {name: read_table(results.evidence(name)) for name in ALWAYS}
+    estimates, matrix = tables["estimates"], read_table(results.matrix())
+    (comparison,) = tables["comparisons"].to_dict("records")
+    assert len(tables["summary"]) == len(tables["convergence"]) == 1
     for name in ("task", "model", "init", "n", "diverged", "mean", "low", "high"):
         assert matrix[name].tolist() == estimates[name].tolist()
     row = matrix.iloc[0]
@@ -83,32 +84,29 @@ def test_every_table_is_written_and_the_matrix_repeats_estimates_and_comparisons
     assert row["detectable"] == comparison["detectable"]
     assert (row["n_pairs"], row["items"], row["learning_rate"]) == (3, 200, 1e-3)
     assert matrix["difference"].isna().tolist() == [False, True, True]
-    csv = pd.read_csv(files.matrix_csv, dtype={"fraction": str})
+    csv = pd.read_csv(results.matrix("csv"), dtype={"fraction": str})
     pd.testing.assert_frame_equal(csv, matrix, check_dtype=False)
     assert {path.name for path in tmp_path.rglob("evidence/*")} == {
-        f"{name}.parquet" for name in ("estimates", "comparisons", "summary", "convergence")
+        f"{name}.parquet" for name in ALWAYS
     }
 
 
 def test_rates_and_variance_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
-    files = write(tmp_path, rates=True, variance=True, effective_data=True)
-    assert files.rates is not None
-    assert files.variance is not None
-    assert files.effective_data is not None
-    assert read_table(files.effective_data).empty  # of one fraction
-    rates, variance = read_table(files.rates), read_table(files.variance)
+    write(tmp_path, rates=True, variance=True, effective_data=True)
+    names = ("rates", "variance", "effective_data")
+    rates, variance, effective = (read_table(ResultPaths(tmp_path).evidence(n)) for n in names)
+    assert effective.empty  # of one fraction
     assert rates["init"].tolist() == ["pretrained"] * 2 + ["scratch"] * 2
     assert variance["stream"].tolist() == ["init"]  # a replicate from scratch diverged
 
 
 def test_an_arm_that_learned_nothing_has_no_speed(tmp_path: Path) -> None:
     """Whatever its curve on the few items of dev."""
-    (row,) = read_table(write(tmp_path / "learned").convergence).to_dict("records")
+    (row,) = write(tmp_path / "learned")["convergence"].to_dict("records")
     assert row["lead"] == 0  # the curves are the same
     for rights in ([101, 99, 100, 98], LUCKY):
-        folder = tmp_path / str(rights[0])
-        files = write(folder, {**RIGHTS, SCRATCH: rights})
-        (row,) = read_table(files.convergence).to_dict("records")
+        tables = write(tmp_path / str(rights[0]), {**RIGHTS, SCRATCH: rights})
+        (row,) = tables["convergence"].to_dict("records")
         assert np.isnan(row["lead"])
         assert not np.isnan(row["target"])
 
@@ -117,15 +115,13 @@ def test_an_arm_that_learned_nothing_is_worth_no_data(tmp_path: Path) -> None:
     """A few items above chance are not measured as so many times the data."""
     low, low_scratch = (replace(each, fraction="0.1") for each in (PRETRAINED, SCRATCH))
     rights = {**RIGHTS, low: LUCKY, low_scratch: [100, 101, 100, 102]}
-    files = write(tmp_path, rights, effective_data=True)
-    assert files.effective_data is not None
-    table = read_table(files.effective_data).set_index("fraction")
+    table = write(tmp_path, rights, effective_data=True)["effective_data"].set_index("fraction")
     assert table.loc["0.1", "mean"] > table.loc["0.1", "chance"]
     assert table["bound"].to_dict() == {"0.1": NO_BOUND, "1": AT_LEAST}
 
 
 def test_seeds_that_agree_do_not_make_luck_with_the_test_items_learning(tmp_path: Path) -> None:
-    matrix = read_table(write(tmp_path, {**RIGHTS, SCRATCH: LUCKY}).matrix)
+    matrix = write(tmp_path, {**RIGHTS, SCRATCH: LUCKY})["matrix"]
     row = matrix[matrix["init"] == "scratch"].iloc[0]
     assert row["low"] > row["chance"]  # over seeds alone
     # The share of 200 items, others of which are right with each of four seeds.

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 
 from polymath.evaluation.family_test import Stratum, pooled_difference, sign_flip_together
 from polymath.evaluation.statistics import interquartile_mean, sign_flip_p
-
-Floats = NDArray[np.float64]
 
 
 def tasks(seed: int, gap: float = 0.0, n: int = 3, items: float = 0.0) -> list[Stratum]:
@@ -113,11 +110,8 @@ def test_few_replicates_are_drawn_with_the_variance_of_the_population() -> None:
     assert (interval.low, interval.high) == pytest.approx((-math.sqrt(1.5), math.sqrt(1.5)))
 
 
-def test_a_task_of_one_pair_gives_no_interval() -> None:
+def test_a_task_of_one_pair_and_an_interval_without_width_give_none() -> None:
     assert math.isnan(pooled_difference([Stratum(np.ones(1))])[1].low)
-
-
-def test_an_interval_without_width_is_none() -> None:
     equal = Stratum(np.full(6, 0.1))
     assert math.isnan(pooled_difference([equal])[1].low)
     some = tasks(0, 1.0)

@@ -1,5 +1,6 @@
 """Scores on resampled items: the metrics of the drawn rows, all at once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.item_bootstrap import RESAMPLES, item_weights, resample_score
-from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION, predict, score
-from polymath.evaluation.predictions import read_groups, read_test_predictions, score_items
+from polymath.evaluation.metrics import CLASSIFICATION, METRICS, REGRESSION, predict
+from polymath.evaluation.predictions import (
+    Predictions,
+    read_groups,
+    read_test_predictions,
+    score_items,
+)
 from polymath.evaluation.ranking import RANKING
-from polymath.evaluation.tables import prediction_schema
 from polymath.util.errors import PolymathError
 from polymath.util.storage import write_table
-from support.evidence import GROUPS_SCHEMA
+from support.evidence import GROUPS_SCHEMA, require_drawn_scores, write_predictions
 
-Floats = NDArray[np.float64]
 classes = arrays(float, 9, elements=st.integers(0, 2).map(float))
 values = arrays(float, 9, elements=st.integers(-3, 3).map(float))
 
@@ -29,20 +33,13 @@ def one_hot(predicted: Floats, count: int = 3) -> Floats:
     return np.eye(count)[predicted.astype(int)]
 
 
-def by_drawing(targets: Floats, outputs: Floats, weights: Floats, metric: str) -> list[float]:
-    rows = [np.repeat(np.arange(len(targets)), counts.astype(int)) for counts in weights]
-    return [score(metric, targets[drawn], outputs[drawn]) for drawn in rows]
-
-
 @pytest.mark.parametrize("metric", [*CLASSIFICATION])
 @given(targets=classes, predicted=classes)
 def test_classification(metric: str, targets: Floats, predicted: Floats) -> None:
     if metric == "f1":
         targets, predicted = targets.clip(max=1), predicted.clip(max=1)
         targets[0] = 1  # both classes are there
-    weights, outputs = item_weights(list("abcdefghi"))[:25], one_hot(predicted)
-    found = resample_score(targets, outputs, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-12)
+    require_drawn_scores(metric, targets, one_hot(predicted))
 
 
 @pytest.mark.parametrize("metric", [*RANKING])
@@ -52,19 +49,14 @@ def test_rankings(metric: str, count: int, targets: Floats, seed: int) -> None:
     """With ties, and classes that a resample lacks."""
     targets = targets.clip(max=count - 1)
     outputs = np.random.default_rng(seed).integers(0, 4, (9, count)) / 4
-    weights = item_weights(list("abcdefghi"))[:25]
-    found = resample_score(targets, outputs, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-12)
+    require_drawn_scores(metric, targets, outputs)
 
 
 @pytest.mark.parametrize("metric", [*REGRESSION])
 @settings(deadline=None)  # the first call imports SciPy
 @given(targets=values, predicted=values)
 def test_regression(metric: str, targets: Floats, predicted: Floats) -> None:
-    weights = item_weights(list("abcdefghi"))[:25]
-    outputs = predicted[:, None]
-    found = resample_score(targets, outputs, weights, metric)
-    np.testing.assert_allclose(found, by_drawing(targets, outputs, weights, metric), atol=1e-7)
+    require_drawn_scores(metric, targets, predicted[:, None], tolerance=1e-7)
 
 
 def test_every_resample_is_as_large_as_the_test_set_and_always_the_same() -> None:
@@ -80,17 +72,6 @@ def test_items_of_one_group_are_drawn_together() -> None:
     np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
     np.testing.assert_array_equal(weights[:, 3], weights[:, 4])
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
-
-
-def test_pieces_of_one_work_tell_as_much_as_one_piece() -> None:
-    """Items that are right or wrong by whole groups scatter as the groups do."""
-    groups = np.repeat(np.arange(50), 8)
-    right = (groups % 5 > 0).astype(float)  # 80 % of the groups
-    ones = np.ones(400)
-    together = resample_score(
-        ones, one_hot(right), item_weights(list(groups.astype(str))), "accuracy"
-    )
-    assert together.std() == pytest.approx(np.sqrt(0.8 * 0.2 / 50), rel=0.1)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -113,38 +94,39 @@ def test_outputs_that_are_constant_but_for_rounding_correlate_with_nothing(
     assert (resample_score(targets, predicted[:, None], weights, metric) == 0).all()
 
 
-def test_the_spread_of_accuracy_is_binomial() -> None:
-    targets, predicted = np.ones(400), (np.arange(400) < 320).astype(float)
-    weights = item_weights([str(number) for number in range(400)])
-    resampled = resample_score(targets, one_hot(predicted), weights, "accuracy")
-    assert resampled.mean() == pytest.approx(0.8, abs=0.003)
-    assert resampled.std() == pytest.approx(np.sqrt(0.8 * 0.2 / 400), rel=0.1)
+@pytest.mark.parametrize("size", [1, 8])
+def test_the_spread_of_accuracy_is_binomial_in_groups(size: int) -> None:
+    """Pieces of one work, right or wrong together, tell as much as one piece."""
+    groups = np.arange(400) // size
+    right = (groups % 5 > 0).astype(float)  # 80 % of the groups
+    weights = item_weights([*groups.astype(str)])
+    resampled = resample_score(np.ones(400), one_hot(right), weights, "accuracy")
+    error = np.sqrt(0.8 * 0.2 / (400 / size))
+    assert resampled.mean() == pytest.approx(0.8, abs=error * 0.15)
+    assert resampled.std() == pytest.approx(error, rel=0.1)
 
 
-def write_predictions(path: Path, order: list[int], task_type: str = "classification") -> Path:
-    """Four test items, one of two windows, by two replicates; rows in the order given."""
-    rows = [("b", "yes", [0.0, 2.0]), ("a", "no", [0.0, 1.0]), ("a", "no", [3.0, 0.0]),
-            ("d", "yes", [1.0, 0.0]), ("c", "no", [1.0, 0.0])]  # fmt: skip
-    table = pd.DataFrame(
-        [
-            {"replicate": replicate, "split": split, "id": f"{item}{number}", "item": item,
-             "label": label if task_type == "classification" else logits[1],
-             "logits": logits if task_type == "classification" else [logits[0] + replicate]}
-            for replicate in (0, 2)
-            for split in ("dev", "test")
-            for number, (item, label, logits) in enumerate([rows[place] for place in order])
-        ]
-    )  # fmt: skip
-    labels = ["no", "yes"] if task_type == "classification" else []
-    metric = "accuracy" if task_type == "classification" else "pearson"
-    metadata = {"type": task_type, "labels": labels, "metric": metric}
-    write_table(table, path, prediction_schema(task_type), metadata)
-    return path
+def predicted_by(
+    path: Path, order: Sequence[int] = range(5), task_type: str = "classification"
+) -> Predictions:
+    """Return four test items, one of two windows, by two replicates; rows in the order given."""
+    items = [("b", "yes", [0.0, 2.0]), ("a", "no", [0.0, 1.0]), ("a", "no", [3.0, 0.0]),
+             ("d", "yes", [1.0, 0.0]), ("c", "no", [1.0, 0.0])]  # fmt: skip
+    of_classes = task_type == "classification"
+    rows = [
+        {"replicate": replicate, "split": split, "id": f"{item}{number}", "item": item,
+         "label": label if of_classes else logits[1],
+         "logits": logits if of_classes else [logits[0] + replicate]}
+        for replicate in (0, 2)
+        for split in ("dev", "test")
+        for number, (item, label, logits) in enumerate(items[place] for place in order)
+    ]  # fmt: skip
+    return read_test_predictions(write_predictions(rows, path, task_type))
 
 
 def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path: Path) -> None:
-    first = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
-    other = read_test_predictions(write_predictions(tmp_path / "b.parquet", [4, 2, 0, 3, 1]))
+    first = predicted_by(tmp_path / "a.parquet")
+    other = predicted_by(tmp_path / "b.parquet", [4, 2, 0, 3, 1])
     assert first.targets.tolist() == [0, 1, 0, 1]
     assert predict(first.by_replicate[2]).tolist() == [0, 1, 0, 0]
     assert set(first.by_replicate) == {0, 2}
@@ -153,14 +135,13 @@ def test_items_come_by_name_whatever_the_order_of_rows_and_windows_vote(tmp_path
 
 
 def test_regression_predicted_are_the_items_mean_values(tmp_path: Path) -> None:
-    path = write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4], "regression")
-    predicted = read_test_predictions(path)
+    predicted = predicted_by(tmp_path / "a.parquet", task_type="regression")
     assert predict(predicted.by_replicate[2]).tolist() == [3.5, 2, 3, 3]
     assert predicted.targets.tolist() == [1, 2, 0, 0]
 
 
 def test_the_score_without_resampling_is_that_of_evaluation(tmp_path: Path) -> None:
-    predicted = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
+    predicted = predicted_by(tmp_path / "a.parquet")
     whole = resample_score(
         predicted.targets, predicted.by_replicate[0], np.ones((1, 4)), "accuracy"
     )
@@ -171,7 +152,7 @@ def test_the_score_without_resampling_is_that_of_evaluation(tmp_path: Path) -> N
 
 
 def test_replicates_are_resampled_by_the_groups_that_the_records_name(tmp_path: Path) -> None:
-    predicted = read_test_predictions(write_predictions(tmp_path / "a.parquet", [0, 1, 2, 3, 4]))
+    predicted = predicted_by(tmp_path / "a.parquet")
     records = pd.DataFrame(
         {"id": ["d", "c", "b", "a", "unused"], "group": ["1", "2", "1", "3", "4"]}
     )

@@ -5,15 +5,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
-from polymath.evaluation.item_bootstrap import item_weights, resample_score
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.metrics import chance_score, metrics_for, require_defined, score
 from polymath.evaluation.predictions import joined_predictions, vote
 from polymath.util.errors import PolymathError
+from support.evidence import require_drawn_scores
 
-Floats = NDArray[np.float64]
 METRICS = metrics_for("multi-label", 3)
 
 
@@ -49,11 +48,7 @@ def test_metrics_are_those_of_scikit_learn(seed: int) -> None:
 @given(seed=st.integers(0, 99))
 def test_resampled_scores_are_those_of_the_drawn_rows(metric: str, seed: int) -> None:
     targets, outputs = some_outputs(seed, items=9)
-    weights = item_weights(list("abcdefghi"))[:25]
-    rows = [np.repeat(np.arange(9), counts.astype(int)) for counts in weights]
-    expected = [score(metric, targets[drawn], outputs[drawn]) for drawn in rows]
-    found = resample_score(targets, outputs, weights, metric)
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+    require_drawn_scores(metric, targets, outputs)
 
 
 def test_without_a_true_or_predicted_label_f1_is_zero() -> None:

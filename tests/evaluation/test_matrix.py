@@ -3,15 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.statistics import estimate_mean
 from polymath.evaluation.tables import MATRIX_SCHEMA
 from polymath.util.seeds import VARIED
 from support.evidence import matrix_of
 
-Floats = NDArray[np.float64]
 PRETRAINED = np.array([0.91, 0.95, 0.90, 0.97, 0.92])
 SCRATCH = np.array([0.80, 0.85, 0.78, 0.87, 0.84])
 
@@ -81,16 +80,6 @@ def diverge(scores: pd.DataFrame, init: str, replicates: list[int]) -> pd.DataFr
     )
 
 
-def test_replicates_that_diverged_are_counted_and_left_out_of_mean_and_pairs() -> None:
-    matrix = matrix_of(diverge(both(PRETRAINED, SCRATCH), "pretrained", [0, 3]))
-    row, finished = matrix.iloc[0], [1, 2, 4]
-    assert (row["n"], row["diverged"], row["n_pairs"]) == (3, 2, 3)
-    assert row["mean"] == pytest.approx(PRETRAINED[finished].mean())
-    assert row["difference"] == pytest.approx((PRETRAINED - SCRATCH)[finished].mean())
-    assert (row["items"], row["chance"]) == (50, 0.5)
-    assert matrix.iloc[1]["diverged"] == 0
-
-
 @pytest.mark.filterwarnings("error")
 def test_an_arm_that_diverged_throughout_has_no_number() -> None:
     matrix = matrix_of(diverge(both(PRETRAINED, SCRATCH), "scratch", list(range(5))))
@@ -98,13 +87,6 @@ def test_an_arm_that_diverged_throughout_has_no_number() -> None:
     assert matrix["items"].isna().tolist() == [False, True]
     assert matrix["difference"].isna().all()
     assert matrix["n_pairs"].tolist()[0] == 0
-
-
-def test_only_replicates_that_both_have_are_paired() -> None:
-    matrix = matrix_of(both(PRETRAINED, SCRATCH[:3]))
-    assert list(matrix["n"]) == [5, 3]
-    assert matrix["n_pairs"][0] == 3
-    assert matrix["difference"][0] == pytest.approx((PRETRAINED[:3] - SCRATCH[:3]).mean())
 
 
 def test_scratch_itself_and_a_condition_without_it_have_no_difference() -> None:

@@ -17,8 +17,6 @@ from polymath.evaluation.mean_test import (
     standard_error,
     t_test,
 )
-from polymath.evaluation.paired import compare_pairs
-from polymath.evaluation.statistics import estimate_mean, hedges_g, sign_flip_p
 
 DIFFERENCES = np.array([0.11, 0.10, 0.12, -0.02, 0.08])
 
@@ -85,19 +83,3 @@ def test_the_detectable_difference_has_the_power_that_it_promises(n: int, tests:
     error, df = standard_error(0.5, n, 0.1, 40)
     difference = detectable_difference(error, df, tests)
     assert power(difference, error, df, tests) == pytest.approx(POWER, abs=1e-4)
-
-
-def test_a_paired_comparison_has_all_its_columns() -> None:
-    row = compare_pairs(DIFFERENCES, 0.02, 39)
-    test, seeds = t_test(DIFFERENCES, 0.02, 39), estimate_mean(DIFFERENCES)
-    assert (row["low"], row["high"], row["p"]) == (test.low, test.high, test.p)
-    assert (row["seeds_low"], row["seeds_high"]) == (seeds.low, seeds.high)
-    assert row["low"] < row["seeds_low"]
-    assert row["sign_flip_p"] == sign_flip_p(DIFFERENCES)
-    assert row["effect"] == hedges_g(DIFFERENCES)
-
-
-def test_nothing_paired_has_no_number() -> None:
-    row = compare_pairs(np.zeros(0))
-    assert row["n"] == 0
-    assert all(math.isnan(row[name]) for name in ("low", "p", "sign_flip_p", "bootstrap_low"))

@@ -7,12 +7,11 @@ import pytest
 
 from polymath.evaluation.rate_sensitivity import AT_EDGE, ONE_RATE, list_rates, qualify, read_choice
 from polymath.evaluation.statistics import estimate_mean
+from support.figures import CONDITION
 
 
 def metadata_of(chosen: float | None, trials: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"task": "splice", "model": "small", "init": "scratch", "mapping": "random",
-            "fraction": "1", "recipe": "tuned", "domain": "dna", "metric": "accuracy",
-            "learning_rate": chosen, "rate_trials": trials}  # fmt: skip
+    return {**CONDITION, "learning_rate": chosen, "rate_trials": trials}
 
 
 def trial(rate: float, *scores: float | None) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.predictions import score_items, vote
 from polymath.evaluation.scores import (
     evaluate,
@@ -18,7 +18,7 @@ from polymath.evaluation.scores import (
     score_condition,
     scored_conditions,
 )
-from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
+from polymath.evaluation.tables import SCORE_SCHEMA
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.util.errors import PolymathError
@@ -27,11 +27,10 @@ from polymath.util.storage import (
     made_from,
     read_metadata,
     read_table,
-    read_with_metadata,
     write_table,
 )
+from support.evidence import write_predictions
 
-Floats = NDArray[np.float64]
 CONDITION = Condition("splice", "minilm-l6", "pretrained", "random", "0.1", "default")
 
 
@@ -46,17 +45,11 @@ TORN = [[0.6, 0.4], [0.6, 0.4], [0.05, 0.95]]
 
 
 def test_windows_vote_with_their_mean_probabilities_not_by_majority() -> None:
-    names, outputs = vote(np.array(["a", "a", "a"]), as_logits(TORN), "classification")
-    assert names == ["a"]
-    np.testing.assert_allclose(outputs, [[1.25 / 3, 1.75 / 3]])
-
-
-def test_interleaved_windows_find_their_items() -> None:
     items = np.array(["b", "a", "b", "a", "b", "c"])
     logits = as_logits([TORN[0], [0.9, 0.1], TORN[1], [0.7, 0.3], TORN[2], [0.2, 0.8]])
     names, outputs = vote(items, logits, "classification")
-    assert names == ["b", "a", "c"]  # by first appearance
-    np.testing.assert_allclose(outputs[:, 1], [1.75 / 3, 0.2, 0.8])
+    assert names == ["b", "a", "c"]  # by first appearance, also where they are interleaved
+    np.testing.assert_allclose(outputs, [[1.25 / 3, 1.75 / 3], [0.8, 0.2], [0.2, 0.8]])
 
 
 def test_windows_of_a_value_are_averaged_as_they_are() -> None:
@@ -66,13 +59,6 @@ def test_windows_of_a_value_are_averaged_as_they_are() -> None:
     np.testing.assert_allclose(outputs, [[2.5], [10.0]])
 
 
-def test_an_item_counts_once_however_many_windows_it_has() -> None:
-    items = np.array(["long", "long", "long", "short"])
-    logits = as_logits([*TORN, [0.3, 0.7]])
-    targets = np.array([1.0, 1.0, 1.0, 0.0])
-    assert score_items(items, targets, logits, "classification", "accuracy") == 0.5
-
-
 def test_targets_follow_their_items_through_the_vote() -> None:
     items = np.array(["z", "a", "z", "m"])
     logits = as_logits([[0.1, 0.9], [0.8, 0.2], [0.2, 0.8], [0.9, 0.1]])
@@ -80,27 +66,15 @@ def test_targets_follow_their_items_through_the_vote() -> None:
     assert score_items(items, targets, logits, "classification", "accuracy") == 1.0
 
 
-def write_predictions(
-    rows: list[dict[str, Any]], task_type: str, path: Path, diverged: dict[str, Any] | None = None
+def write(
+    rows: list[dict[str, Any]], path: Path, diverged: dict[str, Any] | None = None, **metadata: Any
 ) -> Path:
-    """Write a predictions table as training does."""
-    metadata = {
-        **CONDITION.columns,
-        "domain": "dna",
-        "type": task_type,
-        "labels": ["no", "yes"] if task_type == "classification" else [],
-        "train_majority": 1 if task_type == "classification" else 0,
-        "precision": "fp32",
-        "device": "cpu",
-        "versions": {"torch": "2"},
-        "diverged": diverged or {},
-        "learning_rate": 1e-4,
-        "rate_trials": [],
-        "crossed": {},
-    }
-    schema = prediction_schema(task_type)
-    write_table(pd.DataFrame(rows, columns=schema.names), path, schema, metadata)
-    return path
+    """Write a condition's predictions; most of training is of the last of two classes."""
+    stated: dict[str, Any] = {"domain": "dna", "train_majority": 1, "learning_rate": 1e-4,
+                              "crossed": {}}  # fmt: skip
+    return write_predictions(
+        rows, path, diverged=diverged or {}, **CONDITION.columns, **stated, **metadata
+    )
 
 
 def one_row(replicate: int, split: str, item: str, label: object, *logits: float) -> dict[str, Any]:
@@ -121,7 +95,7 @@ CLASSES = [
 
 
 def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> None:
-    predictions = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    predictions = write(CLASSES, tmp_path / "predictions.parquet")
     table = score_condition(predictions, "mcc")
     assert list(table.columns) == SCORE_SCHEMA.names
     assert len(table) == 2 * 2 * 7
@@ -143,9 +117,9 @@ def test_evaluation_scores_every_replicate_split_and_metric(tmp_path: Path) -> N
 def test_the_scores_of_a_task_are_those_of_its_conditions_one_after_the_other(
     tmp_path: Path,
 ) -> None:
-    first = write_predictions(CLASSES, "classification", tmp_path / "first.parquet")
+    first = write(CLASSES, tmp_path / "first.parquet")
     ended = {"2": {"step": 57, "dev_score": 0.25}}
-    second = write_predictions(CLASSES, "classification", tmp_path / "second.parquet", ended)
+    second = write(CLASSES, tmp_path / "second.parquet", ended)
     said: list[str] = []
     evaluate([first, second], "accuracy", tmp_path / "scores.parquet", said.append)
     table = read_table(tmp_path / "scores.parquet")
@@ -159,7 +133,7 @@ def test_the_scores_of_a_task_are_those_of_its_conditions_one_after_the_other(
 
 
 def test_the_positive_class_is_the_one_named_or_the_rarer_one_in_training(tmp_path: Path) -> None:
-    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    path = write(CLASSES, tmp_path / "predictions.parquet")
     for named, expected in ((None, "no"), ("yes", "yes")):  # most of training is "yes"
         table = score_condition(path, "f1", named)
         assert set(table["positive"]) == {expected}
@@ -171,7 +145,7 @@ def test_the_positive_class_is_the_one_named_or_the_rarer_one_in_training(tmp_pa
 def test_an_arm_that_predicts_one_class_and_scores_that_are_missing_are_said(
     tmp_path: Path,
 ) -> None:
-    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
+    path = write(CLASSES, tmp_path / "predictions.parquet")
     lines: list[str] = []
     evaluate([path], "accuracy", tmp_path / "scores.parquet", lines.append)
     assert any("predicts one class" in line and "1 of 2" in line for line in lines)
@@ -180,23 +154,20 @@ def test_an_arm_that_predicts_one_class_and_scores_that_are_missing_are_said(
     dev = table[(table["split"] == "dev") & (table["metric"] == "roc_auc")]
     assert dev["value"].isna().all()  # dev has one item
     same = [row for row in CLASSES if row["label"] == "yes" or row["split"] == "dev"]
-    path = write_predictions(same, "classification", tmp_path / "same.parquet")
+    path = write(same, tmp_path / "same.parquet")
     evaluate([path], "accuracy", tmp_path / "scores.parquet", lines.append)
     assert "roc_auc" in lines[-1]
     assert "missing" in lines[-1]
 
 
 def test_the_default_headline_is_the_one_that_training_chose(tmp_path: Path) -> None:
-    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet")
-    table, metadata = read_with_metadata(path)
-    schema = prediction_schema("classification")
-    write_table(table, path, schema, {**metadata, "metric": "macro_f1"})
+    path = write(CLASSES, tmp_path / "predictions.parquet", metric="macro_f1")
     scored = score_condition(path, "default")
     assert set(scored.loc[scored["headline"], "metric"]) == {"macro_f1"}
 
 
 def test_a_diverged_replicate_has_its_last_dev_score_and_its_step(tmp_path: Path) -> None:
-    path = write_predictions(CLASSES, "classification", tmp_path / "predictions.parquet",
+    path = write(CLASSES, tmp_path / "predictions.parquet",
                              {"2": {"step": 57, "dev_score": 0.25}})  # fmt: skip
     table = score_condition(path, "accuracy").set_index(["replicate", "split", "metric"])
     assert len(table) == 3 * 2 * 7
@@ -208,7 +179,7 @@ def test_a_diverged_replicate_has_its_last_dev_score_and_its_step(tmp_path: Path
 
 def test_a_condition_that_diverged_throughout_is_scored_all_the_same(tmp_path: Path) -> None:
     ended = {str(number): {"step": 1, "dev_score": None} for number in range(2)}
-    path = write_predictions([], "classification", tmp_path / "predictions.parquet", ended)
+    path = write([], tmp_path / "predictions.parquet", ended)
     table = score_condition(path, "accuracy")
     assert len(table) == 2 * 2 * 7
     assert table["value"].isna().all()
@@ -225,7 +196,7 @@ def test_evaluation_of_a_regression_gives_spearman_over_items(tmp_path: Path) ->
         for number, (target, value) in enumerate(zip(targets, values, strict=True))
         for shift in (-5.0, 5.0)  # two windows, whose mean is the value
     ]
-    predictions = write_predictions(rows, "regression", tmp_path / "predictions.parquet")
+    predictions = write(rows, tmp_path / "predictions.parquet", task_type="regression")
     table = score_condition(predictions, "spearman")
     assert set(table["items"]) == {12}
     assert (table.loc[table["metric"] != "rmse", "chance"] == 0).all()
@@ -264,7 +235,7 @@ ASKED = {"job": {"recipe": {"steps": 30}, "seed": 1}, "code_version": 4}
 
 def write_as_asked(path: Path, asked: dict[str, Any]) -> Path:
     with made_from(describe(asked, {})):
-        return write_predictions(CLASSES, "classification", path)
+        return write(CLASSES, path)
 
 
 def test_predictions_of_another_configuration_are_refused(tmp_path: Path) -> None:

@@ -8,24 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from polymath.evaluation.statistics import (
-    bootstrap_interval,
-    estimate_mean,
-    hedges_g,
-    holm,
-    improvement_probability,
-    interquartile_gain,
-    interquartile_mean,
-    percentiles,
-    sign_flip_p,
-    stratified_interval,
-)
+from polymath.evaluation import statistics
+from polymath.evaluation.arrays import Floats
 
-Floats = NDArray[np.float64]
 DIFFERENCES = np.array([0.11, 0.10, 0.12, -0.02, 0.08])
 scores = st.floats(-1, 1, allow_nan=False)
 
@@ -40,7 +28,7 @@ def sign_flips(differences: Floats) -> float:
 @pytest.mark.parametrize("count", [2, 3, 10])
 def test_the_interval_is_students(count: int) -> None:
     values = np.random.default_rng(count).normal(0.8, 0.05, count)
-    estimate = estimate_mean(values)
+    estimate = statistics.estimate_mean(values)
     low, high = stats.t.interval(0.95, count - 1, loc=values.mean(), scale=stats.sem(values))
     assert estimate.n == count
     assert estimate.mean == pytest.approx(values.mean())
@@ -48,46 +36,27 @@ def test_the_interval_is_students(count: int) -> None:
     assert estimate.high == pytest.approx(high)
 
 
-def test_three_replicates_have_the_interval_that_the_documentation_says() -> None:
-    estimate = estimate_mean(np.array([1.0, 2.0, 3.0]))  # standard deviation 1
-    assert estimate.high - estimate.mean == pytest.approx(2.48, abs=0.01)
-
-
-def test_the_interval_of_differences_is_that_of_the_paired_test() -> None:
-    estimate = estimate_mean(DIFFERENCES)
-    expected = stats.ttest_1samp(DIFFERENCES, 0).confidence_interval()
-    assert estimate.low == pytest.approx(expected.low)
-    assert estimate.high == pytest.approx(expected.high)
-
-
 def test_a_single_value_has_no_interval() -> None:
-    estimate = estimate_mean(np.array([0.7]))
+    estimate = statistics.estimate_mean(np.array([0.7]))
     assert (estimate.n, estimate.mean) == (1, 0.7)
     assert math.isnan(estimate.low)
     assert math.isnan(estimate.high)
 
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
-    estimate = estimate_mean(np.array([0.5, 0.5, 0.5]))
+    estimate = statistics.estimate_mean(np.array([0.5, 0.5, 0.5]))
     assert (estimate.low, estimate.mean, estimate.high) == (0.5, 0.5, 0.5)
 
 
 @given(st.lists(scores, min_size=1, max_size=9))
 def test_the_sign_flip_test_is_that_of_all_patterns(values: list[float]) -> None:
     differences = np.round(np.array(values), 3)
-    assert sign_flip_p(differences) == pytest.approx(sign_flips(differences))
-
-
-@pytest.mark.parametrize("n", [3, 5, 6, 10])
-def test_the_least_p_of_n_pairs_is_that_of_two_patterns(n: int) -> None:
-    differences = np.linspace(0.1, 0.2, n)
-    assert sign_flip_p(differences) == pytest.approx(2 / 2**n)
-    assert sign_flip_p(-differences) == pytest.approx(2 / 2**n)
+    assert statistics.sign_flip_p(differences) == pytest.approx(sign_flips(differences))
 
 
 def test_without_a_difference_p_is_one_and_without_a_pair_there_is_none() -> None:
-    assert sign_flip_p(np.zeros(4)) == 1.0
-    assert math.isnan(sign_flip_p(np.zeros(0)))
+    assert statistics.sign_flip_p(np.zeros(4)) == 1.0
+    assert math.isnan(statistics.sign_flip_p(np.zeros(0)))
 
 
 def test_bca_intervals_differ_from_percentiles_as_skewness_asks() -> None:
@@ -102,51 +71,49 @@ def test_bca_intervals_differ_from_percentiles_as_skewness_asks() -> None:
     acceleration = (spread**3).sum() / (6 * (spread**2).sum() ** 1.5)
     z = stats.norm.ppf([0.025, 0.975])
     levels = stats.norm.cdf(bias + (bias + z) / (1 - acceleration * (bias + z)))
-    interval = bootstrap_interval(values)
+    interval = statistics.bootstrap_interval(values)
     assert interval.low == pytest.approx(np.quantile(drawn, levels[0]), abs=0.01)
     assert interval.high == pytest.approx(np.quantile(drawn, levels[1]), abs=0.01)
-    plain = bootstrap_interval(values, method="percentile")
-    assert plain.high == pytest.approx(np.quantile(drawn, 0.975), abs=0.01)
-    assert interval.high > plain.high + 0.02
+    assert interval.high > np.quantile(drawn, 0.975) + 0.02
 
 
 def test_equal_values_have_an_interval_of_no_width_and_one_has_none() -> None:
-    interval = bootstrap_interval(np.full(4, 0.7))
+    interval = statistics.bootstrap_interval(np.full(4, 0.7))
     assert (interval.low, interval.high) == pytest.approx((0.7, 0.7))
-    assert math.isnan(bootstrap_interval(np.array([0.7])).low)
+    assert math.isnan(statistics.bootstrap_interval(np.array([0.7])).low)
 
 
 def test_the_bootstrap_gives_the_same_numbers_again() -> None:
-    assert bootstrap_interval(DIFFERENCES) == bootstrap_interval(DIFFERENCES)
+    assert statistics.bootstrap_interval(DIFFERENCES) == statistics.bootstrap_interval(DIFFERENCES)
 
 
 def test_hedges_g_is_cohens_d_with_the_gamma_function() -> None:
     d = DIFFERENCES.mean() / DIFFERENCES.std(ddof=1)
     exact = math.gamma(2) / (math.sqrt(2) * math.gamma(1.5))
-    assert hedges_g(DIFFERENCES) == pytest.approx(d * exact)
+    assert statistics.hedges_g(DIFFERENCES) == pytest.approx(d * exact)
     assert exact == pytest.approx(1 - 3 / (4 * 4 - 1), abs=0.003)  # the common approximation
 
 
 @pytest.mark.parametrize("differences", [[0.1], [0.1, 0.1, 0.1], [0.0, 0.0], [0.1, 0.2]])
 def test_without_spread_or_with_two_pairs_there_is_no_effect_size(differences: list[float]) -> None:
-    assert math.isnan(hedges_g(np.array(differences)))
+    assert math.isnan(statistics.hedges_g(np.array(differences)))
 
 
 @settings(max_examples=5, deadline=None)  # statsmodels collects garbage in every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_is_statsmodels(values: list[float]) -> None:
     p = np.array(values)
-    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+    np.testing.assert_allclose(statistics.holm(p), multipletests(p, method="holm")[1])
 
 
 def test_what_was_not_tested_does_not_count_in_the_family() -> None:
-    adjusted = holm(np.array([0.01, math.nan, 0.04]))
+    adjusted = statistics.holm(np.array([0.01, math.nan, 0.04]))
     np.testing.assert_allclose(adjusted, [0.02, math.nan, 0.04])
-    assert np.isnan(holm(np.full(2, math.nan))).all()
+    assert np.isnan(statistics.holm(np.full(2, math.nan))).all()
 
 
 def test_the_interquartile_mean_leaves_out_a_quarter_at_each_end() -> None:
-    assert interquartile_mean(np.array([0, 0, 1, 2, 3, 4, 90, 900.0])) == 2.5
+    assert statistics.interquartile_mean(np.array([0, 0, 1, 2, 3, 4, 90, 900.0])) == 2.5
 
 
 def strata(seed: int, gap: float = 0.0) -> list[Floats]:
@@ -161,7 +128,7 @@ def test_the_probability_of_improvement_is_that_of_mann_and_whitney() -> None:
     each = [
         stats.mannwhitneyu(one[:, 0], one[:, 1]).statistic / len(one) ** 2 for one in tasks
     ]  # fmt: skip
-    assert improvement_probability(tasks) == pytest.approx(np.mean(each))
+    assert statistics.improvement_probability(tasks) == pytest.approx(np.mean(each))
 
 
 def test_stratified_resamples_keep_the_number_of_replicates_of_each_task() -> None:
@@ -171,26 +138,28 @@ def test_stratified_resamples_keep_the_number_of_replicates_of_each_task() -> No
         seen.extend(one.shape for one in drawn)
         # Replicates are drawn whole: their two scores stay together.
         assert set(map(tuple, drawn[0].reshape(-1, 2))) <= set(map(tuple, tasks[0]))
-        return interquartile_gain(drawn)
+        return statistics.interquartile_gain(drawn)
 
     tasks = strata(2)
-    interval = stratified_interval(tasks, note)
+    interval = statistics.stratified_interval(tasks, note)
     assert [shape[1:] for shape in seen] == [(5, 2), (8, 2)]
-    assert interval.low < interquartile_gain(tasks) < interval.high
+    assert interval.low < statistics.interquartile_gain(tasks) < interval.high
 
 
 def test_the_stratified_interval_of_a_mean_is_that_of_theory() -> None:
     """One task: the bootstrap's standard error of a mean is the standard deviation by root n."""
     task = np.random.default_rng(4).normal(size=(60, 2))
-    interval = stratified_interval([task], lambda drawn: drawn[0][..., 0].mean(axis=-1))
+    interval = statistics.stratified_interval([task], lambda drawn: drawn[0][..., 0].mean(axis=-1))
     error = task[:, 0].std() / math.sqrt(60)
     assert (interval.high - interval.low) / 2 == pytest.approx(1.96 * error, rel=0.05)
 
 
 def test_a_task_of_one_replicate_gives_no_interval() -> None:
-    assert math.isnan(stratified_interval([np.ones((1, 2))], interquartile_gain).low)
+    assert math.isnan(
+        statistics.stratified_interval([np.ones((1, 2))], statistics.interquartile_gain).low
+    )
 
 
 def test_percentiles_leave_out_a_fortieth_at_each_end() -> None:
-    interval = percentiles(np.arange(1001.0))
+    interval = statistics.percentiles(np.arange(1001.0))
     assert (interval.low, interval.high) == pytest.approx((25, 975))

@@ -9,10 +9,11 @@ import statsmodels.formula.api as smf
 from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.variance_components import RESIDUAL, components, split_variance
 from polymath.util.seeds import VARIED, seed_levels
+from support.figures import CONDITION
 
-Floats = NDArray[np.float64]
 Seeds = dict[str, NDArray[np.int64]]
 
 
@@ -94,9 +95,7 @@ def scores_of(crossed: dict[str, int], diverged: bool = False) -> pd.DataFrame:
     for replicate in range(count):
         levels = seed_levels(replicate, crossed)
         rows.append(
-            {"task": "splice", "model": "small", "init": "scratch", "mapping": "random",
-             "fraction": "1", "recipe": "default", "domain": "dna", "replicate": replicate,
-             "split": "test", "metric": "accuracy", "headline": True,
+            {**CONDITION, "replicate": replicate, "split": "test", "headline": True,
              "value": 0.1 * levels["init"] + 0.01 * levels["mapping"],
              **{f"{stream}_seed": levels[stream] for stream in VARIED}}
         )  # fmt: skip

@@ -13,44 +13,16 @@ from polymath.experiment.config import load_experiment
 from polymath.experiment.config_files import read_config
 from polymath.experiment.models import ModelSize
 from polymath.experiment.representation_studies import find_studies
-from polymath.planning.cost import (
-    ASSUMED_SIZE,
-    BASE_MB,
-    START_MINUTES,
-    Estimator,
-    Needs,
-    activation_bytes,
-    count_parameters,
-    finetuning_flops,
-)
+from polymath.planning import cost
+from polymath.util.storage import write_json
 from support import ROOT
-
-MINILM = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
-CONFIG: dict[str, Any] = {
-    "tasks": ["odd"],
-    "models": ["minilm-l6"],
-    "initialisations": ["scratch"],
-    "recipes": {"short": {"learning_rate": 1e-3, "batch_size": 16, "steps": 50}},
-    "datasets": {
-        "odd": {
-            "domain": "dna",
-            "source": {"kind": "path", "path": "data.csv"},
-            "reader": {"format": "csv"},
-            "alphabet": "dna",
-            "max_length": 62,
-        }
-    },
-}
+from support.plans import CONFIG, MINILM, OF_UNKNOWN_SIZE
 
 
-def estimator(tmp_path: Path, **changes: Any) -> Estimator:
-    config = {**CONFIG, "results": str(tmp_path), **changes}
-    return Estimator(load_experiment(config, ROOT / "resources"))
-
-
-def write_json(value: dict[str, Any], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value))
+def estimator(tmp_path: Path, **changes: Any) -> cost.Estimator:
+    config = {**CONFIG, "initialisations": ["scratch"], "datasets": {"odd": OF_UNKNOWN_SIZE},
+              "results": str(tmp_path), **changes}  # fmt: skip
+    return cost.Estimator(load_experiment(config, ROOT / "resources"))
 
 
 def test_memory_holds_what_the_benchmark_measured() -> None:
@@ -60,7 +32,7 @@ def test_memory_holds_what_the_benchmark_measured() -> None:
         if shape == "reuters":
             continue
         rows, length = map(int, shape.split("x"))
-        asked = BASE_MB * 1e6 + activation_bytes(MINILM, rows, length)
+        asked = cost.BASE_MB * 1e6 + cost.activation_bytes(MINILM, rows, length)
         assert peak < asked < 10 * peak
 
 
@@ -70,7 +42,7 @@ def test_activations_are_those_of_the_formula() -> None:
     size = ModelSize(layers=48, width=6144, intermediate=4 * 6144, vocabulary=51200)
     heads = 6144 / 64  # as the estimate takes them
     a_layer = 2048 * 4 * 6144 * (34 + 5 * heads * 2048 / 6144)
-    assert activation_bytes(size, 4, 2048) == pytest.approx(2 * 48 * a_layer)
+    assert cost.activation_bytes(size, 4, 2048) == pytest.approx(2 * 48 * a_layer)
 
 
 def test_more_work_takes_more_time_and_a_larger_model_more_memory(tmp_path: Path) -> None:
@@ -81,7 +53,7 @@ def test_more_work_takes_more_time_and_a_larger_model_more_memory(tmp_path: Path
     size = {"layers": 24, "width": 1024, "intermediate": 4096, "vocabulary": 30522}
     entry = {"source": {"kind": "path", "path": "x"}, "size": size}
     larger = estimator(tmp_path, checkpoints={"minilm-l6": entry}).finetuning(condition)
-    assert START_MINUTES < small.minutes < longer.minutes
+    assert cost.START_MINUTES < small.minutes < longer.minutes
     assert longer.mem_mb == small.mem_mb
     assert larger.mem_mb > small.mem_mb + 20 * 250
 
@@ -89,9 +61,11 @@ def test_more_work_takes_more_time_and_a_larger_model_more_memory(tmp_path: Path
 def test_time_is_that_of_the_operations_at_the_assumed_speed(tmp_path: Path) -> None:
     one = estimator(tmp_path, replicates=4)
     (condition,) = expand_conditions(one.experiment)
-    flops = finetuning_flops(one.experiment.recipes["short"], 1.0, one.task_size("odd"), MINILM)
+    flops = cost.finetuning_flops(
+        one.experiment.recipes["short"], 1.0, one.task_size("odd"), MINILM
+    )
     seconds = 2 * 4 * flops / 1e13
-    assert one.finetuning(condition).minutes == START_MINUTES + -(-seconds // 60)
+    assert one.finetuning(condition).minutes == cost.START_MINUTES + -(-seconds // 60)
 
 
 def test_rows_are_those_of_the_data_card_once_it_is_there(tmp_path: Path) -> None:
@@ -108,7 +82,7 @@ def test_a_models_size_is_that_of_its_config_wherever_it_lies(tmp_path: Path) ->
     (condition,) = expand_conditions(one.experiment)
     assert one.model_size("mine") is None
     assumed = one.finetuning(condition).mem_mb
-    assert assumed > BASE_MB + 20 * count_parameters(ASSUMED_SIZE) / 1e6
+    assert assumed > cost.BASE_MB + 20 * cost.count_parameters(cost.ASSUMED_SIZE) / 1e6
     config = {"num_hidden_layers": 2, "hidden_size": 8, "intermediate_size": 16, "vocab_size": 9}
     write_json(config, tmp_path / "own/config.json")
     files = [{"path": str(tmp_path / "own/config.json"), "bytes": 1, "sha256": ""}]
@@ -117,20 +91,20 @@ def test_a_models_size_is_that_of_its_config_wherever_it_lies(tmp_path: Path) ->
     assert one.finetuning(condition).mem_mb < assumed
 
 
-def kept_similarity(tmp_path: Path, part: str, **changes: Any) -> Estimator:
+def kept_similarity(tmp_path: Path, part: str, **changes: Any) -> cost.Estimator:
     """An estimator of the kept experiment on similarity, with something of a part changed."""
     config = read_config(ROOT / "resources/experiments/similarity.yaml")
     config[part] = {**config[part], **changes}
-    return Estimator(load_experiment({**config, "results": str(tmp_path)}, ROOT / "resources"))
+    return cost.Estimator(load_experiment({**config, "results": str(tmp_path)}, ROOT / "resources"))
 
 
-def comparing(tmp_path: Path, **changes: Any) -> Needs:
+def comparing(tmp_path: Path, **changes: Any) -> cost.Needs:
     one = kept_similarity(tmp_path, "representations", **changes)
     (comparison,) = find_studies(one.experiment, expand_conditions(one.experiment))
     return one.comparing(comparison)
 
 
-def probing(tmp_path: Path, model: str = "antiberty", **changes: Any) -> Needs:
+def probing(tmp_path: Path, model: str = "antiberty", **changes: Any) -> cost.Needs:
     one = kept_similarity(tmp_path, "probes", **changes)
     conditions = expand_conditions(one.experiment)
     return one.probing(next(condition for condition in conditions if condition.model == model))
@@ -151,7 +125,7 @@ def test_probes_ask_for_more_where_more_is_probed(tmp_path: Path) -> None:
     plain = probing(tmp_path)
     antiberty = ModelSize(layers=8, width=512, intermediate=2048, vocabulary=25)
     assert probing(tmp_path, gradients=32).mem_mb - plain.mem_mb == pytest.approx(
-        3 * 16 * 4 * count_parameters(antiberty) / 1e6, abs=1
+        3 * 16 * 4 * cost.count_parameters(antiberty) / 1e6, abs=1
     )
     assert probing(tmp_path, examples=320).mem_mb > plain.mem_mb
     assert probing(tmp_path, sequences=400).minutes > plain.minutes
@@ -161,22 +135,22 @@ def test_probes_ask_for_more_where_more_is_probed(tmp_path: Path) -> None:
 
 def test_every_job_of_the_paper_has_an_estimate_and_it_costs_no_heavy_import() -> None:
     config = read_config(ROOT / "resources/experiments/paper.yaml")
-    one = Estimator(load_experiment(config, ROOT / "resources"))
+    one = cost.Estimator(load_experiment(config, ROOT / "resources"))
     conditions = [c for c in expand_conditions(one.experiment) if not c.is_baseline]
     needs = [one.finetuning(condition) for condition in conditions]
-    assert all(BASE_MB < need.mem_mb < 64_000 for need in needs)
-    assert all(need.minutes > START_MINUTES for need in needs)
+    assert all(cost.BASE_MB < need.mem_mb < 64_000 for need in needs)
+    assert all(need.minutes > cost.START_MINUTES for need in needs)
     for name in one.experiment.models:  # what a constant per model size would ask for
         minutes = [need.minutes for c, need in zip(conditions, needs, strict=True)
                    if c.model == name]  # fmt: skip
         assert max(minutes) > 4 * sum(minutes) / len(minutes)
-    asking = Estimator(
+    asking = cost.Estimator(
         load_experiment({**config, "representations": {}, "probes": {}}, ROOT / "resources")
     )
     comparisons = find_studies(asking.experiment, conditions)
     bounds = [*map(asking.comparing, comparisons), *map(asking.probing, conditions)]
-    assert all(BASE_MB < need.mem_mb < 128_000 for need in bounds)
-    assert all(need.minutes > START_MINUTES for need in bounds)
+    assert all(cost.BASE_MB < need.mem_mb < 128_000 for need in bounds)
+    assert all(need.minutes > cost.START_MINUTES for need in bounds)
     program = "import sys, polymath.planning.cost; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

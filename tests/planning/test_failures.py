@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from polymath.__main__ import main
 from polymath.planning.failures import describe_failures
-from support.plans import finish, plan_of
+from support.plans import finish, plan_of, run_command
 
 
 def write_log(path: Path, *lines: str) -> None:
@@ -65,15 +64,14 @@ def test_the_command_fails_as_long_as_something_is_not_done(
 ) -> None:
     plan = plan_of(tmp_path)
     (tmp_path / "mine.yaml").write_text(plan.experiment.model_dump_json(exclude_defaults=True))
-    monkeypatch.setattr("sys.argv", ["polymath", "failed", "--replace-workflow-config",
-                                     "--configfile", str(tmp_path / "mine.yaml")])  # fmt: skip
+    words = ["failed", "--configfile", str(tmp_path / "mine.yaml"), "--replace-workflow-config"]
     for status, words in (
         (1, "1 of 2 conditions failed or pending"),
         (0, "every condition is done"),
     ):
         finish(plan, plan.conditions[status])
         with pytest.raises(SystemExit) as caught:
-            main()
+            run_command(monkeypatch, *words)
         assert caught.value.code == status
         assert words in capsys.readouterr().out
 
@@ -94,14 +92,11 @@ def test_a_stage_that_failed_after_training_is_named_whatever_its_log_holds(tmp_
 def test_commands_on_results_say_that_there_are_none(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["polymath", command, "--results", str(tmp_path / "none")])
     with pytest.raises(SystemExit, match=r"none/matrix.*does not exist"):
-        main()
+        run_command(monkeypatch, command, "--results", str(tmp_path / "none"))
 
 
 def test_publishing_stays_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "matrix.parquet").touch()
-    arguments = ["polymath", "publish", "--results", str(tmp_path), "--name", "../../away"]
-    monkeypatch.setattr("sys.argv", arguments)
     with pytest.raises(SystemExit, match="--name"):
-        main()
+        run_command(monkeypatch, "publish", "--results", str(tmp_path), "--name", "../../away")

@@ -12,7 +12,6 @@ import torch
 from snakemake.utils import update_config
 from torch.utils.flop_counter import FlopCounterMode
 
-from polymath.__main__ import main
 from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.config_files import merge_configs, read_config
 from polymath.experiment.models import ModelSize
@@ -32,7 +31,15 @@ from polymath.util.errors import PolymathError
 from polymath.util.identity import describe
 from polymath.util.storage import made_from, write_table
 from support import ROOT
-from support.plans import CONFIG, DATASET, finish, plan_of
+from support.plans import (
+    CONFIG,
+    DATASET,
+    MINILM,
+    OF_UNKNOWN_SIZE,
+    finish,
+    plan_of,
+    run_command,
+)
 from support.workspace import tiny_config, write_config
 
 Checkpoint = Callable[[str], Path]
@@ -51,8 +58,7 @@ def test_forward_flops_are_torchs(rows: int, length: int, checkpoint: Checkpoint
 
 
 def test_parameters_of_a_known_model() -> None:
-    minilm = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
-    assert count_parameters(minilm) == pytest.approx(22_713_216, rel=0.02)
+    assert count_parameters(MINILM) == pytest.approx(22_713_216, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +73,9 @@ def test_runs_of_a_condition(rate: Any, trials: int, runs: int) -> None:
 def test_a_conditions_cost_is_its_steps_and_scores(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     cost = plan.cost(plan.conditions[0])
-    size = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
     sequences = 3 * 50 * 16 + 100 * (5 + 2) + 300
     assert cost.runs == 2
-    assert cost.flops == pytest.approx(2 * forward_flops(size, 64) * sequences)
+    assert cost.flops == pytest.approx(2 * forward_flops(MINILM, 64) * sequences)
 
 
 def test_prepared_data_counts_more_than_the_catalogue(tmp_path: Path) -> None:
@@ -86,8 +91,8 @@ def test_prepared_data_counts_more_than_the_catalogue(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_said(tmp_path: Path) -> None:
-    dataset = {name: value for name, value in DATASET.items() if name != "rows"}
-    lines = list(describe_plan(plan_of(tmp_path, datasets={"odd": dataset}), Speed(1e9, "x")))
+    plan = plan_of(tmp_path, datasets={"odd": OF_UNKNOWN_SIZE})
+    lines = list(describe_plan(plan, Speed(1e9, "x")))
     assert lines[0] == "2 conditions, 0 of them done; 4 runs to train"
     assert any(line.startswith("2 of these are not counted") for line in lines)
 
@@ -104,9 +109,7 @@ def test_a_made_model_has_its_bases_size_with_changes(tmp_path: Path) -> None:
     source = {"kind": "configured", "base": "minilm-l6", "config": {"num_hidden_layers": 2}}
     plan = plan_of(tmp_path, models=["mine"], initialisations=["scratch"],
                    checkpoints={"mine": {"source": source}})  # fmt: skip
-    assert plan.model_size("mine") == ModelSize(
-        layers=2, width=384, intermediate=1536, vocabulary=30522
-    )
+    assert plan.model_size("mine") == MINILM.model_copy(update={"layers": 2})
 
 
 def test_weights_of_a_configured_model_are_downloaded(tmp_path: Path) -> None:
@@ -125,8 +128,7 @@ def test_pretraining_is_counted_until_it_is_done(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"models": ["mine"], "checkpoints": {"mine": {"source": source}}}
     plan = plan_of(tmp_path, **changes)
     (cost,) = plan.pretraining()
-    size = ModelSize(layers=6, width=384, intermediate=1536, vocabulary=30522)
-    assert cost.flops == pytest.approx(forward_flops(size, 64) * (3 * 20 * 8 + 100 * 5))
+    assert cost.flops == pytest.approx(forward_flops(MINILM, 64) * (3 * 20 * 8 + 100 * 5))
     lines = list(describe_plan(plan, Speed(1e9, "x")))
     assert "and 1 models to pre-train" in lines[0]
     run = plan.cost(plan.conditions[0])
@@ -170,7 +172,7 @@ def test_what_is_made_from_stale_results_is_stale(tmp_path: Path) -> None:
     assert set(plan.stale) == {tokens, plan.paths.predictions(plan.conditions[0])}
 
 
-def test_the_speed_is_the_benchmarks(tmp_path: Path) -> None:
+def test_the_speed_is_the_benchmarks() -> None:
     speed = benchmark_speed("cpu-2-cores", ROOT / "resources/benchmarks")
     assert 1e10 < speed.flops < 1e13
     with pytest.raises(PolymathError, match=r"no measurement of 'cpu-2-core' .* 'cpu-2-cores'"):
@@ -231,8 +233,7 @@ def test_the_command_prints_the_default_plan(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("sys.argv", ["polymath", "plan", "--device", "cpu-2-cores"])
-    main()
+    run_command(monkeypatch, "plan", "--device", "cpu-2-cores")
     printed = capsys.readouterr().out
     assert printed.startswith("12 conditions, ")
     assert "sources to download" in printed
@@ -245,10 +246,7 @@ def test_the_command_names_all_missing_files_and_plans_all_the_same(
     (tmp_path / "own data.csv").unlink()
     file = write_config(config, tmp_path / "mine.yaml")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "sys.argv", ["polymath", "plan", "--configfile", str(file), "--replace-workflow-config"]
-    )
-    main()
+    run_command(monkeypatch, "plan", "--configfile", str(file), "--replace-workflow-config")
     first, second, third, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith("missing: datasets.odd: source path 'own data.csv' does not exist")
     assert second.startswith("missing: checkpoints.small: ")
@@ -260,11 +258,8 @@ def test_the_command_ends_with_the_message_of_a_mistake(
 ) -> None:
     (tmp_path / "bad.yaml").write_text("replicate: 3\n")
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(
-        "sys.argv", ["polymath", "plan", "--configfile", str(tmp_path / "bad.yaml")]
-    )
     with pytest.raises(SystemExit, match="replicate: unknown key: did you mean 'replicates'"):
-        main()
+        run_command(monkeypatch, "plan", "--configfile", str(tmp_path / "bad.yaml"))
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,7 @@ def test_the_lock_of_a_killed_snakemake_goes(tmp_path: Path) -> None:
         pass
 
 
-def test_a_living_one_keeps_the_second_out_and_its_lock(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_living_one_keeps_the_second_out_and_its_lock(tmp_path: Path) -> None:
     with another(tmp_path, "results") as living:
         second = persistence(tmp_path, "results")
         with pytest.raises(WorkflowError, match=str(living.pid)), second.lock():

@@ -25,16 +25,27 @@ RECORDS: dict[str, Any] = {"job": {"seed": 1}, "code_version": 1}
 TOKENS: dict[str, Any] = {"job": {"max_length": 40}, "code_version": 1}
 
 
-def write(path: Path, asked: dict[str, Any], **inputs: Path) -> Path:
+def write(
+    path: Path, asked: dict[str, Any], metadata: dict[str, Any] | None = None, **inputs: Path
+) -> Path:
     with made_from(describe(asked, inputs)):
-        write_table(pd.DataFrame({"id": ["a"]}), path, SCHEMA, {})
+        write_table(pd.DataFrame({"id": ["a"]}), path, SCHEMA, metadata or {})
     return path
 
 
+def explain(requests: Requests, request: Request) -> str | None:
+    """Return why a result must be made anew, where manifests may be missing."""
+    return Comparison(absent_manifests(requests)).explain(request)
+
+
 @pytest.fixture
-def tokens(tmp_path: Path) -> Request:
-    records = write(tmp_path / "records.parquet", RECORDS)
-    path = write(tmp_path / "tokens.parquet", TOKENS, records=records)
+def records(tmp_path: Path) -> Path:
+    return write(tmp_path / "records.parquet", RECORDS)
+
+
+@pytest.fixture
+def tokens(records: Path) -> Request:
+    path = write(records.with_name("tokens.parquet"), TOKENS, records=records)
     return Request(path, TOKENS, {"records": records})
 
 
@@ -42,22 +53,18 @@ def test_a_result_as_asked_for_is_not_stale(tokens: Request) -> None:
     assert list(Comparison().find_stale([tokens])) == []
 
 
-def test_a_result_made_from_another_input_is_stale(tokens: Request) -> None:
-    records = tokens.inputs["records"]
-    assert isinstance(records, Path)
+def test_a_result_made_from_another_input_is_stale(tokens: Request, records: Path) -> None:
     write(records, {**RECORDS, "job": {"seed": 2}})
     [(path, reason)] = Comparison().find_stale([tokens])
     assert (path, reason.split(" is ")[0]) == (tokens.path, "inputs.records")
 
 
-def test_a_file_that_was_written_with_a_table_must_be_as_it_was(tokens: Request) -> None:
+def test_a_file_that_was_written_with_a_table_must_be_as_it_was(
+    tokens: Request, records: Path
+) -> None:
     symbols = tokens.path.with_name("tokenizer.json")
     symbols.write_text('{"A": 5}')
-    records = tokens.inputs["records"]
-    assert isinstance(records, Path)
-    with made_from(describe(TOKENS, {"records": records})):
-        metadata = {COMPANION_SHA256: sha256_of(symbols)}
-        write_table(pd.DataFrame({"id": ["a"]}), tokens.path, SCHEMA, metadata)
+    write(tokens.path, TOKENS, {COMPANION_SHA256: sha256_of(symbols)}, records=records)
     request = replace(tokens, companion=symbols)
     assert list(Comparison().find_stale([request])) == []
     symbols.write_text('{"A": 4}')
@@ -68,10 +75,9 @@ def test_a_file_that_was_written_with_a_table_must_be_as_it_was(tokens: Request)
 
 
 def test_what_is_made_from_stale_results_is_stale_across_a_deleted_one(
-    tokens: Request, tmp_path: Path
+    tokens: Request, records: Path, tmp_path: Path
 ) -> None:
-    records, predictions = tokens.inputs["records"], tmp_path / "predictions.parquet"
-    assert isinstance(records, Path)
+    predictions = tmp_path / "predictions.parquet"
     predictions.touch()
     requests = [tokens, Request(predictions, {}, {"tokens": tokens.path})]
     everything = {records, tokens.path, predictions}
@@ -80,9 +86,9 @@ def test_what_is_made_from_stale_results_is_stale_across_a_deleted_one(
     assert set(with_dependents({records: "damaged"}, requests)) == everything - {tokens.path}
 
 
-def test_an_input_that_was_deleted_must_be_what_it_would_be_now(tokens: Request) -> None:
-    records = tokens.inputs["records"]
-    assert isinstance(records, Path)
+def test_an_input_that_was_deleted_must_be_what_it_would_be_now(
+    tokens: Request, records: Path
+) -> None:
     records.unlink()
     asked = Request(records, RECORDS, {})
     assert list(Comparison().find_stale([asked, tokens])) == []
@@ -93,9 +99,7 @@ def test_an_input_that_was_deleted_must_be_what_it_would_be_now(tokens: Request)
     assert list(Comparison().find_stale([unknown, tokens])) == []
 
 
-def test_of_an_input_that_does_not_exist_nothing_is_known(tokens: Request) -> None:
-    records = tokens.inputs["records"]
-    assert isinstance(records, Path)
+def test_of_an_input_that_does_not_exist_nothing_is_known(tokens: Request, records: Path) -> None:
     records.unlink()
     assert Comparison().explain(tokens) is None
     changed = Request(tokens.path, {**TOKENS, "code_version": 2}, tokens.inputs)
@@ -128,22 +132,17 @@ def test_files_of_another_address_are_noticed_without_their_manifest(tmp_path: P
     manifest = Manifest(old.paths.raw_manifest("odd"), describe_source(source), ())
     manifest.write()
     stated = {"source": manifest.source, "source_sha256": manifest.sha256}
-    kept = [old.paths.records("odd"), old.paths.tokens("odd", "own")]
-    for path in kept:
-        path.parent.mkdir(parents=True)
-        with made_from(describe(RECORDS, {"manifest": manifest.path})):
-            write_table(pd.DataFrame({"id": ["a"]}), path, SCHEMA, stated)
+    kept = [
+        Request(write(path, RECORDS, stated, manifest=manifest.path), RECORDS,
+                {"manifest": manifest.path})
+        for path in (old.paths.records("odd"), old.paths.tokens("odd", "own"))
+    ]  # fmt: skip
     manifest.path.unlink()
-
-    def explain(requests: Requests, path: Path) -> str | None:
-        comparison = Comparison(absent_manifests(requests))
-        return comparison.explain(Request(path, RECORDS, {"manifest": manifest.path}))
-
-    for path in kept:
-        assert explain(old, path) is None
-        assert str(explain(new, path)).endswith(f"not {UNKNOWN}")
-        path.unlink()
-    assert explain(new, tmp_path / "none.parquet") is None
+    for request in kept:
+        assert explain(old, request) is None
+        assert str(explain(new, request)).endswith(f"not {UNKNOWN}")
+        request.path.unlink()
+    assert explain(new, replace(kept[0], path=tmp_path / "none.parquet")) is None
 
 
 def test_so_are_a_models(tmp_path: Path) -> None:
@@ -159,18 +158,11 @@ def test_so_are_a_models(tmp_path: Path) -> None:
     manifest.write()
     stated = {"model_source": manifest.source, "model_sha256": manifest.sha256}
     condition = Condition("odd", "small", "pretrained", "random", "1", "tiny")
-    path = old.paths.predictions(condition)
-    path.parent.mkdir(parents=True)
-    with made_from(describe(RECORDS, {"model": manifest.path})):
-        write_table(pd.DataFrame({"id": ["a"]}), path, SCHEMA, stated)
+    path = write(old.paths.predictions(condition), RECORDS, stated, model=manifest.path)
+    request = Request(path, RECORDS, {"model": manifest.path})
     manifest.path.unlink()
-
-    def explain(requests: Requests) -> str | None:
-        comparison = Comparison(absent_manifests(requests))
-        return comparison.explain(Request(path, RECORDS, {"model": manifest.path}))
-
-    assert explain(old) is None
-    assert str(explain(new)).endswith(f"not {UNKNOWN}")
+    assert explain(old, request) is None
+    assert str(explain(new, request)).endswith(f"not {UNKNOWN}")
 
 
 def test_a_result_that_states_nothing_or_is_no_table_is_stale(tokens: Request) -> None:
@@ -196,12 +188,8 @@ def test_other_weights_of_ones_own_are_noticed_without_their_manifest(tmp_path: 
     request = Request(tmp_path / "predictions.parquet", TOKENS, {"model": manifest})
     write(request.path, TOKENS, model=manifest)
     manifest.unlink()
-
-    def explain() -> str | None:
-        return Comparison(absent_manifests(requests)).explain(request)
-
-    assert explain() is None
+    assert explain(requests, request) is None
     (folder / "model.safetensors").write_text("trained again")
-    assert str(explain()).startswith("inputs.model is")
+    assert str(explain(requests, request)).startswith("inputs.model is")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    assert str(explain()).endswith(f"not {UNKNOWN}")
+    assert str(explain(requests, request)).endswith(f"not {UNKNOWN}")

@@ -1,5 +1,6 @@
 """Figures from small tables: both formats, the same bytes, and what they show."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ from polymath.experiment.conditions import NONE, Condition
 from polymath.experiment.initialisations import INITIALISATIONS
 from polymath.reporting.figures.draw import draw_figure
 from polymath.reporting.figures.layers import MEASURES
+from polymath.reporting.figures.matrix import GREY
 from polymath.reporting.figures.probes import NAMES as PROBES
 from polymath.reporting.figures.registry import FIGURES
 from polymath.reporting.figures.style import COLOURS, colour_of, marker_of
@@ -119,17 +121,22 @@ def test_columns_of_text_do_not_overlap_beside_long_names() -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_tables_give_the_same_files(name: str, tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path, FIGURES[name].tables)
-    files = {
-        suffix: [tmp_path / f"{stem}.{suffix}" for stem in "ab"] for suffix in ("svg", "png", "csv")
-    }
-    for paths in zip(*files.values(), strict=True):
-        draw_figure(name, inputs, *paths)
-    for first, second in files.values():
+    files, others = (draw_in(tmp_path / folder, name, inputs) for folder in "ab")
+    for first, second in zip(files, others, strict=True):
         assert first.read_bytes() == second.read_bytes()
-    svg = files["svg"][0].read_text(encoding="utf-8")
+    svg = files[0].read_text(encoding="utf-8")
     assert svg.rstrip().endswith("</svg>")
     assert "mathdefault" not in svg  # text that Matplotlib took for a formula
-    assert files["png"][0].read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert files[1].read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def draw_in(
+    folder: Path, name: str, inputs: Mapping[str, Path | list[Path] | pd.DataFrame]
+) -> tuple[Path, Path, Path]:
+    """Draw a figure and return its files: SVG, PNG and CSV."""
+    svg, png, csv = (folder / f"{name}.{suffix}" for suffix in ("svg", "png", "csv"))
+    draw_figure(name, inputs, svg, png, csv)
+    return svg, png, csv
 
 
 def write_inputs(folder: Path, names: tuple[str, ...]) -> dict[str, Path | list[Path]]:
@@ -227,18 +234,17 @@ def test_the_matrix_of_one_initialisation_has_no_other_in_its_legend() -> None:
     assert missing(["scratch", "pretrained"], figure) == ["pretrained"]
 
 
-def test_a_published_score_has_no_colour_that_the_legend_lacks() -> None:
-    figure = draw_matrix([one for one in conditions("1") if one.init == "scratch"])
-    stars = [line for line in figure.axes[0].get_lines() if line.get_marker() == "*"]
-    assert stars
-    assert COLOURS["pretrained"] not in [star.get_color() for star in stars]
-
-
-def test_published_scores_are_marked_in_their_own_metric_only() -> None:
-    axes = draw_matrix(conditions("1")).axes[0]
+@pytest.mark.parametrize(
+    ("inits", "colour"),
+    [(("pretrained", "scratch"), COLOURS["pretrained"]), (("scratch",), GREY)],
+)
+def test_published_scores_are_marked_in_their_own_metric_and_in_colours_of_the_legend(
+    inits: tuple[str, ...], colour: str
+) -> None:
+    axes = draw_matrix([one for one in conditions("1") if one.init in inits]).axes[0]
     stars = [line for line in axes.get_lines() if line.get_marker() == "*"]
     assert [(np.asarray(star.get_xdata()).tolist(), star.get_color()) for star in stars] == [
-        ([0.975], COLOURS["pretrained"])
+        ([0.975], colour)
     ]
 
 
@@ -262,11 +268,9 @@ def test_the_curves_mark_a_replicate_that_diverged(tmp_path: Path) -> None:
     mark = "diverged after this point"
     assert mark not in words_of(draw("curves", curves=curves_of(conditions("1")))[0])
     curves = [write_curve(conditions("1")[0], tmp_path, {"1": {"step": 241, "dev_score": 0.5}})]
-    draw_figure(
-        "curves", {"curves": curves}, *(tmp_path / f"c.{end}" for end in ("svg", "png", "csv"))
-    )
-    assert mark in (tmp_path / "c.svg").read_text(encoding="utf-8")
-    shown = pd.read_csv(tmp_path / "c.csv")
+    svg, _, csv = draw_in(tmp_path, "curves", {"curves": curves})
+    assert mark in svg.read_text(encoding="utf-8")
+    shown = pd.read_csv(csv)
     assert set(shown[shown["diverged"]]["replicate"]) == {1}
 
 
@@ -276,11 +280,10 @@ def test_too_many_conditions_are_said_and_not_drawn(name: str, tmp_path: Path) -
     main_table = FIGURES[name].tables[0]
     row = tables[main_table].iloc[[0]]
     many = pd.concat([row.assign(recipe=f"recipe{number}") for number in range(501)])
-    paths = [tmp_path / f"{name}.{end}" for end in ("svg", "png", "csv")]
-    draw_figure(name, tables | {main_table: many}, *paths)
-    assert "501 conditions" in paths[0].read_text(encoding="utf-8")
-    assert f"{name}.csv" in paths[0].read_text(encoding="utf-8")
-    assert len(pd.read_csv(paths[2])) == 501
+    svg, _, csv = draw_in(tmp_path, name, tables | {main_table: many})
+    assert "501 conditions" in svg.read_text(encoding="utf-8")
+    assert f"{name}.csv" in svg.read_text(encoding="utf-8")
+    assert len(pd.read_csv(csv)) == 501
 
 
 def test_the_curves_have_a_panel_per_fraction_and_no_empty_one() -> None:
@@ -292,13 +295,17 @@ def test_the_curves_have_a_panel_per_fraction_and_no_empty_one() -> None:
     )
 
 
+def heading_of(card: Figure) -> str:
+    (heading,) = [text for text in words_of(card) if "records," in text]
+    return heading
+
+
 @pytest.mark.parametrize("classes", [0, 2, 40])
 def test_the_card_names_every_class_and_what_was_left_out(classes: int) -> None:
     figure, _ = draw("card", card=card_of(classes), shortcuts=SHORTCUTS)
     names = [f"composer number {number}" for number in range(classes)] or ["all"]
     assert missing([*names, "train", "dev", "test"], figure) == []
-    (heading,) = [text for text in words_of(figure) if "records," in text]
-    assert [number in heading for number in ("1,234", "7", "1,505")] == [True] * 3
+    assert [number in heading_of(figure) for number in ("1,234", "7", "1,505")] == [True] * 3
     assert figure.get_figheight() == pytest.approx(max(3.0, 1.4 + 0.16 * classes))
 
 
@@ -313,21 +320,14 @@ def test_the_card_names_every_class_and_what_was_left_out(classes: int) -> None:
 def test_the_card_counts_near_neighbours(changes: dict[str, int], said: list[str]) -> None:
     near = {**SHORTCUTS["near_neighbours"], **changes}
     figure, _ = draw("card", card=card_of(2), shortcuts=SHORTCUTS | {"near_neighbours": near})
-    (heading,) = [text for text in words_of(figure) if "records," in text]
-    assert [words in heading for words in said] == [True] * 2
+    assert [words in heading_of(figure) for words in said] == [True] * 2
 
 
-def test_the_card_names_the_best_rule_beside_a_constant() -> None:
-    figure, _ = draw("card", card=card_of(2), shortcuts=SHORTCUTS)
-    (heading,) = [text for text in words_of(figure) if "records," in text]
-    assert (
-        "first symbol is 60: bach; otherwise mozart (macro f1 0.600, a constant 0.250)" in heading
-    )
-
-
-def test_a_card_without_a_title_is_headed_by_its_task() -> None:
-    figure, _ = draw("card", card=card_of(3, title=""), shortcuts=SHORTCUTS)
-    assert any(text.startswith("composer\n") for text in words_of(figure))
+def test_the_card_names_the_best_rule_beside_a_constant_and_without_a_title_its_task() -> None:
+    figure, _ = draw("card", card=card_of(2, title=""), shortcuts=SHORTCUTS)
+    rule = "first symbol is 60: bach; otherwise mozart (macro f1 0.600, a constant 0.250)"
+    assert rule in heading_of(figure)
+    assert heading_of(figure).startswith("composer\n")
 
 
 def test_class_names_with_signs_of_mathematics_are_shown_as_they_are(tmp_path: Path) -> None:
@@ -336,9 +336,8 @@ def test_class_names_with_signs_of_mathematics_are_shown_as_they_are(tmp_path: P
     write_json(card_of(3, labels_by_split=dict.fromkeys(names, counts)), tmp_path / "card.json")
     rule = SHORTCUTS["rule"] | {"rule": f"first symbol is {names[0]}: a; otherwise b"}
     write_json(SHORTCUTS | {"rule": rule}, tmp_path / "shortcuts.json")
-    draw_figure("card", {name: tmp_path / f"{name}.json" for name in ("card", "shortcuts")},
-                *(tmp_path / f"card.{end}" for end in ("svg", "png", "csv")))  # fmt: skip
-    svg = (tmp_path / "card.svg").read_text(encoding="utf-8")
+    inputs = {name: tmp_path / f"{name}.json" for name in ("card", "shortcuts")}
+    svg = draw_in(tmp_path, "card", inputs)[0].read_text(encoding="utf-8")
     assert [name for name in names if f">{name}</text>" not in svg] == []
     assert "first symbol is $5_a$: a" in svg
 

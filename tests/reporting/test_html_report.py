@@ -12,11 +12,6 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
-from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
-from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
-from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
-from polymath.evaluation.tables import RATE_SCHEMA as RATES
 from polymath.reporting.html.content import (
     answer_claims,
     compare_with_baselines,
@@ -27,18 +22,18 @@ from polymath.reporting.html.content import (
 )
 from polymath.reporting.provenance import provenance_of
 from polymath.util.storage import write_table
+from support.figures import CONDITION
 from support.report import (
     CLAIM_ROWS,
-    CONDITION,
     FAMILY_ROWS,
     MATRIX_ROWS,
     RUN,
     judged,
     judged_together,
     scored,
-    table,
     write_small_report,
 )
+from support.tables import table
 
 
 class Page(HTMLParser):
@@ -69,8 +64,8 @@ def test_a_class_with_the_name_of_a_verdict_is_shown_as_it_is(tmp_path: Path) ->
 
 
 def test_only_claims_that_were_tested_have_an_answer() -> None:
-    claims = table(CLAIM_ROWS, CLAIMS)
-    faster, better = answer_claims(claims, table(FAMILY_ROWS, FAMILIES))
+    claims = table(CLAIM_ROWS, "claims")
+    faster, better = answer_claims(claims, table(FAMILY_ROWS, "families"))
     assert [faster.verdict, better.verdict] == ["supported", "undecided"]
     assert "+0.300 [+0.200, +0.400]" in faster.sentences[0]
     assert "supported at one learning rate" in faster.sentences[0]
@@ -84,9 +79,9 @@ def test_a_verdict_is_stated_with_its_qualifier_and_undecided_needs_none() -> No
     rows = [judged("better", verdict, 0.1, task=verdict, qualifier="at one learning rate")
             for verdict in ("supported", "contradicted", "undecided")]  # fmt: skip
     sentence = "On supported, contradicted that is a verdict at one learning rate."
-    families = table([], FAMILIES)
-    assert answer_claims(table(rows, CLAIMS), families)[0].sentences[-1] == sentence
-    (answer,) = answer_claims(table(rows[2:], CLAIMS), families)
+    families = table([], "families")
+    assert answer_claims(table(rows, "claims"), families)[0].sentences[-1] == sentence
+    (answer,) = answer_claims(table(rows[2:], "claims"), families)
     assert "learning rate" not in " ".join(answer.sentences)
 
 
@@ -94,7 +89,7 @@ def test_families_that_differ_are_mixed() -> None:
     families = [judged_together("better", "supported", 0.3),
                 judged_together("better", "contradicted", -0.3, model="large")]  # fmt: skip
     rows = [judged("better", "supported", 0.2), judged("better", "undecided", 0.1, model="large")]
-    (answer,) = answer_claims(table(rows, CLAIMS), table(families, FAMILIES))
+    (answer,) = answer_claims(table(rows, "claims"), table(families, "families"))
     assert answer.verdict == "mixed"
     assert ["large" in sentence for sentence in answer.sentences[:2]] == [False, True]
 
@@ -104,7 +99,7 @@ def test_a_family_of_one_task_has_the_verdict_of_that_task() -> None:
     families = [judged_together("better", "undecided", 0.3, tasks=1, pairs=5, reason="p = 0.0625",
                                 members="splice", left_out="stability: diverged")]  # fmt: skip
     own = judged("better", "supported", 0.2, n=5, reason="p = 0.0100")
-    (answer,) = answer_claims(table([own], CLAIMS), table(families, FAMILIES))
+    (answer,) = answer_claims(table([own], "claims"), table(families, "families"))
     assert answer.verdict == "supported"
     assert "undecided" not in " ".join(answer.sentences)
     assert (
@@ -114,40 +109,42 @@ def test_a_family_of_one_task_has_the_verdict_of_that_task() -> None:
 
 
 def test_the_limits_are_those_of_the_tables() -> None:
-    few, one_rate = limits(table(MATRIX_ROWS, MATRIX), None)
+    few, one_rate = limits(table(MATRIX_ROWS, "matrix"), None)
     assert re.findall(r"\d+", few) == ["3", "5"]  # replicates, and the least that a task needs
     assert "learning rate" in one_rate
-    rates = table([{"chosen": True, "at_edge": True}, {"chosen": False, "at_edge": False}], RATES)
-    chance, diverged, baseline, edge = limits(table([scored(0.52, n=8, diverged=2)], MATRIX), rates)
+    rates = table([{"chosen": True, "at_edge": True}, {"chosen": False, "at_edge": False}], "rates")
+    chance, diverged, baseline, edge = limits(
+        table([scored(0.52, n=8, diverged=2)], "matrix"), rates
+    )
     assert re.findall(r"\d+", chance) == re.findall(r"\d+", edge) == ["1", "1"]
     assert "(splice)" in chance
     assert re.findall(r"\d+", diverged) == ["2"]
     always_majority = scored(0.1, low=0.1 + 0.2 - 0.2, chance=0.1)
-    assert any("(splice)" in line for line in limits(table([always_majority], MATRIX), rates))
+    assert any("(splice)" in line for line in limits(table([always_majority], "matrix"), rates))
     assert "baseline" in baseline
 
 
 def test_baselines_are_compared_with_the_best_trained_model() -> None:
     of_stability = {**MATRIX_ROWS[4], "task": "stability", "mean": 0.2}
-    text = compare_with_baselines(table([*MATRIX_ROWS, of_stability], MATRIX))
+    text = compare_with_baselines(table([*MATRIX_ROWS, of_stability], "matrix"))
     assert re.findall(r"\d+", text) == ["1", "2"]
     assert "n-grams" in text
     assert "splice" in text
     behind = [*MATRIX_ROWS[:4], {**MATRIX_ROWS[4], "mean": 0.89}, of_stability]
-    assert re.findall(r"\d+", compare_with_baselines(table(behind, MATRIX))) == ["0", "2"]
+    assert re.findall(r"\d+", compare_with_baselines(table(behind, "matrix"))) == ["0", "2"]
 
 
 @pytest.mark.parametrize(("mean", "ahead"), [(0.95, True), (0.89, False)])
 def test_a_task_that_is_alone_is_not_counted(mean: float, ahead: bool) -> None:
     baselines = [{**MATRIX_ROWS[4], "model": "majority", "mean": 0.5},
                  {**MATRIX_ROWS[4], "mean": mean}]  # fmt: skip
-    text = compare_with_baselines(table([*MATRIX_ROWS[:2], *baselines], MATRIX))
+    text = compare_with_baselines(table([*MATRIX_ROWS[:2], *baselines], "matrix"))
     assert text.startswith("The best baseline (n-grams)" if ahead else "No baseline")
     assert not re.findall(r"\d+", text)
-    claims = table([CLAIM_ROWS[1]], CLAIMS)
-    (answer,) = answer_claims(claims, table([], FAMILIES))
+    claims = table([CLAIM_ROWS[1]], "claims")
+    (answer,) = answer_claims(claims, table([], "families"))
     assert answer.sentences[-1].startswith("splice by itself: undecided")
-    assert "all tasks" not in limits(table(MATRIX_ROWS[:2], MATRIX), None)[0]
+    assert "all tasks" not in limits(table(MATRIX_ROWS[:2], "matrix"), None)[0]
 
 
 def test_speeds_name_their_reference() -> None:
@@ -156,7 +153,7 @@ def test_speeds_name_their_reference() -> None:
     rows = [{**row, "against": "scratch", "reference_model": "small"},
             {**row, "against": "in-domain", "reference_model": "esm", "speed_up": 0.5,
              "speed_up_low": 0.4, "speed_up_high": 0.7}]  # fmt: skip
-    shown = speed_table(table(rows, CONVERGENCE))
+    shown = speed_table(table(rows, "convergence"))
     assert list(shown["against"]) == ["scratch", "esm"]
     assert list(shown["times faster [95 %]"]) == ["2.00", "0.50 [0.40, 0.70]"]
     assert list(shown["reference examples"]) == ["200", "200"]

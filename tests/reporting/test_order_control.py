@@ -2,13 +2,11 @@
 
 import pandas as pd
 
-from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
-from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
-from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.reporting.answer import answer_in_words
 from polymath.reporting.matrix import arrange_matrix
 from polymath.reporting.order_control import describe_order, order_table, without_shuffled_tests
-from support.report import MATRIX_ROWS, judged, scored, table
+from support.report import MATRIX_ROWS, judged, scored
+from support.tables import table
 
 SHUFFLED = {"recipe": "default+shuffled-input"}
 ROWS = [
@@ -23,7 +21,7 @@ ROWS = [
 
 
 def test_the_share_of_the_score_above_chance_that_is_left() -> None:
-    rows = order_table(table(ROWS, MATRIX)).set_index("init")
+    rows = order_table(table(ROWS, "matrix")).set_index("init")
     assert list(rows["left, tested on shuffled"]) == ["25%", "–"], "scratch is at chance as it is"
     assert rows.loc["pretrained", "left, trained on shuffled"] == "50%"
     assert rows.loc["scratch", "trained on shuffled"] == "–"
@@ -34,22 +32,22 @@ def test_the_share_of_the_score_above_chance_that_is_left() -> None:
 
 def test_no_share_is_told_of_a_score_whose_interval_reaches_chance() -> None:
     barely = [{**scored(0.51), "low": 0.49, "high": 0.53}, scored(0.6, **SHUFFLED)]
-    assert list(order_table(table(barely, MATRIX))["left, tested on shuffled"]) == ["–"]
-    assert describe_order(table(barely, MATRIX)) == []
+    assert list(order_table(table(barely, "matrix"))["left, tested on shuffled"]) == ["–"]
+    assert describe_order(table(barely, "matrix")) == []
 
 
 def test_baselines_stand_beside_models_on_sequences_as_they_are_alone() -> None:
-    cells = arrange_matrix(table(ROWS, MATRIX))
+    cells = arrange_matrix(table(ROWS, "matrix"))
     rows = cells[cells["column"] == "n-grams"]["recipe"]
     assert [*rows] == ["default"]
     claims = [judged("better", "supported", 0.1, recipe=recipe)
               for recipe in ("default", SHUFFLED["recipe"])]  # fmt: skip
-    answer = answer_in_words(table([], FAMILIES), table(claims, CLAIMS), table(ROWS, MATRIX))
+    answer = answer_in_words(table([], "families"), table(claims, "claims"), table(ROWS, "matrix"))
     assert ["n-grams" in task.sentence for task in answer.tasks] == [True, False]
 
 
 def test_a_sentence_per_task_names_each_arms_share() -> None:
-    (sentence,) = describe_order(table(ROWS, MATRIX))
+    (sentence,) = describe_order(table(ROWS, "matrix"))
     assert sentence.startswith("splice: ")
     assert "25% (pretrained)" in sentence
     assert "50% (pretrained)" in sentence
@@ -64,18 +62,18 @@ def test_of_many_arms_a_sentence_has_the_range() -> None:
         for number in range(6)
         for recipe in ("default", SHUFFLED["recipe"])
     ]
-    (sentence,) = describe_order(table(rows, MATRIX))
+    (sentence,) = describe_order(table(rows, "matrix"))
     assert "25% to 50% (6 arms)" in sentence
 
 
 def test_without_a_shuffled_condition_there_is_nothing_to_say() -> None:
-    plain = table(MATRIX_ROWS, MATRIX)
+    plain = table(MATRIX_ROWS, "matrix")
     assert not len(order_table(plain))
     assert describe_order(plain) == []
     pd.testing.assert_frame_equal(without_shuffled_tests(plain), plain)
 
 
 def test_what_is_only_tested_is_no_training_run() -> None:
-    kept = without_shuffled_tests(table(ROWS, MATRIX))
+    kept = without_shuffled_tests(table(ROWS, "matrix"))
     assert "default+shuffled-input" not in set(kept["recipe"])
     assert len(kept) == len(ROWS) - 2

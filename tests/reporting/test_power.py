@@ -9,9 +9,9 @@ from statsmodels.stats.power import TTestPower
 
 from polymath.evaluation.claims import LEAST_PAIRS, decide
 from polymath.evaluation.mean_test import power, standard_error
-from polymath.evaluation.tables import CLAIM_SCHEMA
 from polymath.reporting.power import REPLICATES, describe_power, power_of
-from support.report import judged, table
+from support.report import judged
+from support.tables import table
 
 WIDE = np.array([0.10, 0.02, 0.08])
 OPTIONS = ["--configfile", "my data.yaml"]
@@ -23,7 +23,7 @@ def claims(*tasks: Any, **changes: Any) -> pd.DataFrame:
                differences=differences, shared_error=0.0, **changes)
         for place, differences in enumerate(tasks)
     ]  # fmt: skip
-    return decide(table(rows, CLAIM_SCHEMA))
+    return decide(table(rows, "claims"))
 
 
 @pytest.mark.parametrize("n", [LEAST_PAIRS, 12])

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from polymath.evaluation.tables import MATRIX_SCHEMA
 from polymath.experiment.config_errors import parse
 from polymath.experiment.config_files import read_config
 from polymath.experiment.datasets import Dataset
@@ -15,7 +14,8 @@ from polymath.util.errors import PolymathError
 from support import ROOT
 from support.evidence import matrix_of
 from support.figures import PUBLISHED, conditions, scores_of
-from support.report import scored, table
+from support.report import scored
+from support.tables import table
 
 LISTED = ROOT / "resources/published.yaml"
 
@@ -66,7 +66,7 @@ def test_a_score_stands_beside_arms_that_started_alike_on_all_data_in_order() ->
          scored(0.65, **arm, model="protein-bert"),
          scored(0.60, **arm, model="bert", init="scratch"),
          scored(0.95, **arm, model="ngram", init="none", mapping="none", recipe="none")],
-        MATRIX_SCHEMA,
+        "matrix",
     )  # fmt: skip
     domains = {"bert": "text", "dyck": "synthetic", "protein-bert": "protein"}
     starts = ("pretrained", "in-domain", "scratch", "re-emb", "none")

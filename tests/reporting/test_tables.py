@@ -9,14 +9,7 @@ import pandas as pd
 import pytest
 
 from polymath.evaluation.claims import CLAIMS, RULE
-from polymath.evaluation.tables import CLAIM_COLUMNS
-from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIM_SCHEMA
-from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
-from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
-from polymath.evaluation.tables import EFFECTIVE_DATA_SCHEMA as EFFECTIVE_DATA
-from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
-from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
-from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
+from polymath.evaluation.looks import name_of
 from polymath.reporting.claims_page import (
     ClaimsPageTables,
     across_table,
@@ -48,17 +41,10 @@ from polymath.reporting.tables import (
     varying_columns,
 )
 from polymath.util.errors import DamagedError
-from polymath.util.storage import set_aside, write_json, write_table
-from support.figures import effective_data
-from support.report import (
-    CLAIM_ROWS,
-    CONDITION,
-    MATRIX_ROWS,
-    judged,
-    judged_together,
-    scored,
-    table,
-)
+from polymath.util.storage import set_aside, write_json
+from support.figures import CONDITION, effective_data
+from support.report import CLAIM_ROWS, MATRIX_ROWS, judged, judged_together, scored
+from support.tables import table, write
 
 DIFFERENCE: dict[str, Any] = {
     **CONDITION, "against": "scratch", "reference_model": "small", "n": 3, "difference": 0.2,
@@ -110,7 +96,7 @@ def test_columns_that_do_not_vary_are_dropped_and_empty_cells_do_not_count() -> 
 
 
 def test_the_matrix_has_a_line_per_condition() -> None:
-    shown = matrix_table(table(MATRIX_ROWS, MATRIX), everything=True)
+    shown = matrix_table(table(MATRIX_ROWS, "matrix"), everything=True)
     assert len(shown) == len(MATRIX_ROWS)
     assert shown["mean [95 %]"].iloc[0] == "0.900 [0.850, 0.950]"
     assert list(shown["learning_rate"]) == ["0.0001", "0.0003", "0.0001", "0.0001", "–"]
@@ -122,7 +108,7 @@ def test_the_matrix_marks_a_single_replicate_and_counts_those_that_diverged() ->
         scored(0.9, n=1, low=None, high=None, difference=0.1),
         scored(math.nan, n=0, diverged=3, chance=None, low=None, high=None),
     ]
-    first, second = matrix_table(table(rows, MATRIX)).to_dict("records")
+    first, second = matrix_table(table(rows, "matrix")).to_dict("records")
     assert first["mean [95 %]"] == "0.900 [one replicate]"
     assert first["difference from scratch [95 %]"] == "+0.100 [one replicate]"
     assert (second["mean [95 %]"], second["chance"], second["diverged"]) == ("–", "–", "3")
@@ -130,24 +116,23 @@ def test_the_matrix_marks_a_single_replicate_and_counts_those_that_diverged() ->
 
 def test_the_matrix_counts_test_items_and_what_they_could_show() -> None:
     rows = [scored(0.9, groups=300, detectable=0.04), scored(0.8, groups=120)]
-    shown = matrix_table(table(rows, MATRIX))
+    shown = matrix_table(table(rows, "matrix"))
     assert list(shown["test items"]) == ["300", "300 in 120 groups"]
     assert list(shown["detectable"]) == ["0.040", "–"]
-    older = table(rows, MATRIX).drop(columns=["groups", "detectable"])
+    older = table(rows, "matrix").drop(columns=["groups", "detectable"])
     assert list(matrix_table(older)["test items"]) == ["300", "300"]
 
 
 def test_the_summary_shows_only_columns_that_vary() -> None:
     rows = [scored(0.9), scored(0.8, init="scratch"), scored(0.7, fraction="0.1")]
-    head, *lines = summarise_matrix(table(rows, MATRIX)).splitlines()
+    head, *lines = summarise_matrix(table(rows, "matrix")).splitlines()
     assert head.split()[:4] == ["task", "init", "fraction", "metric"]
     assert len(lines) == 3
 
 
 def test_the_page_of_the_matrix_holds_all_its_columns(tmp_path: Path) -> None:
-    write_table(table(MATRIX_ROWS, MATRIX), tmp_path / "matrix.parquet", MATRIX, {})
-    write_matrix_page(tmp_path / "matrix.parquet", tmp_path / "matrix.md")
-    shown = matrix_table(table(MATRIX_ROWS, MATRIX), everything=True)
+    write_matrix_page(write(MATRIX_ROWS, "matrix", tmp_path), tmp_path / "matrix.md")
+    shown = matrix_table(table(MATRIX_ROWS, "matrix"), everything=True)
     lines = grid((tmp_path / "matrix.md").read_text(encoding="utf-8"))
     assert lines == [list(shown), *shown.to_numpy().tolist()]
 
@@ -158,22 +143,17 @@ SAME_SCORE = {**CONDITION, "against": "scratch", "reference_model": "small", "n"
 
 
 def claims_page(
-    folder: Path,
-    across: list[dict[str, Any]],
-    looks: dict[str, list[int]] | None = None,
-    family: dict[str, Any] | None = None,
+    folder: Path, across: list[dict[str, Any]], family: dict[str, Any] | None = None
 ) -> str:
     rows = {
-        "claims": (CLAIM_ROWS, CLAIM_SCHEMA),
-        "families": ([family or judged_together("better", "supported", 0.2)], FAMILIES),
-        "convergence": ([SAME_SCORE], CONVERGENCE),
-        "summary": (across, SUMMARY),
+        "claims": CLAIM_ROWS,
+        "families": [family or judged_together("better", "supported", 0.2)],
+        "convergence": [SAME_SCORE],
+        "summary": across,
     }
-    for name, (content, schema) in rows.items():
-        write_table(table(content, schema), folder / f"{name}.parquet", schema, {})
-    write_json(looks or {}, folder / "looks.json")
-    files = [*(folder / f"{name}.parquet" for name in rows), folder / "looks.json"]
-    write_claims_page(ClaimsPageTables(*files), folder / "claims.md")
+    files = [write(content, name, folder) for name, content in rows.items()]
+    write_json({}, folder / "looks.json")
+    write_claims_page(ClaimsPageTables(*files, folder / "looks.json"), folder / "claims.md")
     return (folder / "claims.md").read_text(encoding="utf-8")
 
 
@@ -187,21 +167,24 @@ def test_the_page_of_claims_has_the_rule_the_counts_and_every_claim(tmp_path: Pa
     assert "## Scores across tasks" not in claims_page(tmp_path, [])
 
 
-def test_the_page_begins_with_all_tasks_together(tmp_path: Path) -> None:
-    heads, verdict, *_ = grid(claims_page(tmp_path, []))
-    row = dict(zip(heads, verdict, strict=True))
-    assert (row["claim"], row["verdict"]) == ("better", "supported")
+@pytest.mark.parametrize(
+    ("alone", "tasks", "verdict", "difference"),
+    [
+        ({}, "2: splice, stability", "supported", "+0.200 [+0.100, +0.300]"),
+        # A task that is alone has its own verdict.
+        ({"tasks": 1, "members": "stability"}, "1: stability", "contradicted",
+         "-0.100 [-0.200, +0.000]"),
+    ],
+)  # fmt: skip
+def test_the_page_begins_with_all_tasks_together(
+    alone: dict[str, Any], tasks: str, verdict: str, difference: str, tmp_path: Path
+) -> None:
+    family = judged_together("better", "supported", 0.2, **alone)
+    heads, line, *_ = grid(claims_page(tmp_path, [], family))
+    row = dict(zip(heads, line, strict=True))
+    assert (row["claim"], row["tasks"], row["verdict"]) == ("better", tasks, verdict)
     assert row["qualifier"] == "at one learning rate"
-    assert row["tasks"] == "2: splice, stability"
-    assert row["difference [95 %]"] == "+0.200 [+0.100, +0.300]"
-
-
-def test_a_task_that_is_alone_has_its_own_verdict_on_the_page(tmp_path: Path) -> None:
-    family = judged_together("better", "supported", 0.9, tasks=1, members="stability")
-    heads, verdict, *_ = grid(claims_page(tmp_path, [], family=family))
-    row = dict(zip(heads, verdict, strict=True))
-    assert (row["tasks"], row["verdict"]) == ("1: stability", "contradicted")
-    assert row["difference [95 %]"] == "-0.100 [-0.200, +0.000]"
+    assert row["difference [95 %]"] == difference
 
 
 def test_the_time_to_the_same_score_is_shown_with_the_runs_that_reached_it(tmp_path: Path) -> None:
@@ -210,12 +193,12 @@ def test_the_time_to_the_same_score_is_shown_with_the_runs_that_reached_it(tmp_p
 
 
 def test_repeated_looks_are_counted_with_their_numbers_of_pairs() -> None:
-    claims = table([judged("better", "supported", 0.1, looks=2)], CLAIM_SCHEMA)
-    name = "/".join(str(claims.iloc[0][column]) for column in CLAIM_COLUMNS)
+    claims = table([judged("better", "supported", 0.1, looks=2)], "claims")
+    name = name_of(claims.iloc[0].to_dict())
     said = describe_looks(claims, {name: [3, 8], "of other results": [5]})
     assert "2 times" in said
     assert "3, 8 pairs" in said
-    once = table([judged("better", "supported", 0.1)], CLAIM_SCHEMA)
+    once = table([judged("better", "supported", 0.1)], "claims")
     assert "judged once" in describe_looks(once, {name: [3]})
 
 
@@ -231,16 +214,16 @@ def test_a_record_of_looks_that_was_damaged_is_named(tmp_path: Path) -> None:
 def test_what_a_family_leaves_out_is_named() -> None:
     rows = [judged_together("better", "supported", 0.2, left_out="amp: 1 replicates diverged"),
             judged_together("faster", "undecided", 0.0)]  # fmt: skip
-    shown = family_table(table(rows, FAMILIES))
+    shown = family_table(table(rows, "families"))
     assert list(shown["left out"]) == ["amp: 1 replicates diverged", "–"]
-    assert "left out" not in family_table(table(rows[1:], FAMILIES))
+    assert "left out" not in family_table(table(rows[1:], "families"))
 
 
 def test_a_claim_shows_its_mapping_and_what_varies() -> None:
     rows = [judged("better", "supported", 0.05, items_low=-0.5, items_high=0.5, n=6, items=90,
                    groups=40, qualifier="at one learning rate"),
             judged("better", "undecided", 0.1, fraction="0.1", reason="3 pairs")]  # fmt: skip
-    first, second = claim_table(table(rows, CLAIM_SCHEMA)).to_dict("records")
+    first, second = claim_table(table(rows, "claims")).to_dict("records")
     assert (first["mapping"], first["fraction"], first["pairs"]) == ("random", "1", "6")
     assert first["both [95 %]"] == "[-0.050, +0.150]"
     assert first["items [95 %]"] == "[-0.500, +0.500]"
@@ -248,14 +231,14 @@ def test_a_claim_shows_its_mapping_and_what_varies() -> None:
     assert (first["p"], first["sign flips"]) == ("0.010", "0.020")
     assert (first["verdict"], first["qualifier"]) == ("supported", "at one learning rate")
     assert (second["why"], second["qualifier"]) == ("3 pairs", "–")
-    same = claim_table(table([{**rows[0], "groups": 90}], CLAIM_SCHEMA))
+    same = claim_table(table([{**rows[0], "groups": 90}], "claims"))
     assert "groups" not in same
-    assert "mapping" not in claim_table(table(CLAIM_ROWS[3:4], CLAIM_SCHEMA))
+    assert "mapping" not in claim_table(table(CLAIM_ROWS[3:4], "claims"))
 
 
 def test_the_summary_across_tasks_names_in_domain_models() -> None:
     rows = [ACROSS, {**ACROSS, "against": "in-domain", "reference_model": "esm", "gain_low": None}]
-    shown = across_table(table(rows, SUMMARY))
+    shown = across_table(table(rows, "summary"))
     assert list(shown["against"]) == ["scratch", "esm"]
     assert list(shown["difference [95 %]"]) == ["+0.100 [+0.050, +0.200]", "+0.100"]
 
@@ -263,19 +246,19 @@ def test_the_summary_across_tasks_names_in_domain_models() -> None:
 @pytest.fixture
 def written(tmp_path: Path) -> dict[str, Path]:
     sources = {
-        "matrix": (MATRIX_ROWS, MATRIX),
-        "comparisons": ([DIFFERENCE, {**DIFFERENCE, "task": "stability"}], COMPARISONS),
-        "claims": (CLAIM_ROWS, CLAIM_SCHEMA),
-        "effective_data": ([*effective_data()], EFFECTIVE_DATA),
+        "matrix": MATRIX_ROWS,
+        "comparisons": [DIFFERENCE, {**DIFFERENCE, "task": "stability"}],
+        "claims": CLAIM_ROWS,
+        "effective_data": [*effective_data()],
     }
-    for name, (rows, schema) in sources.items():
-        write_table(table(rows, schema), tmp_path / f"{name}.parquet", schema, {})
+    matrix, comparisons, claims, effective = (
+        write(rows, name, tmp_path) for name, rows in sources.items()
+    )
     files = {
         f"{name}_{kind}": tmp_path / f"{name}.{kind}"
         for name in ("scores", "differences", "claims", "effective_data")
         for kind in ("md", "tex")
     }
-    matrix, comparisons, claims, effective = (tmp_path / f"{name}.parquet" for name in sources)
     write_paper_tables(matrix, comparisons, claims, files, effective)
     return files
 
@@ -290,7 +273,7 @@ def test_both_formats_hold_the_same_cells(name: str, written: dict[str, Path]) -
 
 
 def test_scores_have_a_row_per_task_and_a_column_per_arm() -> None:
-    shown = scores_table(table(MATRIX_ROWS, MATRIX))
+    shown = scores_table(table(MATRIX_ROWS, "matrix"))
     assert list(shown) == ["task", "metric", "pretrained", "scratch", "n-grams", "items", "chance"]
     assert list(shown.iloc[0])[:6] == ["splice", "accuracy", "0.900 ± 0.050", "0.700 ± 0.050",
                                        "0.950 ± 0.050", "300"]  # fmt: skip
@@ -299,38 +282,40 @@ def test_scores_have_a_row_per_task_and_a_column_per_arm() -> None:
 
 def test_what_pre_training_is_worth_says_what_was_not_measured() -> None:
     rows = [*effective_data()]
-    shown = effective_data_table(table(rows, EFFECTIVE_DATA))
+    shown = effective_data_table(table(rows, "effective_data"))
     worth = ["4", "at least 1", "at most 1", "not above chance"]
     assert shown["times the data"].tolist() == worth
     assert shown["interval"].tolist() == ["[2, open]", "[0.8, open]", "[open, 1.5]", "–"]
     assert shown["measurable"].tolist() == ["1 to 10", "0.1 to 1"] * 2
     assert "model" not in shown
-    (sentence,) = describe_effective_data(table(rows, EFFECTIVE_DATA))
+    (sentence,) = describe_effective_data(table(rows, "effective_data"))
     assert sentence.startswith("splice:")
     for words in ("4 times the data [2, open]", "0.1;", "at least 1 times", "fraction of 1."):
         assert words in sentence
     worthless = [{**row, "init": "pretrained"} for row in rows[2:]]
     for line, words in ((worthless, "above random weights"), (worthless[1:], "above chance")):
-        (sentence,) = describe_effective_data(table(line, EFFECTIVE_DATA))
+        (sentence,) = describe_effective_data(table(line, "effective_data"))
         assert f"not {words} on any fraction" in sentence
     (first, second) = describe_effective_data(
-        table([*rows, {**rows[0], "mapping": "frequency"}], EFFECTIVE_DATA)
+        table([*rows, {**rows[0], "mapping": "frequency"}], "effective_data")
     )
     assert (first.split(":")[0], second.split(":")[0]) == ("splice, random", "splice, frequency")
 
 
 def test_differences_leave_out_what_does_not_vary() -> None:
-    shown = differences_table(table([DIFFERENCE, {**DIFFERENCE, "task": "stability"}], COMPARISONS))
+    shown = differences_table(
+        table([DIFFERENCE, {**DIFFERENCE, "task": "stability"}], "comparisons")
+    )
     assert shown.iloc[0].to_dict() == {
         "task": "splice", "against": "scratch", "difference": "+0.200", "both": "[+0.050, +0.350]",
         "seeds": "[+0.100, +0.300]", "items": "[+0.150, +0.250]", "p": "0.250",
         "detectable": "0.125", "g": "–", "n": "3", "test items": "300",
     }  # fmt: skip
-    assert differences_table(table([], COMPARISONS)).to_numpy().tolist() == [["none"]]
+    assert differences_table(table([], "comparisons")).to_numpy().tolist() == [["none"]]
 
 
 def test_a_claim_without_comparisons_has_a_row_of_dashes() -> None:
-    shown = claims_table(table(CLAIM_ROWS, CLAIM_SCHEMA)).set_index("claim")
+    shown = claims_table(table(CLAIM_ROWS, "claims")).set_index("claim")
     assert list(shown.index) == [
         "faster", "better", "better", "near in-domain", "similar", "shared"
     ]  # fmt: skip
@@ -339,7 +324,7 @@ def test_a_claim_without_comparisons_has_a_row_of_dashes() -> None:
 
 def test_a_comparison_whose_replicates_diverged_keeps_its_row() -> None:
     rows = [judged("better", "undecided", 0.1), judged("better", "undecided", math.nan, n=0)]
-    shown = claims_table(table(rows, CLAIM_SCHEMA)).set_index("claim")
+    shown = claims_table(table(rows, "claims")).set_index("claim")
     assert list(shown.loc["better", "number"]) == ["+0.100", "–"]
 
 
@@ -353,7 +338,7 @@ def test_chance_is_named_by_what_is_always_answered(metric: str, name: str) -> N
 def test_a_baseline_without_a_trained_model_has_a_row_of_its_own() -> None:
     alone = scored(0.6, task="alone", **NGRAMS)
     for rows in ([scored(0.9), alone], [alone]):
-        shown = scores_table(table(rows, MATRIX)).set_index("task")
+        shown = scores_table(table(rows, "matrix")).set_index("task")
         assert shown.loc["alone", "n-grams"] == "0.600 ± 0.050"
 
 
@@ -381,7 +366,7 @@ def test_conditions_that_differ_in_more_have_rows_or_columns_of_their_own() -> N
         scored(0.5, task="once", low=None, high=None),
         scored(math.nan, task="lost", items=None, chance=None),
     ]
-    shown = scores_table(table(rows, MATRIX))
+    shown = scores_table(table(rows, "matrix"))
     columns = ["small pretrained", "esm pretrained", "small scratch", "n-grams"]
     tasks = [f"{task}, fraction {share}" for task, share in (
         ("splice", 1), ("splice", 0.1), ("fixed", 1), ("once", 1), ("lost", 1),

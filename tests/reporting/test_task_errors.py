@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
+from polymath.evaluation.tables import SCORE_SCHEMA
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.task_errors import (
@@ -19,6 +19,7 @@ from polymath.reporting.task_errors import (
     show_errors,
 )
 from polymath.util.storage import write_table
+from support.evidence import write_predictions
 
 ARM = Condition("odd", "small", "pretrained", "random", "1", "default")
 RECORDS = pa.schema([("id", pa.string()), ("sequence", pa.string())])
@@ -35,10 +36,7 @@ def write_task(
     rows = [{"replicate": 0, "split": "test", "id": name, "item": name, "label": "no",
              "logits": answer}
             for name, answer in (("good", [3.0, -1.0]), ("bad", [*logits]))]  # fmt: skip
-    stated = {**ARM.columns, "type": "classification", "labels": ["no", "yes"],
-              "metric": "accuracy", **metadata}  # fmt: skip
-    schema = prediction_schema("classification")
-    write_table(pd.DataFrame(rows), results.predictions(ARM), schema, stated)
+    write_predictions(rows, results.predictions(ARM), **{**ARM.columns, **metadata})
     scores = {**ARM.columns, "split": "dev", "headline": True, "value": 0.5, "replicate": 0}
     table = pd.DataFrame([scores], columns=SCORE_SCHEMA.names)
     write_table(table, results.scores("odd"), SCORE_SCHEMA, {})

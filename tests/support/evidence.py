@@ -2,13 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.comparisons import compare_scores, headline_scores
+from polymath.evaluation.item_bootstrap import item_weights, resample_score
 from polymath.evaluation.matrix import build_matrix
+from polymath.evaluation.metrics import score
 from polymath.evaluation.predictions import Resampled
 from polymath.evaluation.rate_sensitivity import RateChoice
 from polymath.evaluation.tables import SCORE_SCHEMA, prediction_schema
@@ -34,6 +39,17 @@ def matrix_of(scores: pd.DataFrame, bases: Mapping[str, str] | None = None) -> p
     resampled = Resampled(2, defaultdict(lambda: np.zeros(2)), {})
     tables = compare_scores(headline, contrasts, lambda _: resampled, choices)
     return build_matrix(headline, *tables)
+
+
+def write_predictions(
+    rows: list[dict[str, Any]], path: Path, task_type: str = "classification", **metadata: Any
+) -> Path:
+    """Write predictions of two classes, `no` and `yes`, or of values, as training does."""
+    labels = [] if task_type == "regression" else ["no", "yes"]
+    metadata = {"type": task_type, "labels": labels, "metric": "accuracy", **metadata}
+    schema = prediction_schema(task_type)
+    write_table(pd.DataFrame(rows, columns=schema.names), path, schema, metadata)
+    return path
 
 
 def write_condition(results: ResultPaths, condition: Condition, rights: list[int]) -> pd.DataFrame:
@@ -62,11 +78,7 @@ def write_condition(results: ResultPaths, condition: Condition, rights: list[int
             rows.append({"replicate": replicate, "split": "test", "id": f"{item:03d}",
                          "item": f"{item:03d}", "label": label,
                          "logits": [0.0, 1.0] if answer else [1.0, 0.0]})  # fmt: skip
-    metadata = {**condition.columns, "type": "classification", "labels": ["no", "yes"],
-                "metric": "accuracy"}  # fmt: skip
-    schema = prediction_schema("classification")
-    table = pd.DataFrame(rows, columns=schema.names)
-    write_table(table, results.predictions(condition), schema, metadata)
+    write_predictions(rows, results.predictions(condition), **condition.columns)
     write_records(results, condition.task)
     return pd.DataFrame(scores, columns=SCORE_SCHEMA.names)
 
@@ -77,3 +89,14 @@ def write_records(results: ResultPaths, task: str, per_group: int = 1) -> None:
     groups = [str(place // per_group) for place in range(ITEMS)]
     table = pd.DataFrame({"id": items, "group": groups})
     write_table(table, results.records(task), GROUPS_SCHEMA, {})
+
+
+def require_drawn_scores(
+    metric: str, targets: Floats, outputs: Floats, tolerance: float = 1e-12
+) -> None:
+    """Assert that scores on resamples of nine items are those of the drawn rows."""
+    weights = item_weights(list("abcdefghi"))[:25]
+    rows = [np.repeat(np.arange(9), counts.astype(int)) for counts in weights]
+    expected = [score(metric, targets[drawn], outputs[drawn]) for drawn in rows]
+    found = resample_score(targets, outputs, weights, metric)
+    np.testing.assert_allclose(found, expected, atol=tolerance)

@@ -7,31 +7,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from polymath.analysis.representations.layers import matching_layers
-from polymath.evaluation.tables import COMPARISON_SCHEMA as COMPARISONS
-from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
-from polymath.evaluation.tables import EFFECTIVE_DATA_SCHEMA as EFFECTIVE_DATA
-from polymath.evaluation.tables import ESTIMATE_SCHEMA as ESTIMATES
-from polymath.evaluation.tables import HEADS_SCHEMA, PROBE_SCHEMA, SIMILARITY_SCHEMA
-from polymath.evaluation.tables import RATE_SCHEMA as RATES
-from polymath.evaluation.tables import VARIANCE_SCHEMA as VARIANCE
 from polymath.experiment.conditions import NONE, Condition
 from polymath.reporting.figures.layers import MEASURES
 from polymath.reporting.figures.probes import NAMES as PROBES
 from polymath.reporting.published import published_table
 from polymath.util.seeds import VARIED
 from support.evidence import matrix_of
+from support.tables import typed
 
 Rows = Iterator[dict[str, Any]]
 Tables = dict[str, Any]
 TASKS = {"splice": "accuracy", "stability": "spearman"}
-CONDITION = {"task": "splice", "model": "small", "init": "pretrained", "mapping": "random",
-             "fraction": "1", "recipe": "default", "domain": "dna",
-             "metric": "accuracy"}  # fmt: skip
+CONDITION: dict[str, Any] = {
+    "task": "splice", "model": "small", "init": "pretrained", "mapping": "random",
+    "fraction": "1", "recipe": "default", "domain": "dna", "metric": "accuracy",
+}  # fmt: skip
 
 
 PUBLISHED = published_table(
@@ -68,24 +62,12 @@ def small_tables() -> Tables:
         "published": PUBLISHED,
         "curves": curves_of(conditions("1")),
         "values": VALUES,
-        "comparisons": typed(comparisons(), COMPARISONS),
-        "convergence": typed(convergence(), CONVERGENCE),
-        "estimates": typed(estimates(), ESTIMATES),
-        "effective_data": typed(effective_data(), EFFECTIVE_DATA),
-        "rates": typed(rates(), RATES),
-        "variance": typed(variance(), VARIANCE),
-        "probes": typed(probes(), PROBE_SCHEMA),
+        **{name: typed(rows(), name) for name, rows in ROWS.items()},
         "card": card_of(3),
         "shortcuts": SHORTCUTS,
         "similarity": similarity,
         "heads": heads,
     }
-
-
-def typed(rows: Rows, schema: pa.Schema) -> pd.DataFrame:
-    """Return rows as a table of a schema's columns and types."""
-    table = pd.DataFrame([*rows], columns=schema.names)
-    return pa.Table.from_pandas(table, schema=schema, preserve_index=False).to_pandas()
 
 
 def conditions(*fractions: str) -> list[Condition]:
@@ -276,4 +258,10 @@ def layers(*states: str) -> tuple[pd.DataFrame, pd.DataFrame]:
              "distance": 0.2 + 0.1 * head}
             for i, head in product(range(1, 4), range(2))
         ]  # fmt: skip
-    return typed(iter(rows), SIMILARITY_SCHEMA), typed(iter(heads), HEADS_SCHEMA)
+    return typed(rows, "similarity"), typed(heads, "heads")
+
+
+# What makes the rows of each table that needs no other.
+ROWS = {"comparisons": comparisons, "convergence": convergence, "estimates": estimates,
+        "effective_data": effective_data, "rates": rates, "variance": variance,
+        "probes": probes}  # fmt: skip

@@ -1,6 +1,5 @@
 """A small experiment's tables, as the rules write them, and the report on them."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -9,26 +8,15 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
-from polymath.evaluation.tables import CONVERGENCE_SCHEMA as CONVERGENCE
-from polymath.evaluation.tables import EFFECTIVE_DATA_SCHEMA as EFFECTIVE_DATA
-from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
-from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
-from polymath.evaluation.tables import PROBE_SCHEMA, SCORE_SCHEMA, SIMILARITY_SCHEMA
-from polymath.evaluation.tables import RATE_SCHEMA as RATES
-from polymath.evaluation.tables import SUMMARY_SCHEMA as SUMMARY
 from polymath.reporting.figures.draw import draw_figure
 from polymath.reporting.figures.layers import MEASURES
 from polymath.reporting.html.content import Picture, Sources
 from polymath.reporting.html.page import write_report
 from polymath.reporting.task_errors import TaskErrors
 from polymath.util.storage import write_json, write_table
-from support.figures import PUBLISHED, effective_data
+from support.figures import CONDITION, PUBLISHED, effective_data
+from support.tables import write
 
-CONDITION: dict[str, Any] = {
-    "task": "splice", "domain": "dna", "model": "small", "init": "pretrained", "mapping": "random",
-    "fraction": "1", "recipe": "default", "metric": "accuracy",
-}  # fmt: skip
 RUN: dict[str, Any] = {
     "recipe": "default", "recipe_values": {"learning_rate": 1e-4, "epochs": None},
     "precision": "fp32", "experiment_seed": 7,
@@ -94,12 +82,6 @@ FAMILY_ROWS = [
 ]
 
 
-def table(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pd.DataFrame:
-    """Return rows as a table of a schema's columns."""
-    lists = [field.name for field in schema if pa.types.is_list(field.type)]
-    return pd.DataFrame([*rows], columns=schema.names).astype(dict.fromkeys(lists, object))
-
-
 def write_small_report(
     folder: Path,
     configuration: dict[str, Any] | None = None,
@@ -118,6 +100,7 @@ def write_small_report(
         "heatmap", {"matrix": folder / "matrix.parquet"}, svg, folder / "h.png", folder / "h.csv"
     )
     page = folder / "report.html"
+    score = {**CONDITION, "task": task, "positive": "EI"}  # of two classes, none of which is named
     sources = Sources(
         matrix=folder / "matrix.parquet",
         claims=folder / "claims.parquet",
@@ -127,7 +110,7 @@ def write_small_report(
         cards=[folder / "card.json"],
         shortcuts=[folder / "shortcuts.json"],
         predictions=[run],
-        scores=[_write_scores(folder, task)],
+        scores=[write([score], "scores", folder, {"positive_by_default": True})],
         errors=[TaskErrors(task, "small · pretrained", 3, {"Confusions": ERRORS})],
         best=_write_best(folder, task),
         published=PUBLISHED,
@@ -139,16 +122,14 @@ def write_small_report(
 
 def _write_tables(folder: Path, task: str, trained: dict[str, Any]) -> Path:
     """Write the tables of evidence, and predictions, which are returned."""
-    named = [
-        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in MATRIX_ROWS
-    ]
-    claims = [
-        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in CLAIM_ROWS
-    ]
-    tables = {"matrix": (named, MATRIX), "claims": (claims, CLAIMS), "summary": ([], SUMMARY),
-              "families": (FAMILY_ROWS, FAMILIES), "convergence": ([], CONVERGENCE)}  # fmt: skip
-    for name, (rows, schema) in tables.items():
-        write_table(table(rows, schema), folder / f"{name}.parquet", schema, {})
+    named, claims = (
+        [{**row, "task": task if row["task"] == "splice" else row["task"]} for row in rows]
+        for rows in (MATRIX_ROWS, CLAIM_ROWS)
+    )
+    tables = {"matrix": named, "claims": claims, "summary": [], "families": FAMILY_ROWS,
+              "convergence": []}  # fmt: skip
+    for name, rows in tables.items():
+        write(rows, name, folder)
     run = folder / "predictions.parquet"
     write_table(pd.DataFrame({"id": [1]}), run, pa.schema([("id", pa.int32())]), trained)
     return run
@@ -164,14 +145,6 @@ def _write_card(folder: Path, task: str) -> None:
     shortcuts = {"metric": "accuracy", "near_neighbours": {"near": 1, "compared_test_rows": 3},
                  "rule": {"rule": "always N", "test": 0.5, "majority": 0.4}}  # fmt: skip
     write_json(shortcuts, folder / "shortcuts.json")
-
-
-def _write_scores(folder: Path, task: str) -> Path:
-    """Write the scores of a task of two classes, none of which is named."""
-    path, row = folder / "scores.parquet", {**CONDITION, "task": task, "positive": "EI"}
-    metadata = {"positive_by_default": True}
-    write_table(table([row], SCORE_SCHEMA), path, SCORE_SCHEMA, metadata)
-    return path
 
 
 def _write_best(folder: Path, task: str) -> list[Path]:
@@ -199,10 +172,9 @@ def _with_all(sources: Sources, folder: Path) -> Sources:
               for init in ("pretrained", "scratch")]  # fmt: skip
     rates = [{**CONDITION, "learning_rate": 1e-4, "n": 3, "mean": 0.8, "chosen": True,
               "at_edge": True}]  # fmt: skip
-    tables = {"similarity": (layers, SIMILARITY_SCHEMA), "probes": (probes, PROBE_SCHEMA),
-              "rates": (rates, RATES),
-              "effective_data": ([*effective_data()], EFFECTIVE_DATA)}  # fmt: skip
-    paths: Any = {name: folder / f"{name}.parquet" for name in tables}
-    for name, (rows, schema) in tables.items():
-        write_table(table(rows, schema), paths[name], schema, {})
+    tables: dict[str, list[dict[str, Any]]] = {
+        "similarity": layers, "probes": probes, "rates": rates,
+        "effective_data": [*effective_data()],
+    }  # fmt: skip
+    paths: Any = {name: write(rows, name, folder) for name, rows in tables.items()}
     return replace(sources, **paths)

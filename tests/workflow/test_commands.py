@@ -11,30 +11,28 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from polymath.__main__ import main, print_summary
-from polymath.evaluation.tables import CLAIM_SCHEMA as CLAIMS
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
-from polymath.evaluation.tables import FAMILY_VERDICT_SCHEMA as FAMILIES
-from polymath.evaluation.tables import MATRIX_SCHEMA as MATRIX
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.publish import FIGURES, choose_folder, publish
 from polymath.reporting.tensorboard import write_events
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json, write_table
-from support.report import judged, judged_together, table
+from support.report import judged, judged_together
+from support.tables import write
 
 
 def write_matrix(folder: Path, init: str = "scratch") -> None:
     row = {"task": "odd", "domain": "dna", "model": "m", "init": init, "mapping": "random",
            "fraction": "1", "recipe": "tiny", "learning_rate": 1e-3, "metric": "mcc",
            "items": 40, "chance": 0.0, "n": 1, "diverged": 0, "mean": 0.5}  # fmt: skip
-    write_table(table([row], MATRIX), folder / "matrix.parquet", MATRIX, {})
+    write([row], "matrix", folder)
 
 
 def write_verdicts(results: ResultPaths) -> None:
     family = judged_together("better", "supported", 0.2)
-    write_table(table([family], FAMILIES), results.evidence("families"), FAMILIES, {})
+    write([family], "families", results.evidence("families").parent)
     claim = judged("better", "undecided", 0.2, task="odd", model="m", recipe="tiny")
-    write_table(table([claim], CLAIMS), results.claims(), CLAIMS, {})
+    write([claim], "claims", results.claims().parent)
 
 
 def read_events(path: Path) -> list[tuple[str, int, float]]:

@@ -22,7 +22,6 @@ from generate.documents import (
 )
 from generate.similarity_block import describe_similarity
 from generate.sources_block import describe_sources
-from polymath.evaluation.tables import MATRIX_SCHEMA, SUMMARY_SCHEMA
 from polymath.experiment.conditions import Condition, expand_conditions
 from polymath.experiment.config import load_experiment
 from polymath.experiment.recipes import Recipe
@@ -35,7 +34,8 @@ from support import ROOT
 from support.figures import layers
 from support.forked import run_module, run_snakemake
 from support.kinds import write_kind
-from support.report import scored, table
+from support.report import scored
+from support.tables import table
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("envs/*.md"), *ROOT.glob("resources/**/*.md")])
 EXPERIMENTS = sorted(ROOT.glob("resources/experiments/*.yaml"))
@@ -206,13 +206,13 @@ def source_arms(task: str, longer: float) -> list[dict[str, object]]:
 
 
 def test_sources_are_shown_task_by_task_and_judged_by_their_intervals() -> None:
-    matrix = table([*source_arms("amp", 0.8), *source_arms("odd", 0.7)], MATRIX_SCHEMA)
+    matrix = table([*source_arms("amp", 0.8), *source_arms("odd", 0.7)], "matrix")
     ends = {"small": (0.1, 0.2), "none": (-0.1, 0.2), "self": (-0.2, -0.1)}
     families = [{"against": "scratch", "reference_model": "", "model": model,
                  "init": "pretrained", "tasks": 2, "runs": 6,
                  "gain": sum(each) / 2, "gain_low": each[0], "gain_high": each[1]}
                 for model, each in ends.items()]  # fmt: skip
-    text = describe_sources(matrix, table(families, SUMMARY_SCHEMA))
+    text = describe_sources(matrix, table(families, "summary"))
     sentences = [line for line in text.splitlines() if line.startswith("- ")]
     for word, line in zip(("better", "not told", "worse"), sentences[:3], strict=True):
         assert word in line

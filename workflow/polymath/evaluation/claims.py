@@ -22,15 +22,14 @@ from polymath.evaluation.claim_rows import (
     of_text_as_it_is,
     rows_without_comparison,
 )
-from polymath.evaluation.families import count_tests, holm_by_family
 from polymath.evaluation.family_verdicts import judge_families
 from polymath.evaluation.looks import record_looks
-from polymath.evaluation.mean_test import detectable_differences
-from polymath.evaluation.paired import columns_of_tests
+from polymath.evaluation.paired import columns_of_tests, correct_by_family
 from polymath.evaluation.similarity_claim import NOT_MEASURED, similarity_rows
 from polymath.evaluation.statistics import ALPHA, p_in_words
 from polymath.evaluation.tables import CLAIM_FAMILY, CLAIM_SCHEMA, FAMILY_VERDICT_SCHEMA
 from polymath.experiment.conditions import NONE
+from polymath.experiment.contrasts import SCRATCH
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.stage_versions import CLAIMS as CODE_VERSION
 from polymath.util.storage import read_table, write_table
@@ -40,6 +39,7 @@ Verdict = Literal["supported", "contradicted", "undecided"]
 # With fewer pairs, the t test's error over a family of tasks exceeds its level, as
 # tests/benchmarks/coverage.py measures.
 LEAST_PAIRS = 5
+NO_RANDOM_WEIGHTS = "no text model with the same from random weights"
 
 
 @dataclass(frozen=True)
@@ -48,25 +48,20 @@ class Claim:
 
     statement: str
     number: str
-    reference: str
-    untested: str
+    reference: str = SCRATCH
+    untested: str = NO_RANDOM_WEIGHTS
     """Why a task has no comparison, where it has none."""
 
 
-NO_RANDOM_WEIGHTS = "no text model with the same from random weights"
 CLAIMS = {
     "faster": Claim(
         "A text model learns faster than random weights.",
         "share of the budget by which it is earlier at 90 % of the way from chance to its own end "
         "than random weights are at 90 % of the way to theirs",
-        "scratch",
-        NO_RANDOM_WEIGHTS,
     ),
     "better": Claim(
         "A text model ends better than random weights.",
         "difference of test scores",
-        "scratch",
-        NO_RANDOM_WEIGHTS,
     ),
     "near in-domain": Claim(
         "A text model ends only slightly below models pre-trained on the field.",
@@ -97,8 +92,6 @@ JUDGED = {
     AS_IT_IS: Claim(
         "On text as it is, a text model ends better than random weights.",
         "difference of test scores",
-        "scratch",
-        NO_RANDOM_WEIGHTS,
     ),
 }
 
@@ -192,11 +185,10 @@ def decide(rows: pd.DataFrame) -> pd.DataFrame:
     tests = pd.DataFrame([_test(row) for row in table.to_dict("records")], index=table.index)
     for name in tests:
         table[name] = tests[name].astype(float)
-    testable = (table["reason"] == "") & table["p"].notna()
     table["p"] = table["p"].where(table["reason"] == "")
-    table["p_holm"] = holm_by_family(table, CLAIM_FAMILY)
-    table["tests"] = count_tests(table, CLAIM_FAMILY).where(testable)
-    table["detectable"] = detectable_differences(table, table["tests"])
+    table = correct_by_family(table, CLAIM_FAMILY)
+    for name in ("tests", "detectable"):
+        table[name] = table[name].where(table["p"].notna())
     verdicts = [_verdict(row) for row in table.to_dict("records")]
     table["verdict"] = [verdict for verdict, _ in verdicts]
     table["reason"] = [reason for _, reason in verdicts]
@@ -209,9 +201,8 @@ def _test(row: dict[str, Any]) -> dict[str, float]:
     """Return the tests and intervals of a row's number; NaN where it has none."""
     differences = np.zeros(0) if row["differences"] is None else row["differences"]
     shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
-    widest = row.get("widest")
-    limit = math.inf if widest is None or pd.isna(widest) else widest
-    return columns_of_tests(differences, shared_error, row["shared_df"], limit)
+    widest = math.inf if pd.isna(row.get("widest")) else row["widest"]
+    return columns_of_tests(differences, shared_error, row["shared_df"], widest)
 
 
 def _verdict(row: dict[str, Any]) -> tuple[Verdict, str]:

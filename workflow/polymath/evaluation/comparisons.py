@@ -12,17 +12,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from polymath.evaluation.families import count_tests, holm_by_family
-from polymath.evaluation.mean_test import detectable_differences, t_test
+from polymath.evaluation.arrays import Floats
+from polymath.evaluation.mean_test import t_test
 from polymath.evaluation.metrics import limits_of
-from polymath.evaluation.paired import compare_pairs
+from polymath.evaluation.paired import compare_pairs, correct_by_family
 from polymath.evaluation.predictions import Resampled
 from polymath.evaluation.rate_sensitivity import RateChoice, qualify
 from polymath.evaluation.statistics import (
-    UNKNOWN,
-    Interval,
     bootstrap_interval,
     estimate_mean,
     improvement_probability,
@@ -32,7 +29,6 @@ from polymath.evaluation.statistics import (
     stratified_interval,
 )
 from polymath.evaluation.tables import (
-    AUC_DIFFERENCE,
     COMPARISON_SCHEMA,
     CONDITION_COLUMNS,
     ESTIMATE_SCHEMA,
@@ -42,7 +38,6 @@ from polymath.evaluation.tables import (
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import SCRATCH, Contrast
 
-Floats = NDArray[np.float64]
 # The midpoint of random weights and an in-domain model: a text model above it has gained more than
 # half of what knowledge of the domain gains.
 HALFWAY = "halfway"
@@ -130,8 +125,7 @@ def compare_scores(
             for names, condition, reference in _comparisons_of(contrasts_of[task])
         ]
     table = pd.DataFrame(comparisons, columns=COMPARISON_SCHEMA.names)
-    table["p_holm"] = holm_by_family(table, FAMILY)
-    table["detectable"] = detectable_differences(table, count_tests(table, FAMILY))
+    table = correct_by_family(table, FAMILY)[COMPARISON_SCHEMA.names]
     return pd.DataFrame(estimates, columns=ESTIMATE_SCHEMA.names), table
 
 
@@ -165,11 +159,9 @@ def _estimate(condition: Condition, scores: HeadlineScores, resampled: Resampled
         **mean.__dict__,
         "deviation": float(np.std(values, ddof=1)) if mean.n > 1 else np.nan,
         **bootstrap_interval(values).columns("bootstrap"),
-        **_items_interval(items).columns("items"),
+        **percentiles(items).columns("items"),
         "combined_low": _combined_low(values, items, resampled.groups),
-        "auc": auc.mean,
-        "auc_low": auc.low,
-        "auc_high": auc.high,
+        **auc.columns("auc"),
         "auc_combined_low": _combined_low(aucs, auc_items, resampled.groups),
         "one_class": scores.one_class,
     }
@@ -197,19 +189,13 @@ def _compare(
     resampled: Mapping[Condition, Resampled],
     choices: Mapping[Condition, RateChoice],
 ) -> dict[str, Any]:
-    """Return the paired difference of two arms, over the replicates that all of both finished.
-
-    One linear combination per replicate carries both uncertainties exactly, also where the
-    reference is a midpoint.
-    """
+    """Return the paired difference of two arms, over the replicates that all of both finished."""
     arms = [condition, *(member for _, member in reference)]
     by_arm = {arm: scores[arm].values for arm in arms}
-    replicates = _finished(by_arm)
-    reference_values = _combine(reference, replicates, by_arm)
-    less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
-    groups = resampled[condition].groups
     drawn = {arm: resampled[arm].by_replicate for arm in arms}
-    differences, items = _subtract(less_reference, by_arm, drawn)
+    replicates, differences, items = _subtract(condition, reference, by_arm, drawn)
+    reference_values = _combine(reference, replicates, by_arm)
+    groups = resampled[condition].groups
     items_error = _items_error(items, groups)
     worst, best = limits_of(scores[condition].metric)
     return {
@@ -225,28 +211,28 @@ def _compare(
         "chance": scores[condition].chance,
         "difference": differences.mean() if replicates else np.nan,
         **compare_pairs(differences, items_error, groups - 1, best - worst),
-        **_items_interval(items).columns("items"),
+        **percentiles(items).columns("items"),
         "items_error": items_error,
         **_compare_auc(condition, reference, scores, resampled),
     }
 
 
-def _finished(values: Mapping[Condition, Mapping[int, Any]]) -> list[int]:
-    """Return the replicates that all arms finished."""
-    return sorted(set.intersection(*(set(of_arm) for of_arm in values.values())))
-
-
 def _subtract(
-    arm: Arm,
+    condition: Condition,
+    reference: Arm,
     values: Mapping[Condition, Mapping[int, float]],
     drawn: Mapping[Condition, Mapping[int, Floats]],
-) -> tuple[Floats, Floats]:
-    """Return an arm's sum per replicate, and its mean over replicates on each resample."""
-    replicates = _finished(values)
-    return (
-        _combine(arm, replicates, values),
-        _mean_resampled(_combine(arm, replicates, drawn)),
-    )
+) -> tuple[list[int], Floats, Floats]:
+    """Return the replicates that all arms finished, their differences, and the mean difference on
+    each resample.
+
+    One linear combination per replicate carries both uncertainties exactly, also where the
+    reference is a midpoint.
+    """
+    replicates = sorted(set.intersection(*(set(of_arm) for of_arm in values.values())))
+    less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
+    differences = _combine(less_reference, replicates, values)
+    return replicates, differences, _mean_resampled(_combine(less_reference, replicates, drawn))
 
 
 def _items_error(items: Floats, groups: int) -> float:
@@ -267,18 +253,16 @@ def _compare_auc(
     """Return the AUC of two arms, and their difference with the interval of the headline's test."""
     arms = [condition, *(member for _, member in reference)]
     values = {arm: scores[arm].auc for arm in arms}
-    less_reference = [(1.0, condition), *((-weight, member) for weight, member in reference)]
     drawn = {arm: resampled[arm].auc for arm in arms}
-    differences, items = _subtract(less_reference, values, drawn)
+    replicates, differences, items = _subtract(condition, reference, values, drawn)
     groups = resampled[condition].groups
-    test = t_test(differences, _items_error(items, groups), groups - 1)
-    limited = Interval(test.low, test.high).within(-1, 1)
-    own = np.array([values[condition][number] for number in _finished(values)])
-    auc = float(own.mean()) if len(own) else np.nan
+    test = t_test(differences, _items_error(items, groups), groups - 1).within(-1, 1)
+    own = [values[condition][number] for number in replicates]
+    auc = float(np.mean(own)) if own else np.nan
     return {
         "auc": auc,
         "reference_auc": auc - test.mean,
-        **dict(zip(AUC_DIFFERENCE, (test.mean, limited.low, limited.high), strict=True)),
+        **test.columns("auc_difference"),
     }
 
 
@@ -300,10 +284,6 @@ def _mean_resampled(by_replicate: Sequence[Floats] | Floats) -> Floats:
     """
     means = np.mean(by_replicate, axis=0) if len(by_replicate) else np.zeros(0)
     return np.asarray(means[~np.isnan(means)])
-
-
-def _items_interval(resampled: Floats) -> Interval:
-    return percentiles(resampled) if len(resampled) else UNKNOWN
 
 
 def summarise(

@@ -18,19 +18,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from polymath.evaluation.families import count_tests, holm_by_family
-from polymath.evaluation.mean_test import detectable_differences
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.metrics import limits_of
-from polymath.evaluation.paired import compare_pairs
+from polymath.evaluation.paired import compare_pairs, correct_by_family
 from polymath.evaluation.rate_sensitivity import RateChoice, qualify, read_choice
 from polymath.evaluation.statistics import bootstrap_interval, estimate_mean
 from polymath.evaluation.tables import CONDITION_COLUMNS, CONVERGENCE_SCHEMA, FAMILY
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import Contrast
-
-Floats = NDArray[np.float64]
 
 SHARE = 0.9
 
@@ -105,9 +101,7 @@ def measure_convergence(
         }
         rows.append({**names, **compare_speed(condition, reference)})
     table = pd.DataFrame(rows, columns=CONVERGENCE_SCHEMA.names)
-    table["p_holm"] = holm_by_family(table, FAMILY)
-    table["detectable"] = detectable_differences(table, count_tests(table, FAMILY))
-    return table
+    return correct_by_family(table, FAMILY)[CONVERGENCE_SCHEMA.names]
 
 
 def read_chances(scores: pd.DataFrame) -> dict[Condition, float]:
@@ -272,9 +266,7 @@ def _compare_same_target(arms: list[list[Curve]], target: float, budget: float) 
         "examples": times.mean(),
         "reference_examples": reference_times.mean(),
         **_ratio("speed_up", reference_times, times),
-        "saved": saved.mean,
-        "saved_low": saved.low,
-        "saved_high": saved.high,
+        **saved.columns("saved"),
     }
 
 
@@ -310,7 +302,5 @@ def _compare_areas(arms: list[list[Curve]], metric: str) -> dict[str, float]:
     return {
         "area": areas[0].mean() if gain.n else math.nan,
         "reference_area": areas[1].mean() if gain.n else math.nan,
-        "area_gain": gain.mean,
-        "area_gain_low": gain.low,
-        "area_gain_high": gain.high,
+        **gain.columns("area_gain"),
     }

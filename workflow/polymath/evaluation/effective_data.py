@@ -18,14 +18,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.comparisons import HeadlineScores
 from polymath.evaluation.statistics import CONFIDENCE, RESAMPLES, ROUNDING, UNKNOWN, Interval
 from polymath.evaluation.tables import CONDITION_COLUMNS, EFFECTIVE_DATA_SCHEMA
 from polymath.experiment.conditions import Condition
 from polymath.experiment.contrasts import SCRATCH, Contrast
 from polymath.util.seeds import derive_seed
-
-Floats = NDArray[np.float64]
 
 # What a multiplier is where it was not measured.
 AT_LEAST, AT_MOST, NO_BOUND = "at least", "at most", "none"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.predictions import ItemPredictions, Predictions, read_test_predictions
 from polymath.evaluation.ranking import rank_labels
 from polymath.evaluation.scores import best_on_dev
@@ -54,7 +55,7 @@ def score_classes(counts: NDArray[np.int64], labels: Sequence[str]) -> pd.DataFr
 
 def _score_counts(
     hits: NDArray[Any], true: NDArray[Any], predicted: NDArray[Any]
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, Floats]:
     """Return precision, recall and F1 of (classes,) counts; NaN for a share of nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
@@ -81,19 +82,17 @@ def score_labels(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"label": [*labels], **scored, "ROC-AUC": aucs, "n": true})
 
 
-def surest_label_errors(
-    items: ItemPredictions, labels: Sequence[str], count: int = SHOWN
-) -> pd.DataFrame:
+def surest_label_errors(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
     """Return the labels that are wrongly predicted, or wrongly not, with the highest probability.
 
     Columns: id, label (the true set), prediction, wrong (the label) and probability of the answer.
     """
     sureness = np.maximum(items.outputs, 1 - items.outputs)
     rows, columns = np.nonzero(items.predicted != items.targets)
-    order = np.argsort(-sureness[rows, columns], kind="stable")[:count]
+    order = np.argsort(-sureness[rows, columns], kind="stable")[:SHOWN]
     rows, columns = rows[order], columns[order]
 
-    def name(sets: NDArray[np.float64]) -> list[str]:
+    def name(sets: Floats) -> list[str]:
         own = ([labels[int(n)] for n in np.flatnonzero(row)] for row in sets)
         return [", ".join(names) or "no label" for names in own]
 
@@ -108,9 +107,7 @@ def surest_label_errors(
     )
 
 
-def surest_errors(
-    items: ItemPredictions, labels: Sequence[str], count: int = SHOWN
-) -> pd.DataFrame:
+def surest_errors(items: ItemPredictions, labels: Sequence[str]) -> pd.DataFrame:
     """Return the wrong answers with the highest probabilities, or the largest errors of values.
 
     Columns: id, label, prediction and, of classes, probability; of equals, the first item is first.
@@ -118,9 +115,9 @@ def surest_errors(
     predicted, targets = items.predicted, items.targets
     sureness = items.outputs.max(axis=1) if len(labels) else np.abs(predicted - targets)
     wrong = np.flatnonzero(predicted != targets)
-    chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:count]
+    chosen = wrong[np.argsort(-sureness[wrong], kind="stable")][:SHOWN]
 
-    def name(values: NDArray[np.float64]) -> list[str] | NDArray[np.float64]:
+    def name(values: Floats) -> list[str] | Floats:
         return [labels[int(value)] for value in values] if len(labels) else values
 
     table = pd.DataFrame(

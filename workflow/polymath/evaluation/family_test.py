@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.statistics import (
     RESAMPLES,
     ROUNDING,
@@ -18,8 +18,6 @@ from polymath.evaluation.statistics import (
     sign_patterns,
 )
 from polymath.util.seeds import derive_seed
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

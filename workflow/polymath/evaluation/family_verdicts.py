@@ -62,7 +62,7 @@ def _judge_family(family: pd.DataFrame, with_baseline: Container[str]) -> dict[s
     iqm, interval = pooled_difference(scaled) if scaled else (np.nan, UNKNOWN)
     verdict, reason = _verdict(test, iqm)
     return {
-        **{name: _shared(family[name]) for name in FAMILY_VERDICT_COLUMNS},
+        **{name: ", ".join(dict.fromkeys(family[name])) for name in FAMILY_VERDICT_COLUMNS},
         "verdict": verdict,
         "qualifier": _qualifier(tested, with_baseline),
         "reason": reason,
@@ -94,11 +94,6 @@ def _stratum(row: dict[str, Any], span: float) -> Stratum:
     span = _span(span)
     shared_error = 0.0 if pd.isna(row["shared_error"]) else row["shared_error"]
     return Stratum(np.asarray(row["differences"]) / span, shared_error / span)
-
-
-def _shared(values: pd.Series) -> str:
-    """Return a setting's values in the family, as one text."""
-    return ", ".join(dict.fromkeys(values))
 
 
 def _qualifier(tested: pd.DataFrame, with_baseline: Container[str]) -> str:

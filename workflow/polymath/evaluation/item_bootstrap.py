@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.label_sets import score_sets
 from polymath.evaluation.metrics import is_constant, orient, predict
 from polymath.evaluation.ranking import RANKING, rank_items
-
-Floats = NDArray[np.float64]
 
 RESAMPLES = 1000
 ROUNDING = 1e-12
@@ -51,11 +50,8 @@ def resample_score(
     """Return one metric on each resample.
 
     Args:
-        targets: (items,) class numbers or values, or (items, labels) of sets of labels.
-        outputs: (items, classes) probabilities, or (items, 1) values.
+        targets, outputs, metric, positive: as of `metrics.score`.
         weights: (resamples, items) counts.
-        metric: as of `metrics.score`.
-        positive: the class that F1, AUC and average precision are of, if two.
 
     Returns:
         (resamples,) scores; NaN where the metric is undefined.

@@ -7,11 +7,9 @@ is that of weights of 1.
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.ranking import RANKING, rank_labels
-
-Floats = NDArray[np.float64]
 
 OF_SETS_ALONE = ("micro_f1", "subset_accuracy")
 THRESHOLD = 0.5  # probability above which a label is predicted
@@ -41,12 +39,6 @@ def score_sets(metric: str, targets: Floats, outputs: Floats, weights: Floats) -
     return SETS[metric](targets, predict_sets(outputs), weights)
 
 
-def f1_by_label(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
-    """Return F1 of each label (resamples, labels); NaN for labels neither true nor predicted."""
-    right, total = weights @ (targets * predicted), weights @ (targets + predicted)
-    return np.divide(2 * right, total, out=np.full_like(total, np.nan), where=total > 0)
-
-
 def _micro_f1(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
     """F1 of all pairs of an item and a label; 0 where none is true or predicted."""
     right = weights @ (targets * predicted).sum(axis=1)
@@ -56,7 +48,8 @@ def _micro_f1(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
 
 def _macro_f1(targets: Floats, predicted: Floats, weights: Floats) -> Floats:
     """Mean of F1 over the labels that are true or predicted at least once; 0 without any."""
-    values = f1_by_label(targets, predicted, weights)
+    right, total = weights @ (targets * predicted), weights @ (targets + predicted)
+    values = np.divide(2 * right, total, out=np.full_like(total, np.nan), where=total > 0)
     occurring = np.isfinite(values).sum(axis=1)
     return np.nansum(values, axis=1) / np.maximum(occurring, 1)
 

@@ -4,12 +4,19 @@ Adding replicates until a test decides finds differences where there are none mo
 test's level says. Nothing corrects for it; the number of looks is kept and stated.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.util.storage import read_json, write_sealed_json
+
+
+def name_of(claim: Mapping[str, Any]) -> str:
+    """Return what a row of the claims is called in the record."""
+    return "/".join(str(claim[column]) for column in CLAIM_COLUMNS)
 
 
 def record_looks(claims: pd.DataFrame, path: Path) -> list[int | None]:
@@ -28,7 +35,7 @@ def record_looks(claims: pd.DataFrame, path: Path) -> list[int | None]:
         if pd.isna(row["n"]) or row["n"] < 2:
             looks.append(None)
             continue
-        name = "/".join(str(row[column]) for column in CLAIM_COLUMNS)
+        name = name_of(row)
         record[name] = sorted({*record.get(name, []), int(row["n"])})
         looks.append(len(record[name]))
     write_sealed_json(record, path)

@@ -10,30 +10,24 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from scipy import special, stats
 
-from polymath.evaluation.statistics import ALPHA, CONFIDENCE, ROUNDING
-
-Floats = NDArray[np.float64]
+from polymath.evaluation.arrays import Floats
+from polymath.evaluation.statistics import ALPHA, CONFIDENCE, ROUNDING, Estimate
 
 POWER = 0.8
 
 
 @dataclass(frozen=True)
-class MeanTest:
-    """A mean with its standard error, degrees of freedom, two-sided p of 0 and 95 % interval.
+class MeanTest(Estimate):
+    """A mean with its 95 % interval, standard error, degrees of freedom and two-sided p of 0.
 
     All but the mean are NaN where the values determine none.
     """
 
-    mean: float
     error: float = math.nan
     df: float = math.nan
     p: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
 
 
 def standard_error(
@@ -66,16 +60,16 @@ def t_test(differences: Floats, shared_error: float = 0.0, shared_df: float = 0)
         shared_error, shared_df: as of `standard_error`.
     """
     n = len(differences)
+    mean = float(np.mean(differences)) if n else math.nan
     if n < 2:
-        return MeanTest(float(np.mean(differences)) if n else math.nan)
-    mean = float(np.mean(differences))
+        return MeanTest(mean=mean, n=n)
     deviation = 0.0 if np.ptp(differences) < ROUNDING else float(np.std(differences, ddof=1))
     error, df = standard_error(deviation, n, shared_error, shared_df)
     if math.isnan(df):
-        return MeanTest(mean, error)
+        return MeanTest(mean=mean, n=n, error=error)
     half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, df))
     p = 2 * float(stats.t.sf(abs(mean) / error, df))
-    return MeanTest(mean, error, df, p, mean - half, mean + half)
+    return MeanTest(mean - half, mean + half, mean, n, error, df, p)
 
 
 def detectable_difference(error: float, df: float, tests: float = 1) -> float:
@@ -90,12 +84,6 @@ def detectable_difference(error: float, df: float, tests: float = 1) -> float:
     """
     bound = stats.t.isf(ALPHA / max(tests, 1) / 2, df)
     return float(error * special.nctdtrinc(df, 1 - POWER, bound))
-
-
-def detectable_differences(table: pd.DataFrame, tests: pd.Series) -> list[float]:
-    """Return `detectable_difference` of each row, from its `error` and `df`."""
-    columns = zip(table["error"], table["df"], tests, strict=True)
-    return [detectable_difference(error, df, count) for error, df, count in columns]
 
 
 def power(effect: float, error: float, df: float, tests: float = 1) -> float:

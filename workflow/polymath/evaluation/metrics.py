@@ -7,12 +7,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.label_sets import SETS, score_sets
 from polymath.evaluation.ranking import RANKING, ROUNDING, rank_items
 from polymath.experiment.datasets import DEFAULT_METRIC, DOMINANT
 from polymath.util.errors import PolymathError
-
-Floats = NDArray[np.float64]
 
 # SciPy takes half a second to import: only the metrics that need it import it.
 
@@ -75,20 +74,13 @@ def is_constant(targets: Floats, values: Floats) -> bool:
     return bool(spread == 0 or np.ptp(values) <= ROUNDING * max(spread, np.max(np.abs(values))))
 
 
-def _spearman(targets: Floats, values: Floats) -> float:
+def _correlate(coefficient: str, targets: Floats, values: Floats) -> float:
+    """Return a correlation by SciPy's function; 0 for a constant, where that returns NaN."""
     if is_constant(targets, values):
-        return 0.0  # SciPy returns NaN for a constant
+        return 0.0
     from scipy import stats
 
-    return float(stats.spearmanr(targets, values).statistic)
-
-
-def _pearson(targets: Floats, values: Floats) -> float:
-    if is_constant(targets, values):
-        return 0.0  # SciPy returns NaN for a constant
-    from scipy import stats
-
-    return float(stats.pearsonr(targets, values).statistic)
+    return float(getattr(stats, coefficient)(targets, values).statistic)
 
 
 def _rmse(targets: Floats, values: Floats) -> float:
@@ -110,8 +102,8 @@ CLASSIFICATION: dict[str, Callable[[Floats, Floats], float]] = {
     "mcc": _mcc,
 }
 REGRESSION: dict[str, Callable[[Floats, Floats], float]] = {
-    "spearman": _spearman,
-    "pearson": _pearson,
+    "spearman": partial(_correlate, "spearmanr"),
+    "pearson": partial(_correlate, "pearsonr"),
     "r2": _r2,
     "rmse": _rmse,
 }

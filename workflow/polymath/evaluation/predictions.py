@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.item_bootstrap import item_weights, resample_score
 from polymath.evaluation.label_sets import predict_sets
 from polymath.evaluation.metrics import predict, score
 from polymath.util.errors import PolymathError
 from polymath.util.label_sets import targets_of
 from polymath.util.storage import read_table, read_with_metadata
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,8 @@ def join_windows(
     """Let the windows of each item vote: mean class probabilities, or the mean value.
 
     Args:
-        items: (n,) item of each row.
+        items, logits: as of `vote`.
         targets: (n,) class number or value of each row, or (n, labels) of sets of labels.
-        logits: (n, classes) or (n, 1).
     """
     names, outputs = vote(items, logits, task_type)
     first = ~pd.Index(items).duplicated()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from polymath.evaluation.arrays import Floats
 
 RANKS_NOTHING = 0.5  # the AUC of outputs that do not depend on the class
 # Outputs come in float32: those that differ by less than this share of the largest are ties.
@@ -49,11 +49,12 @@ def rank_labels(metric: str, targets: Floats, outputs: Floats, weights: Floats) 
         weights: (resamples, items) counts.
     """
     blocks = np.array_split(weights, -(-weights.size // BLOCK))
-    by_label = [
+    by_label = np.array([
         np.concatenate([_of_class(metric, inside, values, block) for block in blocks])
         for inside, values in zip(targets.T.astype(bool), outputs.T, strict=True)
-    ]
-    return _mean_where_defined(np.array(by_label))
+    ])  # fmt: skip
+    defined = ~np.isnan(by_label)
+    return _divide(np.where(defined, by_label, 0).sum(axis=0), defined.sum(axis=0).astype(float))
 
 
 def _of_class(metric: str, inside: NDArray[np.bool_], values: Floats, weights: Floats) -> Floats:
@@ -88,12 +89,6 @@ def _average_precision(hits: Floats, alarms: Floats) -> Floats:
 
 def _divide(above: Floats, below: Floats) -> Floats:
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
-
-
-def _mean_where_defined(by_class: Floats) -> Floats:
-    """Return the mean over classes (classes, resamples) that are not NaN; NaN if all are."""
-    defined = ~np.isnan(by_class)
-    return _divide(np.where(defined, by_class, 0).sum(axis=0), defined.sum(axis=0).astype(float))
 
 
 RANKING: dict[str, Callable[[Floats, Floats], Floats]] = {

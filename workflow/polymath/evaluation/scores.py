@@ -166,7 +166,8 @@ def score_condition(predictions: Path, metric: str, positive: str | None = None)
     metric = metadata["metric"] if metric == DEFAULT_METRIC else metric
     number = positive_class(metadata, positive)
     rows = [*_score_all(table, metadata, number), *_list_diverged(metadata, metric)]
-    table = pd.DataFrame(rows).sort_values(["replicate", "split"], kind="stable")
+    table = pd.DataFrame(rows, columns=SCORE_SCHEMA.names)
+    table = table.sort_values(["replicate", "split"], kind="stable")
     counts = ["items", "answers", "diverged_at"]
     table[counts] = table[counts].astype("Int32")
     table["positive"] = metadata["labels"][number] if has_positive(metadata) else ""
@@ -213,7 +214,6 @@ def _score_all(
                 "answers": answers,
                 "value": score(metric, items.targets, items.outputs, positive),
                 "chance": chances[split, metric],
-                "diverged_at": None,
             }
 
 
@@ -226,9 +226,6 @@ def _list_diverged(metadata: dict[str, Any], headline: str) -> Iterator[dict[str
                 "replicate": int(replicate),
                 "split": split,
                 "metric": metric,
-                "items": None,
-                "answers": None,
                 "value": ended["dev_score"] if known else None,
-                "chance": None,
                 "diverged_at": ended["step"],
             }

@@ -6,17 +6,16 @@ and power with few replicates; resources/docs/evidence.md reports it.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.util.seeds import derive_seed
-
-Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 ALPHA = 0.05
@@ -31,34 +30,32 @@ ROUNDING = 1e-12
 class Interval:
     """A 95 % interval; NaN where the values determine none."""
 
-    low: float
-    high: float
+    low: float = math.nan
+    high: float = math.nan
 
-    def within(self, lowest: float, highest: float) -> "Interval":
-        """Return the interval without what lies beyond the values that are possible."""
-        return Interval(*(float(np.clip(end, lowest, highest)) for end in (self.low, self.high)))
+    def within(self, lowest: float, highest: float) -> Self:
+        """Return the same, the interval without what lies beyond the values that are possible."""
+        low, high = (float(np.clip(end, lowest, highest)) for end in (self.low, self.high))
+        return replace(self, low=low, high=high)
 
     def columns(self, prefix: str) -> dict[str, float]:
         """Return its ends as columns of a table."""
         return {f"{prefix}_low": self.low, f"{prefix}_high": self.high}
 
 
-UNKNOWN = Interval(math.nan, math.nan)
+UNKNOWN = Interval()
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Interval):
     """A mean over n replicates with its interval; the interval is NaN for a single one."""
 
-    n: int
-    mean: float
-    low: float
-    high: float
+    mean: float = math.nan
+    n: int = 0
 
-    def within(self, lowest: float, highest: float) -> "Estimate":
-        """Return the estimate, its interval without values that are impossible."""
-        interval = Interval(self.low, self.high).within(lowest, highest)
-        return Estimate(self.n, self.mean, interval.low, interval.high)
+    def columns(self, prefix: str) -> dict[str, float]:
+        """Return the mean and the ends of its interval as columns of a table."""
+        return {prefix: self.mean, **super().columns(prefix)}
 
 
 def estimate_mean(values: Floats) -> Estimate:
@@ -71,25 +68,22 @@ def estimate_mean(values: Floats) -> Estimate:
     Args:
         values: (n,) one value or paired difference per replicate; none gives NaN.
     """
-    mean = float(np.mean(values)) if len(values) else float("nan")
+    mean = float(np.mean(values)) if len(values) else math.nan
     if len(values) < 2:
-        return Estimate(len(values), mean, float("nan"), float("nan"))
+        return Estimate(mean=mean, n=len(values))
     error = stats.sem(values)
     half = float(error * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
-    return Estimate(len(values), mean, mean - half, mean + half)
+    return Estimate(mean - half, mean + half, mean, len(values))
 
 
-def bootstrap_interval(
-    *columns: Floats, statistic: Callable[..., Floats] = np.mean, method: str = "BCa"
-) -> Interval:
-    """Return the 95 % bootstrap interval of a statistic over replicates.
+def bootstrap_interval(*columns: Floats, statistic: Callable[..., Floats] = np.mean) -> Interval:
+    """Return the 95 % bootstrap interval (BCa) of a statistic over replicates.
 
     Source: Efron, Better bootstrap confidence intervals, JASA 82, 1987, as SciPy computes it.
 
     Args:
         columns: (n,) each; replicates are drawn jointly.
         statistic: of the columns, with an argument `axis`.
-        method: "BCa" or "percentile".
     """
     if len(columns[0]) < 2:
         return UNKNOWN
@@ -98,7 +92,7 @@ def bootstrap_interval(
         return Interval(value, value)
     interval = stats.bootstrap(
         columns, statistic, paired=True, vectorized=True, axis=-1, n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE, method=method, rng=np.random.default_rng(0),
+        confidence_level=CONFIDENCE, method="BCa", rng=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
     return Interval(float(interval.low), float(interval.high))
 
@@ -232,7 +226,9 @@ def percentiles(resampled: Floats) -> Interval:
     """Return the 95 % percentile interval of resampled values.
 
     Args:
-        resampled: (resamples,); NaN gives NaN.
+        resampled: (resamples,); NaN gives NaN, and so does none.
     """
+    if not len(resampled):
+        return UNKNOWN
     low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(float(low), float(high))

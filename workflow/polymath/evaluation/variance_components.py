@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from polymath.evaluation.arrays import Floats
 from polymath.evaluation.statistics import CONFIDENCE
 from polymath.evaluation.tables import CONDITION_COLUMNS, VARIANCE_SCHEMA
 from polymath.experiment.conditions import NONE
@@ -54,9 +55,7 @@ def split_variance(scores: pd.DataFrame, crossed: Mapping[str, int]) -> pd.DataF
     return pd.DataFrame(rows, columns=VARIANCE_SCHEMA.names)
 
 
-def components(
-    values: NDArray[np.float64], seeds: Mapping[str, NDArray[np.int64]]
-) -> list[Component]:
+def components(values: Floats, seeds: Mapping[str, NDArray[np.int64]]) -> list[Component]:
     """Return the variance components of a balanced crossed design, one value per cell.
 
     Random effects without interactions, by the method of moments (Searle, Casella and McCulloch,
@@ -77,19 +76,12 @@ def components(
         between = per_level * float(np.sum((means - mean) ** 2))
         residual -= between
         squares[stream] = (between / (len(means) - 1), len(means), per_level)
-    if not free_residual:  # a single stream: all variance is its own
-        return [
-            Component(stream, levels, square / per_level)
-            for stream, (square, levels, per_level) in squares.items()
-        ]
-    noise = max(residual, 0.0) / free_residual
-    return [
-        *(
-            _component(stream, *square, noise, free_residual)
-            for stream, square in squares.items()
-        ),
-        Component(RESIDUAL, n, noise),
-    ]  # fmt: skip
+    # Of a single stream all variance is its own.
+    noise = max(residual, 0.0) / free_residual if free_residual else 0.0
+    parts = [
+        _component(stream, *square, noise, free_residual) for stream, square in squares.items()
+    ]
+    return [*parts, Component(RESIDUAL, n, noise)] if free_residual else parts
 
 
 def _component(

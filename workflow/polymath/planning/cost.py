@@ -237,12 +237,8 @@ class Estimator:
         memory += 2 * activation_bytes(size, READING_BATCH, length)
         flops_per_value = 2 * settings.tokens * size.width**2 + 40 * size.width**3
         values = layers**2 + layers * (views - 1 + settings.bootstraps + settings.permutations)
-        pairs = (
-            settings.replicates
-            * 2
-            * (len(conditions) - 1)
-            * (1 + bool(self.experiment.keep_models))
-        )
+        pairs = 2 * settings.replicates * (len(conditions) - 1)
+        pairs *= 1 + bool(self.experiment.keep_models)
         return _needs(memory, pairs * values * flops_per_value / ASSUMED_CORE_FLOPS)
 
     def probing(self, condition: Condition) -> Needs:

@@ -280,9 +280,8 @@ def describe_plan(plan: Plan, speed: Speed, listed: int = MOST_EXPENSIVE) -> Ite
     yield f"{len(downloads)} source{plural} to download" + (":" if downloads else "")
     yield from (f"  {line}" for line in downloads)
     costs = [*pretraining, *pending]
-    known = [cost for cost in costs if cost.flops]
-    if known:
-        yield from _describe_known(plan, known, speed, listed)
+    if any(cost.flops for cost in costs):
+        yield from _describe_known(plan, costs, speed, listed)
     yield from describe_pretraining(plan)
     yield from _describe_models(plan)
     if unknown := sum(cost.flops is None for cost in costs):
@@ -311,30 +310,22 @@ def _describe_truncation(plan: Plan) -> Iterator[str]:
 
 
 def _describe_known(plan: Plan, costs: list[Cost], speed: Speed, listed: int) -> Iterator[str]:
-    flops = sum(cost.flops or 0.0 for cost in costs)
-    disk = sum(cost.disk for cost in costs) / 1e6
-    yield f"disk for predictions{_with_models(plan)}: about {disk:,.0f} MB"
+    known = {cost.title: cost.flops for cost in costs if cost.flops}
+    disk = sum(cost.disk for cost in costs if cost.flops) / 1e6
+    flops = sum(known.values())
+    models = " and models" if plan.experiment.keep_models else ""
+    yield f"disk for predictions{models}: about {disk:,.0f} MB"
     yield (
         f"{flops:.2e} FLOPs, about {_hours(flops, speed)} one after another at "
         f"{speed.flops / 1e9:,.0f} GFLOP/s ({speed.source})"
     )
     if not listed:
         return
-    yield (
-        "on "
-        + ", ".join(
-            f"{devices}: {_hours(makespan([cost.flops or 0.0 for cost in costs], devices), speed)}"
-            for devices in DEVICES
-        )
-        + " of them at once, the most expensive first"
-    )
+    at_once = (f"{n}: {_hours(makespan([*known.values()], n), speed)}" for n in DEVICES)
+    yield f"on {', '.join(at_once)} of them at once, the most expensive first"
     yield "most expensive:"
-    for cost in sorted(costs, key=lambda cost: -(cost.flops or 0.0))[:listed]:
-        yield f"  {_hours(cost.flops or 0.0, speed):>9}  {cost.title}"
-
-
-def _with_models(plan: Plan) -> str:
-    return " and models" if plan.experiment.keep_models else ""
+    for title in sorted(known, key=lambda title: -known[title])[:listed]:
+        yield f"  {_hours(known[title], speed):>9}  {title}"
 
 
 def _describe_models(plan: Plan) -> Iterator[str]:
@@ -360,9 +351,7 @@ def _read_task_size(path: Path) -> TaskSize | None:
     table, metadata = read_with_metadata(path)
     counts = table["split"].value_counts()
     return TaskSize(
-        train=int(counts.get("train", 0)),
-        dev=int(counts.get("dev", 0)),
-        test=int(counts.get("test", 0)),
+        **{split: int(counts.get(split, 0)) for split in ("train", "dev", "test")},
         tokens=float(table["length"].mean()) + SPECIAL_TOKENS,
         outputs=max(1, len(metadata["labels"])),
     )

@@ -33,7 +33,9 @@ PATCHED_VERSION = "2.8.0"  # of SLURM's executor; a later one is left as it is
 def prepare_process() -> None:
     """Let Snakemake plan large experiments fast, survive a lost terminal, not repeat mistakes and
     await SLURM."""
-    collect_garbage_rarely()
+    # A plan is millions of objects that live to its end: by Python's default, looking for garbage
+    # among them takes time and finds none.
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     check_scripts_once()
     read_signatures_once()
     interrupt_on_hangup()
@@ -150,15 +152,6 @@ def _is_frozen_in(path: Path) -> bool:
         return digest_of(read_json(path)) == path.stem
     except PolymathError:
         return False
-
-
-def collect_garbage_rarely() -> None:
-    """Collect garbage less often than Python's default.
-
-    A plan is millions of objects that live to its end; looking for garbage among them takes time
-    and finds none.
-    """
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def check_scripts_once() -> None:

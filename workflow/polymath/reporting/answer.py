@@ -8,7 +8,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import AS_IT_IS, JUDGED
 from polymath.reporting.own_verdict import with_own_verdicts
-from polymath.reporting.tables import format_estimate, varying_columns
+from polymath.reporting.tables import format_named, varying_columns
 from polymath.reporting.task_answer import TaskAnswer, answer_task
 
 UNDECIDED = "undecided"
@@ -81,7 +81,7 @@ def _describe_family(row: Mapping[str, Any], settings: str) -> str:
     if not row["tasks"]:
         return f"Not judged{settings}: {row['left_out']}."
     where = "These tasks together" if row["tasks"] > 1 else "This task"
-    number = format_estimate(row["iqm"], row["iqm_low"], row["iqm_high"], "+.3f")
+    number = format_named(row, "iqm")
     verdict = verdict_in_words(row["verdict"], row["qualifier"])
     return (
         f"{where} ({row['members']}), {row['model']}{settings}: {verdict}, {number}, "
@@ -151,7 +151,7 @@ def _together(row: Mapping[str, Any], several: bool, settings: str) -> str:
     )
     if row["verdict"] != UNDECIDED and row["qualifier"]:
         text += f", {row['qualifier']}"
-    number = format_estimate(row["iqm"], row["iqm_low"], row["iqm_high"], "+.3f")
+    number = format_named(row, "iqm")
     number = (
         f"difference {number} of the way from chance to a perfect score"
         if row["claim"] in BETTER

@@ -1,6 +1,5 @@
 """The claims as a Markdown page: verdicts, numbers with intervals, and the summary of all tasks."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, RULE
 from polymath.evaluation.comparisons import HALFWAY
-from polymath.evaluation.tables import CLAIM_COLUMNS
+from polymath.evaluation.looks import name_of
 from polymath.experiment.contrasts import SCRATCH
 from polymath.reporting.auc import (
     TITLE,
@@ -21,6 +20,7 @@ from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import (
     DASH,
     drop_constant,
+    format_counts,
     format_estimates,
     format_interval,
     format_number,
@@ -127,7 +127,7 @@ def family_table(families: pd.DataFrame) -> pd.DataFrame:
         f"{row.tasks}: {row.members}" if row.tasks else DASH for row in families.itertuples()
     ]
     shown["pairs"] = families["pairs"].astype(str)
-    shown["difference [95 %]"] = format_estimates(families, ("iqm", "iqm_low", "iqm_high"), "+.3f")
+    shown["difference [95 %]"] = format_estimates(families, "iqm")
     shown["p"] = [format_number(value, ".4f") for value in families["p"]]
     for name in ("verdict", "qualifier"):
         shown[name] = families[name].replace("", DASH)
@@ -137,7 +137,7 @@ def family_table(families: pd.DataFrame) -> pd.DataFrame:
 
 def describe_looks(claims: pd.DataFrame, record: dict[str, list[int]]) -> str:
     """Return how often these results were judged while replicates were added."""
-    names = set(_look_names(claims))
+    names = set(map(name_of, claims.to_dict("records")))
     sizes = sorted({n for name, counts in record.items() if name in names for n in counts})
     looks = int(claims["looks"].max()) if claims["looks"].notna().any() else 0
     if looks < 2:
@@ -148,10 +148,6 @@ def describe_looks(claims: pd.DataFrame, record: dict[str, list[int]]) -> str:
         "pairs. Nothing corrects for repeated looks: a verdict reached by adding replicates until "
         "it came is wrong more often than its level says."
     )
-
-
-def _look_names(claims: pd.DataFrame) -> Iterable[str]:
-    return ("/".join(map(str, row)) for row in claims[[*CLAIM_COLUMNS]].itertuples(index=False))
 
 
 def _same_score(convergence: pd.DataFrame) -> str:
@@ -165,18 +161,12 @@ def same_score_table(convergence: pd.DataFrame) -> pd.DataFrame:
     shown = table[["task", "model", "init", "mapping", "fraction", "recipe"]].assign(
         target=[*map(format_number, table["target"])],
         **{
-            "share of the budget saved [95 %]": format_estimates(
-                table, ("saved", "saved_low", "saved_high"), "+.3f"
-            ),
-            "reached": _counts(table, "reached"),
-            "random weights reached": _counts(table, "reference_reached"),
+            "share of the budget saved [95 %]": format_estimates(table, "saved"),
+            "reached": format_counts(table, "reached"),
+            "random weights reached": format_counts(table, "reference_reached"),
         },
     )
     return drop_constant(shown, ["model", "init", "mapping", "fraction", "recipe"])
-
-
-def _counts(table: pd.DataFrame, name: str) -> list[str]:
-    return [f"{count:.0f} of {n:.0f}" for count, n in zip(table[name], table["n"], strict=True)]
 
 
 def count_verdicts(table: pd.DataFrame) -> pd.DataFrame:
@@ -235,6 +225,5 @@ def across_table(summary: pd.DataFrame) -> pd.DataFrame:
     shown["IQM"] = [*map(format_number, summary["iqm"])]
     shown["IQM of reference"] = [*map(format_number, summary["reference_iqm"])]
     for title, name in (("difference", "gain"), ("improvement", "improvement")):
-        columns = (name, f"{name}_low", f"{name}_high")
-        shown[f"{title} [95 %]"] = format_estimates(summary, columns, "+.3f")
+        shown[f"{title} [95 %]"] = format_estimates(summary, name)
     return shown

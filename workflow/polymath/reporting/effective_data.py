@@ -53,15 +53,12 @@ def _worth(rows: list[dict[str, Any]]) -> str:
             "worth no more data than was used"
         )
     parts = [
-        f"{_in_words(row)} on a fraction of {row['fraction']}"
+        f"{_estimate(row)} times the data {_interval(row)}".rstrip()
+        + f" on a fraction of {row['fraction']}"
         for row in rows
         if row["bound"] != NO_BOUND
     ]
     return f"pre-training is worth {'; '.join(parts)}"
-
-
-def _in_words(row: dict[str, Any]) -> str:
-    return f"{_estimate(row)} times the data {_interval(row)}".rstrip()
 
 
 def _estimate(row: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from polymath.reporting.tables import (
     DASH,
     NO_SPREAD,
     format_estimate,
+    format_named,
     format_number,
     has_width,
     to_markdown,
@@ -31,6 +32,12 @@ BASELINE_NAMES = {
     "ngram": "n-grams",
     "trees": "boosted trees",
 }
+METRIC_NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy",
+                "macro_f1": "macro F1", "micro_f1": "micro F1",
+                "subset_accuracy": "subset accuracy", "mcc": "MCC", "f1": "F1",
+                "roc_auc": "ROC-AUC", "average_precision": "average precision",
+                "spearman": "Spearman's ρ", "pearson": "Pearson's r", "r2": "R²",
+                "rmse": "RMSE"}  # fmt: skip
 ROW_SETTINGS = ("mapping", "fraction", "recipe")
 
 
@@ -65,12 +72,10 @@ def matrix_table(matrix: pd.DataFrame, everything: bool = False) -> pd.DataFrame
     if matrix["diverged"].any():
         shown["diverged"] = matrix["diverged"].astype(str)
     shown["difference from scratch [95 %]"] = [
-        format_estimate(
-            row["difference"],
-            row["difference_low"],
-            row["difference_high"],
-            "+.3f",
-            NO_SPREAD if (row.get("n_pairs") or 0) > 1 else alone,
+        format_named(
+            row,
+            "difference",
+            without_interval=NO_SPREAD if (row.get("n_pairs") or 0) > 1 else alone,
         )
         for row in matrix.to_dict("records")
     ]

@@ -31,6 +31,12 @@ def power_of(row: dict[str, Any], n: int) -> float:
     return power(float(np.mean(differences)), error, df, tests) if error > 0 else 0.0
 
 
+def command_for(replicates: int, options: Sequence[str]) -> str:
+    """Return the command that runs an experiment with so many replicates; options as below."""
+    asked = ["--config", f"replicates={replicates}"]
+    return shlex.join(["snakemake", "--cores", "all", *options, *asked])
+
+
 def describe_power(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[str]:
     """Yield each task's power with 3 to 20 replicates, and the command that adds what is missing.
 
@@ -74,7 +80,6 @@ def _command(
         )
     more = max(within, default=0)
     if more > judged["n"].min():
-        asked = ["--config", f"replicates={more}"]
-        words = shlex.join(["snakemake", "--cores", "all", *options, *asked])
+        words = command_for(more, options)
         yield f"for {POWER:.0%} power in {len(within)} of {len(wanted)} that are undecided: {words}"
         yield "judging again with more replicates is another look, which nothing corrects for"

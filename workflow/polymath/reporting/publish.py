@@ -35,16 +35,13 @@ def choose_folder(results: ResultPaths, kept: Path, name: str | None) -> Path:
         raise PolymathError(f"--name {name}: a folder's name of letters, digits, '.', '-' and '_'")
     conditions = _conditions(results.matrix("csv"))
     made = _made_with(results)
-
-    def is_free(folder: Path) -> bool:
-        return not folder.exists() or _is_same(folder, conditions, made)
-
     if name is not None:
-        if not is_free(kept / name):
+        folder = kept / name
+        if folder.exists() and not _is_same(folder, conditions, made):
             raise PolymathError(
-                f"{kept / name} keeps another experiment: choose another --name, or leave it out"
+                f"{folder} keeps another experiment: choose another --name, or leave it out"
             )
-        return kept / name
+        return folder
     for folder in sorted(kept.glob("*/")):
         if _is_same(folder, conditions, made):
             return folder

@@ -10,7 +10,7 @@ from polymath.experiment.conditions import NONE, Condition
 from polymath.experiment.contrasts import PRETRAINED, TEXT, knows_domain
 from polymath.experiment.input_orders import AS_IS, order_of
 from polymath.experiment.lineage import Lineage
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.matrix import METRIC_NAMES
 from polymath.reporting.tables import DASH, format_number
 
 COLUMNS = ["task", "metric", "differs", "model", "start", "score", "source", "citation", "remark"]

@@ -44,13 +44,9 @@ def describe_pretraining(conditions: Iterable[Condition], results: ResultPaths) 
         if curve.is_file():
             spent = float(read_table(curve)["seconds"].max())
             run = sum(seconds_of) / len(seconds_of)
+            part = "" if fraction == "1" else f", fraction {fraction}"
             yield (
-                f"Pre-training: {task}, {model}, recipe {recipe}{_of_data(fraction)}: {spent:.0f} "
-                "s, and a run of fine-tuning "
-                f"{run:.0f} s; from scratch, equal total compute is about "
+                f"Pre-training: {task}, {model}, recipe {recipe}{part}: {spent:.0f} s, and a run "
+                f"of fine-tuning {run:.0f} s; from scratch, equal total compute is about "
                 f"{1 + spent / run:.1f} times the steps."
             )
-
-
-def _of_data(fraction: str) -> str:
-    return "" if fraction == "1" else f", fraction {fraction}"

@@ -1,7 +1,8 @@
 """Tables as people read them: numbers and intervals as text, Markdown, LaTeX, only what varies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -44,15 +45,22 @@ def format_estimate(
     return f"{format_number(value, spec)} {interval}".rstrip()
 
 
-def format_estimates(
-    table: pd.DataFrame, names: tuple[str, str, str], spec: str = ".3f", without_interval: str = ""
-) -> list[str]:
-    """Return `format_estimate` of every row, from columns of the value and its two bounds."""
-    columns = (table[name] for name in names)
-    return [
-        format_estimate(value, low, high, spec, without_interval)
-        for value, low, high in zip(*columns, strict=True)
-    ]
+def format_named(
+    row: Mapping[str, Any], name: str, spec: str = "+.3f", without_interval: str = ""
+) -> str:
+    """Return `format_estimate` of a row's column `name` and its bounds, `name`_low and _high."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return format_estimate(row[name], low, high, spec, without_interval)
+
+
+def format_estimates(table: pd.DataFrame, name: str, spec: str = "+.3f") -> list[str]:
+    """Return `format_named` of every row."""
+    return [format_named(row, name, spec) for row in table.to_dict("records")]
+
+
+def format_counts(table: pd.DataFrame, name: str) -> list[str]:
+    """Return how many of each row's n replicates a column counts: “2 of 3”."""
+    return [f"{count:.0f} of {n:.0f}" for count, n in zip(table[name], table["n"], strict=True)]
 
 
 def has_width(low: float, high: float) -> bool:

@@ -1,7 +1,6 @@
 """One task's answer in one line: should one start from a text model, and what would settle it."""
 
 import math
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +21,8 @@ from polymath.reporting.auc import (
     format_auc_difference,
     has_auc,
 )
-from polymath.reporting.matrix import BASELINE_NAMES, count_items, name_constant
-from polymath.reporting.metric_names import METRIC_NAMES
-from polymath.reporting.power import REPLICATES, power_of
+from polymath.reporting.matrix import BASELINE_NAMES, METRIC_NAMES, count_items, name_constant
+from polymath.reporting.power import REPLICATES, command_for, power_of
 from polymath.reporting.tables import format_estimate, format_number, has_width
 
 # So many replicates that seeds no longer matter: what is left is the test items' share.
@@ -85,28 +83,27 @@ def answer_task(
         better: all these rows, which tell what a row must be named by.
         minutes, options: as of `answer_in_words`.
     """
-    mean = _mean_of(PRETRAINED, matrix, row)
-    random = _mean_of(SCRATCH, matrix, row)
-    if pd.isna(random):  # they are of the model's base, or all diverged
-        random = mean - row["value"]
+    text, random = (_rows_of(matrix, row, init) for init in (PRETRAINED, SCRATCH))
+    mean, random_mean = _value(text, "mean"), _value(random, "mean")
+    if pd.isna(random_mean):  # they are of the model's base, or all diverged
+        random_mean = mean - row["value"]
     best = _best_baseline(matrix, row)
-    of_arm = _rows_of(matrix, row, PRETRAINED)
     facts = [
-        f"{_metric(of_arm)}text model {format_number(mean)}",
-        f"random weights {format_number(random)}",
+        f"{_metric(text)}text model {format_number(mean)}",
+        f"random weights {format_number(random_mean)}",
         *_baseline(best),
-        *_constant(of_arm),
+        *_constant(text),
     ]
-    hindrance = _hindrance(matrix, row)
+    hindrance = _hindrance(text, random)
     low, high = row["low"], row["high"]
     if not has_width(low, high):
         low = high = math.nan
     sentences = [
         f"{_verdict(row, mean, best, hindrance)}: {', '.join(facts)}",
         f"difference {format_estimate(row['value'], low, high, '+.3f')}",
-        *_auc(row, of_arm, matrix),
-        *_one_class(matrix, row),
-        *_items(row, of_arm),
+        *_auc(row, text, random),
+        *_one_class(text, random),
+        *_items(row, text),
         *_minutes(row, minutes),
     ]
     settle = "" if row["verdict"] != "undecided" else _what_would_settle(row, options, hindrance)
@@ -143,9 +140,9 @@ def _rows_of(matrix: pd.DataFrame, row: Mapping[str, Any], init: str) -> pd.Data
     return matrix[(matrix[arm.index] == arm).all(axis=1)]
 
 
-def _hindrance(matrix: pd.DataFrame, row: Mapping[str, Any]) -> Hindrance | None:
+def _hindrance(text: pd.DataFrame, random: pd.DataFrame) -> Hindrance | None:
     """Return whether both arms are at chance level, by score and AUC, or both without an error."""
-    arms = pd.concat([_rows_of(matrix, row, init) for init in (PRETRAINED, SCRATCH)])
+    arms = pd.concat([text, random])
     if arms.empty:
         return None
     if learned_nothing(arms).all():
@@ -154,12 +151,9 @@ def _hindrance(matrix: pd.DataFrame, row: Mapping[str, Any]) -> Hindrance | None
     return PERFECT if len(arms) > 1 and (arms["mean"] == best).all() else None
 
 
-def _mean_of(
-    init: str, matrix: pd.DataFrame, row: Mapping[str, Any], column: str = "mean"
-) -> float:
-    """Return the mean score of an arm, or its AUC; NaN if the matrix has none."""
-    means = _rows_of(matrix, row, init)[column]
-    return float(means.iloc[0]) if len(means) else math.nan
+def _value(of_arm: pd.DataFrame, column: str) -> float:
+    """Return an arm's number in a column of the matrix; NaN if the matrix has no such arm."""
+    return float(of_arm[column].iloc[0]) if len(of_arm) else math.nan
 
 
 def _metric(of_arm: pd.DataFrame) -> str:
@@ -170,27 +164,25 @@ def _metric(of_arm: pd.DataFrame) -> str:
     return f"mean test {METRIC_NAMES[metric]}{of_class} of the "
 
 
-def _auc(row: Mapping[str, Any], of_arm: pd.DataFrame, matrix: pd.DataFrame) -> Iterator[str]:
+def _auc(row: Mapping[str, Any], text: pd.DataFrame, random: pd.DataFrame) -> Iterator[str]:
     """Yield AUC of both arms, and where it disagrees with the score."""
-    if not has_auc(row) or of_arm["metric"].iloc[0] == "roc_auc":
+    if not has_auc(row) or text["metric"].iloc[0] == "roc_auc":
         return
-    random = _mean_of(SCRATCH, matrix, row, "auc")
-    auc = _mean_of(PRETRAINED, matrix, row, "auc")
-    if pd.isna(random):
-        random = auc - row["auc_difference"]
+    auc, random_auc = _value(text, "auc"), _value(random, "auc")
+    if pd.isna(random_auc):
+        random_auc = auc - row["auc_difference"]
     disagreement = describe_disagreement(row)
     yield (
-        f"AUC {format_number(auc)} and {format_number(random)}, difference "
+        f"AUC {format_number(auc)} and {format_number(random_auc)}, difference "
         f"{format_auc_difference(row)}{': ' if disagreement else ''}{disagreement}"
     )
 
 
-def _one_class(matrix: pd.DataFrame, row: Mapping[str, Any]) -> Iterator[str]:
+def _one_class(text: pd.DataFrame, random: pd.DataFrame) -> Iterator[str]:
     """Yield which arms predict one class on the test set."""
-    for init, name in ((PRETRAINED, "text model"), (SCRATCH, "random weights")):
-        for of_arm in _rows_of(matrix, row, init).to_dict("records"):
-            if text := describe_one_class(of_arm):
-                yield f"{name}: {text}"
+    for of_arm, name in ((text, "text model"), (random, "random weights")):
+        for said in filter(None, map(describe_one_class, of_arm.to_dict("records"))):
+            yield f"{name}: {said}"
 
 
 def _best_baseline(matrix: pd.DataFrame, row: Mapping[str, Any]) -> pd.Series | None:
@@ -240,11 +232,6 @@ def _what_would_settle(
     row: Mapping[str, Any], options: Sequence[str], hindrance: Hindrance | None
 ) -> str:
     """Return what would decide an undecided task, with the command where there is one."""
-
-    def command(replicates: int) -> str:
-        asked = ["--config", f"replicates={replicates}"]
-        return shlex.join(["snakemake", "--cores", "all", *options, *asked])
-
     if "diverged" in row["reason"]:
         return "To settle it: a lower learning_rate, or a clip_norm, so that no replicate diverges."
     if "chance level" in row["reason"]:
@@ -255,14 +242,15 @@ def _what_would_settle(
     enough = [n for n in REPLICATES if tested and n > row["n"] and power_of(dict(row), n) >= POWER]
     if row["n"] < LEAST_PAIRS:
         least = enough[0] if enough else LEAST_PAIRS
-        return f"To settle it, at least {LEAST_PAIRS} replicates are needed: {command(least)}"
+        command = command_for(least, options)
+        return f"To settle it, at least {LEAST_PAIRS} replicates are needed: {command}"
     if not tested:
         return ""
     if enough:
         return (
-            f"To settle it: {command(enough[0])}. If the difference and its scatter are those "
-            f"seen so far, {POWER:.0%} of such experiments decide; a repeated look makes a wrong "
-            "verdict a little more likely."
+            f"To settle it: {command_for(enough[0], options)}. If the difference and its scatter "
+            f"are those seen so far, {POWER:.0%} of such experiments decide; a repeated look makes "
+            "a wrong verdict a little more likely."
         )
     if power_of(dict(row), ENDLESS) >= POWER:
         return (

@@ -18,7 +18,6 @@ from polymath.evaluation.errors import (
     surest_label_errors,
 )
 from polymath.evaluation.label_sets import THRESHOLD
-from polymath.evaluation.predictions import ItemPredictions
 from polymath.experiment.paths import ResultPaths
 from polymath.reporting.tables import format_number
 from polymath.util.storage import read_table
@@ -26,6 +25,11 @@ from polymath.util.storage import read_table
 MOST_CLASSES = 20  # of a confusion matrix; of more classes, the commonest confusions are listed
 MOST_CONFUSIONS = 20
 SYMBOLS = 60  # shown of a sequence
+OF_LABELS = (
+    f"Scores per label, predicted above a probability of {THRESHOLD}; n counts test items that "
+    "have it."
+)
+OF_CLASSES = "Scores per class; n counts test items."
 
 
 @dataclass(frozen=True)
@@ -55,35 +59,23 @@ def _errors_of(scores: Path, results: ResultPaths) -> TaskErrors | None:
     if condition is None or predictions is None:
         return None
     items, labels = average_replicates(predictions), predictions.labels
-    tables = {}
+    tables: dict[str, pd.DataFrame] = {}
+    surest = surest_errors
     if items.targets.ndim == 2:
-        tables = _tables_of_sets(items, labels, results.records(condition.task))
+        tables = {OF_LABELS: _format_scores(score_labels(items, labels))}
+        surest, kind = surest_label_errors, "wrong answers on a label with the highest probability"
     elif len(labels):
         counts = count_confusions(items, len(labels))
         caption, confusions = show_confusions(counts, labels)
-        tables[caption] = confusions
-        tables["Scores per class; n counts test items."] = show_classes(counts, labels)
-    if items.targets.ndim == 1:
-        errors = surest_errors(items, labels)
-        kind = "wrong answers with the highest probability" if len(labels) else "largest errors"
-        tables[f"The {len(errors)} {kind}."] = show_errors(errors, results.records(condition.task))
+        tables = {caption: confusions, OF_CLASSES: _format_scores(score_classes(counts, labels))}
+        kind = "wrong answers with the highest probability"
+    else:
+        kind = "largest errors"
+    errors = surest(items, labels)
+    tables[f"The {len(errors)} {kind}."] = show_errors(errors, results.records(condition.task))
     tables = {caption: table for caption, table in tables.items() if len(table)}
     arm = condition.title.removeprefix(f"{condition.task} · ")
     return TaskErrors(condition.task, arm, len(predictions.by_replicate), tables)
-
-
-def _tables_of_sets(
-    items: ItemPredictions, labels: Sequence[str], records: Path
-) -> dict[str, pd.DataFrame]:
-    """Return the tables of a task whose items have sets of labels."""
-    scores, errors = score_labels(items, labels), surest_label_errors(items, labels)
-    return {
-        f"Scores per label, predicted above a probability of {THRESHOLD}; n counts test items that "
-        "have it.": _format_scores(scores),
-        f"The {len(errors)} wrong answers on a label with the highest probability.": show_errors(
-            errors, records
-        ),
-    }
 
 
 def show_confusions(counts: NDArray[np.int64], labels: Sequence[str]) -> tuple[str, pd.DataFrame]:
@@ -102,11 +94,6 @@ def show_confusions(counts: NDArray[np.int64], labels: Sequence[str]) -> tuple[s
     ]  # fmt: skip
     caption = f"The commonest confusions of {len(labels)} classes."
     return caption, pd.DataFrame(rows, columns=["true class", "predicted class", "test items"])
-
-
-def show_classes(counts: NDArray[np.int64], labels: Sequence[str]) -> pd.DataFrame:
-    """Return the scores of each class as texts."""
-    return _format_scores(score_classes(counts, labels))
 
 
 def _format_scores(table: pd.DataFrame) -> pd.DataFrame:

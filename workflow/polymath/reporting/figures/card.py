@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from polymath.reporting.figures.style import WIDTH
+from polymath.reporting.figures import style
 
 SPLIT_COLOURS = {"train": "#999999", "dev": "#56B4E9", "test": "#009E73"}
 LENGTH_COLOUR = "#CC79A7"
@@ -21,7 +21,7 @@ def draw(tables: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
     card, shortcuts = tables["card"], tables["shortcuts"]
     by_label = card.get("labels_by_split") or {"all": card["splits"]}
     height = max(3.0, 1.4 + 0.16 * len(card.get("labels_by_split", {})))
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, height), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     _draw_labels(left, by_label)
     counts, edges = (card["length"]["histogram"][key] for key in ("counts", "edges"))

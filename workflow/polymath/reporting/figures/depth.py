@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from polymath.reporting.figures import style
 from polymath.reporting.figures.layers import MEASURES, name_models
-from polymath.reporting.figures.style import WIDTH
 
 COLOURS = {"text-domain": "#0072B2", "scratch-domain": "#D55E00",
            "text-scratch": "#009E73", "scratch-scratch": "#555555"}  # fmt: skip
@@ -23,7 +23,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     table = tables["similarity"].dropna(subset=["low"])
     distances = _mean_distances(tables["heads"])
     states = list(dict.fromkeys(table["state"]))
-    figure = Figure(figsize=(WIDTH, 0.6 + 3.6 * len(states)), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, 0.6 + 3.6 * len(states)), layout="constrained")
     grid = figure.subplots(2 * len(states), 3, squeeze=False).reshape(len(states), 6)
     for state, panels in zip(states, grid, strict=True):
         of_state = table[table["state"] == state]

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from polymath.evaluation.tables import CONDITION_COLUMNS
+from polymath.reporting.figures import style
 from polymath.reporting.figures.registry import FIGURES
-from polymath.reporting.figures.style import STYLE, WIDTH, write_note
 from polymath.util.storage import read_json, read_table, read_with_metadata, whole_file
 
 MOST_CONDITIONS = 500  # more make a figure of metres; matplotlib saves none of over 65,535 pixels
@@ -37,7 +37,7 @@ def draw_figure(
     tables = {table: _read(table, inputs[table]) for table in FIGURES[name].tables}
     draw: Draw = import_module(f"{__package__}.{name}").draw
     main_table = tables[FIGURES[name].tables[0]]
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(style.STYLE):
         if _count_conditions(main_table) > MOST_CONDITIONS:
             figure, data = _refuse(main_table, f"{csv.parent.name}/{csv.name}")
         else:
@@ -56,9 +56,9 @@ def _count_conditions(table: Any) -> int:
 
 def _refuse(table: pd.DataFrame, csv: str) -> tuple[Figure, pd.DataFrame]:
     """Return a note in place of a figure, and the data that it would show."""
-    figure = Figure(figsize=(WIDTH, 2.0), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, 2.0), layout="constrained")
     reason = f"{_count_conditions(table):,} conditions are too many for a figure"
-    write_note(figure.subplots(), f"{reason}: their data are in {csv}")
+    style.write_note(figure.subplots(), f"{reason}: their data are in {csv}")
     return figure, table.drop(columns=["differences", "seconds"], errors="ignore")
 
 

@@ -11,16 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from polymath.evaluation.effective_data import NO_BOUND
-from polymath.reporting.figures.style import (
-    WIDTH,
-    add_legend,
-    colour_of,
-    marker_of,
-    panel_grid,
-    row_names,
-    set_log_ticks,
-    write_note,
-)
+from polymath.reporting.figures import style
 
 LIMIT: Any = {"color": "#767676", "linestyle": ":", "linewidth": 1.0}
 
@@ -33,13 +24,13 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     table = tables["effective_data"].reset_index(drop=True)
     measured = table[table["bound"] != NO_BOUND]
     if measured.empty:
-        figure = Figure(figsize=(WIDTH, 2.0), layout="constrained")
+        figure = Figure(figsize=(style.WIDTH, 2.0), layout="constrained")
         reason = "is above chance" if len(table) else "has random weights on several fractions"
-        write_note(figure.subplots(), f"no arm {reason}")
+        style.write_note(figure.subplots(), f"no arm {reason}")
         return figure, table
-    rows = row_names(measured.assign(fraction="1"))
+    rows = style.row_names(measured.assign(fraction="1"))
     measured = measured.assign(fraction=measured["fraction"].astype(float))
-    figure, panels = panel_grid(list(dict.fromkeys(rows)))
+    figure, panels = style.panel_grid(rows)
     for name, axes in panels.items():
         _draw(axes, measured[rows == name].sort_values("fraction"))
     keys = [
@@ -47,7 +38,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
                label="at least, or at most"),
         Line2D([], [], **LIMIT, label="what can be measured"),
     ]  # fmt: skip
-    add_legend(figure, measured["init"], keys, ncols=4)
+    style.add_legend(figure, measured["init"], keys, ncols=4)
     return figure, table
 
 
@@ -57,7 +48,7 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(limits["fraction"], limits[end], **LIMIT)
     axes.axhline(1, color="#000000", linewidth=0.8)
     for init, of_init in table.groupby("init", sort=False):
-        colour, marker = colour_of(str(init)), marker_of(str(init))
+        colour, marker = style.colour_of(str(init)), style.marker_of(str(init))
         low = np.maximum(of_init["multiplier_low"], of_init["lowest"])
         high = np.minimum(of_init["multiplier_high"], of_init["highest"])
         values = of_init["multiplier"]
@@ -67,7 +58,7 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
         for is_bound, points in of_init.groupby(of_init["bound"] != ""):
             axes.plot(points["fraction"], points["multiplier"], marker, color=colour, markersize=5,
                       markerfacecolor="white" if is_bound else colour)  # fmt: skip
-    set_log_ticks(axes, table["fraction"])
+    style.set_log_ticks(axes, table["fraction"])
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -10,15 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from polymath.evaluation.comparisons import HALFWAY
-from polymath.reporting.figures.style import (
-    WIDTH,
-    add_legend,
-    colour_of,
-    marker_of,
-    name_rows,
-    row_names,
-    write_note,
-)
+from polymath.reporting.figures import style
 
 ROW, ARM = 0.3, 0.2  # inches: least height of a row, and height per initialisation in it
 REFERENCES = {
@@ -33,20 +25,20 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     of its test and over test items alone; one panel per kind of reference.
     """
     table = tables["comparisons"]
-    names = row_names(table) if len(table) else pd.Series(dtype=str)
+    names = style.row_names(table) if len(table) else pd.Series(dtype=str)
     in_domain = table["against"] != "scratch"
     table = table.assign(row=names.mask(in_domain, names + ": " + table["reference_model"]))
     kinds = list(dict.fromkeys(table["against"]))
     heights = [_height(table[table["against"] == kind]) for kind in kinds] or [1.0]
-    figure = Figure(figsize=(WIDTH, 0.7 + sum(heights)), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, 0.7 + sum(heights)), layout="constrained")
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for kind, axes in zip(kinds, panels, strict=False):
         _draw_panel(axes, table[table["against"] == kind])
         axes.set_xlabel(f"test score less that of {REFERENCES[kind]}")
     if kinds:
-        add_legend(figure, table["init"], _keys(), ncols=3)
+        style.add_legend(figure, table["init"], _keys(), ncols=3)
     else:
-        write_note(panels[0], "no two conditions to compare")
+        style.write_note(panels[0], "no two conditions to compare")
     return figure, table.drop(columns=["row", "differences"])
 
 
@@ -61,7 +53,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
         height = rows.index(row["row"]) + (arms.index(row["init"]) - (len(arms) - 1) / 2) * (
             0.7 / len(arms)
         )
-        colour = colour_of(row["init"])
+        colour = style.colour_of(row["init"])
         if not math.isnan(row["items_low"]):
             axes.plot([row["items_low"], row["items_high"]], [height] * 2, color=colour,
                       linewidth=6, alpha=0.25, solid_capstyle="butt")  # fmt: skip
@@ -69,9 +61,11 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
             axes.plot([row["low"], row["high"]], [height] * 2, color=colour, linewidth=1.2)
         axes.plot(row["differences"], [height] * len(row["differences"]), "|", color=colour,
                   markersize=7, alpha=0.8)  # fmt: skip
-        axes.plot(row["difference"], height, marker_of(row["init"]), color=colour, markersize=5)
+        axes.plot(
+            row["difference"], height, style.marker_of(row["init"]), color=colour, markersize=5
+        )
     axes.axvline(0, color="#777777", linestyle=":", linewidth=1.2, zorder=0)
-    name_rows(axes, rows)
+    style.name_rows(axes, rows)
 
 
 def _keys() -> list[Line2D | Patch]:

@@ -8,9 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from polymath.reporting.figures.style import WIDTH
-from polymath.reporting.matrix import arrange_matrix, order_columns
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.figures import style
+from polymath.reporting.matrix import METRIC_NAMES, arrange_matrix, order_columns
 from polymath.reporting.tables import format_interval, has_width
 
 ROW, COLUMN = 0.42, 1.15  # inches
@@ -27,7 +26,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     table = arrange_matrix(tables["matrix"])
     table["row"] += ", " + table["metric"].map(METRIC_NAMES)
     rows, columns = list(dict.fromkeys(table["row"])), order_columns(table)
-    size = (max(WIDTH, 2.2 + COLUMN * len(columns)), 1.3 + ROW * len(rows))
+    size = (max(style.WIDTH, 2.2 + COLUMN * len(columns)), 1.3 + ROW * len(rows))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     colours = table.pivot_table(index="row", columns="column", values="scaled", dropna=False)

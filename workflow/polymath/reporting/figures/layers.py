@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from polymath.experiment.representation_studies import JUDGED_CENTRING
-from polymath.reporting.figures.style import WIDTH
+from polymath.reporting.figures import style
 
 # Those that the verdict needs come first.
 MEASURES = {"cka": "CKA (debiased)", "rsa": "RSA", "pwcca": "PWCCA", "svcca": "SVCCA",
@@ -26,7 +26,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     table = table[(table["measure"] == SHOWN) & (table["centring"] == JUDGED_CENTRING)]
     models = name_models(table)
     names, states = list(dict.fromkeys(models)), list(dict.fromkeys(table["state"]))
-    figure = Figure(figsize=(WIDTH, 0.5 + 1.9 * len(states)), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, 0.5 + 1.9 * len(states)), layout="constrained")
     grid = figure.subplots(len(states), len(names), squeeze=False)
     for state, line in zip(states, grid, strict=True):
         for name, axes in zip(names, line, strict=True):

@@ -11,17 +11,8 @@ from matplotlib.lines import Line2D
 
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
-from polymath.reporting.figures.style import (
-    COLOURS,
-    WIDTH,
-    add_legend,
-    colour_of,
-    marker_of,
-    name_rows,
-    row_names,
-)
-from polymath.reporting.matrix import in_task_order, name_constant
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.figures import style
+from polymath.reporting.matrix import METRIC_NAMES, in_task_order, name_constant
 
 STAR: dict[str, Any] = {"marker": "*", "markersize": 6, "markerfacecolor": "none"}
 GREY = "#777777"
@@ -36,10 +27,10 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     table = in_task_order(tables["matrix"], tables["matrix"]["task"]).reset_index(drop=True)
     scores = tables["scores"]
     scores = scores[(scores["split"] == "test") & scores["headline"]]
-    rows = row_names(table)
+    rows = style.row_names(table)
     arms = {name: [*dict.fromkeys(of_row)] for name, of_row in table["init"].groupby(rows)}
     tall = 0.9 + max(ROW, ARM * max(map(len, arms.values()))) * rows.nunique()
-    figure = Figure(figsize=(WIDTH, tall), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, tall), layout="constrained")
     axes = figure.subplots()
     order = list(dict.fromkeys(rows))
     for condition, name in zip(table.to_dict("records"), rows, strict=True):
@@ -48,14 +39,14 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
         axes.plot([condition["chance"]] * 2, [place - 0.35, place + 0.35],
                   color=GREY, linestyle=":", linewidth=1.2, zorder=1)  # fmt: skip
     published = _mark_published(axes, table, rows, tables["published"])
-    name_rows(axes, order)
+    style.name_rows(axes, order)
     metrics = [METRIC_NAMES[name] for name in dict.fromkeys(table["metric"])]
     axes.set_xlabel("test " + " or ".join(metrics))
     axes.set_xlim(right=min(axes.get_xlim()[1], 1.02))  # no score is above 1
     constants = dict.fromkeys(map(name_constant, table["metric"]))
     chance = Line2D([], [], color=GREY, linestyle=":", label=" or ".join(constants))
     star = Line2D([], [], color=GREY, linestyle="", **STAR, label="published, other models")
-    add_legend(figure, table["init"], [chance, *([] if published.empty else [star])], ncols=3)
+    style.add_legend(figure, table["init"], [chance, *([] if published.empty else [star])], ncols=3)
     columns = [*CONDITION_COLUMNS, "replicate", "metric", "value", "chance"]
     return figure, pd.concat([scores[columns], published])
 
@@ -65,12 +56,12 @@ def _draw_condition(
 ) -> None:
     for name in CONDITION_COLUMNS:
         scores = scores[scores[name] == condition[name]]
-    colour = colour_of(condition["init"])
+    colour = style.colour_of(condition["init"])
     axes.plot(scores["value"], [height] * len(scores), "|", color=colour, markersize=9, alpha=0.7)
     axes.plot(
         condition["mean"],
         height,
-        marker_of(condition["init"]),
+        style.marker_of(condition["init"]),
         color=colour,
         markersize=6,
         zorder=3,
@@ -90,7 +81,7 @@ def _mark_published(
     order = list(dict.fromkeys(rows))
     for start, scores in here.groupby("start", sort=False):
         places = [order.index(row) - 0.42 for row in scores["row"]]
-        colour = COLOURS.get(start, GREY) if start in arms else GREY  # as the legend has them
+        colour = style.COLOURS.get(start, GREY) if start in arms else GREY  # as the legend has them
         axes.plot(scores["score"], places, linestyle="", color=colour, **STAR)
     return pd.DataFrame(
         {

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from polymath.reporting.figures.style import WIDTH, add_legend, colour_of, marker_of
+from polymath.reporting.figures import style
 
 # Titles of the panels; resources/docs/probes.md describes each probe.
 NAMES = {
@@ -40,7 +40,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     rows, inits = list(dict.fromkeys(row)), list(dict.fromkeys(table["init"]))
     lines = math.ceil(len(NAMES) / COLUMNS)
     tall = 0.7 + lines * (0.65 + max(0.3, 0.14 * len(inits)) * len(rows))
-    figure = Figure(figsize=(WIDTH, tall), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, tall), layout="constrained")
     grid = figure.subplots(lines, COLUMNS, sharey=True, squeeze=False)
     for (probe, title), axes in zip(NAMES.items(), grid.flat, strict=True):
         if probe in ON_LOG_SCALE:
@@ -49,7 +49,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
         axes.set_title(title, fontsize=8, loc="left")
     grid[0, 0].set_yticks(range(len(rows)), rows)
     grid[0, 0].set_ylim(len(rows) - 0.5, -0.5)
-    add_legend(figure, table["init"], ncols=4)
+    style.add_legend(figure, table["init"], ncols=4)
     return figure, table
 
 
@@ -63,8 +63,8 @@ def _set_log_scale(axes: Axes) -> None:
 def _draw_probe(axes: Axes, table: pd.DataFrame, rows: list[str], inits: list[str]) -> None:
     for (row, init), values in table.groupby(["row", "init"], sort=False)["value"]:
         height = rows.index(row) + (inits.index(init) - (len(inits) - 1) / 2) * 0.7 / len(inits)
-        colour = colour_of(init)
+        colour = style.colour_of(init)
         axes.plot(values, [height] * len(values), "|", color=colour, markersize=7, alpha=0.8)
-        axes.plot(values.mean(), height, marker_of(init), color=colour, markersize=5)
+        axes.plot(values.mean(), height, style.marker_of(init), color=colour, markersize=5)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -6,15 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from polymath.reporting.figures.style import (
-    add_legend,
-    colour_of,
-    draw_error_bars,
-    panel_grid,
-    row_names,
-    set_log_ticks,
-)
-from polymath.reporting.metric_names import METRIC_NAMES
+from polymath.reporting.figures import style
+from polymath.reporting.matrix import METRIC_NAMES
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
@@ -22,19 +15,19 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     chosen rate.
     """
     table = tables["rates"]
-    rows = row_names(table)
-    figure, panels = panel_grid(list(dict.fromkeys(rows)))
+    rows = style.row_names(table)
+    figure, panels = style.panel_grid(rows)
     for name, axes in panels.items():
         of_panel = table[rows == name]
         for init, of_init in of_panel.groupby("init", sort=False):
-            draw_error_bars(axes, of_init, "learning_rate", str(init))
+            style.draw_error_bars(axes, of_init, "learning_rate", str(init))
             chosen = of_init[of_init["chosen"]]
-            axes.plot(chosen["learning_rate"], chosen["mean"], "o", color=colour_of(str(init)),
-                      markerfacecolor="none", markersize=10)  # fmt: skip
-        set_log_ticks(axes, of_panel["learning_rate"])
+            axes.plot(chosen["learning_rate"], chosen["mean"], "o", markerfacecolor="none",
+                      markersize=10, color=style.colour_of(str(init)))  # fmt: skip
+        style.set_log_ticks(axes, of_panel["learning_rate"])
         axes.set_xlabel("learning rate")
         axes.set_ylabel(f"dev {METRIC_NAMES[of_panel['metric'].iloc[0]]}")
     ring = Line2D([], [], color="#555555", marker="o", markerfacecolor="none", markersize=9,
                   linestyle="", label="chosen")  # fmt: skip
-    add_legend(figure, table["init"], [ring], ncols=4)
+    style.add_legend(figure, table["init"], [ring], ncols=4)
     return figure, table

@@ -5,21 +5,21 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from polymath.reporting.figures.style import COLOURS, panel_grid, write_note
+from polymath.reporting.figures import style
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     """Draw one panel per task, a point per item, and the line of perfect predictions."""
     table = tables["values"]
     if table.empty:
-        figure, panels = panel_grid(["values"])
-        write_note(panels["values"], "no replicate finished")
+        figure, panels = style.panel_grid(["values"])
+        style.write_note(panels["values"], "no replicate finished")
         return figure, table
-    figure, panels = panel_grid(list(dict.fromkeys(table["task"])))
+    figure, panels = style.panel_grid(table["task"])
     for task, axes in panels.items():
         of_task = table[table["task"] == task]
         arm = of_task["arm"].iloc[0]
-        colour = COLOURS.get(arm, "#000000")
+        colour = style.COLOURS.get(arm, "#000000")
         axes.plot(of_task["true"], of_task["predicted"], ".", color=colour, alpha=0.5, markersize=3)
         ends = [of_task["true"].min(), of_task["true"].max()]
         axes.plot(ends, ends, color="#555555", linewidth=0.8, linestyle=":")

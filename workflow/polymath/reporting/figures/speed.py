@@ -8,16 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from polymath.reporting.figures.style import (
-    WIDTH,
-    add_legend,
-    colour_of,
-    marker_of,
-    name_rows,
-    row_names,
-    write_note,
-)
-from polymath.reporting.tables import format_estimate
+from polymath.reporting.figures import style
+from polymath.reporting.tables import format_named
 
 ROW = 0.26  # inches
 COLUMNS = (6, 106)  # points from the axes to the two columns of text, however long the rows' names
@@ -32,26 +24,26 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     table = tables["convergence"]
     table = table[(table["against"] == "scratch") & table["lead"].notna()]
     table = table.reset_index(drop=True)
-    figure = Figure(figsize=(WIDTH, 1.2 + ROW * max(2, len(table))), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, 1.2 + ROW * max(2, len(table))), layout="constrained")
     axes = figure.subplots()
     if len(table):
         for place, row in enumerate(table.to_dict("records")):
             _draw_row(axes, place, row)
-        rows = row_names(table)
+        rows = style.row_names(table)
         _set_scale(axes, list(rows.mask(rows.duplicated(keep=False), rows + ", " + table["init"])))
-        add_legend(figure, table["init"], ncols=4)
+        style.add_legend(figure, table["init"], ncols=4)
     else:
-        write_note(axes, "no arm left chance level beside one from scratch")
+        style.write_note(axes, "no arm left chance level beside one from scratch")
     return figure, table.drop(columns="differences")
 
 
 def _draw_row(axes: Axes, place: int, row: dict[str, Any]) -> None:
-    colour = colour_of(row["init"])
+    colour = style.colour_of(row["init"])
     if not math.isnan(row["low"]):
         axes.plot([row["low"], row["high"]], [place] * 2, color=colour, linewidth=1.2)
     axes.plot(row["differences"], [place] * row["n"], "|", color=colour, markersize=7, alpha=0.8)
-    axes.plot(row["lead"], place, marker_of(row["init"]), color=colour, markersize=5)
-    faster = format_estimate(row["speed_up"], row["speed_up_low"], row["speed_up_high"], ".2f")
+    axes.plot(row["lead"], place, style.marker_of(row["init"]), color=colour, markersize=5)
+    faster = format_named(row, "speed_up", ".2f")
     reached = f"{row['reached']:.0f} : {row['reference_reached']:.0f} of {row['n']}"
     for offset, text in zip(COLUMNS, (faster, reached), strict=True):
         axes.annotate(text, (1, place), (offset, 0), axes.get_yaxis_transform(),
@@ -67,4 +59,4 @@ def _set_scale(axes: Axes, rows: list[str]) -> None:
     for offset, text in zip(COLUMNS, ("times faster", "reached"), strict=True):
         axes.annotate(text, (1, 1), (offset, 2), axes.transAxes, "offset points",
                       va="bottom", fontsize=8)  # fmt: skip
-    name_rows(axes, rows)
+    style.name_rows(axes, rows)

@@ -55,15 +55,16 @@ def marker_of(init: str) -> str:
     return FIRST_LAYERS_MARKER if first_layers(init) else MARKERS[init]
 
 
-def panel_grid(names: list[str]) -> tuple[Figure, dict[str, Axes]]:
-    """Return a figure with one panel per name, two in a line."""
-    columns = min(2, len(names))
-    lines = math.ceil(len(names) / columns)
+def panel_grid(names: Iterable[str]) -> tuple[Figure, dict[str, Axes]]:
+    """Return a figure with one panel per different name, two in a line."""
+    titles = list(dict.fromkeys(names))
+    columns = min(2, len(titles))
+    lines = math.ceil(len(titles) / columns)
     figure = Figure(figsize=(WIDTH, 0.6 + 2.2 * lines), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False)
-    for axes in grid.flat[len(names) :]:
+    for axes in grid.flat[len(titles) :]:
         axes.set_visible(False)
-    panels = dict(zip(names, grid.flat, strict=False))
+    panels = dict(zip(titles, grid.flat, strict=False))
     for name, axes in panels.items():
         axes.set_title(name, fontsize=9, loc="left")
         axes.grid(color="#dddddd", linewidth=0.6)

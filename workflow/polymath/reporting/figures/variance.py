@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from polymath.reporting.figures.style import WIDTH, row_names, write_note
+from polymath.reporting.figures import style
 
 ROW = 0.26  # inches
 # Okabe and Ito's colours, as those of the initialisations are.
@@ -20,9 +20,9 @@ STREAMS = {"init": ("initialisation", "#0072B2", "o"), "mapping": ("mapping", "#
 def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     """Draw the standard deviation of a condition's score that each seed stream alone causes."""
     table = tables["variance"]
-    rows = row_names(table) + ", " + table["init"] if len(table) else table["init"]
+    rows = style.row_names(table) + ", " + table["init"] if len(table) else table["init"]
     order = list(dict.fromkeys(rows))
-    figure = Figure(figsize=(WIDTH, 1.2 + ROW * max(2, len(order))), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, 1.2 + ROW * max(2, len(order))), layout="constrained")
     axes = figure.subplots()
     if order:
         _draw(axes, table.assign(place=rows.map(order.index)), order)
@@ -33,7 +33,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
         ]  # fmt: skip
         figure.legend(handles=handles, loc="outside upper center", ncols=3)
     else:
-        write_note(axes, "in every condition a replicate diverged")
+        style.write_note(axes, "in every condition a replicate diverged")
     return figure, table
 
 

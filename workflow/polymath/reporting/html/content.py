@@ -1,7 +1,7 @@
 """Everything the report states about an experiment, computed from its tables."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,13 @@ from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.provenance import provenance_of
 from polymath.reporting.published import compare_published, published_table, remarks_on
 from polymath.reporting.similarity_tables import similarity_tables
-from polymath.reporting.tables import DASH, drop_constant, format_estimates, format_number
+from polymath.reporting.tables import (
+    DASH,
+    drop_constant,
+    format_counts,
+    format_estimates,
+    format_number,
+)
 from polymath.reporting.task_errors import TaskErrors
 from polymath.util.storage import read_json, read_table, read_with_metadata
 
@@ -106,23 +112,19 @@ def answer_claims(claims: pd.DataFrame, families: pd.DataFrame) -> list[Answer]:
 
 
 def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame) -> Answer:
-    verdicts = set(families["verdict"])
-    sentences = describe_families(families)
+    verdicts, tasks = set(families["verdict"]), rows["task"].unique()
+    each = "Task by task" if len(tasks) > 1 else f"{tasks[0]} by itself"
     return Answer(
         claim,
         verdicts.pop() if len(verdicts) == 1 else "mixed",
         [
-            *sentences,
-            f"{_each(rows)}: {_counted(count_verdicts(rows))}{_few(rows)}.",
+            *describe_families(families),
+            f"{each}: {_counted(rows)}{_few(rows)}.",
             *filter(None, [qualify_verdicts(rows)]),
             *list_disagreements(rows),
         ],
         claim_table(rows),
     )
-
-
-def _each(rows: pd.DataFrame) -> str:
-    return "Task by task" if rows["task"].nunique() > 1 else f"{rows['task'].iloc[0]} by itself"
 
 
 def untested_claims(claims: pd.DataFrame) -> list[str]:
@@ -145,15 +147,12 @@ def qualify_verdicts(rows: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def count_verdicts(rows: pd.DataFrame) -> dict[str, int]:
-    """Return how many rows have each verdict."""
-    return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in VERDICTS}
-
-
-def _counted(counts: dict[str, int]) -> str:
-    if sum(counts.values()) == 1:
-        return max(counts, key=lambda name: counts[name])
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+def _counted(rows: pd.DataFrame) -> str:
+    """Return how many rows have each verdict; of a single one, its verdict."""
+    if len(rows) == 1:
+        return str(rows["verdict"].iloc[0])
+    counts = rows["verdict"].value_counts()
+    return ", ".join(f"{counts[name]} {name}" for name in VERDICTS if name in counts)
 
 
 def _few(rows: pd.DataFrame) -> str:
@@ -222,22 +221,15 @@ def compare_with_baselines(matrix: pd.DataFrame) -> str:
 def speed_table(convergence: pd.DataFrame) -> pd.DataFrame:
     """Return how fast each arm and its reference reached the target, as texts."""
     table = convergence[convergence["speed_up"].notna()]
-
-    def counts(name: str) -> list[str]:
-        return [f"{count:.0f} of {n}" for count, n in zip(table[name], table["n"], strict=True)]
-
-    def estimates(name: str, spec: str) -> list[str]:
-        return format_estimates(table, (name, f"{name}_low", f"{name}_high"), spec)
-
     shown = table[["task", *SETTINGS]].assign(
         **{
             "target on dev": [*map(format_number, table["target"])],
-            "arrived": counts("reached"),
-            "reference arrived": counts("reference_reached"),
+            "arrived": format_counts(table, "reached"),
+            "reference arrived": format_counts(table, "reference_reached"),
             "examples": [f"{count:.0f}" for count in table["examples"]],
             "reference examples": [f"{count:.0f}" for count in table["reference_examples"]],
-            "times faster [95 %]": estimates("speed_up", ".2f"),
-            "area gained [95 %]": estimates("area_gain", "+.3f"),
+            "times faster [95 %]": format_estimates(table, "speed_up", ".2f"),
+            "area gained [95 %]": format_estimates(table, "area_gain"),
         }
     )
     shown.insert(1, "against", name_reference(table))
@@ -304,21 +296,9 @@ def settings_table(settings: dict[str, dict[str, Any]]) -> pd.DataFrame:
     return table
 
 
-def machine_table(machines: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return one column per machine that trained replicates."""
-    titles = [f"machine {number}" for number in range(1, len(machines) + 1)]
-    return settings_table(dict(zip(titles, machines, strict=True)))
-
-
-def effective_data_content(path: Path | None) -> dict[str, Any]:
-    """Return the sentences and the table on effective data; None for both without fractions."""
-    if path is None:
-        return {"effective_data": None, "effective_data_sentences": []}
-    table = read_table(path)
-    return {
-        "effective_data": effective_data_table(table),
-        "effective_data_sentences": describe_effective_data(table),
-    }
+def _shown(table: Path | None, show: Callable[[pd.DataFrame], Any]) -> Any:
+    """Return what the page shows of a table; None where the experiment lacks it."""
+    return show(read_table(table)) if table else None
 
 
 def gather_content(sources: Sources) -> dict[str, Any]:
@@ -328,14 +308,12 @@ def gather_content(sources: Sources) -> dict[str, Any]:
     cards = [read_json(path) for path in sources.cards]
     of_training = without_shuffled_tests(matrix)
     trained = of_training[of_training["init"] != NONE]
-    optional = {
-        "similarity": similarity_tables(read_table(sources.similarity))
-        if sources.similarity
-        else None,
-        "probes": probe_table(read_table(sources.probes)) if sources.probes else None,
-        **effective_data_content(sources.effective_data),
-    }
-    return optional | {
+    rates = read_table(sources.rates) if sources.rates else None
+    return {
+        "similarity": _shown(sources.similarity, similarity_tables),
+        "probes": _shown(sources.probes, probe_table),
+        "effective_data": _shown(sources.effective_data, effective_data_table),
+        "effective_data_sentences": _shown(sources.effective_data, describe_effective_data),
         "tasks": list(dict.fromkeys(matrix["task"])),
         "models": list(dict.fromkeys(trained["model"])),
         "inits": list(dict.fromkeys(trained["init"])),
@@ -358,10 +336,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "published": compare_published(sources.published, matrix, sources.lineage),
         "published_remarks": remarks_on(sources.published),
         "speed": speed_table(read_table(sources.convergence)),
-        "limits": [
-            *limits(of_training, read_table(sources.rates) if sources.rates else None),
-            *sources.notes,
-        ],
+        "limits": [*limits(of_training, rates), *sources.notes],
         "errors": sources.errors,
         "data": data_table(
             cards, [*map(read_json, sources.shortcuts)], name_positives(sources.scores)

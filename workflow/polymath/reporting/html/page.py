@@ -16,7 +16,6 @@ from polymath.reporting.html.content import (
     Picture,
     Sources,
     gather_content,
-    machine_table,
     settings_table,
 )
 from polymath.reporting.provenance import commit_of
@@ -40,13 +39,16 @@ def write_report(sources: Sources, configuration: dict[str, Any], page: Path) ->
         lstrip_blocks=True,
     )
     content = gather_content(sources)
+    made = content["made"]
     text = environment.get_template(TEMPLATE.name).render(
         **content,
         pictures=[_embed(picture) for picture in sources.pictures],
         rule=RULE,
-        machines=machine_table(content["made"].get("machines", [])),
-        recipes=settings_table(content["made"].get("recipes", {})),
-        versions=_versions(content["made"]),
+        machines=settings_table(
+            {f"machine {n}": machine for n, machine in enumerate(made.get("machines", []), 1)}
+        ),
+        recipes=settings_table(made.get("recipes", {})),
+        versions=_versions(made),
         configuration=_to_yaml(configuration),
     )
     with whole_file(page) as temporary:
