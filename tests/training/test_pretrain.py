@@ -27,6 +27,7 @@ from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.training.batches import Batch
 from polymath.training.corpus import read_corpus
 from polymath.training.job import Execution, PretrainingJob
+from polymath.training.loop import forward
 from polymath.training.masked_lm import (
     IGNORE_INDEX,
     build_masked_model,
@@ -35,7 +36,6 @@ from polymath.training.masked_lm import (
     mask_token,
     masked_loss,
     restore_vocabulary,
-    token_logits,
 )
 from polymath.training.pretrain import pretrain
 from polymath.util.errors import PolymathError
@@ -106,8 +106,8 @@ def test_a_small_vocabulary_gives_the_logits_of_its_tokens(
     names = {row: token for token, row in vocabulary.items()}
     ids = torch.tensor([[names[int(row)] for row in line] for line in batch.ids])
     with torch.no_grad():
-        expected = token_logits(whole, Batch(ids, None, batch.targets), "fp32")
-        found = token_logits(small, batch, "fp32")
+        expected = forward(whole, Batch(ids, None, batch.targets), "fp32")
+        found = forward(small, batch, "fp32")
     order = [names[row] for row in range(len(used))]
     torch.testing.assert_close(found, expected[..., order], rtol=1e-4, atol=1e-5)
 
@@ -132,8 +132,8 @@ def test_the_whole_model_gets_what_the_small_one_learned_and_nothing_else(
     names = {row: token for token, row in vocabulary.items()}
     ids = torch.tensor([[names[int(row)] for row in line] for line in batch.ids])
     with torch.no_grad():
-        found = token_logits(whole.eval(), Batch(ids, None, batch.targets), "fp32")
-        expected = token_logits(small.eval(), batch, "fp32")
+        found = forward(whole.eval(), Batch(ids, None, batch.targets), "fp32")
+        expected = forward(small.eval(), batch, "fp32")
     order = [names[row] for row in range(len(used))]
     torch.testing.assert_close(found[..., order], expected, rtol=1e-4, atol=1e-5)
     other = [token for token in range(207) if token not in vocabulary]

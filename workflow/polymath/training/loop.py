@@ -293,7 +293,7 @@ def mean_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 def forward(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
-    """Return fp32 logits (b, outputs)."""
+    """Return fp32 logits (b, outputs), or (b, t, tokens) of a masked language model."""
     with autocast(batch.ids.device.type, precision):
         logits: torch.Tensor = model(**model_inputs(batch)).logits
     return logits.float()

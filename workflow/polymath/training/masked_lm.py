@@ -26,7 +26,7 @@ from polymath.training.batches import (
     gather_batch,
     move_split,
 )
-from polymath.training.loop import EVALUATION_BATCH, Loss, autocast, model_inputs
+from polymath.training.loop import EVALUATION_BATCH, Loss, forward
 from polymath.util.errors import PolymathError
 
 # Of the symbols to predict, these shares are replaced by the mask token and by a random symbol; the
@@ -144,18 +144,11 @@ def masked_loss(masking: Masking) -> Loss:
 
     def loss(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
         ids, labels = masking(batch.ids)
-        logits = token_logits(model, replace(batch, ids=ids), precision)
+        logits = forward(model, replace(batch, ids=ids), precision)
         total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
         return total / (labels != IGNORE_INDEX).sum().clamp(min=1)
 
     return loss
-
-
-def token_logits(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
-    """Return fp32 logits (b, t, v)."""
-    with autocast(batch.ids.device.type, precision):
-        logits: torch.Tensor = model(**model_inputs(batch)).logits
-    return logits.float()
 
 
 class MaskedScore:
@@ -195,7 +188,7 @@ class MaskedScore:
         self.model.eval()
         counts = []
         for batch, labels in self.batches:
-            logits = token_logits(self.model, batch, self.precision)
+            logits = forward(self.model, batch, self.precision)
             masked = labels != IGNORE_INDEX
             correct = (logits.argmax(-1) == labels) & masked
             counts.append(torch.stack([correct.sum(), masked.sum(), (~logits.isfinite()).sum()]))
