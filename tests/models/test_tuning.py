@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from transformers.pytorch_utils import Conv1D
 
 from polymath.models.build import build_classifier
-from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
+from polymath.models.compact_embeddings import compact_embeddings, restore_vocabulary
 from polymath.models.tuning import apply_tuning, head_names, merged_weights
 from polymath.training.acceleration.cpu_kernels import tune_model
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
@@ -187,7 +187,7 @@ def test_a_compact_model_is_restored_whole(
     train(small, tuning)
     whole = build_classifier(folder, "pretrained", 3, 0, 0.0)
     untrained = whole.get_input_embeddings().weight.detach().clone()
-    restore_embeddings(whole, small, tokens)
+    restore_vocabulary(whole, small, tokens)
     ids = torch.tensor([[2, 61, 62, 63, 120, 3], [2, 129, 62, 71, 64, 3]])
     renamed = ids.clone().apply_(lambda token: tokens[token])
     logits = [

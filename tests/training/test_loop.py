@@ -13,7 +13,7 @@ from transformers import Trainer, TrainingArguments, get_linear_schedule_with_wa
 
 from polymath.experiment.recipes import Recipe, Schedule
 from polymath.models.build import build_classifier
-from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
+from polymath.models.compact_embeddings import compact_embeddings, restore_vocabulary
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit, training_batches
@@ -207,7 +207,7 @@ def test_training_only_the_rows_in_use_gives_the_same_weights_as_training_all(
     train(small, replace(data, ids=renamed, padding=tokens[padding]), recipe)
 
     rebuilt = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-    restore_embeddings(rebuilt, small, tokens)
+    restore_vocabulary(rebuilt, small, tokens)
     for name, value in whole.state_dict().items():
         # The gradient's norm adds up the same numbers in another order.
         torch.testing.assert_close(rebuilt.state_dict()[name], value, rtol=0, atol=2e-5)

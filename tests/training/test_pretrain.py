@@ -21,6 +21,7 @@ from polymath.experiment.paths import PRETRAINING_FOLDER
 from polymath.experiment.recipes import PretrainingRecipe
 from polymath.experiment.sources import PretrainSource
 from polymath.models.build import build_classifier
+from polymath.models.compact_embeddings import restore_vocabulary
 from polymath.tokenization.tokenize import token_schema
 from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
@@ -35,7 +36,6 @@ from polymath.training.masked_lm import (
     make_masking,
     mask_token,
     masked_loss,
-    restore_vocabulary,
 )
 from polymath.training.pretrain import pretrain
 from polymath.util.errors import PolymathError

@@ -77,25 +77,6 @@ def compact_vocabulary(model: PreTrainedModel, used: list[int]) -> dict[int, int
     return renumber(model, order)
 
 
-def restore_vocabulary(
-    whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
-) -> None:
-    """Copy the weights of the trained, compact model to the whole one; other tokens keep theirs.
-
-    Args:
-        tokens: the row in `trained` of each of its tokens.
-    """
-    known, rows = torch.tensor(list(tokens)), torch.tensor(list(tokens.values()))
-    weights = whole.state_dict()
-    for name, value in trained.state_dict().items():
-        if weights[name].shape == value.shape:
-            weights[name] = value
-        else:
-            weights[name] = weights[name].clone()
-            weights[name][known] = value[rows].to(weights[name].device)
-    whole.load_state_dict(weights)
-
-
 @dataclass(frozen=True)
 class Masking:
     """Mask random symbols, drawn from the device's default generator.

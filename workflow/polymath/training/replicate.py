@@ -20,7 +20,7 @@ from polymath.experiment.datasets import METRICS_OF
 from polymath.experiment.input_orders import SHUFFLED_INPUT, SHUFFLED_TRAINING
 from polymath.experiment.stage_versions import TRAINING
 from polymath.models.build import build_classifier, read_checkpoint, rescale_output
-from polymath.models.compact_embeddings import restore_embeddings
+from polymath.models.compact_embeddings import restore_vocabulary
 from polymath.models.pooling import mark_pooling, set_pooling
 from polymath.models.tuning import apply_tuning
 from polymath.tokenization.special_tokens import SpecialTokens
@@ -255,7 +255,7 @@ class Replicate:
     def save_model(self, folder: Path) -> None:
         """Write the trained model with its whole vocabulary, as transformers loads it."""
         whole = self.inputs.build_model(self.seeds)
-        restore_embeddings(whole, self.model, self.data.tokens)
+        restore_vocabulary(whole, self.model, self.data.tokens)
         if self.inputs.task.type == "regression":
             rescale_output(whole, self.centre, self.scale)
         else:
