@@ -115,8 +115,8 @@ def train(folder: Path, checkpoint: Path, fields: dict[str, Any], mapping: str) 
     metric = dataset.metric or defaults.get(dataset.type, "accuracy")
     outputs = Outputs(results.predictions(condition), results.curves(condition),
                       results.kept_models(condition))  # fmt: skip
-    job_of = Job(condition, recipe, metric, 1, 2, {}, tokens, vocabulary,
-                 results.model_manifest("small"), rarer_positive=metric == "f1")  # fmt: skip
+    job_of = Job(condition, metric, 1, 2, {}, tokens, metric == "f1", recipe=recipe,
+                 vocabulary=vocabulary, model=results.model_manifest("small"))  # fmt: skip
     with made_from({"asked": {"job": {"rarer_positive": metric == "f1"}}}):
         finetune(job_of, Execution(1, 60), outputs, print)
     return table
