@@ -33,7 +33,7 @@ from polymath.tokenization.tokenize import encode_new, load_symbols, truncate_ro
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.devices import claimed_device, configure_torch
-from polymath.training.encode import encode_unlabelled
+from polymath.training.encode import encode_unlabelled, room_for_symbols
 from polymath.training.job import Job
 from polymath.training.loop import Predictor
 from polymath.training.replicate import ConditionInputs
@@ -210,11 +210,10 @@ def _predict(inputs: ConditionInputs, number: int, folder: Path, rows: pd.DataFr
         folder, local_files_only=True, use_safetensors=True
     )
     set_pooling(model, inputs.job.recipe.pooling)
-    special_tokens = inputs.special_tokens(number)
-    shuffle = inputs.shuffle()
-    data = encode_unlabelled(
-        rows, model, inputs.mapping(number), special_tokens, shuffle.seed if shuffle else None
-    )
+    special_tokens, shuffle = inputs.special_tokens(number), inputs.shuffle()
+    room = room_for_symbols(model, special_tokens)
+    seed = shuffle.seed if shuffle else None
+    data = encode_unlabelled(rows, model, inputs.mapping(number), special_tokens, room, seed)
     stream = ReplicateStream(inputs.device, inputs.captures)
     with stream.activate():
         model.to(inputs.device)
