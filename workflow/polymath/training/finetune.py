@@ -207,11 +207,7 @@ class _Trainer:
         return together
 
     def _halve(self, together: int) -> int:
-        """Return how many replicates to try at once when `together` were too many.
-
-        Raises:
-            PolymathError: if one replicate alone was too much.
-        """
+        """Return how many replicates to try at once when `together` were too many; not none."""
         if together == 1:
             raise PolymathError(
                 f"recipe {self.inputs.job.condition.recipe}: one replicate alone exceeds the GPU's "

@@ -137,11 +137,7 @@ class TrainedRun:
 
 
 def _asked(table: Path) -> dict[str, Any]:
-    """Return the parameters of the job that wrote a table.
-
-    Raises:
-        PolymathError: if it does not state them.
-    """
+    """Return the parameters of the job that wrote a table, which older tables do not state."""
     stated = read_with_metadata(table)[1].get(MADE_FROM)
     if not stated:
         raise PolymathError(f"{table} does not state what it is made from: run the experiment anew")
@@ -223,11 +219,7 @@ def _predict(inputs: ConditionInputs, number: int, folder: Path, rows: pd.DataFr
 
 
 def _tabulate(ids: pd.Series, outputs: Floats, metadata: dict[str, Any]) -> pd.DataFrame:
-    """Return the predictions as a table.
-
-    Args:
-        outputs: (sequences, classes) probabilities, or (sequences, 1) values.
-    """
+    """Return a table of (sequences, classes) probabilities, or (sequences, 1) values."""
     table = pd.DataFrame({"id": list(ids)})
     if metadata["type"] == "regression":
         return table.assign(prediction=outputs[:, 0])

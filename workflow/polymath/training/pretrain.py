@@ -194,11 +194,7 @@ def _require_whole_sequences(source: PretrainSource, data: EncodedTask) -> None:
 
 
 def _save(training: _Pretraining, folder: Path) -> None:
-    """Write the whole model, its tokenizer and its curve.
-
-    Raises:
-        PolymathError: if training diverged.
-    """
+    """Write the whole model, its tokenizer and its curve, unless training diverged."""
     run = training.run
     if run.divergence:
         raise PolymathError(
