@@ -264,8 +264,7 @@ def make_optimiser(model: PreTrainedModel, recipe: TrainingRecipe) -> torch.opti
     embedding = model.get_input_embeddings().weight
     trained = [p for p in model.parameters() if p.requires_grad]
     decaying = [p for p in trained if p.ndim > 1 and p is not embedding]
-    ids = {id(parameter) for parameter in decaying}
-    others = [p for p in trained if id(p) not in ids]
+    others = [p for p in trained if p.ndim <= 1 or p is embedding]
     groups = [
         {"params": params, "weight_decay": decay, "lr": torch.zeros((), device=model.device)}
         for params, decay in ((decaying, recipe.weight_decay), (others, 0.0))

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,11 @@ from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, Shuffle, encode_task
 from polymath.training.headline import check_headline, positive_number
 from polymath.training.job import Job
-from polymath.training.loop import CurvePoint, Loss, Predictor, Run
+from polymath.training.loop import Loss, Predictor, Run
 from polymath.training.replicate_store import ReplicateResult
 from polymath.util.machine import PACKAGES, describe_machine
 from polymath.util.seeds import Stream, derive_seed, seed_levels
 from polymath.util.storage import digest_of, read_table
-
-CURVE_COLUMNS = [field.name for field in fields(CurvePoint)]
 
 
 class ConditionInputs:
@@ -242,11 +240,11 @@ class Replicate:
                     logits[SHUFFLED_INPUT] = self._predict(self.data.shuffled_test)
             if not all(np.isfinite(of_split).all() for of_split in logits.values()):
                 divergence, logits = self.run.diverge(self.run.steps), {}
-        curve = pd.DataFrame([asdict(point) for point in self.run.curve], columns=CURVE_COLUMNS)
+        curve = pd.DataFrame(map(asdict, self.run.curve), columns=CURVE_SCHEMA.names)
         shuffled = {"test": logits.pop(SHUFFLED_INPUT)} if SHUFFLED_INPUT in logits else {}
         return ReplicateResult(
             self._tabulate(logits),
-            curve.assign(replicate=self.number)[CURVE_SCHEMA.names],
+            curve.assign(replicate=self.number),
             divergence,
             self.inputs.machine(),
             self._tabulate(shuffled) if self.data.shuffled_test else None,
