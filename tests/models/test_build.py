@@ -1,7 +1,6 @@
 """Initialisations and embeddings, for every model family."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 from polymath.models.build import build_classifier, longest_input
 from polymath.models.compact_embeddings import compact_embeddings
 from polymath.util.errors import PolymathError
-from support.families import FAMILIES, families
-
-Checkpoint = Callable[[str], Path]
-
+from support.families import FAMILIES, Checkpoint, families
 
 # Rotary and relative positions have no hard end.
 RELATIVE = ("modernbert", "deberta-v2", "esm")

@@ -1,7 +1,6 @@
 """What each initialisation takes from the checkpoint, tensor by tensor, for every family."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,8 @@ from polymath.models.initialisation import (
 )
 from polymath.models.parts import attention_names, feed_forward_names, norm_names
 from polymath.util.errors import PolymathError
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 
-Checkpoint = Callable[[str], Path]
 Weights = dict[str, torch.Tensor]
 # The tables that are neither words nor layers, by family; rotary positions have no table.
 KEPT = {

@@ -4,7 +4,6 @@ import copy
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,9 @@ from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Run, batch_loss, forward
 from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.errors import PolymathError
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 from support.jobs import CLASSES, recipe_of, run_job, some_data, write_job
 
-Checkpoint = Callable[[str], Path]
 Weights = dict[str, torch.Tensor]
 TUNINGS = ["full", "head", "layer-norms", "lora"]
 # What a checkpoint of a masked language model lacks.

@@ -1,7 +1,5 @@
 """What is the CPU's own: linear layers, against autocast and all rows; dropout."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +11,7 @@ from polymath.training.acceleration.cpu_kernels import fast_dropout, tune_model
 from polymath.training.acceleration.first_position import compute_first_position_only
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
-from support.families import CLASSIFIERS, families
-
-Checkpoint = Callable[[str], Path]
+from support.families import CLASSIFIERS, Checkpoint, families
 
 
 def gradients_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
@@ -160,9 +156,7 @@ def test_torchs_own_dropout_is_back_afterwards_even_after_an_error() -> None:
 
 
 @pytest.mark.parametrize("family", families(CLASSIFIERS))
-def test_every_dropout_of_a_model_draws_from_it(
-    family: str, checkpoint: Callable[[str], Path]
-) -> None:
+def test_every_dropout_of_a_model_draws_from_it(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "scratch", 3, 0, 0.5).train()
     tune_model(model, "fp32")
     compute_first_position_only(model)

@@ -1,9 +1,7 @@
 """A step that a GPU records must not wait for the device, nor copy to it: here on torch's meta
 device, which has no values to ask for."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +18,9 @@ from polymath.training.acceleration.prepare import cache_relative_positions, pre
 from polymath.training.batches import Batch, BatchShape, DeviceSplit, gather_batch
 from polymath.training.loop import batch_loss, forward
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 from support.jobs import recipe_of
 
-Checkpoint = Callable[[str], Path]
 DEVICE = "meta"
 ROWS, LENGTH, VOCABULARY = 6, 12, 20
 # Llama's queries are fp32 and its values bf16: autocast makes them one on a GPU, and not here.

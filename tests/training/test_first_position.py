@@ -1,7 +1,5 @@
 """The last encoder layer that computes the first position alone, against the whole one."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +12,8 @@ from polymath.training.acceleration.cpu_kernels import tune_model
 from polymath.training.acceleration.first_position import compute_first_position_only
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
-from support.families import FAMILIES, families
+from support.families import FAMILIES, Checkpoint, families
 
-Checkpoint = Callable[[str], Path]
 CUT = ["bert", "electra", "roberta"]
 
 

@@ -1,8 +1,6 @@
 """What a GPU's step has of its own, on the CPU against autocast and clip_grad_norm_."""
 
 import copy
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +18,8 @@ from polymath.training.acceleration.gpu_kernels import (
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward, make_optimiser
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 from support.jobs import recipe_of
-
-Checkpoint = Callable[[str], Path]
 
 
 def some_batch(rows: int = 16) -> Batch:

@@ -19,11 +19,10 @@ from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit, training_batches
 from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 from support.jobs import recipe_of, some_data
 from support.streams import dropout_run
 
-Checkpoint = Callable[[str], Path]
 STEPS = 40
 RATE = 3e-3
 

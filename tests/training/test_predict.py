@@ -1,7 +1,6 @@
 """New sequences are predicted as the stored test rows were, by the models that were kept."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,9 @@ from polymath.training.predict import TrainedRun, predict
 from polymath.training.predict_command import find_run, run_prediction, write_predictions
 from polymath.util.errors import PolymathError
 from polymath.util.storage import made_from, read_metadata, read_table, write_table
-from support.families import WORDS
+from support.families import WORDS, Checkpoint
 from support.jobs import recipe_of
 
-SourceOf = Callable[[str], Path]
 ROWS = 60
 WINDOWS = {"size": 9, "stride": 6}
 VALUES = {"type": "regression"}
@@ -142,7 +140,7 @@ def stored_outputs(predictions: Path) -> pd.DataFrame:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_test_rows_have_the_stored_predictions(
-    form: str, tmp_path: Path, checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch
+    form: str, tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     fields, mapping, tolerance = FORMS[form]
@@ -171,7 +169,7 @@ def test_test_rows_have_the_stored_predictions(
 
 
 def test_what_cannot_be_predicted_is_refused_with_its_row(
-    tmp_path: Path, checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     train(tmp_path, checkpoint("bert"), FORMS["k-mers"][0], "random")

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,9 +41,8 @@ from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import read_metadata, read_table, sha256_of, write_table
 from support import ROOT
-from support.families import PADDING, families
+from support.families import PADDING, Checkpoint, families
 
-Checkpoint = Callable[[str], Path]
 MASK = 4
 USED = [0, 2, 3, MASK, *range(10, 30)]
 
