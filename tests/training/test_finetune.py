@@ -24,6 +24,7 @@ from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table, write_table
 from support.families import CLASSIFIERS, CONVERTED, SPECIALS, UNUSED, WORDS, Checkpoint, families
 from support.jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
+from support.mutations import cut_off, empty, flip
 
 
 def test_more_replicates_train_only_the_missing_ones(
@@ -42,25 +43,11 @@ def test_more_replicates_train_only_the_missing_ones(
     assert predictions_of(grown) == predictions_of(whole)
 
 
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
-
-
 def remove_rows(path: Path) -> None:
     pq.write_table(pq.read_table(path).slice(0, 3), path)
 
 
-@pytest.mark.parametrize("damage", [empty, cut, flip, remove_rows])
+@pytest.mark.parametrize("damage", [empty, cut_off, flip, remove_rows])
 @pytest.mark.parametrize("table", ["predictions", "curve"])
 def test_a_kept_replicate_that_is_damaged_is_named_and_trained_again(
     checkpoint: Checkpoint, tmp_path: Path, table: str, damage: Callable[[Path], None]
@@ -205,7 +192,7 @@ def test_asking_for_models_trains_again_only_what_has_none(
     assert predictions_of(tmp_path) == before
 
 
-@pytest.mark.parametrize("damage", [empty, cut, flip, Path.unlink])
+@pytest.mark.parametrize("damage", [empty, cut_off, flip, Path.unlink])
 def test_a_kept_model_that_is_damaged_is_named_and_trained_again(
     checkpoint: Checkpoint, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ from polymath.util.seeds import derive_seed
 from polymath.util.storage import read_metadata, read_table, sha256_of, write_table
 from support import ROOT
 from support.families import PADDING, Checkpoint, families
+from support.mutations import empty, flip
 
 MASK = 4
 USED = [0, 2, 3, MASK, *range(10, 30)]
@@ -317,18 +319,16 @@ def test_a_model_that_is_there_is_not_trained_again(tmp_path: Path, checkpoint: 
     assert sha256_of(tmp_path / "out/model.safetensors") == before
 
 
-@pytest.mark.parametrize("content", [None, b""], ids=["flipped", "empty"])
+@pytest.mark.parametrize("damage", [flip, empty])
 def test_a_model_that_is_damaged_is_named_and_trained_again(
-    content: bytes | None, tmp_path: Path, checkpoint: Checkpoint
+    damage: Callable[[Path], None], tmp_path: Path, checkpoint: Checkpoint
 ) -> None:
     """An empty one is what a power cut may leave."""
     job = write_pretraining(tmp_path, checkpoint("bert"), steps=4)
     run_pretraining(job, tmp_path / "out")
     whole = sha256_of(tmp_path / "out/model.safetensors")
     [kept] = (tmp_path / "out" / PRETRAINING_FOLDER).glob("*/model.safetensors")
-    flipped = bytearray(kept.read_bytes())
-    flipped[-9] ^= 1
-    kept.write_bytes(bytes(flipped) if content is None else content)
+    damage(kept)
     lines = run_pretraining(job, tmp_path / "out")
     assert "model.safetensors is damaged" in lines[0]
     assert sha256_of(tmp_path / "out/model.safetensors") == whole

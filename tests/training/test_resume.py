@@ -38,6 +38,7 @@ from support.jobs import (
     some_data,
     write_job,
 )
+from support.mutations import cut_off, flip
 from support.workspace import heed_signals
 
 FORK = multiprocessing.get_context("fork")
@@ -213,21 +214,11 @@ def test_checkpoints_take_a_small_share_of_the_time(
     assert len(saved) - 1 == saves
 
 
-def cut_off(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def alter(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[-7] ^= 1
-    path.write_bytes(bytes(data))
-
-
 def spoil_description(path: Path) -> None:
     path.with_suffix(".json").write_text("{")
 
 
-@pytest.mark.parametrize("damage", [cut_off, alter, Path.unlink, spoil_description])
+@pytest.mark.parametrize("damage", [cut_off, flip, Path.unlink, spoil_description])
 def test_a_damaged_checkpoint_is_left_out_for_the_one_before_it(
     damage: Callable[[Path], object], checkpoint: Checkpoint, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -248,7 +239,7 @@ def test_without_a_whole_checkpoint_training_starts_anew(
 ) -> None:
     job, files = interrupted_job(tmp_path, checkpoint("bert"), monkeypatch)
     for path in files:
-        alter(path)
+        flip(path)
     logged = run_job(job, tmp_path)
     assert sum("is damaged (its checksum does not match)" in line for line in logged) == 2
     assert not any("resumed" in line for line in logged)
