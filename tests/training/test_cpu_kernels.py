@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from polymath.models.build import build_classifier
+from polymath.models.tuning import apply_tuning
 from polymath.training.acceleration import cpu_kernels
 from polymath.training.acceleration.cpu_kernels import fast_dropout, tune_model
 from polymath.training.acceleration.first_position import compute_first_position_only
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
 from support.families import CLASSIFIERS, Checkpoint, families
+from support.jobs import recipe_of
 
 
 def gradients_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
@@ -27,10 +29,18 @@ def some_batch(rows: int = 16) -> Batch:
     return Batch(ids, None, torch.randint(0, 3, (rows,), generator=generator).double())
 
 
+@pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
 @pytest.mark.parametrize("family", families(CLASSIFIERS))
-def test_the_layers_are_those_of_autocast(family: str, checkpoint: Checkpoint) -> None:
+def test_the_layers_are_those_of_autocast(family: str, tuning: str, checkpoint: Checkpoint) -> None:
+    """With frozen weights and with LoRA around them too."""
     batch = some_batch()
     plain, tuned = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
+    for model in (plain, tuned):
+        apply_tuning(model, recipe_of(tuning=tuning, lora_rank=4), checkpoint(family), 0)
+        torch.manual_seed(1)  # B is zero at first, and A has no gradient then
+        for name, value in model.named_parameters():
+            if ".lora_B." in name:
+                torch.nn.init.normal_(value, std=0.01)
     plain.set_attn_implementation("eager")
     tune_model(tuned, "bf16")
     assert torch.equal(forward(plain, batch, "bf16"), forward(tuned, batch, "bf16"))
