@@ -13,7 +13,7 @@ from polymath.training.acceleration.first_position import compute_first_position
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
 from support.families import CLASSIFIERS, Checkpoint, families
-from support.jobs import recipe_of
+from support.jobs import recipe_of, some_batch
 
 
 def gradients_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
@@ -23,17 +23,11 @@ def gradients_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
             if value.grad is not None}  # fmt: skip
 
 
-def some_batch(rows: int = 16) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(7, 200, (rows, 30), generator=generator)
-    return Batch(ids, None, torch.randint(0, 3, (rows,), generator=generator).double())
-
-
 @pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
 @pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_the_layers_are_those_of_autocast(family: str, tuning: str, checkpoint: Checkpoint) -> None:
     """With frozen weights and with LoRA around them too."""
-    batch = some_batch()
+    batch = some_batch(padded=False)
     plain, tuned = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
     for model in (plain, tuned):
         apply_tuning(model, recipe_of(tuning=tuning, lora_rank=4), checkpoint(family), 0)
