@@ -1,11 +1,11 @@
 """Which tests run when, and the fixtures of several rooms."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.families import build_checkpoint
+from support.families import Checkpoint, build_checkpoint
 from support.workspace import Workspace, tiny_config
 
 # Tests that need more than a Python environment, and the command that installs it and runs them.
@@ -49,7 +49,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     """Return a function that builds a family's small random checkpoint, once a session."""
     built: dict[str, Path] = {}
 
@@ -63,9 +63,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
 
 @pytest.fixture(scope="session")
-def prepared(
-    tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str], Path]
-) -> Workspace:
+def prepared(tmp_path_factory: pytest.TempPathFactory, checkpoint: Checkpoint) -> Workspace:
     """The tiny experiment with all that comes before training."""
     folder = tmp_path_factory.mktemp("prepared")
     workspace = Workspace(folder, tiny_config(folder, checkpoint("bert")))

@@ -1,7 +1,6 @@
 """Hidden states and attention of real sequences: what is read, and that padding is not."""
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +26,8 @@ from polymath.analysis.representations.layers import compare_states
 from polymath.experiment.analyses import Representations
 from polymath.models.build import build_classifier
 from polymath.tokenization.special_tokens import SpecialTokens
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 
-SourceOf = Callable[[str], Path]
 SPECIAL_TOKENS = SpecialTokens(ids=((2,), (3,)), types=((0,), (0,)), sequence_types=(0,))
 MAPPING = np.arange(10, 30)
 
@@ -60,7 +58,7 @@ def extractor_of(model: PreTrainedModel, rows: pd.DataFrame | None = None) -> Fe
 
 @pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_states_are_those_of_each_sequence_alone(
-    family: str, checkpoint: SourceOf, tmp_path: Path
+    family: str, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """Neither padding nor dropout counts, special tokens are left out, order is the rows'."""
     extractor = extractor_of(model_of(checkpoint(family)))
@@ -79,7 +77,7 @@ def test_states_are_those_of_each_sequence_alone(
 
 
 def test_a_pairs_two_sequences_count_and_what_is_between_them_does_not(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     special_tokens = SpecialTokens(
         ids=((2,), (3,), (3,)), types=((0,), (0,), (1,)), sequence_types=(0, 1)
@@ -125,7 +123,7 @@ def permuted_heads(model: PreTrainedModel, order: list[int]) -> PreTrainedModel:
     return twin
 
 
-def test_heads_in_another_order_are_found_at_distance_0(checkpoint: SourceOf) -> None:
+def test_heads_in_another_order_are_found_at_distance_0(checkpoint: Checkpoint) -> None:
     small = checkpoint("bert")
     model = model_of(small)
     model = wider_heads(model)
@@ -152,7 +150,9 @@ def wider_heads(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
-def test_padding_changes_no_distance(checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_padding_changes_no_distance(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     a, b = (extractor_of(wider_heads(model_of(checkpoint("bert"), seed))) for seed in (0, 1))
     padded = compare_heads(a, b, 25)
     monkeypatch.setattr(hidden_states, "READING_BATCH", 1)
@@ -161,7 +161,7 @@ def test_padding_changes_no_distance(checkpoint: SourceOf, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("family", families(CLASSIFIERS))
-def test_every_family_gives_its_attention(family: str, checkpoint: SourceOf) -> None:
+def test_every_family_gives_its_attention(family: str, checkpoint: Checkpoint) -> None:
     extractor = extractor_of(model_of(checkpoint(family)))
     table = compare_heads(extractor, extractor, 4)
     assert table["distance"].to_numpy() == pytest.approx(0, abs=1e-6)
@@ -189,7 +189,7 @@ def test_the_best_match_is_not_the_greedy_one() -> None:
 
 
 def test_a_model_compared_with_itself_is_the_same_in_every_layer(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     model = model_of(checkpoint("bert"))
     first, second = (extract_states(extractor_of(model), tmp_path) for _ in range(2))

@@ -1,6 +1,5 @@
 """A comparison from tables to tables: trained models and random ones."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from polymath.analysis.representations.run import Subject, Tables, compare_repre
 from polymath.experiment.analyses import Representations
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata
+from support.families import Checkpoint
 from support.jobs import CLASSES, outputs_in, run_job, write_job
 
-SourceOf = Callable[[str], Path]
 SETTINGS = Representations(tokens=400, items=10, bootstraps=2, permutations=3)
 KEY = ["pair", "state", "layer_a", "layer_b", "measure"]
 # Five measures of three by three layers in the judged view, and of three in two more.
@@ -43,7 +42,7 @@ def subjects_in(folder: Path, source: Path) -> list[Subject]:
 
 
 def test_each_pair_has_each_layer_and_measure_and_the_same_model_is_the_same(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     subjects = subjects_in(tmp_path, checkpoint("bert"))
     tables = compared(subjects, tmp_path / "out")
@@ -68,7 +67,7 @@ def test_each_pair_has_each_layer_and_measure_and_the_same_model_is_the_same(
     assert again.similarity.read_bytes() == tables.similarity.read_bytes()
 
 
-def test_trained_models_are_those_that_were_kept(checkpoint: SourceOf, tmp_path: Path) -> None:
+def test_trained_models_are_those_that_were_kept(checkpoint: Checkpoint, tmp_path: Path) -> None:
     text, scratch, _ = subjects_in(tmp_path, checkpoint("bert"))
     kept = []
     for number, one in enumerate((text, scratch)):
@@ -94,7 +93,7 @@ def test_trained_models_are_those_that_were_kept(checkpoint: SourceOf, tmp_path:
     assert tuned["pair"].unique().tolist() == ["text-scratch"]
 
 
-def test_a_task_of_few_tokens_is_refused(checkpoint: SourceOf, tmp_path: Path) -> None:
+def test_a_task_of_few_tokens_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
     subjects = subjects_in(tmp_path, checkpoint("bert"))
     with pytest.raises(PolymathError, match="105 tokens for 32 dimensions"):
         compared(subjects, tmp_path / "out", SETTINGS.model_copy(update={"tokens": 100}))

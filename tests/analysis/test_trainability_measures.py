@@ -1,7 +1,6 @@
 """Probes on models whose answers are known in closed form."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +17,6 @@ from polymath.analysis.trainability.measures import (
     norm_gains,
     top_eigenvalue,
 )
-
-SourceOf = Callable[[str], Path]
 
 
 def generator(seed: int = 0) -> torch.Generator:

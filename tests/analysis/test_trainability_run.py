@@ -1,6 +1,5 @@
 """Probes of real architectures: all of them answer, and agree with slower ways to the answer."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from polymath.analysis.trainability.run import _UntrainedReplicate, measure_trai
 from polymath.experiment.analyses import Probes
 from polymath.training.loop import batch_loss
 from polymath.training.replicate import ConditionInputs
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 from support.jobs import CLASSES, write_job
 
-SourceOf = Callable[[str], Path]
 SETTINGS = Probes(replicates=1, examples=6, gradients=3, batch_size=4, sequences=1, draws=2,
                   iterations=3)  # fmt: skip
 NAMES = ["gradient_cosine_mean", "gradient_cosine_min", "jacobian_largest", "jacobian_median",
@@ -41,7 +39,7 @@ def probed(
 
 @pytest.mark.parametrize("family", families(CLASSIFIERS))
 def test_every_family_answers_every_probe(
-    family: str, checkpoint: SourceOf, tmp_path: Path
+    family: str, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     values = probed(tmp_path, checkpoint(family))
     assert values.index.to_list() == NAMES
@@ -53,7 +51,7 @@ def test_every_family_answers_every_probe(
     assert values["norm_gain_deviation"] == 0
 
 
-def test_a_regression_task_has_every_probe(checkpoint: SourceOf, tmp_path: Path) -> None:
+def test_a_regression_task_has_every_probe(checkpoint: Checkpoint, tmp_path: Path) -> None:
     labels = np.random.default_rng(0).normal(size=len(CLASSES)).tolist()
     values = probed(tmp_path, checkpoint("bert"), labels=labels)
     assert values.index.to_list() == NAMES
@@ -61,7 +59,7 @@ def test_a_regression_task_has_every_probe(checkpoint: SourceOf, tmp_path: Path)
 
 
 def test_the_same_job_gives_the_same_bytes_and_dropout_is_off(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """The job's recipe drops out 10 %: were it on, the noise would differ."""
     first, second = (tmp_path / name for name in ("first", "second"))
@@ -72,7 +70,7 @@ def test_the_same_job_gives_the_same_bytes_and_dropout_is_off(
 
 
 def test_gradients_and_jacobian_are_those_of_plain_autograd(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     inputs = ConditionInputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
     subject = _UntrainedReplicate(inputs, 0, SETTINGS)
@@ -99,7 +97,7 @@ def test_gradients_and_jacobian_are_those_of_plain_autograd(
     assert found["jacobian_largest"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_arms_are_probed_on_the_same_rows(checkpoint: SourceOf, tmp_path: Path) -> None:
+def test_arms_are_probed_on_the_same_rows(checkpoint: Checkpoint, tmp_path: Path) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES)
     both = []
     for init in ("scratch", "pretrained"):

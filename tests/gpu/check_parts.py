@@ -212,9 +212,10 @@ def one_condition(folder: Path) -> None:
     recipe, replicates = stored["recipe"], 3
     if not ON_GPU:
         recipe, replicates = {**recipe, "steps": 4, "epochs": None, "evaluations": 2}, 1
-    job = Job(Condition(**stored["condition"]), Recipe(**recipe), stored["metric"], stored["seed"],
-              replicates, stored["crossed"], folder / "tokens.parquet",
-              folder / "vocabulary.parquet", folder / "model/manifest.json")  # fmt: skip
+    job = Job(Condition(**stored["condition"]), stored["metric"], stored["seed"], replicates,
+              stored["crossed"], folder / "tokens.parquet", recipe=Recipe(**recipe),
+              vocabulary=folder / "vocabulary.parquet",
+              model=folder / "model/manifest.json")  # fmt: skip
     out = OUT / "conditions" / folder.name
     shutil.rmtree(out, ignore_errors=True)  # nothing is trained twice that is finished
     begun = time.perf_counter()

@@ -29,13 +29,12 @@ from polymath.training.acceleration.side_by_side import estimate_memory
 from polymath.training.batches import BatchShape, EncodedSplit, gather_batch
 from polymath.training.loop import Predictor, Run, train
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 from support.jobs import recipe_of, some_data
 from support.streams import UncapturedStream, as_in_a_job, dropout_run, losses_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
-Checkpoint = Callable[[str], Path]
 DEVICE = "cuda"
 TOLERANCE, BF16_TOLERANCE = 1e-4, 1e-2
 

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from polymath.experiment.analyses import Probes
 from polymath.training import resumable
 from polymath.training.loop import Run, train
 from polymath.util.errors import PreemptedError
+from support.families import Checkpoint
 from support.jobs import CLASSES, outputs_in, run_job, write_job
 from support.streams import as_in_a_job
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
-Checkpoint = Callable[[str], Path]
 FIRST_USE = """
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
 with ReplicateStream("cuda").activate():

@@ -14,8 +14,9 @@ from polymath.models.convert.configured import configure_model
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
 from support import quiet
+from support.families import Checkpoint
 from support.own_data import own
-from support.own_models import STANDARD, Checkpoint, contents
+from support.own_models import STANDARD, contents
 
 
 def configured(

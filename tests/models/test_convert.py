@@ -17,8 +17,8 @@ from polymath.models.convert.checkpoint import convert_checkpoint
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import read_json, write_json
 from support import ROOT
-from support.families import SPECIALS
-from support.own_models import Checkpoint, contents, copy_without, get
+from support.families import SPECIALS, Checkpoint
+from support.own_models import contents, copy_without, get
 
 
 def test_a_standard_folder_stays_where_it_is(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from polymath.models.build import build_classifier
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json
-from support.own_models import Checkpoint, copy_without, get
+from support.families import Checkpoint
+from support.own_models import copy_without, get
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from polymath.models.convert.weights import refuse_wrapped
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json
 from support import quiet
-from support.families import families
+from support.families import Checkpoint, families
 from support.onnx_export import export
-from support.own_models import STANDARD, Checkpoint, contents, copy_without, get
+from support.own_models import STANDARD, contents, copy_without, get
 
 
 @pytest.mark.parametrize("family", families())

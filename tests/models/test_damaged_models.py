@@ -3,7 +3,7 @@
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -18,13 +18,13 @@ from polymath.models.convert.fetch_model import fetch_model
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json, write_json
 from support import quiet
+from support.families import Checkpoint
 from support.mutations import mutate_bytes, mutate_json
 from support.onnx_export import export
 
 pytestmark = pytest.mark.full
 MUTATIONS, WARM_UP = 500, 50
 SECONDS, MEGABYTES = 120, 50  # of one load; that a process may grow in all later ones
-Checkpoint = Callable[[str], Path]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Causal models as classifiers: against transformers' own, with its padding and its pooling."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,8 @@ from polymath.training.loop import Predictor
 from polymath.training.masked_lm import build_masked_model
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
-from support.families import DECODERS, families, small_tokenizer
+from support.families import DECODERS, Checkpoint, families, small_tokenizer
 
-Checkpoint = Callable[[str], Path]
 Rows = list[NDArray[np.int64]]
 SIZES = {"layers": 2, "width": 32, "vocabulary": 207}
 

@@ -1,7 +1,6 @@
 """Mimetic initialisation: the products that attention computes, and which tensors it replaces."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,8 @@ from hypothesis import strategies as st
 from polymath.models.build import build_classifier
 from polymath.models.mimetic import factorise, find_attention, sinusoids
 from polymath.util.errors import PolymathError
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 
-Checkpoint = Callable[[str], Path]
 HEADS = 2
 WITH_POSITIONS = {"bert", "roberta", "albert", "electra", "distilbert", "gpt2"}
 MATRICES = ("query", "key", "value", "q_lin", "k_lin", "v_lin", "query_proj", "key_proj",

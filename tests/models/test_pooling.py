@@ -1,7 +1,6 @@
 """Pooled classifiers: against transformers' own heads, and against each head by hand."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +13,8 @@ from polymath.models.cnn import CnnConfig
 from polymath.models.pooling import mark_pooling, set_pooling
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.util.errors import PolymathError
-from support.families import families
+from support.families import Checkpoint, families
 
-Checkpoint = Callable[[str], Path]
 LENGTHS = (9, 4, 1)
 # What each family's head does with one state per row.
 HEADS: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {

@@ -1,12 +1,14 @@
 """The model families: one small configuration each, and a small tokenizer."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+# The fixture `checkpoint`: returns the folder of a family's small checkpoint.
+Checkpoint = Callable[[str], Path]
 WORDS = [f"w{number}" for number in range(200)]
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 UNUSED = ["[unused0]", "[unused1]"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from tokenizers import Tokenizer, models
 
 from polymath.data.fetch.manifest import Manifest
@@ -16,7 +17,7 @@ from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
 from polymath.tokenization.tokenize import token_schema
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
-from polymath.training.batches import EncodedSplit
+from polymath.training.batches import Batch, EncodedSplit
 from polymath.training.finetune import finetune
 from polymath.training.job import Execution, Job, Outputs
 from polymath.util.storage import write_table
@@ -51,6 +52,16 @@ def some_data(rows: int = 64, seed: int = 0) -> EncodedSplit:
         items=np.array([str(row) for row in range(rows)]),
         padding=0,
     )
+
+
+def some_batch(rows: int = 16, length: int = 30, padded: bool = True) -> Batch:
+    """Rows of three classes over the small vocabulary, of which every second is a third padding."""
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(7, 200, (rows, length), generator=generator)
+    mask = torch.ones_like(ids)
+    mask[::2, 2 * length // 3 :] = 0
+    targets = torch.randint(0, 3, (rows,), generator=generator).double()
+    return Batch(ids, mask if padded else None, targets)
 
 
 def write_job(folder: Path, checkpoint: Path, labels: list[Any], **changes: Any) -> Job:

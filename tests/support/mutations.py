@@ -1,6 +1,7 @@
-"""Seeded damage to files, for fuzzing."""
+"""Damage to files, and seeded damage for fuzzing."""
 
 import json
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -17,6 +18,20 @@ KEYS = (
     "output_hidden_states", "problem_type", "pruned_heads", "return_dict", "rope_parameters",
     "tie_word_embeddings", "torch_dtype", "transformers_version", "use_cache",
 )  # fmt: skip
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
 
 
 def mutate_bytes(content: bytes, random: Random) -> bytes:

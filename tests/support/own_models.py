@@ -1,7 +1,6 @@
 """A user's own models, in folders, fetched as the workflow does it."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from polymath.data.fetch.manifest import MANIFEST
@@ -9,7 +8,6 @@ from polymath.models.convert.fetch_model import fetch_model
 from support import quiet
 from support.own_data import own
 
-Checkpoint = Callable[[str], Path]
 STANDARD = ["config.json", "model.safetensors", "tokenizer.json"]
 
 

@@ -1,6 +1,5 @@
 """Balanced class weights: scikit-learn's, and a loss that adds up over micro-batches."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,9 @@ from polymath.training.class_weights import (
 )
 from polymath.training.loop import batch_loss, forward
 from polymath.util.storage import read_table
+from support.families import Checkpoint
 from support.jobs import outputs_in, recipe_of, run_job, write_job
 
-Checkpoint = Callable[[str], Path]
 RARE = ["even"] * 44 + ["odd"] * 16
 
 

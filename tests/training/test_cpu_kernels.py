@@ -1,21 +1,19 @@
 """What is the CPU's own: linear layers, against autocast and all rows; dropout."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from polymath.models.build import build_classifier
+from polymath.models.tuning import apply_tuning
 from polymath.training.acceleration import cpu_kernels
 from polymath.training.acceleration.cpu_kernels import fast_dropout, tune_model
 from polymath.training.acceleration.first_position import compute_first_position_only
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
-from support.families import CLASSIFIERS, families
-
-Checkpoint = Callable[[str], Path]
+from support.families import CLASSIFIERS, Checkpoint, families
+from support.jobs import recipe_of, some_batch
 
 
 def gradients_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
@@ -25,16 +23,18 @@ def gradients_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
             if value.grad is not None}  # fmt: skip
 
 
-def some_batch(rows: int = 16) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(7, 200, (rows, 30), generator=generator)
-    return Batch(ids, None, torch.randint(0, 3, (rows,), generator=generator).double())
-
-
+@pytest.mark.parametrize("tuning", ["full", "head", "layer-norms", "lora"])
 @pytest.mark.parametrize("family", families(CLASSIFIERS))
-def test_the_layers_are_those_of_autocast(family: str, checkpoint: Checkpoint) -> None:
-    batch = some_batch()
+def test_the_layers_are_those_of_autocast(family: str, tuning: str, checkpoint: Checkpoint) -> None:
+    """With frozen weights and with LoRA around them too."""
+    batch = some_batch(padded=False)
     plain, tuned = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
+    for model in (plain, tuned):
+        apply_tuning(model, recipe_of(tuning=tuning, lora_rank=4), checkpoint(family), 0)
+        torch.manual_seed(1)  # B is zero at first, and A has no gradient then
+        for name, value in model.named_parameters():
+            if ".lora_B." in name:
+                torch.nn.init.normal_(value, std=0.01)
     plain.set_attn_implementation("eager")
     tune_model(tuned, "bf16")
     assert torch.equal(forward(plain, batch, "bf16"), forward(tuned, batch, "bf16"))
@@ -160,9 +160,7 @@ def test_torchs_own_dropout_is_back_afterwards_even_after_an_error() -> None:
 
 
 @pytest.mark.parametrize("family", families(CLASSIFIERS))
-def test_every_dropout_of_a_model_draws_from_it(
-    family: str, checkpoint: Callable[[str], Path]
-) -> None:
+def test_every_dropout_of_a_model_draws_from_it(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "scratch", 3, 0, 0.5).train()
     tune_model(model, "fp32")
     compute_first_position_only(model)

@@ -1,9 +1,7 @@
 """A step that a GPU records must not wait for the device, nor copy to it: here on torch's meta
 device, which has no values to ask for."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +11,16 @@ from transformers import PreTrainedModel
 
 from polymath.models.build import build_classifier
 from polymath.models.tuning import apply_tuning
-from polymath.training import loop, masked_lm
+from polymath.training import loop
 from polymath.training.acceleration import prepare
 from polymath.training.acceleration.gpu_kernels import clip_in_optimiser
 from polymath.training.acceleration.prepare import cache_relative_positions, prepare_for_training
 from polymath.training.batches import Batch, BatchShape, DeviceSplit, gather_batch
 from polymath.training.loop import batch_loss, forward
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 from support.jobs import recipe_of
 
-Checkpoint = Callable[[str], Path]
 DEVICE = "meta"
 ROWS, LENGTH, VOCABULARY = 6, 12, 20
 # Llama's queries are fp32 and its values bf16: autocast makes them one on a GPU, and not here.
@@ -52,8 +49,7 @@ class NothingCopied(TorchDispatchMode):
 def as_if_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let transformers think that a stream is being captured; the meta device has no autocast."""
     monkeypatch.setattr("transformers.utils.import_utils.is_cuda_stream_capturing", lambda: True)
-    for module in (loop, masked_lm):
-        monkeypatch.setattr(module, "autocast", lambda device, precision: nullcontext())
+    monkeypatch.setattr(loop, "autocast", lambda device, precision: nullcontext())
 
 
 def record(

@@ -22,13 +22,14 @@ from polymath.training.loop import Run, train
 from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_metadata, read_table, write_table
-from support.families import CLASSIFIERS, CONVERTED, SPECIALS, UNUSED, WORDS, families
+from support.families import CLASSIFIERS, CONVERTED, SPECIALS, UNUSED, WORDS, Checkpoint, families
 from support.jobs import CLASSES, outputs_in, predictions_of, recipe_of, run_job, write_job
+from support.mutations import cut_off, empty, flip
 
-SourceOf = Callable[[str], Path]
 
-
-def test_more_replicates_train_only_the_missing_ones(checkpoint: SourceOf, tmp_path: Path) -> None:
+def test_more_replicates_train_only_the_missing_ones(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
     grown, whole = tmp_path / "grown", tmp_path / "whole"
     job = write_job(grown, checkpoint("bert"), CLASSES)
     run_job(job, grown)
@@ -42,28 +43,14 @@ def test_more_replicates_train_only_the_missing_ones(checkpoint: SourceOf, tmp_p
     assert predictions_of(grown) == predictions_of(whole)
 
 
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
-
-
 def remove_rows(path: Path) -> None:
     pq.write_table(pq.read_table(path).slice(0, 3), path)
 
 
-@pytest.mark.parametrize("damage", [empty, cut, flip, remove_rows])
+@pytest.mark.parametrize("damage", [empty, cut_off, flip, remove_rows])
 @pytest.mark.parametrize("table", ["predictions", "curve"])
 def test_a_kept_replicate_that_is_damaged_is_named_and_trained_again(
-    checkpoint: SourceOf, tmp_path: Path, table: str, damage: Callable[[Path], None]
+    checkpoint: Checkpoint, tmp_path: Path, table: str, damage: Callable[[Path], None]
 ) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"steps": 2})
     run_job(job, tmp_path)
@@ -77,7 +64,7 @@ def test_a_kept_replicate_that_is_damaged_is_named_and_trained_again(
 
 
 def test_what_determines_a_result_names_it_in_the_store(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES)
     changed = [
@@ -94,7 +81,7 @@ def test_what_determines_a_result_names_it_in_the_store(
     assert len(set(digests)) == 2 * len(changed)
 
 
-def test_what_the_labels_mean_names_it_too(checkpoint: SourceOf, tmp_path: Path) -> None:
+def test_what_the_labels_mean_names_it_too(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """The user orders the classes, names the positive one or takes them for sets: the rows are the
     same, the logits are not.
     """
@@ -112,7 +99,7 @@ def test_what_the_labels_mean_names_it_too(checkpoint: SourceOf, tmp_path: Path)
     assert len(set(digests)) == 3
 
 
-def test_predictions_and_curves_say_what_they_are(checkpoint: SourceOf, tmp_path: Path) -> None:
+def test_predictions_and_curves_say_what_they_are(checkpoint: Checkpoint, tmp_path: Path) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES)
     run_job(job, tmp_path)
     outputs = outputs_in(tmp_path)
@@ -143,21 +130,21 @@ VALUES = [100.0 + number % 7 for number in range(60)]
 
 
 def test_regression_predicts_in_the_units_of_the_labels(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     run_job(write_job(tmp_path, checkpoint("bert"), VALUES, replicates=1), tmp_path)
     values = np.stack(read_table(outputs_in(tmp_path).predictions)["logits"].to_list())[:, 0]
     assert 95 < values.mean() < 112
 
 
-def test_fractions_take_from_training_only(checkpoint: SourceOf, tmp_path: Path) -> None:
+def test_fractions_take_from_training_only(checkpoint: Checkpoint, tmp_path: Path) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, fraction="0.2", replicates=1)
     assert any("6 training rows" in line for line in run_job(job, tmp_path))
     assert len(read_table(outputs_in(tmp_path).predictions)) == 30
 
 
 def test_sequences_longer_than_the_model_are_cut_and_counted(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, length=80, replicates=1)
     logged = run_job(job, tmp_path)
@@ -168,7 +155,7 @@ def test_sequences_longer_than_the_model_are_cut_and_counted(
 @pytest.mark.parametrize("labels", [CLASSES, VALUES], ids=["classes", "values"])
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_a_kept_model_is_whole_and_gives_the_same_logits(
-    tuning: str, family: str, labels: list[Any], checkpoint: SourceOf, tmp_path: Path
+    tuning: str, family: str, labels: list[Any], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     job = write_job(tmp_path, checkpoint(family), labels, replicates=1, init="pretrained",
                     recipe={"tuning": tuning, "learning_rate": 0.03})  # fmt: skip
@@ -194,7 +181,7 @@ def test_a_kept_model_is_whole_and_gives_the_same_logits(
 
 
 def test_asking_for_models_trains_again_only_what_has_none(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES)
     run_job(job, tmp_path)
@@ -205,9 +192,9 @@ def test_asking_for_models_trains_again_only_what_has_none(
     assert predictions_of(tmp_path) == before
 
 
-@pytest.mark.parametrize("damage", [empty, cut, flip, Path.unlink])
+@pytest.mark.parametrize("damage", [empty, cut_off, flip, Path.unlink])
 def test_a_kept_model_that_is_damaged_is_named_and_trained_again(
-    checkpoint: SourceOf, tmp_path: Path, damage: Callable[[Path], None]
+    checkpoint: Checkpoint, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"steps": 2})
     run_job(job, tmp_path, models=True)
@@ -223,7 +210,7 @@ def test_a_kept_model_that_is_damaged_is_named_and_trained_again(
 
 
 def test_models_of_another_configuration_do_not_stay_beside_new_predictions(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe={"steps": 2})
     run_job(job, tmp_path, models=True)
@@ -251,7 +238,7 @@ def spoil_replicate(monkeypatch: pytest.MonkeyPatch, number: int, step: int) -> 
 
 
 def test_a_replicate_that_diverges_is_recorded_and_stops_no_other(
-    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil_replicate(monkeypatch, 1, 4)
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, replicates=3)
@@ -277,7 +264,7 @@ def test_a_replicate_that_diverges_is_recorded_and_stops_no_other(
 def test_as_many_replicates_as_fit_the_memory_are_trained_side_by_side(
     fitting: float,
     expected: list[int],
-    checkpoint: SourceOf,
+    checkpoint: Checkpoint,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -305,7 +292,7 @@ def test_as_many_replicates_as_fit_the_memory_are_trained_side_by_side(
 
 
 def test_a_replicate_does_not_depend_on_the_global_random_state(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     inputs = ConditionInputs(write_job(tmp_path, checkpoint("bert"), CLASSES), "cpu")
     torch.manual_seed(1)
@@ -317,7 +304,7 @@ def test_a_replicate_does_not_depend_on_the_global_random_state(
 
 @pytest.mark.parametrize("where", ["building", "training"])
 def test_a_group_that_exceeds_the_memory_is_trained_in_halves(
-    where: str, checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str, checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pretended GPU that holds two replicates, although the estimate says four."""
     whole, halved = tmp_path / "whole", tmp_path / "halved"
@@ -351,7 +338,7 @@ def test_a_group_that_exceeds_the_memory_is_trained_in_halves(
 
 
 def test_one_replicate_that_exceeds_the_memory_is_an_error_with_a_remedy(
-    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def exceeded(runs: list[Run]) -> Any:
         raise torch.OutOfMemoryError("tried to allocate too much")
@@ -363,7 +350,7 @@ def test_one_replicate_that_exceeds_the_memory_is_an_error_with_a_remedy(
 
 
 def test_a_conditions_replicates_share_one_reading_of_the_checkpoint(
-    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
 

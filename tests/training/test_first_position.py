@@ -1,7 +1,5 @@
 """The last encoder layer that computes the first position alone, against the whole one."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,20 +12,10 @@ from polymath.training.acceleration.cpu_kernels import tune_model
 from polymath.training.acceleration.first_position import compute_first_position_only
 from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward
-from support.families import FAMILIES, families
+from support.families import FAMILIES, Checkpoint, families
+from support.jobs import some_batch
 
-Checkpoint = Callable[[str], Path]
 CUT = ["bert", "electra", "roberta"]
-
-
-def padded_batch(padded: bool = True) -> Batch:
-    """Eight rows of 12 positions, of which every second is half padding."""
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(7, 200, (8, 12), generator=generator)
-    mask = torch.ones_like(ids)
-    mask[::2, 6:] = 0
-    targets = torch.randint(0, 3, (8,), generator=generator).double()
-    return Batch(ids, mask if padded else None, targets)
 
 
 def gradients_of(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
@@ -64,7 +52,7 @@ def feed_forward_shapes(model: Any, batch: Batch) -> list[tuple[int, ...]]:
 def test_logits_and_gradients_are_those_of_the_whole_layer(
     family: str, padded: bool, attention: str, checkpoint: Checkpoint
 ) -> None:
-    batch = padded_batch(padded)
+    batch = some_batch(8, 12, padded=padded)
     whole, cut = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
     for model in (whole, cut):
         model.set_attn_implementation(attention)
@@ -80,7 +68,7 @@ def test_logits_and_gradients_are_those_of_the_whole_layer(
 def test_only_the_last_layer_is_cut(family: str, checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
     compute_first_position_only(model)
-    assert feed_forward_shapes(model, padded_batch()) == [(8, 12, 64), (8, 1, 64)]
+    assert feed_forward_shapes(model, some_batch(8, 12)) == [(8, 12, 64), (8, 1, 64)]
 
 
 @pytest.mark.parametrize("family", families(set(FAMILIES) - set(CUT)))
@@ -103,14 +91,14 @@ def test_low_rank_additions_to_the_last_layer_are_trained_as_before(
         models.append(model)
     whole, cut = models
     compute_first_position_only(cut)
-    expected, found = (gradients_of(model, padded_batch()) for model in (whole, cut))
+    expected, found = (gradients_of(model, some_batch(8, 12)) for model in (whole, cut))
     assert any("layer.1.attention.self.query.lora_" in name for name in found)
     assert_like(expected, found)
 
 
 @pytest.mark.parametrize("family", families(CUT))
 def test_it_goes_with_what_the_cpu_has_of_its_own(family: str, checkpoint: Checkpoint) -> None:
-    batch = padded_batch()
+    batch = some_batch(8, 12)
     whole, cut = (build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0) for _ in "ab")
     for model in (whole, cut):
         tune_model(model, "bf16")

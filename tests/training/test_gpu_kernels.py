@@ -1,8 +1,6 @@
 """What a GPU's step has of its own, on the CPU against autocast and clip_grad_norm_."""
 
 import copy
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,21 +15,10 @@ from polymath.training.acceleration.gpu_kernels import (
     clip_in_optimiser,
     use_weight_copies,
 )
-from polymath.training.batches import Batch
 from polymath.training.loop import batch_loss, forward, make_optimiser
 from polymath.training.masked_lm import build_masked_model, make_masking, masked_loss
-from support.families import CLASSIFIERS, families
-from support.jobs import recipe_of
-
-Checkpoint = Callable[[str], Path]
-
-
-def some_batch(rows: int = 16) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(7, 200, (rows, 30), generator=generator)
-    mask = torch.ones_like(ids)
-    mask[::2, 20:] = 0
-    return Batch(ids, mask, torch.randint(0, 3, (rows,), generator=generator).double())
+from support.families import CLASSIFIERS, Checkpoint, families
+from support.jobs import recipe_of, some_batch
 
 
 def assert_like(expected: torch.nn.Module, found: torch.nn.Module) -> None:

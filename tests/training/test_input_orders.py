@@ -1,7 +1,6 @@
 """Shuffled sequences: what is permuted, and that nothing else changes."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from polymath.training.finetune import finetune
 from polymath.training.job import Execution, Outputs
 from polymath.training.replicate import ConditionInputs, Replicate
 from polymath.util.storage import read_metadata, read_table
+from support.families import Checkpoint
 from support.jobs import CLASSES, outputs_in, predictions_of, run_job, write_job
 
-SourceOf = Callable[[str], Path]
 SYMBOLS = st.lists(st.integers(0, 20), max_size=30)
 
 
@@ -37,7 +36,7 @@ def outputs_with_shuffled(folder: Path) -> Outputs:
 
 
 def test_a_second_test_set_is_shuffled_and_costs_no_training(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     plain, both = tmp_path / "plain", tmp_path / "both"
     run_job(write_job(plain, checkpoint("bert"), CLASSES), plain)
@@ -62,7 +61,7 @@ def test_a_second_test_set_is_shuffled_and_costs_no_training(
 
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
 def test_shuffled_rows_are_the_same_ones_permuted_between_the_special_tokens(
-    family: str, checkpoint: SourceOf, tmp_path: Path
+    family: str, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     job = write_job(tmp_path, checkpoint(family), CLASSES, length=80)  # longer than the model
     data = Replicate(ConditionInputs(job, "cpu", shuffled_test=True), 0).data
@@ -79,7 +78,7 @@ def test_shuffled_rows_are_the_same_ones_permuted_between_the_special_tokens(
 
 
 def test_on_request_everything_is_shuffled_alike_in_all_replicates(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     job = write_job(tmp_path, checkpoint("bert"), CLASSES)
     condition = replace(job.condition, recipe="tiny+shuffled-training")

@@ -13,31 +13,29 @@ from transformers import Trainer, TrainingArguments, get_linear_schedule_with_wa
 
 from polymath.experiment.recipes import Recipe, Schedule
 from polymath.models.build import build_classifier
-from polymath.models.compact_embeddings import compact_embeddings, restore_embeddings
+from polymath.models.compact_embeddings import compact_embeddings, restore_vocabulary
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.batches import EncodedSplit, training_batches
 from polymath.training.loop import Divergence, Predictor, Run
 from polymath.training.loop import train as train_side_by_side
-from support.families import CLASSIFIERS, families
+from support.families import CLASSIFIERS, Checkpoint, families
 from support.jobs import recipe_of, some_data
-from support.streams import dropout_run
+from support.streams import dropout_run, losses_of
 
-Checkpoint = Callable[[str], Path]
 STEPS = 40
 RATE = 3e-3
 
 
-def make_run(model: Any, data: EncodedSplit, recipe: Recipe, score: float = 0.0) -> Run:
-    return Run(model, data, recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: lambda: score)
+def make_run(
+    model: Any, data: EncodedSplit, recipe: Recipe, score: Callable[[], float] = lambda: 0.0
+) -> Run:
+    return Run(model, data, recipe, 3, 0, ReplicateStream("cpu"), "fp32", lambda: score)
 
 
 def train(model: Any, data: EncodedSplit, recipe: Recipe) -> list[float]:
     """Train and return the loss of each step."""
-    run = make_run(model, data, recipe)
-    for _ in train_side_by_side([run]):
-        pass
-    losses: list[float] = run.losses.tolist()
+    (losses,) = losses_of(make_run(model, data, recipe))
     return losses
 
 
@@ -207,7 +205,7 @@ def test_training_only_the_rows_in_use_gives_the_same_weights_as_training_all(
     train(small, replace(data, ids=renamed, padding=tokens[padding]), recipe)
 
     rebuilt = build_classifier(checkpoint(family), "pretrained", 3, 0, 0.0)
-    restore_embeddings(rebuilt, small, tokens)
+    restore_vocabulary(rebuilt, small, tokens)
     for name, value in whole.state_dict().items():
         # The gradient's norm adds up the same numbers in another order.
         torch.testing.assert_close(rebuilt.state_dict()[name], value, rtol=0, atol=2e-5)
@@ -219,11 +217,9 @@ def test_training_only_the_rows_in_use_gives_the_same_weights_as_training_all(
 
 def test_a_replicate_does_not_depend_on_those_beside_it(checkpoint: Checkpoint) -> None:
     alone = dropout_run(checkpoint("bert"), 2, ReplicateStream("cpu"))
-    for _ in train_side_by_side([alone]):
-        pass
+    losses_of(alone)
     group = [dropout_run(checkpoint("bert"), seed, ReplicateStream("cpu")) for seed in (1, 2, 3)]
-    for _ in train_side_by_side(group):
-        pass
+    losses_of(*group)
     assert torch.equal(alone.losses, group[1].losses)
     assert not torch.equal(group[0].losses, group[1].losses)
     for name, value in alone.model.state_dict().items():
@@ -247,8 +243,7 @@ def test_a_run_restored_after_any_step_ends_as_if_it_had_not_stopped(
                   resumed.score_dev)  # fmt: skip
     resumed.restore(state, at, curve, 5.0)
     for run in (straight, resumed):
-        for _ in train_side_by_side([run]):
-            pass
+        losses_of(run)
     assert torch.equal(straight.losses, resumed.losses)
     assert [p.dev_score for p in straight.curve] == [p.dev_score for p in resumed.curve]
     assert resumed.curve[-1].seconds > 5
@@ -269,19 +264,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_step_and_last_score(
     model.classifier.register_forward_hook(spoil)
     recipe = recipe_of(evaluations=5)
     scores = iter(range(100))
-    data = some_data()
-    run = Run(
-        model,
-        data,
-        recipe,
-        3,
-        0,
-        ReplicateStream("cpu"),
-        "fp32",
-        lambda: lambda: float(next(scores)),
-    )
-    for _ in train_side_by_side([run]):
-        pass
+    run = make_run(model, some_data(), recipe, score=lambda: float(next(scores)))
+    losses_of(run)
     # Scored before the first step, after 8 and after 16: the loss of the 21st step is bad.
     assert run.divergence == Divergence(21, 2.0)
     assert [point.step for point in run.curve] == [0, 8, 16]
@@ -289,9 +273,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_step_and_last_score(
 
 def test_logits_that_are_not_finite_end_the_run(checkpoint: Checkpoint) -> None:
     model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
-    run = make_run(model, some_data(), recipe_of(), score=math.nan)
-    for _ in train_side_by_side([run]):
-        pass
+    run = make_run(model, some_data(), recipe_of(), score=lambda: math.nan)
+    losses_of(run)
     assert run.divergence == Divergence(1, None)
 
 
@@ -317,17 +300,15 @@ def test_all_replicates_queue_their_scores_before_any_is_waited_for(
     for name in "ab":
         model = build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0)
         runs.append(Run(model, some_data(), recipe, 0, 0, stream, "fp32", scoring(name)))
-    for _ in train_side_by_side(runs):
-        pass
+    losses_of(*runs)
     assert happened == 2 * ["queue a", "queue b", "collect a", "collect b"]
 
 
 def test_the_rest_of_the_replicates_goes_on_when_one_diverges(checkpoint: Checkpoint) -> None:
     good = dropout_run(checkpoint("bert"), 2, ReplicateStream("cpu"))
     bad = make_run(build_classifier(checkpoint("bert"), "scratch", 3, 0, 0.0), some_data(),
-                   recipe_of(), score=math.nan)  # fmt: skip
-    for _ in train_side_by_side([bad, good]):
-        pass
+                   recipe_of(), score=lambda: math.nan)  # fmt: skip
+    losses_of(bad, good)
     assert bad.divergence
     assert good.step == STEPS
     assert good.divergence is None

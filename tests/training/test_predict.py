@@ -1,7 +1,6 @@
 """New sequences are predicted as the stored test rows were, by the models that were kept."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,9 @@ from polymath.training.predict import TrainedRun, predict
 from polymath.training.predict_command import find_run, run_prediction, write_predictions
 from polymath.util.errors import PolymathError
 from polymath.util.storage import made_from, read_metadata, read_table, write_table
-from support.families import WORDS
+from support.families import WORDS, Checkpoint
 from support.jobs import recipe_of
 
-SourceOf = Callable[[str], Path]
 ROWS = 60
 WINDOWS = {"size": 9, "stride": 6}
 VALUES = {"type": "regression"}
@@ -115,8 +113,8 @@ def train(folder: Path, checkpoint: Path, fields: dict[str, Any], mapping: str) 
     metric = dataset.metric or defaults.get(dataset.type, "accuracy")
     outputs = Outputs(results.predictions(condition), results.curves(condition),
                       results.kept_models(condition))  # fmt: skip
-    job_of = Job(condition, recipe, metric, 1, 2, {}, tokens, vocabulary,
-                 results.model_manifest("small"), rarer_positive=metric == "f1")  # fmt: skip
+    job_of = Job(condition, metric, 1, 2, {}, tokens, metric == "f1", recipe=recipe,
+                 vocabulary=vocabulary, model=results.model_manifest("small"))  # fmt: skip
     with made_from({"asked": {"job": {"rarer_positive": metric == "f1"}}}):
         finetune(job_of, Execution(1, 60), outputs, print)
     return table
@@ -142,7 +140,7 @@ def stored_outputs(predictions: Path) -> pd.DataFrame:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_test_rows_have_the_stored_predictions(
-    form: str, tmp_path: Path, checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch
+    form: str, tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     fields, mapping, tolerance = FORMS[form]
@@ -171,7 +169,7 @@ def test_test_rows_have_the_stored_predictions(
 
 
 def test_what_cannot_be_predicted_is_refused_with_its_row(
-    tmp_path: Path, checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     train(tmp_path, checkpoint("bert"), FORMS["k-mers"][0], "random")

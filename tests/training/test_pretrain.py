@@ -21,12 +21,14 @@ from polymath.experiment.paths import PRETRAINING_FOLDER
 from polymath.experiment.recipes import PretrainingRecipe
 from polymath.experiment.sources import PretrainSource
 from polymath.models.build import build_classifier
+from polymath.models.compact_embeddings import restore_vocabulary
 from polymath.tokenization.tokenize import token_schema
 from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.tokenization.vocabulary_mapping import map_vocabulary
 from polymath.training.batches import Batch
 from polymath.training.corpus import read_corpus
 from polymath.training.job import Execution, PretrainingJob
+from polymath.training.loop import forward
 from polymath.training.masked_lm import (
     IGNORE_INDEX,
     build_masked_model,
@@ -34,17 +36,15 @@ from polymath.training.masked_lm import (
     make_masking,
     mask_token,
     masked_loss,
-    restore_vocabulary,
-    token_logits,
 )
 from polymath.training.pretrain import pretrain
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed
 from polymath.util.storage import read_metadata, read_table, sha256_of, write_table
 from support import ROOT
-from support.families import PADDING, families
+from support.families import PADDING, Checkpoint, families
+from support.mutations import empty, flip
 
-Checkpoint = Callable[[str], Path]
 MASK = 4
 USED = [0, 2, 3, MASK, *range(10, 30)]
 
@@ -106,8 +106,8 @@ def test_a_small_vocabulary_gives_the_logits_of_its_tokens(
     names = {row: token for token, row in vocabulary.items()}
     ids = torch.tensor([[names[int(row)] for row in line] for line in batch.ids])
     with torch.no_grad():
-        expected = token_logits(whole, Batch(ids, None, batch.targets), "fp32")
-        found = token_logits(small, batch, "fp32")
+        expected = forward(whole, Batch(ids, None, batch.targets), "fp32")
+        found = forward(small, batch, "fp32")
     order = [names[row] for row in range(len(used))]
     torch.testing.assert_close(found, expected[..., order], rtol=1e-4, atol=1e-5)
 
@@ -132,8 +132,8 @@ def test_the_whole_model_gets_what_the_small_one_learned_and_nothing_else(
     names = {row: token for token, row in vocabulary.items()}
     ids = torch.tensor([[names[int(row)] for row in line] for line in batch.ids])
     with torch.no_grad():
-        found = token_logits(whole.eval(), Batch(ids, None, batch.targets), "fp32")
-        expected = token_logits(small.eval(), batch, "fp32")
+        found = forward(whole.eval(), Batch(ids, None, batch.targets), "fp32")
+        expected = forward(small.eval(), batch, "fp32")
     order = [names[row] for row in range(len(used))]
     torch.testing.assert_close(found[..., order], expected, rtol=1e-4, atol=1e-5)
     other = [token for token in range(207) if token not in vocabulary]
@@ -319,18 +319,16 @@ def test_a_model_that_is_there_is_not_trained_again(tmp_path: Path, checkpoint: 
     assert sha256_of(tmp_path / "out/model.safetensors") == before
 
 
-@pytest.mark.parametrize("content", [None, b""], ids=["flipped", "empty"])
+@pytest.mark.parametrize("damage", [flip, empty])
 def test_a_model_that_is_damaged_is_named_and_trained_again(
-    content: bytes | None, tmp_path: Path, checkpoint: Checkpoint
+    damage: Callable[[Path], None], tmp_path: Path, checkpoint: Checkpoint
 ) -> None:
     """An empty one is what a power cut may leave."""
     job = write_pretraining(tmp_path, checkpoint("bert"), steps=4)
     run_pretraining(job, tmp_path / "out")
     whole = sha256_of(tmp_path / "out/model.safetensors")
     [kept] = (tmp_path / "out" / PRETRAINING_FOLDER).glob("*/model.safetensors")
-    flipped = bytearray(kept.read_bytes())
-    flipped[-9] ^= 1
-    kept.write_bytes(bytes(flipped) if content is None else content)
+    damage(kept)
     lines = run_pretraining(job, tmp_path / "out")
     assert "model.safetensors is damaged" in lines[0]
     assert sha256_of(tmp_path / "out/model.safetensors") == whole

@@ -1,7 +1,6 @@
 """Rates chosen on dev, and seeds that vary one stream at a time."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,8 @@ from polymath.training.rate_search import Trial, choose_rate, summarise_trial
 from polymath.training.replicate_store import ReplicateResult
 from polymath.util.seeds import VARIED, derive_seed, seed_levels
 from polymath.util.storage import read_metadata, read_table
+from support.families import Checkpoint
 from support.jobs import CLASSES, outputs_in, predictions_of, run_job, write_job
-
-Checkpoint = Callable[[str], Path]
 
 
 def trials_of(**scores: tuple[float | None, ...]) -> dict[float, Trial]:

@@ -1,8 +1,6 @@
 """Captured steps and predictions, with a stand-in that captures and replays on the CPU."""
 
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from polymath.training.acceleration.cuda_graphs import (
 )
 from polymath.training.batches import BatchShape, EncodedSplit
 from polymath.training.loop import Run
+from support.families import Checkpoint
 from support.jobs import some_data
 from support.streams import (
     RefusingStream,
@@ -26,7 +25,6 @@ from support.streams import (
     losses_of,
 )
 
-Checkpoint = Callable[[str], Path]
 SHAPES = {name: BatchShape(2, 9 + place, True) for place, name in enumerate("ABC")}
 
 

@@ -27,6 +27,7 @@ from polymath.util import storage
 from polymath.util.errors import PreemptedError
 from support import ROOT
 from support.checkpoints import some_checkpoint
+from support.families import Checkpoint
 from support.jobs import (
     CLASSES,
     long_job,
@@ -37,9 +38,9 @@ from support.jobs import (
     some_data,
     write_job,
 )
+from support.mutations import cut_off, flip
 from support.workspace import heed_signals
 
-SourceOf = Callable[[str], Path]
 FORK = multiprocessing.get_context("fork")
 
 
@@ -50,7 +51,7 @@ def start(folder: Path, source: Path, seconds: float) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(checkpoint: SourceOf, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def undisturbed(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The predictions of the long job, run through."""
     folder = tmp_path_factory.mktemp("undisturbed")
     run_job(long_job(folder, checkpoint("bert")), folder)
@@ -74,7 +75,7 @@ def wait_for_checkpoint(store: Path, process: subprocess.Popen[str]) -> None:
 
 
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(
-    checkpoint: SourceOf, tmp_path: Path, undisturbed: bytes
+    checkpoint: Checkpoint, tmp_path: Path, undisturbed: bytes
 ) -> None:
     moments, resumed, store = random.Random(4), 0, tmp_path / "out/.replicates"
     for _ in range(2):
@@ -93,7 +94,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
 
 
 def test_a_stop_signal_saves_first_and_training_resumes_from_that_step(
-    checkpoint: SourceOf, tmp_path: Path, undisturbed: bytes
+    checkpoint: Checkpoint, tmp_path: Path, undisturbed: bytes
 ) -> None:
     process = start(tmp_path, checkpoint("bert"), 3600)
     log = tmp_path / "log"
@@ -122,7 +123,7 @@ def killed_in_the_final_write(folder: Path, checkpoint: Path) -> None:
 
 
 def test_killed_in_the_final_write_it_writes_the_same_bytes_and_trains_nothing_again(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """As by a requeue whose grace has passed."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -166,7 +167,7 @@ def interrupted_job(
 
 @pytest.mark.parametrize("tuning", ["head", "layer-norms", "lora"])
 def test_interrupted_and_resumed_gives_the_same_bytes(
-    tuning: str, checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tuning: str, checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [
         write_job(tmp_path / name, checkpoint("bert"), CLASSES, recipe={"tuning": tuning})
@@ -184,7 +185,7 @@ def test_interrupted_and_resumed_gives_the_same_bytes(
 
 @pytest.mark.parametrize(("cost", "saves"), [(0.01, 100), (0.1, 25), (10.0, 1)])
 def test_checkpoints_take_a_small_share_of_the_time(
-    cost: float, saves: int, checkpoint: SourceOf, monkeypatch: pytest.MonkeyPatch
+    cost: float, saves: int, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hundred turns of 0.6 seconds by a pretended clock, checkpoints asked for every half second:
     each postpones the next by twenty times its cost.
@@ -213,23 +214,13 @@ def test_checkpoints_take_a_small_share_of_the_time(
     assert len(saved) - 1 == saves
 
 
-def cut_off(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def alter(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[-7] ^= 1
-    path.write_bytes(bytes(data))
-
-
 def spoil_description(path: Path) -> None:
     path.with_suffix(".json").write_text("{")
 
 
-@pytest.mark.parametrize("damage", [cut_off, alter, Path.unlink, spoil_description])
+@pytest.mark.parametrize("damage", [cut_off, flip, Path.unlink, spoil_description])
 def test_a_damaged_checkpoint_is_left_out_for_the_one_before_it(
-    damage: Callable[[Path], object], checkpoint: SourceOf, tmp_path: Path,
+    damage: Callable[[Path], object], checkpoint: Checkpoint, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     job, files = interrupted_job(tmp_path / "cut", checkpoint("bert"), monkeypatch)
@@ -244,18 +235,18 @@ def test_a_damaged_checkpoint_is_left_out_for_the_one_before_it(
 
 
 def test_without_a_whole_checkpoint_training_starts_anew(
-    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, files = interrupted_job(tmp_path, checkpoint("bert"), monkeypatch)
     for path in files:
-        alter(path)
+        flip(path)
     logged = run_job(job, tmp_path)
     assert sum("is damaged (its checksum does not match)" in line for line in logged) == 2
     assert not any("resumed" in line for line in logged)
 
 
 def test_checkpoints_of_an_abandoned_recipe_are_removed(
-    checkpoint: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, files = interrupted_job(tmp_path, checkpoint("bert"), monkeypatch)
     run_job(replace(job, recipe=recipe_of(steps=2)), tmp_path)
@@ -263,7 +254,7 @@ def test_checkpoints_of_an_abandoned_recipe_are_removed(
 
 
 def test_checkpoints_that_outlived_their_replicate_are_removed(
-    checkpoint: SourceOf, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """As when a process is killed after its results and before its checkpoints are removed."""
     job = write_job(tmp_path, checkpoint("bert"), CLASSES, replicates=1)

@@ -1,7 +1,5 @@
 """The estimate of a replicate's memory."""
 
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,11 +13,8 @@ from polymath.training.acceleration.side_by_side import (
     count_that_fit,
     estimate_memory,
 )
-from polymath.training.batches import (
-    Batch,
-)
-
-Checkpoint = Callable[[str], Path]
+from polymath.training.batches import Batch
+from support.families import Checkpoint
 
 
 def test_memory_grows_with_the_batch_and_with_its_length(checkpoint: Checkpoint) -> None:

@@ -130,11 +130,7 @@ def _prepare_decoder(config: PretrainedConfig) -> None:
 
 
 def _require_possible(kind: Any, config: PretrainedConfig, folder: Path) -> None:
-    """Build a model without memory, to check that it can be built and how large it is.
-
-    Raises:
-        PolymathError: if it cannot, or is too large.
-    """
+    """Refuse a model that cannot be built or is too large, by building it without memory."""
     with _odd_values_named(folder), torch.device("meta"):
         count = sum(value.numel() for value in kind.from_config(config).parameters())
     if count > MOST_PARAMETERS:
@@ -145,21 +141,15 @@ def _require_possible(kind: Any, config: PretrainedConfig, folder: Path) -> None
 
 
 def _require_runnable(model: PreTrainedModel, folder: Path) -> None:
-    """Give a model one short sequence: some values of a config.json matter only then.
-
-    Raises:
-        PolymathError: if it cannot take it.
-    """
+    """Refuse a model that takes no short sequence: odd values of config.json may matter then."""
     tokens = torch.zeros(1, 3, dtype=torch.long)
     with _odd_values_named(folder), on_trial(model):
         model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits  # noqa: B018
 
 
 def _require_padding_is_ignored(model: PreTrainedModel, folder: Path) -> None:
-    """Check that a short sequence has the same logits with padding after it.
-
-    Raises:
-        PolymathError: if it has not: the model reads another position, or needs padding before.
+    """Refuse a model whose logits change with padding after a sequence: it reads another position,
+    or needs padding before.
     """
     padding = model.config.pad_token_id
     if padding is None:  # refused where the tokens are encoded
@@ -192,10 +182,8 @@ def on_trial(model: PreTrainedModel) -> Iterator[None]:
 
 @contextmanager
 def _odd_values_named(folder: Path) -> Iterator[None]:
-    """Name the model's folder in whatever transformers makes of odd values in its config.json.
-
-    Raises:
-        PolymathError: in the place of any error that is not of the machine.
+    """Name the model's folder in whatever transformers makes of odd values in its config.json,
+    unless the error is of the machine.
     """
     try:
         yield

@@ -56,6 +56,7 @@ class CnnPreTrainedModel(PreTrainedModel):
 
     config_class = CnnConfig
     base_model_prefix = "cnn"
+    _input_embed_layer = "word_embeddings"
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -80,14 +81,6 @@ class CnnModel(CnnPreTrainedModel):
         )
         self.norm = nn.LayerNorm(config.hidden_size)
         self.post_init()
-
-    def get_input_embeddings(self) -> nn.Module:
-        """Return the word embeddings."""
-        return self.word_embeddings
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Replace the word embeddings."""
-        self.word_embeddings = value
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **_: Any

@@ -56,19 +56,21 @@ def compact_order(used: list[int], padding: int) -> list[int]:
     return order
 
 
-def restore_embeddings(
+def restore_vocabulary(
     whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
 ) -> None:
     """Copy the weights of the trained, compact model into the whole model, as it was before
-    training; merge LoRA's additions into its matrices.
+    training; merge LoRA's additions into its matrices. Other tokens keep their weights.
 
     Args:
-        tokens: the embedding row in `trained` of each token that it knows.
+        tokens: the row in `trained` of each token that it knows.
     """
-    small = trained.get_input_embeddings().weight
-    name = next(name for name, value in trained.named_parameters() if value is small)
-    weights = {key: value for key, value in merged_weights(trained).items() if key != name}
-    whole.load_state_dict(weights, strict=False)
-    with torch.no_grad():
-        table = whole.get_input_embeddings().weight
-        table[list(tokens)] = small[list(tokens.values())].to(table.device)
+    known, rows = torch.tensor(list(tokens)), torch.tensor(list(tokens.values()))
+    weights = whole.state_dict()
+    for name, value in merged_weights(trained).items():
+        if weights[name].shape == value.shape:
+            weights[name] = value
+        else:
+            weights[name] = weights[name].clone()
+            weights[name][known] = value[rows].to(weights[name].device)
+    whole.load_state_dict(weights)

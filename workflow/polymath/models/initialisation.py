@@ -12,12 +12,12 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from polymath.experiment.initialisations import first_layers
-from polymath.models.mimetic import mimetic_weights
+from polymath.models.mimetic import make_mimetic
 from polymath.models.parts import (
     attention_names,
     feed_forward_names,
     first_layers_names,
-    layer_counts,
+    layer_count,
     names_of,
     norm_names,
 )
@@ -62,10 +62,8 @@ def initialise(model: PreTrainedModel, init: str, checkpoint: Weights, seed: int
             }
         case "mimetic":
             chosen = {}
-            _require(
-                mimetic_weights(model, seed), init, model, "no square matrices of queries, keys, "
-                "values and output that are known by name",
-            )  # fmt: skip
+            lacks = "no square matrices of queries, keys, values and output that are known by name"
+            _require(make_mimetic(model, seed), init, model, lacks)
         case _:
             kept = _kept_names(model, init)
             chosen = {name: value for name, value in checkpoint.items() if name in kept}
@@ -73,11 +71,7 @@ def initialise(model: PreTrainedModel, init: str, checkpoint: Weights, seed: int
 
 
 def _kept_names(model: PreTrainedModel, init: str) -> set[str]:
-    """Return the tensors that an initialisation of a part takes from the checkpoint.
-
-    Raises:
-        PolymathError: if there are none.
-    """
+    """Return the tensors that an initialisation of a part takes; refuse a model without them."""
     match init:
         case "embeddings-only":
             kept, lacks = other_embedding_names(model), "no table of positions or token types"
@@ -92,17 +86,17 @@ def _kept_names(model: PreTrainedModel, init: str) -> set[str]:
             count = first_layers(init)
             if count is None:
                 raise ValueError(init)
-            depth = min(layer_counts(model), default=0)
+            depth = layer_count(model)
             lacks = (
                 f"{depth} layers, and not {count}" if depth else "no layers of their own weights"
             )
             kept = first_layers_names(model, count) if count <= depth else set()
-    _require(kept, init, model, lacks)
+    _require(bool(kept), init, model, lacks)
     return kept
 
 
-def _require(names: set[str], init: str, model: PreTrainedModel, lacks: str) -> None:
-    if not names:
+def _require(found: bool, init: str, model: PreTrainedModel, lacks: str) -> None:
+    if not found:
         raise PolymathError(
             f"initialisation {init}: a {model.config.model_type} model has {lacks}: leave the "
             "initialisation out, or exclude it for this model"

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from polymath.models.parts import attention_modules, names_of
+from polymath.models.parts import attention_modules
 from polymath.util.seeds import named_seed
 
 # W_Q W_K' is about a Z + b I in each head, and W_V W_proj about c Z - d I: the paper's constants.
@@ -37,8 +37,8 @@ class Attention:
     output: torch.Tensor
 
 
-def mimetic_weights(model: PreTrainedModel, seed: int) -> set[str]:
-    """Replace the attention matrices and positions of a random model; return their names.
+def make_mimetic(model: PreTrainedModel, seed: int) -> bool:
+    """Replace the attention matrices and positions of a random model, if their form is known.
 
     Positions are sinusoids where the model has a learnt table of them. They have the standard
     deviation of the model's other embeddings: with the paper's amplitude of 1, made for patches of
@@ -48,28 +48,26 @@ def mimetic_weights(model: PreTrainedModel, seed: int) -> set[str]:
         seed: of the random matrices, each from a stream named after its layer.
 
     Returns:
-        The replaced tensors' names; none if the model has no attention of a known form.
+        Whether the model has attention of a known form; if not, it stays as it is.
     """
     layers = find_attention(model)
     if not layers:
-        return set()
-    positions = _position_tables(model)
+        return False
     with torch.no_grad():
         for layer in layers:
             _fill(layer, model.config.num_attention_heads, seed)
-        for table in positions:
+        for table in _position_tables(model):
             scale = model.config.initializer_range * math.sqrt(2)
             table.weight.copy_(sinusoids(*table.weight.shape) * scale)
             if table.padding_idx is not None:
                 table.weight[table.padding_idx] = 0
-    matrices = [matrix for _, maps in attention_modules(model) for matrix in _weights(maps)]
-    return names_of(model, [*matrices, *(table.weight for table in positions)])
+    return True
 
 
 def find_attention(model: PreTrainedModel) -> list[Attention]:
     """Return the matrices of each layer's attention; none unless all are square and known."""
     layers = []
-    for name, maps in attention_modules(model):
+    for name, maps in attention_modules(model).items():
         matrices = _projections(maps)
         if matrices is None or any(matrix.shape != (len(matrix),) * 2 for matrix in matrices):
             return []
@@ -125,12 +123,6 @@ def _projections(maps: dict[str, nn.Module]) -> list[torch.Tensor] | None:
     separate = [_pick(maps, names) for names in (QUERY, KEY, VALUE)]
     modules = [module for module in (*separate, output) if module is not None]
     return [_as_product(module) for module in modules] if len(modules) == 4 else None
-
-
-def _weights(maps: dict[str, nn.Module]) -> list[torch.Tensor]:
-    names = (TOGETHER, QUERY, KEY, VALUE, OUTPUT)
-    modules = [module for module in (_pick(maps, each) for each in names) if module is not None]
-    return [module.weight for module in modules if isinstance(module.weight, torch.Tensor)]
 
 
 def _pick(maps: dict[str, nn.Module], names: tuple[str, ...]) -> nn.Module | None:

@@ -4,8 +4,6 @@ A layer is a member of a list of layers. Inside layers, a linear map in a module
 one of attention, and any other is one of the feed-forward part.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import nn
 from transformers import PreTrainedModel
@@ -70,52 +68,42 @@ def layer_number(model: PreTrainedModel, name: str) -> int | None:
     return None
 
 
-def layer_counts(model: PreTrainedModel) -> list[int]:
-    """Return how many layers each of the encoder's lists of layers has; none if they are shared.
+def layer_count(model: PreTrainedModel) -> int:
+    """Return how many layers the encoder has; 0 if it has no list of them, or they are shared.
 
     ALBERT's are: it goes through the same layer again and again.
     """
-    depth = getattr(model.config, "num_hidden_layers", None)
-    counts = [len(module) for module in map(model.base_model.get_submodule, layer_lists(model))
-              if isinstance(module, nn.ModuleList)]  # fmt: skip
-    return counts if all(count == depth for count in counts) else []
+    depth: int = getattr(model.config, "num_hidden_layers", 0)
+    return depth if {len(layers) for layers in layer_lists(model).values()} == {depth} else 0
 
 
-def layer_lists(model: PreTrainedModel) -> list[str]:
-    """Return the names of the encoder's outermost lists of modules: of its layers."""
-    lists: list[str] = []
+def layer_lists(model: PreTrainedModel) -> dict[str, nn.ModuleList]:
+    """Return the encoder's outermost lists of modules, of its layers, by name."""
+    lists: dict[str, nn.ModuleList] = {}
     for name, module in model.base_model.named_modules():
         if isinstance(module, nn.ModuleList) and not any(name.startswith(f"{p}.") for p in lists):
-            lists.append(name)
+            lists[name] = module
     return lists
 
 
-def attention_modules(model: PreTrainedModel) -> Iterator[tuple[str, dict[str, nn.Module]]]:
-    """Yield each layer's name, and its linear maps of attention by their own last names."""
+def attention_modules(model: PreTrainedModel) -> dict[str, dict[str, nn.Module]]:
+    """Return each layer's linear maps of attention by their own last names, by the layer's name."""
     layers: dict[str, dict[str, nn.Module]] = {}
     for name, module in model.base_model.named_modules():
         number = layer_number(model, name)
         if isinstance(module, LINEAR) and _is_in_attention(name) and number is not None:
             layers.setdefault(f"layer {number}", {})[name.split(".")[-1]] = module
-    yield from layers.items()
+    return layers
 
 
 def _linear_names(model: PreTrainedModel, in_attention: bool) -> set[str]:
     tensors: list[torch.Tensor] = []
     for name, module in model.base_model.named_modules():
-        chosen = _is_in_attention(name) == in_attention and _is_in_layer(model, name)
-        if isinstance(module, LINEAR) and chosen:
+        is_in_layer = layer_number(model, name) is not None
+        if isinstance(module, LINEAR) and is_in_layer and _is_in_attention(name) == in_attention:
             tensors += module.parameters(recurse=False)
     return names_of(model, tensors)
 
 
-def _is_in_layer(model: PreTrainedModel, name: str) -> bool:
-    return layer_number(model, name) is not None
-
-
 def _is_in_attention(name: str) -> bool:
-    return any(map(_named, name.split(".")))
-
-
-def _named(step: str) -> bool:
-    return any(word in step for word in ATTENTION_NAMES)
+    return any(word in name for word in ATTENTION_NAMES)

@@ -102,11 +102,7 @@ class _Pool:
 
 
 def _require_effect(model: PreTrainedModel, pool: _Pool, pooling: str) -> None:
-    """Check that with constant pooled states, the logits do not depend on the tokens.
-
-    Raises:
-        PolymathError: if they do.
-    """
+    """Refuse a model whose logits depend on the tokens although the pooled states are constant."""
     tokens = torch.tensor([[0, 0, 0], [1, 1, 1]])
     pool.is_constant = True
     with on_trial(model):

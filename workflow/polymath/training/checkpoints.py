@@ -6,7 +6,6 @@ workflow's declared outputs, because Snakemake deletes the outputs of a failed j
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,9 @@ from safetensors.torch import load_file, save_file
 
 from polymath.training.loop import CurvePoint
 from polymath.util.errors import DamagedError, PolymathError
-from polymath.util.locks import locked
 from polymath.util.storage import read_json, sha256_of, whole_file, write_json
 
 KEPT = 2
-
-
-def lock_checkpoints(folder: Path, log: Callable[[str], None]) -> AbstractContextManager[None]:
-    """Lock a folder of checkpoints so that only one process trains in it.
-
-    Another process may be a job that outlived its Snakemake, or one of a second Snakemake.
-    """
-    return locked(
-        folder / ".guard", lambda: log("another process trains this: waiting for it to finish")
-    )
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,6 @@ from polymath.training.batches import EncodedSplit
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import named_seed
 
-# The token ids of each row, and their types unless the model has none or all are 0.
-EncodedRows = tuple[list[NDArray[np.int64]], list[NDArray[np.int64]] | None]
-
 
 @dataclass(frozen=True)
 class EncodedTask:
@@ -78,51 +75,37 @@ def encode_task(
         PolymathError: if the tokenizer has tokens that the model lacks.
     """
     room = room_for_symbols(model, special_tokens)
-    everywhere = shuffle.seed if shuffle and shuffle.everything else None
-    encoded = _encode_rows(task.rows, model, mapping, special_tokens, everywhere)
-    padding, used = _used_tokens(model, encoded[0])
+    encode = partial(encode_unlabelled, task.rows, model, mapping, special_tokens, room)
+    encoded = encode(shuffle.seed if shuffle and shuffle.everything else None)
+    permuted = encode(shuffle.seed) if shuffle and not shuffle.everything else None
+    used = {*np.unique(np.concatenate(encoded.ids)).tolist(), encoded.padding}
     rows = compact(model, sorted(used | also))
-    collect = partial(_collect, task, rows, padding)
+    collect = partial(_collect, task, rows)
     is_test = task.rows["split"] == "test"
-    shuffled_test = None
-    if shuffle and not shuffle.everything:
-        permuted = _encode_rows(task.rows, model, mapping, special_tokens, shuffle.seed)
-        shuffled_test = collect(permuted, is_test)
     return EncodedTask(
         train=collect(encoded, train_mask(task, fraction, subset_seed)),
         dev=collect(encoded, task.rows["split"] == "dev"),
         test=collect(encoded, is_test),
         truncated=0 if room is None else int((task.rows["length"] > room).sum()),
         tokens=rows,
-        shuffled_test=shuffled_test,
+        shuffled_test=None if permuted is None else collect(permuted, is_test),
     )
 
 
 def _collect(
-    task: Task,
-    embeddings: Mapping[int, int],
-    padding: int,
-    encoded: EncodedRows,
-    mask: "pd.Series[bool]",
+    task: Task, embeddings: Mapping[int, int], encoded: EncodedSplit, mask: "pd.Series[bool]"
 ) -> EncodedSplit:
-    """Return the chosen rows as a split.
-
-    Args:
-        embeddings: the embedding row of each token in use.
-        padding: the token that pads, before it is renumbered.
-    """
+    """Return the chosen rows with their targets, by the embedding row of each token in use."""
     table = np.zeros(max(embeddings) + 1, dtype=np.int64)
     table[list(embeddings)] = list(embeddings.values())
-    sequences, types = encoded
-    chosen, places = task.rows[mask], np.flatnonzero(mask)
-    ids = [table[sequences[place]] for place in places]
+    places = np.flatnonzero(mask)
     return EncodedSplit(
-        ids=ids,
-        lengths=np.array([len(row) for row in ids], dtype=np.int64),
-        targets=task.targets(chosen),
-        items=chosen["item"].to_numpy(),
-        padding=embeddings[padding],
-        types=None if types is None else [types[place] for place in places],
+        ids=[table[encoded.ids[place]] for place in places],
+        lengths=encoded.lengths[places],
+        targets=task.targets(task.rows[mask]),
+        items=encoded.items[places],
+        padding=embeddings[encoded.padding],
+        types=None if encoded.types is None else [encoded.types[place] for place in places],
     )
 
 
@@ -131,44 +114,19 @@ def encode_unlabelled(
     model: PreTrainedModel,
     mapping: NDArray[np.int64],
     special_tokens: SpecialTokens,
+    room: int | None,
     shuffle: int | None = None,
 ) -> EncodedSplit:
-    """Encode rows without labels for a model with its whole vocabulary.
+    """Encode rows without their labels for a model with its whole vocabulary.
 
     Args:
         mapping: (symbols,) the token id of each symbol id.
+        room: the most symbols of a row; None for all.
         shuffle: seed by which each sequence's symbols are permuted; None leaves them.
 
     Raises:
-        PolymathError: if the tokenizer has tokens that the model lacks.
+        PolymathError: if the tokenizer has tokens that the model lacks, or reads none in a row.
     """
-    sequences, types = _encode_rows(rows, model, mapping, special_tokens, shuffle)
-    padding, _ = _used_tokens(model, sequences)
-    return EncodedSplit(
-        ids=sequences,
-        lengths=np.array([len(row) for row in sequences], dtype=np.int64),
-        targets=np.zeros(len(rows)),
-        items=rows["item"].to_numpy(),
-        padding=padding,
-        types=types,
-    )
-
-
-def room_for_symbols(model: PreTrainedModel, special_tokens: SpecialTokens) -> int | None:
-    """Return how many symbols of a row the model can read; None if it has no limit."""
-    limit = longest_input(model)
-    return None if limit is None else limit - special_tokens.count
-
-
-def _encode_rows(
-    rows: pd.DataFrame,
-    model: PreTrainedModel,
-    mapping: NDArray[np.int64],
-    special_tokens: SpecialTokens,
-    shuffle: int | None,
-) -> EncodedRows:
-    """Return the token ids of each row, special tokens included, and their types."""
-    room = room_for_symbols(model, special_tokens)
     parts = [truncate_row(row, room) for row in iterate_sequences(rows)]
     if shuffle is not None:
         named = zip(parts, rows["id"], strict=True)
@@ -183,7 +141,21 @@ def _encode_rows(
             f"record '{rows['item'].iloc[empty]}' has no symbol that the model's tokenizer reads, "
             "and the model puts no special tokens around it: remove the record"
         )
-    return sequences, token_type_ids(model, special_tokens, parts)
+    _require_tokens(model, sequences)
+    return EncodedSplit(
+        ids=sequences,
+        lengths=np.array([len(row) for row in sequences], dtype=np.int64),
+        targets=np.zeros(len(rows)),
+        items=rows["item"].to_numpy(),
+        padding=model.config.pad_token_id,
+        types=token_type_ids(model, special_tokens, parts),
+    )
+
+
+def room_for_symbols(model: PreTrainedModel, special_tokens: SpecialTokens) -> int | None:
+    """Return how many symbols of a row the model can read; None if it has no limit."""
+    limit = longest_input(model)
+    return None if limit is None else limit - special_tokens.count
 
 
 def iterate_sequences(rows: pd.DataFrame) -> Iterator[list[NDArray[np.int64]]]:
@@ -235,20 +207,17 @@ def token_type_ids(
     ]
 
 
-def _used_tokens(
-    model: PreTrainedModel, sequences: list[NDArray[np.int64]]
-) -> tuple[int, set[int]]:
-    """Return the padding id and all token ids in use."""
+def _require_tokens(model: PreTrainedModel, sequences: list[NDArray[np.int64]]) -> None:
+    """Refuse a model without a padding token, or with fewer tokens than are in use."""
     padding = model.config.pad_token_id
     if padding is None:
         raise PolymathError(
             "the model's config.json names no pad_token_id: add it, or a decoder's eos_token_id"
         )
-    used = {int(token) for token in np.unique(np.concatenate(sequences))} | {padding}
+    largest = max(padding, int(np.concatenate(sequences).max()))
     size = model.get_input_embeddings().weight.shape[0]
-    if max(used) >= size:
+    if largest >= size:
         raise PolymathError(
-            f"the model's tokenizer.json has token {max(used)}, its embedding only {size} rows: "
+            f"the model's tokenizer.json has token {largest}, its embedding only {size} rows: "
             "take tokenizer.json and config.json from the same model"
         )
-    return padding, used

@@ -54,8 +54,12 @@ def finetune(job: Job, execution: Execution, outputs: Outputs, log: Callable[[st
         trials = _try_rates(trainers, job, log)
         chosen = trainers[choose_rate(trials)]
         results = chosen.finish(range(job.replicates))
-        provenance = inputs.provenance(execution.threads)
-    _write(results, chosen.inputs, {**provenance, **_describe_trials(chosen, trials)}, outputs)
+        provenance = {
+            **inputs.provenance(execution.threads),
+            "learning_rate": chosen.inputs.job.recipe.peak_rate,
+            "rate_trials": [asdict(trial) for trial in trials.values() if trial.dev_scores],
+        }
+    _write(results, chosen.inputs, provenance, outputs)
     if outputs.models:
         _link_models(chosen, outputs.models, log)
     elif (kept := folder / KEPT_MODELS).is_dir():  # perhaps of another configuration
@@ -71,7 +75,8 @@ def _link_models(trainer: "_Trainer", folder: Path, log: Callable[[str], None]) 
     for replicate in range(trainer.inputs.job.replicates):
         kept = trainer.store.model(replicate, trainer.digests[replicate])
         if kept.is_dir():
-            _link_folder(kept, folder / f"replicate-{replicate}")
+            target = folder / f"replicate-{replicate}"
+            shutil.copytree(kept, target, copy_function=_link_or_copy)
         elif not trainer.results[replicate].divergence:
             log(f"replicate {replicate + 1}: trained when its model was not kept")
 
@@ -92,13 +97,6 @@ def _try_rates(
     scores = ", ".join(f"{rate:g}: {trial.mean:.3f}" for rate, trial in trials.items())
     log(f"learning rate {choose_rate(trials):g} is best on dev ({scores})")
     return trials
-
-
-def _describe_trials(chosen: "_Trainer", trials: dict[float, Trial]) -> dict[str, object]:
-    return {
-        "learning_rate": chosen.inputs.job.recipe.peak_rate,
-        "rate_trials": [asdict(trial) for trial in trials.values() if trial.dev_scores],
-    }
 
 
 def _write(
@@ -135,11 +133,6 @@ def _describe_size(model: PreTrainedModel) -> str:
     total, trained = (model.num_parameters(only_trainable=only) / 1e6 for only in (False, True))
     share = "" if trained == total else f", {trained:.2g} M of them trained"
     return f"{total:.1f} M parameters{share}"
-
-
-def _link_folder(kept: Path, folder: Path) -> None:
-    """Link a kept folder's files under another name; copy them where links are impossible."""
-    shutil.copytree(kept, folder, copy_function=_link_or_copy)
 
 
 def _link_or_copy(source: str, target: str) -> None:
@@ -207,11 +200,7 @@ class _Trainer:
         return together
 
     def _halve(self, together: int) -> int:
-        """Return how many replicates to try at once when `together` were too many.
-
-        Raises:
-            PolymathError: if one replicate alone was too much.
-        """
+        """Return how many replicates to try at once when `together` were too many; not none."""
         if together == 1:
             raise PolymathError(
                 f"recipe {self.inputs.job.condition.recipe}: one replicate alone exceeds the GPU's "

@@ -12,47 +12,6 @@ from polymath.util.runtime import read_runtime
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a condition's results depend on, and where its inputs lie."""
-
-    condition: Condition
-    recipe: Recipe
-    metric: str
-    seed: int
-    replicates: int
-    crossed: Mapping[str, int]
-    """How many seeds of each stream are combined; see `seeds.seed_levels`."""
-    tokens: Path
-    vocabulary: Path
-    model: Path
-    """The manifest of the model's files."""
-    rarer_positive: bool = False
-    """The metric is of the rarer of two classes; otherwise of the second, as if it was named."""
-
-    @classmethod
-    def of(cls, snakemake: Any) -> "Job":
-        """Return the job of a rule with inputs tokens, vocabulary and model."""
-        source = snakemake.input
-        return cls.parse(snakemake.params.job, source.tokens, source.vocabulary, source.model)
-
-    @classmethod
-    def parse(cls, job: Mapping[str, Any], tokens: str, vocabulary: str, model: str) -> "Job":
-        """Return the job that a rule's parameter `job` describes, with its input files."""
-        return cls(
-            condition=Condition(**job["condition"]),
-            recipe=Recipe.model_validate(job["recipe"]),
-            metric=job["metric"],
-            seed=job["seed"],
-            replicates=job["replicates"],
-            crossed=job.get("crossed", {}),
-            tokens=Path(tokens),
-            vocabulary=Path(vocabulary),
-            model=Path(model),
-            rarer_positive=job.get("rarer_positive", False),
-        )
-
-
-@dataclass(frozen=True)
 class BaselineJob:
     """What a baseline's results depend on, and where its tokens lie."""
 
@@ -64,21 +23,51 @@ class BaselineJob:
     """How many seeds of each stream are combined; see `seeds.seed_levels`."""
     tokens: Path
     rarer_positive: bool = False
-    """As of `Job`."""
+    """The metric is of the rarer of two classes; otherwise of the second, as if it was named."""
 
     @classmethod
     def of(cls, snakemake: Any) -> "BaselineJob":
         """Return the job of a rule with the input tokens."""
-        job = snakemake.params.job
+        return cls(**_read_fields(snakemake.params.job, snakemake.input.tokens))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(BaselineJob):
+    """What a condition's results depend on, and where its inputs lie."""
+
+    recipe: Recipe
+    vocabulary: Path
+    model: Path
+    """The manifest of the model's files."""
+
+    @classmethod
+    def of(cls, snakemake: Any) -> "Job":
+        """Return the job of a rule with inputs tokens, vocabulary and model."""
+        source = snakemake.input
+        return cls.parse(snakemake.params.job, source.tokens, source.vocabulary, source.model)
+
+    @classmethod
+    def parse(cls, job: Mapping[str, Any], tokens: str, vocabulary: str, model: str) -> "Job":
+        """Return the job that a rule's parameter `job` describes, with its input files."""
         return cls(
-            condition=Condition(**job["condition"]),
-            metric=job["metric"],
-            seed=job["seed"],
-            replicates=job["replicates"],
-            crossed=job.get("crossed", {}),
-            tokens=Path(snakemake.input.tokens),
-            rarer_positive=job.get("rarer_positive", False),
+            **_read_fields(job, tokens),
+            recipe=Recipe.model_validate(job["recipe"]),
+            vocabulary=Path(vocabulary),
+            model=Path(model),
         )
+
+
+def _read_fields(job: Mapping[str, Any], tokens: str) -> dict[str, Any]:
+    """Return the fields that all jobs have, as a rule's parameter `job` states them."""
+    return {
+        "condition": Condition(**job["condition"]),
+        "metric": job["metric"],
+        "seed": job["seed"],
+        "replicates": job["replicates"],
+        "crossed": job.get("crossed", {}),
+        "tokens": Path(tokens),
+        "rarer_positive": job.get("rarer_positive", False),
+    }
 
 
 @dataclass(frozen=True)

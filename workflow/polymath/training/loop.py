@@ -264,8 +264,7 @@ def make_optimiser(model: PreTrainedModel, recipe: TrainingRecipe) -> torch.opti
     embedding = model.get_input_embeddings().weight
     trained = [p for p in model.parameters() if p.requires_grad]
     decaying = [p for p in trained if p.ndim > 1 and p is not embedding]
-    ids = {id(parameter) for parameter in decaying}
-    others = [p for p in trained if id(p) not in ids]
+    others = [p for p in trained if p.ndim <= 1 or p is embedding]
     groups = [
         {"params": params, "weight_decay": decay, "lr": torch.zeros((), device=model.device)}
         for params, decay in ((decaying, recipe.weight_decay), (others, 0.0))
@@ -293,7 +292,7 @@ def mean_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 def forward(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
-    """Return fp32 logits (b, outputs)."""
+    """Return fp32 logits (b, outputs), or (b, t, tokens) of a masked language model."""
     with autocast(batch.ids.device.type, precision):
         logits: torch.Tensor = model(**model_inputs(batch)).logits
     return logits.float()

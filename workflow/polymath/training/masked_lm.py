@@ -26,7 +26,7 @@ from polymath.training.batches import (
     gather_batch,
     move_split,
 )
-from polymath.training.loop import EVALUATION_BATCH, Loss, autocast, model_inputs
+from polymath.training.loop import EVALUATION_BATCH, Loss, forward
 from polymath.util.errors import PolymathError
 
 # Of the symbols to predict, these shares are replaced by the mask token and by a random symbol; the
@@ -77,25 +77,6 @@ def compact_vocabulary(model: PreTrainedModel, used: list[int]) -> dict[int, int
     return renumber(model, order)
 
 
-def restore_vocabulary(
-    whole: PreTrainedModel, trained: PreTrainedModel, tokens: dict[int, int]
-) -> None:
-    """Copy the weights of the trained, compact model to the whole one; other tokens keep theirs.
-
-    Args:
-        tokens: the row in `trained` of each of its tokens.
-    """
-    known, rows = torch.tensor(list(tokens)), torch.tensor(list(tokens.values()))
-    weights = whole.state_dict()
-    for name, value in trained.state_dict().items():
-        if weights[name].shape == value.shape:
-            weights[name] = value
-        else:
-            weights[name] = weights[name].clone()
-            weights[name][known] = value[rows].to(weights[name].device)
-    whole.load_state_dict(weights)
-
-
 @dataclass(frozen=True)
 class Masking:
     """Mask random symbols, drawn from the device's default generator.
@@ -144,18 +125,11 @@ def masked_loss(masking: Masking) -> Loss:
 
     def loss(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
         ids, labels = masking(batch.ids)
-        logits = token_logits(model, replace(batch, ids=ids), precision)
+        logits = forward(model, replace(batch, ids=ids), precision)
         total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
         return total / (labels != IGNORE_INDEX).sum().clamp(min=1)
 
     return loss
-
-
-def token_logits(model: PreTrainedModel, batch: Batch, precision: str) -> torch.Tensor:
-    """Return fp32 logits (b, t, v)."""
-    with autocast(batch.ids.device.type, precision):
-        logits: torch.Tensor = model(**model_inputs(batch)).logits
-    return logits.float()
 
 
 class MaskedScore:
@@ -195,7 +169,7 @@ class MaskedScore:
         self.model.eval()
         counts = []
         for batch, labels in self.batches:
-            logits = token_logits(self.model, batch, self.precision)
+            logits = forward(self.model, batch, self.precision)
             masked = labels != IGNORE_INDEX
             correct = (logits.argmax(-1) == labels) & masked
             counts.append(torch.stack([correct.sum(), masked.sum(), (~logits.isfinite()).sum()]))

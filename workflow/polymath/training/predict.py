@@ -33,7 +33,7 @@ from polymath.tokenization.tokenize import encode_new, load_symbols, truncate_ro
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
 from polymath.training.acceleration.prepare import prepare_for_training
 from polymath.training.devices import claimed_device, configure_torch
-from polymath.training.encode import encode_unlabelled
+from polymath.training.encode import encode_unlabelled, room_for_symbols
 from polymath.training.job import Job
 from polymath.training.loop import Predictor
 from polymath.training.replicate import ConditionInputs
@@ -137,11 +137,7 @@ class TrainedRun:
 
 
 def _asked(table: Path) -> dict[str, Any]:
-    """Return the parameters of the job that wrote a table.
-
-    Raises:
-        PolymathError: if it does not state them.
-    """
+    """Return the parameters of the job that wrote a table, which older tables do not state."""
     stated = read_with_metadata(table)[1].get(MADE_FROM)
     if not stated:
         raise PolymathError(f"{table} does not state what it is made from: run the experiment anew")
@@ -210,11 +206,10 @@ def _predict(inputs: ConditionInputs, number: int, folder: Path, rows: pd.DataFr
         folder, local_files_only=True, use_safetensors=True
     )
     set_pooling(model, inputs.job.recipe.pooling)
-    special_tokens = inputs.special_tokens(number)
-    shuffle = inputs.shuffle()
-    data = encode_unlabelled(
-        rows, model, inputs.mapping(number), special_tokens, shuffle.seed if shuffle else None
-    )
+    special_tokens, shuffle = inputs.special_tokens(number), inputs.shuffle()
+    room = room_for_symbols(model, special_tokens)
+    seed = shuffle.seed if shuffle else None
+    data = encode_unlabelled(rows, model, inputs.mapping(number), special_tokens, room, seed)
     stream = ReplicateStream(inputs.device, inputs.captures)
     with stream.activate():
         model.to(inputs.device)
@@ -224,11 +219,7 @@ def _predict(inputs: ConditionInputs, number: int, folder: Path, rows: pd.DataFr
 
 
 def _tabulate(ids: pd.Series, outputs: Floats, metadata: dict[str, Any]) -> pd.DataFrame:
-    """Return the predictions as a table.
-
-    Args:
-        outputs: (sequences, classes) probabilities, or (sequences, 1) values.
-    """
+    """Return a table of (sequences, classes) probabilities, or (sequences, 1) values."""
     table = pd.DataFrame({"id": list(ids)})
     if metadata["type"] == "regression":
         return table.assign(prediction=outputs[:, 0])

@@ -96,11 +96,7 @@ def find_run(name: str, results: ResultPaths) -> tuple[ResultPaths, "Condition"]
 
 
 def _with_models(name: str, runs: list[Path]) -> list[Path]:
-    """Return the only run that keeps its models.
-
-    Raises:
-        PolymathError: if none or several do.
-    """
+    """Return the only run that keeps its models; refuse none and several."""
     kept = [run for run in runs if (run / "models").is_dir()]
     if len(kept) == 1:
         return kept

@@ -16,6 +16,7 @@ from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.tables import CURVE_SCHEMA
 from polymath.experiment.paths import PRETRAINING_FOLDER
 from polymath.experiment.sources import PretrainSource
+from polymath.models.compact_embeddings import restore_vocabulary
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenizers import load_tokenizer
 from polymath.training.acceleration.cuda_graphs import ReplicateStream
@@ -34,7 +35,6 @@ from polymath.training.masked_lm import (
     make_masking,
     mask_token,
     masked_loss,
-    restore_vocabulary,
 )
 from polymath.training.resumable import ResumableRun, open_session
 from polymath.training.whole_folder import require_intact, whole_folder
@@ -194,11 +194,7 @@ def _require_whole_sequences(source: PretrainSource, data: EncodedTask) -> None:
 
 
 def _save(training: _Pretraining, folder: Path) -> None:
-    """Write the whole model, its tokenizer and its curve.
-
-    Raises:
-        PolymathError: if training diverged.
-    """
+    """Write the whole model, its tokenizer and its curve, unless training diverged."""
     run = training.run
     if run.divergence:
         raise PolymathError(

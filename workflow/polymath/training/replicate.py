@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from polymath.experiment.datasets import METRICS_OF
 from polymath.experiment.input_orders import SHUFFLED_INPUT, SHUFFLED_TRAINING
 from polymath.experiment.stage_versions import TRAINING
 from polymath.models.build import build_classifier, read_checkpoint, rescale_output
-from polymath.models.compact_embeddings import restore_embeddings
+from polymath.models.compact_embeddings import restore_vocabulary
 from polymath.models.pooling import mark_pooling, set_pooling
 from polymath.models.tuning import apply_tuning
 from polymath.tokenization.special_tokens import SpecialTokens
@@ -39,13 +39,11 @@ from polymath.training.devices import device_name, resolve_precision
 from polymath.training.encode import EncodedTask, Shuffle, encode_task
 from polymath.training.headline import check_headline, positive_number
 from polymath.training.job import Job
-from polymath.training.loop import CurvePoint, Loss, Predictor, Run
+from polymath.training.loop import Loss, Predictor, Run
 from polymath.training.replicate_store import ReplicateResult
 from polymath.util.machine import PACKAGES, describe_machine
 from polymath.util.seeds import Stream, derive_seed, seed_levels
 from polymath.util.storage import digest_of, read_table
-
-CURVE_COLUMNS = [field.name for field in fields(CurvePoint)]
 
 
 class ConditionInputs:
@@ -242,11 +240,11 @@ class Replicate:
                     logits[SHUFFLED_INPUT] = self._predict(self.data.shuffled_test)
             if not all(np.isfinite(of_split).all() for of_split in logits.values()):
                 divergence, logits = self.run.diverge(self.run.steps), {}
-        curve = pd.DataFrame([asdict(point) for point in self.run.curve], columns=CURVE_COLUMNS)
+        curve = pd.DataFrame(map(asdict, self.run.curve), columns=CURVE_SCHEMA.names)
         shuffled = {"test": logits.pop(SHUFFLED_INPUT)} if SHUFFLED_INPUT in logits else {}
         return ReplicateResult(
             self._tabulate(logits),
-            curve.assign(replicate=self.number)[CURVE_SCHEMA.names],
+            curve.assign(replicate=self.number),
             divergence,
             self.inputs.machine(),
             self._tabulate(shuffled) if self.data.shuffled_test else None,
@@ -255,7 +253,7 @@ class Replicate:
     def save_model(self, folder: Path) -> None:
         """Write the trained model with its whole vocabulary, as transformers loads it."""
         whole = self.inputs.build_model(self.seeds)
-        restore_embeddings(whole, self.model, self.data.tokens)
+        restore_vocabulary(whole, self.model, self.data.tokens)
         if self.inputs.task.type == "regression":
             rescale_output(whole, self.centre, self.scale)
         else:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from polymath.training.checkpoints import Checkpoint, CheckpointStore, lock_checkpoints
+from polymath.training.checkpoints import Checkpoint, CheckpointStore
 from polymath.training.devices import claimed_device, configure_torch
 from polymath.training.job import Execution
 from polymath.training.loop import Run, train
 from polymath.training.signals import catch_stop_signals
 from polymath.util.errors import PreemptedError
+from polymath.util.locks import locked
 
 REPORT_SECONDS = 10.0
 # Periodic checkpoints take at most this share of the time, however large the models are.
@@ -90,9 +91,11 @@ class Session:
             signal = self.stop_signal()
             after_step()
             if signal or now - saved > interval:
-                seconds = _save(runs)
-                interval = max(self.execution.checkpoint_seconds, seconds / SAVING_SHARE)
+                started = time.monotonic()
+                for each in runs:
+                    each.save()
                 saved = time.monotonic()
+                interval = max(self.execution.checkpoint_seconds, (saved - started) / SAVING_SHARE)
             unfinished = [each.name for each in runs if not each.run.ended]
             if signal and (unfinished or waiting):
                 names = ", ".join(unfinished) or "all replicates trained so far"
@@ -115,22 +118,19 @@ class Session:
         )
 
 
-def _save(runs: Sequence[ResumableRun]) -> float:
-    """Write a checkpoint of each run; return the seconds that it took."""
-    started = time.monotonic()
-    for each in runs:
-        each.save()
-    return time.monotonic() - started
-
-
 @contextmanager
 def open_session(
     folder: Path, metric: str, execution: Execution, log: Callable[[str], None]
 ) -> Iterator[Session]:
-    """Set up torch, lock the folder of checkpoints, claim a device and catch stop signals."""
+    """Set up torch, lock the folder of checkpoints, claim a device and catch stop signals.
+
+    Another process in the folder may be a job that outlived its Snakemake, or one of a second
+    Snakemake.
+    """
     configure_torch(execution.threads)
+    busy = "another process trains this: waiting for it to finish"
     with (
-        lock_checkpoints(folder, log),
+        locked(folder / ".guard", lambda: log(busy)),
         claimed_device(log, execution.conditions_per_gpu) as device,
         catch_stop_signals() as stop_signal,
     ):

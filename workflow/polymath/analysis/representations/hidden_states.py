@@ -32,7 +32,7 @@ from polymath.training.batches import (
     gather_batch,
     move_split,
 )
-from polymath.training.encode import interleave, iterate_sequences, token_type_ids, truncate_row
+from polymath.training.encode import encode_unlabelled, interleave, iterate_sequences, truncate_row
 from polymath.training.loop import model_inputs
 from polymath.util.seeds import hash_order
 
@@ -100,10 +100,6 @@ def encode_rows(
         mapping: (symbols,) the token id of each symbol id.
     """
     parts = [truncate_row(row, room) for row in iterate_sequences(rows)]
-    ids = [
-        np.concatenate(interleave(special_tokens.ids, [mapping[symbols] for symbols in row]))
-        for row in parts
-    ]
     no_content = tuple((0,) * len(side) for side in special_tokens.ids)
     content = [
         np.concatenate(interleave(no_content, [np.ones_like(symbols) for symbols in row])).astype(
@@ -111,14 +107,7 @@ def encode_rows(
         )
         for row in parts
     ]
-    data = EncodedSplit(
-        ids=ids,
-        lengths=np.array([len(row) for row in ids], dtype=np.int64),
-        targets=np.zeros(len(ids)),
-        items=rows["item"].to_numpy(),
-        padding=model.config.pad_token_id,
-        types=token_type_ids(model, special_tokens, parts),
-    )
+    data = encode_unlabelled(rows, model, mapping, special_tokens, room)
     model.set_attn_implementation("eager")  # other implementations return no attention
     symbols = np.concatenate([side for row in parts for side in row])
     return FeatureExtractor(model.eval(), data, content, symbols)

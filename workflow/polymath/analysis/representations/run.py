@@ -17,7 +17,6 @@ from polymath.analysis.representations.hidden_states import (
     extract_states,
 )
 from polymath.analysis.representations.layers import compare_states
-from polymath.analysis.representations.states import HiddenStates
 from polymath.evaluation.tables import HEADS_SCHEMA, SIMILARITY_SCHEMA
 from polymath.experiment.analyses import Representations
 from polymath.experiment.representation_studies import (
@@ -142,7 +141,7 @@ class _Study:
             columns = self._columns(name, a, b, state)
             similarities.append(
                 compare_states(states[a], states[b], self.settings, self.seed).assign(
-                    **columns, tokens=_count_tokens(states[a])
+                    **columns, tokens=int(states[a].starts[-1])
                 )
             )
             heads.append(
@@ -210,7 +209,3 @@ class _Study:
             )
         }
         return {"task": text.task, "mapping": text.mapping, "pair": name, **sides, "state": state}
-
-
-def _count_tokens(states: HiddenStates) -> int:
-    return int(states.starts[-1])

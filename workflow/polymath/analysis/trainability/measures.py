@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import grad, jacrev, jvp
 
 from polymath.experiment.analyses import JACOBIAN_CHUNK
+from polymath.models.parts import is_norm
 
 Weights = dict[str, Tensor]
 Loss = Callable[[Weights], Tensor]
@@ -143,7 +144,7 @@ def norm_gains(model: nn.Module) -> Iterator[nn.Parameter]:
     that disrupt Transformers, Findings of ACL 2021.
     """
     for module in model.modules():
-        if type(module).__name__.lower().endswith("norm"):
+        if is_norm(module):
             yield module.get_parameter("weight")
 
 

@@ -53,11 +53,7 @@ def convert_checkpoint(files: list[Path], folder: Path, log: Callable[[str], Non
 
 
 def _refuse_several(files: list[Path], config_file: Path) -> None:
-    """Refuse several models in one folder, such as a Trainer's checkpoints, unless one is its own.
-
-    Raises:
-        PolymathError: naming the folders.
-    """
+    """Refuse several models in one folder, as a Trainer's checkpoints, unless one is its own."""
     depth = len(config_file.parts)
     folders = sorted(
         {file.parent for file in files if file.name == CONFIG and len(file.parts) == depth}
