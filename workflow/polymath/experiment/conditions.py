@@ -60,11 +60,6 @@ class Condition:
         return dict(self.__dict__)
 
     @property
-    def log(self) -> str:
-        """Name of the job's log file."""
-        return f"{'.'.join(self.columns.values())}.log"
-
-    @property
     def is_baseline(self) -> bool:
         """Whether it is a simple predictor for comparison, without a pre-trained model."""
         return self.init == NONE
