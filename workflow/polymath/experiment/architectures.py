@@ -13,7 +13,7 @@ from polymath.experiment.initialisations import first_layers
 from polymath.experiment.lineage import pretrained_here
 from polymath.experiment.reading_limit import positions_in
 from polymath.experiment.sources import ConfiguredSource, PathSource, PretrainSource
-from polymath.util.home import expand_home
+from polymath.util.user_folders import expand_home
 
 Config = Mapping[str, Any]
 # Names of transformers' kinds of model (`model_type`).

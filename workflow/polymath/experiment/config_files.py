@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from polymath.util.errors import PolymathError
-from polymath.util.home import expand_home
+from polymath.util.user_folders import expand_home
 
 # Where a configuration has paths of the user's own: sections of named entries, and keys in each.
 PATHS = {

@@ -10,9 +10,9 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from polymath.util.cache_folder import cache_folder
 from polymath.util.errors import PolymathError
 from polymath.util.storage import digest_of, read_json, sha256_of, write_sealed_json
+from polymath.util.user_folders import cache_folder
 
 CODE = 1  # of `read_pitches`: raise it where that returns other pitches of a file
 
