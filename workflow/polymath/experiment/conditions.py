@@ -167,13 +167,8 @@ def _require_parts(experiment: Experiment, conditions: list[Condition]) -> None:
 def _excluded_by(
     rule: Exclusion, columns: Mapping[Condition, Mapping[str, str]]
 ) -> list[Condition]:
-    """Return the conditions that a rule leaves out.
-
-    Args:
-        columns: of each condition, by name, its domain among them.
-
-    Raises:
-        PolymathError: if it leaves out none, or naming a value of it that no condition has.
+    """Return the conditions that a rule leaves out; refuse one that leaves out none, and one with a
+    value that is in no condition's columns.
     """
     rules: dict[str, list[str]] = {
         field: [format_fraction(value) if field == "fraction" else value for value in values]

@@ -210,10 +210,8 @@ def own_checkpoint(model: str, task: str) -> str:
 def _with_own_checkpoints(
     checkpoints: Mapping[str, ModelEntry], tasks: Mapping[str, Dataset]
 ) -> dict[str, ModelEntry]:
-    """Return a checkpoint for each task and model that is pre-trained on each task's own sequences.
-
-    Raises:
-        PolymathError: if the name is another model's.
+    """Return a checkpoint for each task and model that is pre-trained on each task's own sequences;
+    refuse one that has another model's name.
     """
     own: dict[str, ModelEntry] = {}
     for model, entry in checkpoints.items():
