@@ -13,9 +13,8 @@ from generate.documents import (
     KEPT,
     fill_blocks,
     generate_documents,
+    read_claims,
     read_matrix,
-    read_qualifiers,
-    read_verdicts,
     verdict_list,
 )
 from generate.similarity_block import describe_similarity
@@ -162,8 +161,9 @@ def test_verdicts_are_listed_with_their_qualifiers(tmp_path: Path) -> None:
         }
     )
     claims.to_parquet(folder / "claims.parquet")
-    verdicts = read_verdicts(tmp_path, "mine")["faster"]
-    qualifiers = read_qualifiers(tmp_path, "mine")["faster"]
+    verdicts, qualifiers = (
+        read_claims(tmp_path, "mine", column)["faster"] for column in ("verdict", "qualifier")
+    )
     listed = verdict_list(verdicts, qualifiers)
     assert listed == "contradicted for amp (at one rate); undecided for splice"
 
