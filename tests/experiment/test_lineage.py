@@ -22,6 +22,7 @@ from polymath.experiment.representation_studies import find_studies
 from polymath.experiment.requests import Requests
 from polymath.util.errors import PolymathError
 from support import ROOT
+from support.configurations import RECIPE
 from support.workspace import tiny_config
 
 
@@ -75,9 +76,6 @@ def test_a_model_pretrained_here_has_its_tasks_domain_and_its_base() -> None:
         ("dna-mlm", "protein-mlm", "music-mlm", "text-mlm"), "small-bert"
     )
     assert Lineage.model_validate_json(lineage.model_dump_json()) == lineage
-
-
-RECIPE = {"learning_rate": 1e-3, "batch_size": 8, "steps": 3}
 
 
 def own_and_synthetic(folder: Path, **changes: Any) -> Experiment:
