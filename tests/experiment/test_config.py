@@ -1,5 +1,6 @@
 """The configuration's errors name the key and the mend."""
 
+import re
 from typing import Any
 
 import pytest
@@ -279,3 +280,30 @@ def test_two_models_of_a_tasks_own_cannot_have_one_name() -> None:
         "checkpoints": {"a": SELF_MODEL["itself"], "a.b": SELF_MODEL["itself"]},
     }
     assert "a.b.c" in refusal(**changes)
+
+
+# Values that YAML or pydantic would take for others, and numbers beyond sense.
+
+
+@pytest.mark.parametrize(
+    ("changes", "pattern"),
+    [
+        ({"replicates": True}, "replicates"),
+        ({"seed": False}, "seed"),
+        ({"fractions": [True]}, "fractions"),
+        ({"crossed": {"init": True}}, "crossed"),
+        (recipe(steps=True), "recipes.mine.*steps"),
+        (recipe(batch_size=True), "recipes.mine.*batch_size"),
+        ({"crossed": {"init": 10**12}}, "crossed"),
+        ({"shift": 10**26}, "shift"),
+        ({"seed": 2**70}, "seed"),
+    ],
+)
+def test_booleans_and_absurd_numbers_are_refused(changes: dict[str, Any], pattern: str) -> None:
+    assert re.search(pattern, refusal(**changes))
+
+
+@pytest.mark.parametrize("value", ["true", "yes", 1, 0.0, [True]])
+def test_a_switch_is_true_or_false(value: object) -> None:
+    assert "keep_models: must be true or false" in refusal(keep_models=value)
+    assert load(keep_models=True).keep_models
