@@ -152,6 +152,8 @@ def test_only_the_named_entries_are_kept() -> None:
                          {"type": "regression", "metric": "mcc"})),
         (own(type="regression", labels=["a"]), "datasets.own", ["'labels'"]),
         (own(alphabet="protien"), "datasets.own", ["'protien'", "'protein'"]),
+        *((own(alphabet={"preset": "dna", "illegal": misspelt}), "datasets.own.alphabet",
+           [f"'{misspelt}'", "'drop'"]) for misspelt in ("dorp", "Drop", "ERROR")),
         *((own(reader=reader), READER_KEY, ["'pattern'", "'lines'"])
           for reader in ({"format": "lines"}, {"format": "csv", "pattern": "(?P<label>.)"})),
         (own(reader={"format": "lines", "pattern": "(?P<label>."}), READER_KEY, ["'pattern'"]),
@@ -188,13 +190,6 @@ def test_a_reserved_name_of_a_model(name: str) -> None:
 
 def test_fractions_of_one_text() -> None:
     assert "config: fractions: two are 0.123457" in refusal(fractions=[0.1234567, 0.12345671])
-
-
-@pytest.mark.parametrize("illegal", ["dorp", "Drop", "ERROR"])
-def test_a_misspelt_treatment_of_illegal_symbols(illegal: str) -> None:
-    text = refusal(**own(alphabet={"preset": "dna", "illegal": illegal}))
-    assert f"'{illegal}'" in text
-    assert "'drop'" in text
 
 
 @pytest.mark.parametrize("key", ["header", "separator"])
