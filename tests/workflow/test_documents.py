@@ -95,11 +95,6 @@ COMMANDS = [
 ]
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder and return what it printed."""
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
     if command in RUN_ELSEWHERE:
@@ -111,7 +106,9 @@ def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
         arguments = [f"--snakefile={ROOT / 'Snakefile'}", *words, "--dry-run"]
         result = run_snakemake(user_folder, arguments)
     elif program == "make":
-        result = run(["make", "--dry-run", *words], ROOT)
+        result = subprocess.run(
+            ["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
     else:
         assert program == "python", command
         assert words[0] == "-m"
