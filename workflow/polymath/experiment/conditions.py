@@ -213,18 +213,14 @@ def _require_distinct_names(experiment: Experiment) -> None:
 
 
 def _product(experiment: Experiment) -> Iterator[Condition]:
+    fractions = [format_fraction(fraction) for fraction in experiment.fractions]
+    recipes = [in_order(*names) for names in product(experiment.recipes, experiment.input_orders)]
     for task, model in product(experiment.tasks, experiment.models):
-        for init, mapping, fraction, recipe in product(
-            [init for init in experiment.initialisations if _can_begin(experiment, model, init)],
-            [
-                name
-                for name in experiment.mappings_of(task)
-                if name in fitting(experiment, task, model)
-            ],
-            experiment.fractions,
-            [in_order(*names) for names in product(experiment.recipes, experiment.input_orders)],
-        ):
-            yield Condition(task, model, init, mapping, format_fraction(fraction), recipe)
+        inits = [init for init in experiment.initialisations if _can_begin(experiment, model, init)]
+        fit = fitting(experiment, task, model)
+        mappings = [name for name in experiment.mappings_of(task) if name in fit]
+        for rest in product(inits, mappings, fractions, recipes):
+            yield Condition(task, model, *rest)
 
 
 def _baselines(experiment: Experiment) -> Iterator[Condition]:
