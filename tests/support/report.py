@@ -139,13 +139,11 @@ def write_small_report(
 
 def _write_tables(folder: Path, task: str, trained: dict[str, Any]) -> Path:
     """Write the tables of evidence, and predictions, which are returned."""
-    named = [
-        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in MATRIX_ROWS
-    ]
-    claims = [
-        {**row, "task": task if row["task"] == "splice" else row["task"]} for row in CLAIM_ROWS
-    ]
-    tables = {"matrix": (named, MATRIX), "claims": (claims, CLAIMS), "summary": ([], SUMMARY),
+    matrix, claims = (
+        [{**row, "task": task if row["task"] == "splice" else row["task"]} for row in rows]
+        for rows in (MATRIX_ROWS, CLAIM_ROWS)
+    )
+    tables = {"matrix": (matrix, MATRIX), "claims": (claims, CLAIMS), "summary": ([], SUMMARY),
               "families": (FAMILY_ROWS, FAMILIES), "convergence": ([], CONVERGENCE)}  # fmt: skip
     for name, (rows, schema) in tables.items():
         write_table(table(rows, schema), folder / f"{name}.parquet", schema, {})
