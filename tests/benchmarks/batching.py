@@ -18,12 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from command import run
+from command import ROOT, run
 from numpy.typing import NDArray
 
 from polymath.training.batches import epoch_batches
 
-ROOT = Path(__file__).parents[2]
 BATCH, EPOCHS = 16, 6
 Ints = NDArray[np.int64]
 Order = Callable[[Ints, int, np.random.Generator], Iterator[Ints]]

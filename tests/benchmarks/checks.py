@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from command import run
+from command import ROOT, run
 
 from polymath.data.fetch.local import changed_sources
 from polymath.data.fetch.manifest import CHECKED, Manifest
@@ -30,7 +30,6 @@ from polymath.util.identity import describe, paths_in, require_made_from
 from polymath.util.runtime import read_runtime
 from polymath.util.storage import read_table, sha256_of
 
-ROOT = Path(__file__).parents[2]
 STARTS = 2  # of Snakemake by `make run`: the run, and Snakemake's own report
 # A checkpoint holds the weights and two moments of each for the optimiser, at most.
 CHECKPOINT = 3

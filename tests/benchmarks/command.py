@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+ROOT = Path(__file__).parents[2]
 T = TypeVar("T", int, Path)
 Figures = dict[str, Any]
 
@@ -28,22 +29,31 @@ def run(
     option: str,
     default: T,
 ) -> None:
-    """Measure and print the table; or print the table of figures that were kept.
-
-    Args:
-        option: the benchmark's own option, whose value is what it measures with.
-    """
+    """Run a benchmark with one option of its own, whose value is what it measures with."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(option, type=type(default), default=default, dest="value")
+    run_with_options(parser, lambda arguments: measure(arguments.value), to_table)
+
+
+def run_with_options(
+    parser: argparse.ArgumentParser,
+    measure: Callable[[argparse.Namespace], Figures],
+    to_table: Callable[[Figures], str],
+) -> None:
+    """Measure and print the table; or print the table of figures that were kept.
+
+    Args:
+        parser: with the benchmark's own options.
+    """
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
     arguments = parser.parse_args()
     if arguments.show:
         print(to_table(json.loads(arguments.show.read_text(encoding="utf-8"))))
         return
-    figures = measure(arguments.value)
+    figures = measure(arguments)
     print(to_table(figures))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ of seeds and items. Power: how often a task, or the family, has the right verdic
 differs by one or two standard deviations of its pairs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -126,12 +126,15 @@ def any_decided(table: pd.DataFrame) -> float:
     return float(decided.groupby(table["model"]).any().mean())
 
 
+def families_of(differences: Floats, errors: Floats) -> Iterator[list[Stratum]]:
+    """Yield the tasks of each family."""
+    for family, error in zip(differences, errors, strict=True):
+        yield [Stratum(*task) for task in zip(family, error, strict=True)]
+
+
 def together(differences: Floats, errors: Floats) -> list[float]:
     """Return each family's p over all its tasks, signed by direction."""
-    tests = [
-        sign_flip_together([Stratum(*task) for task in zip(family, error, strict=True)])
-        for family, error in zip(differences, errors, strict=True)
-    ]
+    tests = [sign_flip_together(family) for family in families_of(differences, errors)]
     return [float(np.copysign(test.p, test.direction)) for test in tests]
 
 
@@ -170,14 +173,8 @@ def pooled_truth(shape: str) -> float:
 
 def measure_pooled(shape: str, n: int, families: int) -> float:
     """Return how often the interval of the pooled difference holds the true one."""
-    differences, errors = draw_families(shape, n, families, 0)
-    hits = [
-        _covers(
-            pooled_difference([Stratum(*task) for task in zip(family, error, strict=True)])[1],
-            pooled_truth(shape),
-        )
-        for family, error in zip(differences, errors, strict=True)
-    ]
+    drawn = families_of(*draw_families(shape, n, families, 0))
+    hits = [_covers(pooled_difference(family)[1], pooled_truth(shape)) for family in drawn]
     return float(np.mean(hits))
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import pandas as pd
 import psutil
+from command import run_with_options
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -211,8 +212,14 @@ def to_table(figures: dict[str, Any]) -> str:
     )
 
 
-def main() -> None:
-    """Measure and print, or print what is kept."""
+def measure_as_asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure in the folder that is named; else in a new one, which is deleted."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder: Path = arguments.folder or Path(temporary)
+        return measure(folder.absolute(), arguments.conditions, arguments.cores, arguments.forked)
+
+
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -220,21 +227,4 @@ def main() -> None:
     parser.add_argument("--forked", action="store_true", help="spare the jobs their imports")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="jobs at once")
     parser.add_argument("--folder", type=Path, help="where to run, or to resume; else a new one")
-    parser.add_argument("--json", type=Path, help="file to keep the figures in")
-    parser.add_argument("--show", type=Path, help="print kept figures, and measure nothing")
-    arguments = parser.parse_args()
-    if arguments.show:
-        print(to_table(read_json(arguments.show)))
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.folder or Path(temporary)
-        figures = measure(
-            folder.absolute(), arguments.conditions, arguments.cores, arguments.forked
-        )
-    print(to_table(figures))
-    if arguments.json:
-        write_json(figures, arguments.json)
-
-
-if __name__ == "__main__":
-    main()
+    run_with_options(parser, measure_as_asked, to_table)

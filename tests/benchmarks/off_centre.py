@@ -11,8 +11,8 @@ the logits' difference, in units of its standard deviation over items. The scatt
 deviation over batches of the share of the second class.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -73,20 +73,17 @@ def alternate_classes(targets: Floats, batch: int, seed: int) -> Iterator[NDArra
         yield generator.permutation(np.concatenate(drawn))
 
 
-@contextmanager
-def changed(name: str, targets: Floats) -> Iterator[None]:
-    """Make the change that no recipe can state."""
-    replaced: dict[str, Callable[[], Any]] = {
-        "batches not by length": lambda: patch.object(batches, "POOL_BATCHES", 1),
-        "as many of each class per batch": lambda: patch(
-            "polymath.training.loop.training_batches",
-            lambda lengths, batch, seed: alternate_classes(targets, batch, seed),
-        ),
-    }
-    with ExitStack() as stack:
-        if name in replaced:
-            stack.enter_context(replaced[name]())
-        yield
+def changed(name: str, targets: Floats) -> AbstractContextManager[Any]:
+    """Return a context in which the change is made that no recipe can state."""
+    match name:
+        case "batches not by length":
+            return patch.object(batches, "POOL_BATCHES", 1)
+        case "as many of each class per batch":
+            return patch(
+                "polymath.training.loop.training_batches",
+                lambda lengths, batch, seed: alternate_classes(targets, batch, seed),
+            )
+    return nullcontext()
 
 
 def train(inputs: ConditionInputs, name: str, number: int) -> Replicate:

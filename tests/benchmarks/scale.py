@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from command import ROOT, run_with_options
 
 from polymath.data.fetch.local import describe_source, own_files
 from polymath.data.fetch.manifest import Manifest
@@ -39,7 +40,6 @@ from polymath.planning.plan import Plan, makespan
 from polymath.util.identity import describe
 from polymath.util.storage import made_from, with_made_from, write_json, write_table
 
-ROOT = Path(__file__).parents[2]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 REPLICATES = 5
 ITEMS = 200  # dev and test items of each
@@ -301,57 +301,52 @@ def score_and_compare(folder: Path, sizes: Sizes) -> dict[str, Any]:
     return {f"scoring {what}": scoring, f"evidence of {what}": {**cost, "jobs": 1}}
 
 
-def show(figures: dict[str, Any]) -> None:
-    """Print the figures as a Markdown table, and the ratio."""
-    print("| what | jobs | seconds | peak memory, MB |\n| --- | --- | --- | --- |")
+def to_table(figures: dict[str, Any]) -> str:
+    """Return the figures as Markdown tables, and the ratio."""
+    lines = ["| what | jobs | seconds | peak memory, MB |", "| --- | --- | --- | --- |"]
     # By what is done, then by how much of it.
     costs = sorted(
         figures["costs"].items(), key=lambda row: (row[0].split()[0], row[1]["jobs"], row[0])
     )
-    for what, cost in costs:
-        print(f"| {what} | {cost['jobs']:,} | {cost['seconds']:.1f} | {cost['megabytes']:,.0f} |")
+    lines += [
+        f"| {what} | {cost['jobs']:,} | {cost['seconds']:.1f} | {cost['megabytes']:,.0f} |"
+        for what, cost in costs
+    ]
     few, many = (cost for what, cost in costs if what.startswith("run of"))
     a_job = (many["seconds"] - few["seconds"]) / (many["jobs"] - few["jobs"])
     machine = f"{figures['processor']}, {figures['cores']} cores"
-    print(
+    lines += [
         f"\nThe largest dry run took {figures['ratio_vs_bare']:.2f} times as long as a bare "
         f"Snakefile with as many jobs. A job that does nothing took {a_job:.3f} s from start "
-        f"to end ({machine})."
-    )
-    print("\n| devices | time, of one device's | devices busy | in the worst order, busy |")
-    print("| --- | --- | --- | --- |")
+        f"to end ({machine}).",
+        "\n| devices | time, of one device's | devices busy | in the worst order, busy |",
+        "| --- | --- | --- | --- |",
+    ]
     for row in figures["devices"]:
         busy, least = (1 / row["devices"] / row[order] for order in ("best", "worst"))
-        print(f"| {row['devices']} | {row['best']:.2%} | {busy:.1%} | {least:.1%} |")
+        lines.append(f"| {row['devices']} | {row['best']:.2%} | {busy:.1%} | {least:.1%} |")
+    return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure and print, or print what is kept."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="file to keep the figures in")
-    parser.add_argument("--show", type=Path, help="print kept figures, and measure nothing")
-    parser.add_argument("--small", action="store_true", help="a minute's try of every part")
-    arguments = parser.parse_args()
-    if arguments.show:
-        show(json.loads(arguments.show.read_text()))
-        return
-    sizes = SMALL if arguments.small else Sizes()
+def measure_all(sizes: Sizes) -> dict[str, Any]:
+    """Return the figures of every part."""
     costs: dict[str, Any] = {}
     for part in (plan_everything, start_jobs, check_finished, score_and_compare):
         with tempfile.TemporaryDirectory() as folder:
             costs |= part(Path(folder), sizes)
     largest = costs[f"dry run, {sizes.planned[-1]:,} conditions"]["seconds"]
-    figures = {
+    return {
         "costs": costs,
         "devices": fill_devices(),
         "ratio_vs_bare": largest / costs["dry run, a bare Snakefile"]["seconds"],
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
     }
-    show(figures)
-    if arguments.json:
-        write_json(figures, arguments.json)
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a minute's try of every part")
+    run_with_options(
+        parser, lambda arguments: measure_all(SMALL if arguments.small else Sizes()), to_table
+    )

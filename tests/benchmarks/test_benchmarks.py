@@ -191,9 +191,3 @@ def test_batches_of_both_classes_have_as_many_rows_of_each() -> None:
     rows = next(off_centre.alternate_classes(targets, 8, 0))
     assert len(set(rows)) == 8
     assert targets[rows].sum() == 4
-
-
-def test_the_kept_figures_of_thresholds_are_shown() -> None:
-    figures = read_json(ROOT / "resources/benchmarks/off-centre.json")
-    table = off_centre.to_table(figures)
-    assert all(f"| {name} |" in table for name in figures["changes"])

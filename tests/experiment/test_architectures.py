@@ -8,29 +8,14 @@ import pytest
 from transformers import AutoConfig
 
 from polymath.experiment.architectures import CNN, DECODERS, known_config, missing_part
-from polymath.experiment.conditions import expand_conditions
-from polymath.experiment.config import load_experiment
 from polymath.models.build import build_classifier, is_decoder
 from polymath.util.errors import PolymathError
-from support import ROOT
+from support.configurations import RECIPE, conditions, load, refusal
 from support.families import CLASSIFIERS, CONVERTED, families
-from support.plans import CONFIG
 
 INITS = ("re-emb", "embeddings-only", "attention-only", "mlp-only", "norms-only", "mimetic",
          "first-2-layers", "first-3-layers")  # fmt: skip
-RECIPE = {"learning_rate": 1e-3, "batch_size": 16, "steps": 5}
 DYCK = {"kind": "dyck", "symbols": 8, "length": 8}
-
-
-def expand(**changes: Any) -> list[Any]:
-    experiment = load_experiment({**CONFIG, **changes}, ROOT / "resources")
-    return expand_conditions(experiment)
-
-
-def refusal(**changes: Any) -> str:
-    with pytest.raises(PolymathError) as error:
-        expand(**changes)
-    return str(error.value)
 
 
 def own(folder: Path) -> dict[str, Any]:
@@ -42,9 +27,7 @@ def test_initialisations_are_refused_where_the_model_cannot_be_built(
     family: str, checkpoint: Callable[[str], Path]
 ) -> None:
     folder = checkpoint(family)
-    changes = {"models": ["mine"], "checkpoints": {"mine": own(folder)}}
-    experiment = load_experiment({**CONFIG, **changes}, ROOT / "resources")
-    config = known_config(experiment, "mine")
+    config = known_config(load(models=["mine"], checkpoints={"mine": own(folder)}), "mine")
     for init in INITS:
         try:
             build_classifier(folder, init, 2, 0, None)
@@ -59,13 +42,14 @@ def test_decoders_are_those_of_transformers() -> None:
 
 
 def test_a_refusal_names_what_to_exclude(checkpoint: Callable[[str], Path]) -> None:
-    changes = {"models": ["mine"], "checkpoints": {"mine": own(checkpoint("bert"))}}
-    inits = ["pretrained", "first-3-layers"]
-    text = refusal(initialisations=inits, **changes)
+    checkpoints = {"mine": own(checkpoint("bert"))}
+    changes = {"tasks": ["splice"], "models": ["mine"], "checkpoints": checkpoints,
+               "initialisations": ["pretrained", "first-3-layers"]}  # fmt: skip
+    text = refusal(**changes)
     for words in ("'first-3-layers'", "'mine' has 2 layers", "{init: first-3-layers, model: mine}"):
         assert words in text
     rule = {"init": "first-3-layers", "model": "mine"}
-    assert len(expand(initialisations=inits, exclude=[rule], **changes)) == 1
+    assert len(conditions(exclude=[rule], **changes)) == 1
 
 
 def test_the_catalogue_tells_what_hub_models_lack() -> None:
@@ -92,12 +76,8 @@ def test_the_convolutional_network_has_no_attention_and_no_other_pooling() -> No
 def test_pretraining_that_cannot_be_done(
     base: dict[str, Any], changes: dict[str, Any], key: str
 ) -> None:
-    source = {
-        "kind": "pretrain",
-        "base": "base",
-        "recipe": RECIPE,
-        "synthetic": {**DYCK, **changes},
-    }
+    synthetic = {**DYCK, **changes}
+    source = {"kind": "pretrain", "base": "base", "recipe": RECIPE, "synthetic": synthetic}
     made = {"kind": "configured", "base": "minilm-l6", "config": base}
     checkpoints = {"base": {"source": made}, "made": {"source": source}}
     text = refusal(models=["made"], checkpoints=checkpoints, initialisations=["pretrained"])
@@ -111,8 +91,7 @@ def test_a_configured_model_has_its_own_layers(checkpoint: Callable[[str], Path]
         "foreign": {"source": {"kind": "configured", "base": "minilm-l6",
                                "config": {"model_type": "gpt2"}}},
     }  # fmt: skip
-    changes = {"models": [*checkpoints], "checkpoints": checkpoints, "initialisations": ["scratch"]}
-    experiment = load_experiment({**CONFIG, **changes}, ROOT / "resources")
+    experiment = load(models=[*checkpoints], checkpoints=checkpoints, initialisations=["scratch"])
     lacks = {name: missing_part(known_config(experiment, name), "first-2-layers")
              for name in checkpoints}  # fmt: skip
     assert lacks == {"gpt": None, "short": "has 1 layers", "foreign": None}

@@ -1,5 +1,6 @@
 """The configuration's errors name the key and the mend."""
 
+import re
 from typing import Any
 
 import pytest
@@ -151,6 +152,8 @@ def test_only_the_named_entries_are_kept() -> None:
                          {"type": "regression", "metric": "mcc"})),
         (own(type="regression", labels=["a"]), "datasets.own", ["'labels'"]),
         (own(alphabet="protien"), "datasets.own", ["'protien'", "'protein'"]),
+        *((own(alphabet={"preset": "dna", "illegal": misspelt}), "datasets.own.alphabet",
+           [f"'{misspelt}'", "'drop'"]) for misspelt in ("dorp", "Drop", "ERROR")),
         *((own(reader=reader), READER_KEY, ["'pattern'", "'lines'"])
           for reader in ({"format": "lines"}, {"format": "csv", "pattern": "(?P<label>.)"})),
         (own(reader={"format": "lines", "pattern": "(?P<label>."}), READER_KEY, ["'pattern'"]),
@@ -187,13 +190,6 @@ def test_a_reserved_name_of_a_model(name: str) -> None:
 
 def test_fractions_of_one_text() -> None:
     assert "config: fractions: two are 0.123457" in refusal(fractions=[0.1234567, 0.12345671])
-
-
-@pytest.mark.parametrize("illegal", ["dorp", "Drop", "ERROR"])
-def test_a_misspelt_treatment_of_illegal_symbols(illegal: str) -> None:
-    text = refusal(**own(alphabet={"preset": "dna", "illegal": illegal}))
-    assert f"'{illegal}'" in text
-    assert "'drop'" in text
 
 
 @pytest.mark.parametrize("key", ["header", "separator"])
@@ -279,3 +275,30 @@ def test_two_models_of_a_tasks_own_cannot_have_one_name() -> None:
         "checkpoints": {"a": SELF_MODEL["itself"], "a.b": SELF_MODEL["itself"]},
     }
     assert "a.b.c" in refusal(**changes)
+
+
+# Values that YAML or pydantic would take for others, and numbers beyond sense.
+
+
+@pytest.mark.parametrize(
+    ("changes", "pattern"),
+    [
+        ({"replicates": True}, "replicates"),
+        ({"seed": False}, "seed"),
+        ({"fractions": [True]}, "fractions"),
+        ({"crossed": {"init": True}}, "crossed"),
+        (recipe(steps=True), "recipes.mine.*steps"),
+        (recipe(batch_size=True), "recipes.mine.*batch_size"),
+        ({"crossed": {"init": 10**12}}, "crossed"),
+        ({"shift": 10**26}, "shift"),
+        ({"seed": 2**70}, "seed"),
+    ],
+)
+def test_booleans_and_absurd_numbers_are_refused(changes: dict[str, Any], pattern: str) -> None:
+    assert re.search(pattern, refusal(**changes))
+
+
+@pytest.mark.parametrize("value", ["true", "yes", 1, 0.0, [True]])
+def test_a_switch_is_true_or_false(value: object) -> None:
+    assert "keep_models: must be true or false" in refusal(keep_models=value)
+    assert load(keep_models=True).keep_models

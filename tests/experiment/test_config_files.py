@@ -14,7 +14,9 @@ from polymath.util.errors import PolymathError
 def test_a_key_that_stands_twice_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_text("recipes:\n  short: {steps: 4}\n  long:\n    steps: 5\n    steps: 6\n")
-    with pytest.raises(PolymathError, match=r"my\.yaml: lines 4 and 5: the key 'steps'"):
+    with pytest.raises(
+        PolymathError, match=r"my\.yaml: lines 4 and 5: the key 'steps' is there twice"
+    ):
         read_config(path)
 
 
@@ -33,6 +35,11 @@ def test_a_merge_key_is_no_repetition(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_text("a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  x: 3\n")
     assert read_config(path)["c"] == {"x": 3}
+
+
+def test_a_missing_configuration_is_not_called_bad_yaml(tmp_path: Path) -> None:
+    with pytest.raises(PolymathError, match=r"config.yaml: cannot be read: No such file"):
+        read_config(tmp_path / "config.yaml")
 
 
 def test_a_home_that_is_not_known_is_named(tmp_path: Path) -> None:

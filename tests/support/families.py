@@ -15,43 +15,36 @@ UNUSED = ["[unused0]", "[unused1]"]
 VOCABULARY = len(SPECIALS) + len(UNUSED) + len(WORDS)
 LAST = VOCABULARY - 1  # GPT-2's only special token has the last id
 
+# What most families call their sizes.
+SIZES: dict[str, object] = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                            "intermediate_size": 64}  # fmt: skip
 # One small configuration a family; the vocabulary is SPECIALS + UNUSED + WORDS.
 FAMILIES: dict[str, dict[str, object]] = {
-    "bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-             "intermediate_size": 64, "max_position_embeddings": 64},
-    "roberta": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-                "intermediate_size": 64, "max_position_embeddings": 66},
-    "albert": {"hidden_size": 32, "embedding_size": 16, "num_hidden_layers": 2,
-               "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64},
-    "electra": {"hidden_size": 32, "embedding_size": 16, "num_hidden_layers": 2,
-                "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64},
+    "bert": {**SIZES, "max_position_embeddings": 64},
+    "roberta": {**SIZES, "max_position_embeddings": 66},
+    "albert": {**SIZES, "embedding_size": 16, "max_position_embeddings": 64},
+    "electra": {**SIZES, "embedding_size": 16, "max_position_embeddings": 64},
     "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64,
                    "max_position_embeddings": 64},
-    "modernbert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-                   "intermediate_size": 64, "max_position_embeddings": 64,
-                   "global_attn_every_n_layers": 1},
-    "deberta-v2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-                   "intermediate_size": 64, "max_position_embeddings": 64,
+    "modernbert": {**SIZES, "max_position_embeddings": 64, "global_attn_every_n_layers": 1},
+    "deberta-v2": {**SIZES, "max_position_embeddings": 64,
                    "relative_attention": True, "position_buckets": 16, "share_att_key": True,
                    "pos_att_type": ["p2c", "c2p"], "norm_rel_ebd": "layer_norm",
                    "position_biased_input": False},  # as DeBERTa-v3 is
-    "esm": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-            "intermediate_size": 64, "max_position_embeddings": 66, "token_dropout": True,
+    "esm": {**SIZES, "max_position_embeddings": 66, "token_dropout": True,
             "position_embedding_type": "rotary", "mask_token_id": 4},  # as ESM-2 is
 }  # fmt: skip
 # Of the catalogue, and tested for conversion and one fine-tuning alone.
 CONVERTED: dict[str, dict[str, object]] = {
-    "eurobert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-                 "num_key_value_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64},
-}  # fmt: skip
+    "eurobert": {**SIZES, "num_key_value_heads": 2, "max_position_embeddings": 64},
+}
 # Causal models, which read left to right and classify by the last position.
 DECODERS: dict[str, dict[str, object]] = {
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "eos_token_id": LAST},
-    "modernbert-decoder": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-                           "intermediate_size": 64, "max_position_embeddings": 64,
-                           "global_attn_every_n_layers": 1},
-    "llama": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-              "num_key_value_heads": 1, "intermediate_size": 64, "max_position_embeddings": 64},
+    "modernbert-decoder": {
+        **SIZES, "max_position_embeddings": 64, "global_attn_every_n_layers": 1,
+    },
+    "llama": {**SIZES, "num_key_value_heads": 1, "max_position_embeddings": 64},
 }  # fmt: skip
 CLASSIFIERS = (*FAMILIES, *DECODERS)
 # What decoders put around a text.

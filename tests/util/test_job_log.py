@@ -22,35 +22,28 @@ def test_messages_go_to_the_log_and_the_terminal(
     assert captured.out == ""
 
 
-def test_a_users_mistake_ends_the_job_with_its_message_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("error", "message", "has_traceback"),
+    [
+        (PolymathError("no column 'seq': add it"), "ERROR: no column 'seq': add it", False),
+        (ZeroDivisionError("of all things"), "ZeroDivisionError: of all things", True),
+    ],
+)
+def test_a_users_mistake_ends_the_job_with_its_message_alone_another_error_with_its_traceback(
+    error: Exception,
+    message: str,
+    has_traceback: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = tmp_path / "job.log"
+    path, before = tmp_path / "job.log", list(LOGGER.handlers)
     with pytest.raises(SystemExit) as caught, job_log(str(path), "fetch"):
-        raise PolymathError("no column 'seq': add it")
+        raise error
     assert caught.value.code == 1
     for text in (path.read_text(), capsys.readouterr().err):
-        assert "ERROR: no column 'seq': add it" in text
-        assert "Traceback" not in text
-
-
-def test_another_error_leaves_its_traceback(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "job.log"
-    with pytest.raises(SystemExit) as caught, job_log(str(path), "fetch"):
-        raise ZeroDivisionError("of all things")
-    assert caught.value.code == 1
-    for text in (path.read_text(), capsys.readouterr().err):
-        assert "Traceback" in text
-        assert "ZeroDivisionError: of all things" in text
-
-
-def test_a_job_leaves_no_handler_behind(tmp_path: Path) -> None:
-    before = list(LOGGER.handlers)
-    with pytest.raises(SystemExit), job_log(str(tmp_path / "job.log"), "fetch"):
-        raise PolymathError("mend it")
-    assert before == LOGGER.handlers
+        assert message in text
+        assert ("Traceback" in text) is has_traceback
+    assert before == LOGGER.handlers, "none is left behind"
 
 
 def test_a_second_job_starts_its_log_anew_and_does_not_write_to_the_first(tmp_path: Path) -> None:

@@ -93,23 +93,14 @@ def test_the_summary_ends_with_the_answer_all_tasks_together_first(
 
 
 def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -> None:
-    results, kept = ResultPaths(tmp_path / "results"), tmp_path / "kept"
-    files = [results.matrix("md"), results.matrix("csv"), results.claims("md"), results.report,
-             *(results.figure(name, "png") for name in FIGURES),
-             results.evidence("summary"), results.figure("curves", "csv"),
-             results.representations("depth.png", "odd", "small", "random")]  # fmt: skip
-    for path in files:
+    results, kept = write_results(tmp_path / "results", ["odd"], 4), tmp_path / "kept"
+    for path in (results.report, results.evidence("summary"),
+                 results.figure("curves", "csv"),
+                 results.representations("depth.png", "odd", "small", "random")):  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(path.name)
-    metadata = {
-        "recipe": "short", "recipe_values": {"steps": 1}, "experiment_seed": 4, "labels": [],
-        "machines": [{"device": "cpu", "processor": "p"}], "precision": "fp32",
-    }  # fmt: skip
-    schema = prediction_schema("classification")
-    table = schema.empty_table().to_pandas()
-    write_table(table, results.runs / "a/predictions.parquet", schema, metadata)
     publish(results, kept)
-    assert (kept / "curves.png").read_text() == "curves.png"
+    assert (kept / "curves.png").read_text() == "results"
     assert (kept / "curves.csv").read_text() == "curves.csv"
     assert (kept / "summary.parquet").read_text() == "summary.parquet"
     assert (kept / "odd.small.random.depth.png").read_text() == "depth.png"
@@ -117,9 +108,9 @@ def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -
     assert not (kept / "report.html").exists()
     run = read_json(kept / "run.json")
     assert run["experiment_seed"] == 4
-    assert run["recipes"] == {"short": {"steps": 1}}
+    assert run["recipes"] == {"tiny": {"steps": 1}}
     assert run["precisions"] == ["fp32"]
-    assert run["machines"][0]["processor"] == "p"
+    assert run["machines"][0]["device"] == "cpu"
     assert "labels" not in run
     publish(results, kept, with_report=True)
     assert (kept / "report.html").exists()

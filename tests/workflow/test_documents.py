@@ -14,9 +14,8 @@ from generate.documents import (
     KEPT,
     fill_blocks,
     generate_documents,
+    read_claims,
     read_matrix,
-    read_qualifiers,
-    read_verdicts,
     text_arms,
     verdict_list,
 )
@@ -98,11 +97,6 @@ COMMANDS = [
 ]
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder and return what it printed."""
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
     if command in RUN_ELSEWHERE:
@@ -114,7 +108,9 @@ def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
         arguments = [f"--snakefile={ROOT / 'Snakefile'}", *words, "--dry-run"]
         result = run_snakemake(user_folder, arguments)
     elif program == "make":
-        result = run(["make", "--dry-run", *words], ROOT)
+        result = subprocess.run(
+            ["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
     else:
         assert program == "python", command
         assert words[0] == "-m"
@@ -164,8 +160,9 @@ def test_verdicts_are_listed_with_their_qualifiers(tmp_path: Path) -> None:
         }
     )
     claims.to_parquet(folder / "claims.parquet")
-    verdicts = read_verdicts(tmp_path, "mine")["faster"]
-    qualifiers = read_qualifiers(tmp_path, "mine")["faster"]
+    verdicts, qualifiers = (
+        read_claims(tmp_path, "mine", column)["faster"] for column in ("verdict", "qualifier")
+    )
     listed = verdict_list(verdicts, qualifiers)
     assert listed == "contradicted for amp (at one rate); undecided for splice"
 
@@ -230,7 +227,7 @@ def test_only_models_with_random_weights_of_their_own_are_text_arms() -> None:
             scored(0.8, model="protein", mapping="character"),
             scored(0.5, model="cnn", init="scratch"),
         ],
-        MATRIX_SCHEMA,
+        "matrix",
     )
     assert text_arms(matrix)["mean"].tolist() == [0.6, 0.7]
 

@@ -158,11 +158,6 @@ def test_a_new_task_model_or_arm_computes_only_what_is_new(
     assert "prepare_records" not in planned
 
 
-def test_a_changed_data_file_reruns_everything_made_from_it(workspace: Workspace) -> None:
-    write_dna_csv(workspace.folder / "own data.csv", rows=130)
-    assert {"fetch_data", "prepare_records", "finetune"} <= set(workspace.planned())
-
-
 def test_a_failed_condition_stops_no_other_and_alone_is_rerun(
     prepared: Workspace, tmp_path: Path
 ) -> None:
@@ -293,10 +288,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"replicate": 3}, "did you mean 'replicates'?"),
         ({"tasks": ["od"]}, "did you mean 'odd'?"),
-        ({"models": ["smal"]}, "did you mean 'small'?"),
-        ({"initialisations": ["pretraind"]}, "did you mean 'pretrained'?"),
         ({}, "'own data.csv' does not exist"),
     ],
 )

@@ -25,63 +25,55 @@ with job_log(snakemake.log[0], "report"):
         for name, files in snakemake.input.items()
     }
     outputs = {name: Path(path) for name, path in snakemake.output.items()}
-    claims, matrix = outputs["claims"], inputs["matrix"]
-    results = ResultPaths.of(params.results)
-    evidence = {name: inputs.get(name) for name in ("estimates", "comparisons", "convergence")}
-    table, families = judge(
-        Tables(**evidence, similarity=inputs.get("similarity")),
-        Lineage.model_validate(params.lineage),
+    matrix, convergence, scores = (inputs[name] for name in ("matrix", "convergence", "scores"))
+    claims, families = outputs["claims"], outputs["families"]
+    analyses = {
+        name: inputs.get(name) for name in ("similarity", "probes", "rates", "effective_data")
+    }
+    results, lineage = ResultPaths.of(params.results), Lineage.model_validate(params.lineage)
+    conditions = scored_conditions(scores)
+    table, _ = judge(
+        Tables(inputs["estimates"], inputs["comparisons"], convergence, analyses["similarity"]),
+        lineage,
         params.crossed,
-        ClaimFiles(claims, outputs["families"], results.looks),
+        ClaimFiles(claims, families, results.looks),
     )
     log(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))
     write_claims_page(
         ClaimsPageTables(
-            claims,
-            outputs["families"],
-            inputs["convergence"],
-            inputs["summary"],
-            results.looks,
-            inputs.get("similarity"),
+            claims, families, convergence, inputs["summary"], results.looks, analyses["similarity"]
         ),
         outputs["claims_page"],
     )
     write_matrix_page(matrix, outputs["matrix_page"])
-    write_paper_tables(matrix, inputs["comparisons"], claims, outputs, inputs.get("effective_data"))
-    scores = inputs["scores"]
+    write_paper_tables(matrix, inputs["comparisons"], claims, outputs, analyses["effective_data"])
+    cards = {card["task"]: card for card in map(read_json, inputs["cards"])}
     write_report(
         Sources(
             matrix=matrix,
             claims=claims,
-            families=outputs["families"],
+            families=families,
             summary=inputs["summary"],
-            convergence=inputs["convergence"],
+            convergence=convergence,
             cards=inputs["cards"],
             shortcuts=inputs["shortcuts"],
-            predictions=[results.predictions(condition) for condition in scored_conditions(scores)],
+            predictions=[results.predictions(condition) for condition in conditions],
             scores=scores,
             pictures=[
                 Picture(Path(figure["svg"]), figure["figure"], figure["wildcards"])
                 for figure in params.figures
             ],
-            **{
-                name: inputs.get(name)
-                for name in ("similarity", "probes", "rates", "effective_data")
-            },
+            **analyses,
             notes=(
-                *describe_truncation(
-                    scored_conditions(scores),
-                    results,
-                    {card["task"]: card for card in map(read_json, inputs["cards"])},
-                ),
-                *describe_pretraining(scored_conditions(scores), results),
+                *describe_truncation(conditions, results, cards),
+                *describe_pretraining(conditions, results),
             ),
             errors=errors_of_tasks(scores, results),
             best=inputs.get("best", []),
-            minutes=minutes_of_training(scored_conditions(scores), results),
+            minutes=minutes_of_training(conditions, results),
             options=params.options,
             published=published_table(params.published),
-            lineage=Lineage.model_validate(params.lineage),
+            lineage=lineage,
         ),
         params.configuration,
         outputs["page"],

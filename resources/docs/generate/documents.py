@@ -95,8 +95,8 @@ def short_block(root: Path, run: str) -> str:
         "random weights": mean_by_task(text[text["init"] == "scratch"]),
         "text model": mean_by_task(text[text["init"] == "pretrained"]),
     }
-    verdicts = read_verdicts(root, run)["better"]
-    qualifiers = read_qualifiers(root, run)["better"]
+    verdicts = read_claims(root, run, "verdict")["better"]
+    qualifiers = read_claims(root, run, "qualifier")["better"]
     rows = [
         {
             "task": row["task"],
@@ -139,8 +139,8 @@ def findings_block(root: Path, run: str) -> str:
     """A list: verdicts, intervals that exclude zero, best baselines, and what was not learned."""
     matrix = read_matrix(root, run)
     lines = []
-    qualifiers = read_qualifiers(root, run)
-    for claim, verdicts in read_verdicts(root, run).items():
+    qualifiers = read_claims(root, run, "qualifier")
+    for claim, verdicts in read_claims(root, run, "verdict").items():
         if set(verdicts.values()) != {"undecided"}:
             statement = CLAIMS[claim].statement.rstrip(".")
             lines.append(f"“{statement}” is {verdict_list(verdicts, qualifiers[claim])}.")
@@ -259,17 +259,8 @@ def read_matrix(root: Path, run: str) -> pd.DataFrame:
     return pd.read_csv(root / KEPT / run / "matrix.csv", dtype={"fraction": str})
 
 
-def read_verdicts(root: Path, run: str) -> dict[str, dict[str, str]]:
-    """Return each claim's verdict per task of a kept run."""
-    return _read_column(root, run, "verdict")
-
-
-def read_qualifiers(root: Path, run: str) -> dict[str, dict[str, str]]:
-    """Return what each verdict must be read with, as `read_verdicts`; empty for nothing."""
-    return _read_column(root, run, "qualifier")
-
-
-def _read_column(root: Path, run: str, column: str) -> dict[str, dict[str, str]]:
+def read_claims(root: Path, run: str, column: str) -> dict[str, dict[str, str]]:
+    """Return each claim's `verdict` per task of a kept run, or the `qualifier` to read it with."""
     claims = pd.read_parquet(root / KEPT / run / "claims.parquet")
     return {
         str(claim): dict(zip(rows["task"], rows[column], strict=True))

@@ -13,7 +13,7 @@ from polymath.experiment.initialisations import first_layers
 from polymath.experiment.lineage import pretrained_here
 from polymath.experiment.reading_limit import positions_in
 from polymath.experiment.sources import ConfiguredSource, PathSource, PretrainSource
-from polymath.util.home import expand_home
+from polymath.util.user_folders import expand_home
 
 Config = Mapping[str, Any]
 # Names of transformers' kinds of model (`model_type`).
@@ -58,11 +58,7 @@ def known_config(experiment: Experiment, model: str) -> Config:
 
 
 def missing_part(config: Config, init: str) -> str | None:
-    """Return what an initialisation needs and a model is known to lack; None if nothing.
-
-    Returns:
-        the end of a sentence about the model, as "has 3 layers".
-    """
+    """Return what a model is known to lack for an initialisation, as "has 3 layers"; else None."""
     kind, count = config.get("model_type"), first_layers(init)
     if kind == CNN and init in NOT_OF_CNN:
         return f"is a {CNN} and has no {NOT_OF_CNN[init]}"
@@ -86,10 +82,8 @@ def pooling_has_no_meaning(config: Config) -> bool:
 
 
 def pretraining_problem(experiment: Experiment) -> str | None:
-    """Return why a model cannot be pre-trained here, the first reason that is known; None if none.
-
-    Returns:
-        its key in the configuration, the reason and the remedy.
+    """Return the first known reason why a model cannot be pre-trained here, with its key in the
+    configuration and the remedy; None if none.
     """
     for name, source in pretrained_here(experiment).items():
         base = known_config(experiment, source.base)

@@ -60,11 +60,6 @@ class Condition:
         return dict(self.__dict__)
 
     @property
-    def log(self) -> str:
-        """Name of the job's log file."""
-        return f"{'.'.join(self.columns.values())}.log"
-
-    @property
     def is_baseline(self) -> bool:
         """Whether it is a simple predictor for comparison, without a pre-trained model."""
         return self.init == NONE
@@ -172,13 +167,8 @@ def _require_parts(experiment: Experiment, conditions: list[Condition]) -> None:
 def _excluded_by(
     rule: Exclusion, columns: Mapping[Condition, Mapping[str, str]]
 ) -> list[Condition]:
-    """Return the conditions that a rule leaves out.
-
-    Args:
-        columns: of each condition, by name, its domain among them.
-
-    Raises:
-        PolymathError: if it leaves out none, or naming a value of it that no condition has.
+    """Return the conditions that a rule leaves out; refuse one that leaves out none, and one with a
+    value that is in no condition's columns.
     """
     rules: dict[str, list[str]] = {
         field: [format_fraction(value) if field == "fraction" else value for value in values]
@@ -223,18 +213,14 @@ def _require_distinct_names(experiment: Experiment) -> None:
 
 
 def _product(experiment: Experiment) -> Iterator[Condition]:
+    fractions = [format_fraction(fraction) for fraction in experiment.fractions]
+    recipes = [in_order(*names) for names in product(experiment.recipes, experiment.input_orders)]
     for task, model in product(experiment.tasks, experiment.models):
-        for init, mapping, fraction, recipe in product(
-            [init for init in experiment.initialisations if _can_begin(experiment, model, init)],
-            [
-                name
-                for name in experiment.mappings_of(task)
-                if name in fitting(experiment, task, model)
-            ],
-            experiment.fractions,
-            [in_order(*names) for names in product(experiment.recipes, experiment.input_orders)],
-        ):
-            yield Condition(task, model, init, mapping, format_fraction(fraction), recipe)
+        inits = [init for init in experiment.initialisations if _can_begin(experiment, model, init)]
+        fit = fitting(experiment, task, model)
+        mappings = [name for name in experiment.mappings_of(task) if name in fit]
+        for rest in product(inits, mappings, fractions, recipes):
+            yield Condition(task, model, *rest)
 
 
 def _baselines(experiment: Experiment) -> Iterator[Condition]:

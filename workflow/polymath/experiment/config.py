@@ -210,10 +210,8 @@ def own_checkpoint(model: str, task: str) -> str:
 def _with_own_checkpoints(
     checkpoints: Mapping[str, ModelEntry], tasks: Mapping[str, Dataset]
 ) -> dict[str, ModelEntry]:
-    """Return a checkpoint for each task and model that is pre-trained on each task's own sequences.
-
-    Raises:
-        PolymathError: if the name is another model's.
+    """Return a checkpoint for each task and model that is pre-trained on each task's own sequences;
+    refuse one that has another model's name.
     """
     own: dict[str, ModelEntry] = {}
     for model, entry in checkpoints.items():
@@ -244,8 +242,7 @@ def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list
         source = known[name].source
         if isinstance(source, MadeSource):
             _require((source.base,), known, f"checkpoints: {name}: base", where)
-            _require_weights(name, source, known[source.base].source)
-            _require_one_checkpoint(name, source.base, known[source.base].source)
+            _require_fitting_base(name, source, known[source.base].source)
             if source.base in above:
                 raise PolymathError(f"config: checkpoints: {name}: base: it is made from itself")
             add(source.base, (*above, source.base))
@@ -256,22 +253,18 @@ def _with_bases(names: tuple[str, ...], known: Mapping[str, ModelEntry]) -> list
     return list(models)
 
 
-def _require_weights(name: str, source: MadeSource, base: ModelSource) -> None:
-    """Refuse to continue the pre-training of a base that has no weights."""
+def _require_fitting_base(name: str, source: MadeSource, base: ModelSource) -> None:
+    """Refuse a base without the weights to start from, or with other weights on each task."""
     is_bare = isinstance(base, ConfiguredSource) and base.weights is None
     if isinstance(source, PretrainSource) and source.init == "pretrained" and is_bare:
         raise PolymathError(
             f"config: checkpoints: {name}: init: its base '{source.base}' has no weights of its "
             "own, and 'pretrained' starts from them: set 'scratch', or give the base 'weights'"
         )
-
-
-def _require_one_checkpoint(name: str, base: str, source: ModelSource) -> None:
-    """Refuse a base that is another model on each task."""
-    if isinstance(source, PretrainSource) and source.is_self:
+    if isinstance(base, PretrainSource) and base.is_self:
         raise PolymathError(
-            f"config: checkpoints: {name}: base: '{base}' has other weights on each task (task: "
-            f"{source.task}), and a base has the same on all: name that model's own base"
+            f"config: checkpoints: {name}: base: '{source.base}' has other weights on each task "
+            f"(task: {base.task}), and a base has the same on all: name that model's own base"
         )
 
 

@@ -76,7 +76,8 @@ def _explain(detail: Any, kind: type[BaseModel]) -> str:
             variable = MOVED_TO_ENVIRONMENT[where]
             return f"{where}: remove this key and set the environment variable {variable} instead"
         case "extra_forbidden":
-            return f"{where}: unknown key: {suggest(path[-1], _fields_of(models))}"
+            known = {name for model in models for name in model.model_fields}
+            return f"{where}: unknown key: {suggest(path[-1], known)}"
         case "literal_error":
             expected = str(detail["ctx"]["expected"])
             return f"{where}: unknown value '{value}': {suggest(str(value), QUOTED(expected))}"
@@ -131,10 +132,6 @@ def _locate(kind: type[BaseModel], loc: list[str]) -> tuple[list[str], list[type
         models = [inner for field in fields for inner in _models_in(field.annotation)]
         in_container = any(get_origin(field.annotation) in (dict, tuple) for field in fields)
     return path, owners
-
-
-def _fields_of(models: list[type[BaseModel]]) -> set[str]:
-    return {name for model in models for name in model.model_fields}
 
 
 def _tag_of(model: type[BaseModel]) -> str | None:

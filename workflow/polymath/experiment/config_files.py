@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from polymath.util.errors import PolymathError
-from polymath.util.home import expand_home
+from polymath.util.user_folders import expand_home
 
 # Where a configuration has paths of the user's own: sections of named entries, and keys in each.
 PATHS = {
@@ -16,12 +16,8 @@ PATHS = {
 }
 
 
-class _RepeatedKeyError(Exception):
-    """A key stands twice in one dictionary; the message names it and both lines."""
-
-
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Read YAML, and refuse a key that stands twice in one dictionary."""
+    """Read YAML, and refuse a key that stands twice in one dictionary, naming it and both lines."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         marks: dict[tuple[str, str], yaml.Mark] = {}
@@ -30,7 +26,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 first = marks.setdefault((key.tag, key.value), key.start_mark)
                 if first is not key.start_mark:
                     lines = f"lines {first.line + 1} and {key.start_mark.line + 1}"
-                    raise _RepeatedKeyError(f"{lines}: the key '{key.value}' is there twice")
+                    raise PolymathError(f"{lines}: the key '{key.value}' is there twice")
         return super().construct_mapping(node, deep)
 
 
@@ -48,7 +44,7 @@ def read_config(path: Path) -> dict[str, Any]:
             f"{path}: cannot be read: {error.strerror}: check its name, and the folder that you "
             "are in"
         ) from None
-    except _RepeatedKeyError as error:
+    except PolymathError as error:
         raise PolymathError(f"{path}: {error}: remove one of them") from None
     except (UnicodeError, RecursionError, yaml.YAMLError) as error:
         raise PolymathError(f"{path}: not valid YAML: {error}") from None

@@ -41,14 +41,11 @@ class Contrast:
 def find_contrasts(
     conditions: Sequence[Condition], domains: Mapping[str, str], lineage: Lineage
 ) -> list[Contrast]:
-    """Return all contrasts that an experiment's conditions allow.
+    """Return all contrasts that an experiment's conditions allow, given the domain of each task.
 
     - scratch: each condition with the same from random weights.
     - in-domain: each model pre-trained on text with each one that was pre-trained on the task's
       own domain and sees its own symbols; task, fraction and recipe are the same.
-
-    Args:
-        domains: of each task.
     """
     known = set(conditions)
     in_domain = defaultdict(list)

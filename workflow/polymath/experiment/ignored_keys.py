@@ -6,7 +6,6 @@ from polymath.experiment.config import Experiment, own_checkpoint
 from polymath.experiment.datasets import Alphabet, Dataset
 from polymath.experiment.initialisations import RANDOM
 from polymath.experiment.lineage import pretraining_domain
-from polymath.experiment.recipes import Recipe
 from polymath.experiment.sources import PretrainSource
 
 # Mappings that the seed of a replicate draws.
@@ -26,12 +25,12 @@ def ignored_keys(experiment: Experiment) -> Iterator[str]:
         "shift" in experiment.mappings_of(task) for task in experiment.tasks
     ):
         yield "shift is ignored: no task has the mapping 'shift'"
+    has_classes = any(experiment.datasets[task].type != "regression" for task in experiment.tasks)
     for name, recipe in experiment.recipes.items():
-        yield from (f"recipes.{name}.{line}" for line in _of_recipe(recipe))
-    if all(experiment.datasets[task].type == "regression" for task in experiment.tasks):
-        for name, recipe in experiment.recipes.items():
-            if recipe.class_weights != "none":
-                yield f"recipes.{name}.class_weights is ignored: no task has classes"
+        if "lora_rank" in recipe.model_fields_set and recipe.tuning != "lora":
+            yield f"recipes.{name}.lora_rank is ignored: 'tuning' is {recipe.tuning}, not lora"
+        if recipe.class_weights != "none" and not has_classes:
+            yield f"recipes.{name}.class_weights is ignored: no task has classes"
     for name, dataset in experiment.datasets.items():
         yield from (f"datasets.{name}.{line}" for line in _of_dataset(dataset))
     yield from _of_models_without_weights(experiment)
@@ -85,11 +84,6 @@ def _of_own_sequences(experiment: Experiment, model: str) -> Iterator[str]:
                 f"in pre-training, by mapping {before}: add {before} to 'mappings', which are "
                 f"{', '.join(after)}"
             )
-
-
-def _of_recipe(recipe: Recipe) -> Iterator[str]:
-    if "lora_rank" in recipe.model_fields_set and recipe.tuning != "lora":
-        yield f"lora_rank is ignored: 'tuning' is {recipe.tuning}, not lora"
 
 
 def _of_dataset(dataset: Dataset) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Where every file of an experiment's results lies; no other module spells these paths."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,9 +10,7 @@ from polymath.experiment.conditions import Condition
 PREDICTIONS, CURVES = "predictions.parquet", "curves.parquet"
 TOKENS_TABLE = "tokens.parquet"
 KEPT_MODELS = "models"  # in a condition's folder
-REPLICATES_FOLDER = (
-    ".replicates"  # in a condition's folder: its finished replicates and checkpoints
-)
+REPLICATES_FOLDER = ".replicates"  # in a condition's folder: finished ones and checkpoints
 PRETRAINING_FOLDER = ".pretraining"  # in a model's folder: what its pre-training needs to resume
 FROZEN_FOLDER = ".config"  # of configurations as they were when jobs were submitted
 PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__))
@@ -200,8 +198,8 @@ class ResultPaths:
         return self.root / "logs"
 
     def log(self, stage: str, *names: str) -> Path:
-        """The log of a stage's job, by the names that tell the stage's jobs apart."""
-        return self.logs / stage / f"{_joined(names)}.log" if names else self.logs / f"{stage}.log"
+        """The log of a stage's job, by the names that tell its jobs apart: these have no commas."""
+        return self.logs / stage / f"{','.join(names)}.log" if names else self.logs / f"{stage}.log"
 
     @property
     def configurations(self) -> Path:
@@ -215,12 +213,7 @@ class ResultPaths:
 
     def benchmark(self, stage: str, *names: str) -> Path:
         """Snakemake's measurements of a training job: seconds, memory, processor time."""
-        return self.root / "benchmarks" / stage / f"{_joined(names)}.tsv"
-
-
-def _joined(names: Iterable[str]) -> str:
-    """Return one file's name for several names, which may have dots, and have no commas."""
-    return ",".join(names)
+        return self.root / "benchmarks" / stage / f"{','.join(names)}.tsv"
 
 
 def source_name(manifest: Path) -> str:

@@ -13,9 +13,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from polymath.util.errors import PolymathError
-from polymath.util.home import expand_home
-from polymath.util.private_folder import is_private
 from polymath.util.runtime import CONDITIONS_PER_GPU
+from polymath.util.user_folders import expand_home, is_private
 
 
 def named_gpus() -> list[str] | None:

@@ -124,10 +124,8 @@ def read_made_from(path: Path) -> dict[str, Any]:
 
 
 def find_difference(stated: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """Return the first difference between what a result is made from and what is asked for.
-
-    Returns:
-        As "recipe.steps is 30, not 60"; None if there is none.
+    """Return the first difference between what a result is made from and what is asked for, as
+    "recipe.steps is 30, not 60"; None if there is none.
     """
     if not stated:
         return "it does not state what it is made from"

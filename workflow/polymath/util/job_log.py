@@ -57,10 +57,8 @@ def job_log(log_file: str, title: str) -> Iterator[None]:
 
 
 def is_final(log_file: Path, began: float) -> bool:
-    """Whether a job's log ends with an error that would be the same if the job were tried again.
-
-    Args:
-        began: seconds since the epoch from which on logs count.
+    """Whether a job's log ends with an error that would be the same if the job were tried again;
+    one from before `began`, in seconds since the epoch, does not count.
     """
     try:
         if log_file.stat().st_mtime < began:

@@ -12,10 +12,9 @@ WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
 def try_lock(path: Path, blocking: bool = False) -> FileLock | None:
-    """Return a lock that is held until its `release()`; None if another process holds it.
+    """Return a lock that is held until its `release()`.
 
-    Args:
-        blocking: wait for the other process instead.
+    If another process holds it, return None, or wait for that process if `blocking`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # filelock's soft locks, its answer to a file system without locks, outlive a killed holder.

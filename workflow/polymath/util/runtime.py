@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polymath.util.errors import PolymathError, suggest
-from polymath.util.home import expand_home
 from polymath.util.secrets import PREFIX
+from polymath.util.user_folders import expand_home
 
 CHECKPOINT_SECONDS = "POLYMATH_CHECKPOINT_SECONDS"
 CONDITIONS_PER_GPU = "POLYMATH_CONDITIONS_PER_GPU"

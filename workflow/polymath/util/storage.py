@@ -37,10 +37,8 @@ _made_from: ContextVar[Mapping[str, Any] | None] = ContextVar("made_from", defau
 
 @contextmanager
 def made_from(description: Mapping[str, Any]) -> Iterator[None]:
-    """Let the tables and manifests that the block writes state what they are made from.
-
-    Args:
-        description: as `identity.describe` returns it.
+    """Let the tables and manifests that the block writes state what they are made from, as
+    `identity.describe` returns it.
     """
     token = _made_from.set(description)
     try:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from polymath.data.fetch.progress import Log
-from polymath.util.cache_folder import cache_folder
 from polymath.util.errors import PolymathError
 from polymath.util.storage import digest_of, read_json, sha256_of, whole_file, write_json
+from polymath.util.user_folders import cache_folder
 
 INDEX = "index.json"
 Fetched = tuple[list[Path], list[dict[str, str]]]

@@ -21,8 +21,8 @@ from polymath.experiment.sources import (
 )
 from polymath.experiment.stage_versions import FETCH
 from polymath.util.errors import DamagedError, PolymathError
-from polymath.util.home import expand_home
 from polymath.util.storage import read_metadata
+from polymath.util.user_folders import expand_home
 
 UNKNOWN = "unknown, as its manifest is missing"
 

@@ -15,10 +15,10 @@ import pretty_midi
 
 from polymath.data.readers.columns import PLACE, with_origin
 from polymath.data.readers.files import SUFFIXES
-from polymath.util.cache_folder import cache_folder
 from polymath.util.errors import PolymathError
 from polymath.util.processes import process_pool
 from polymath.util.storage import digest_of, read_json, sha256_of, write_sealed_json
+from polymath.util.user_folders import cache_folder
 
 INDEPENDENT_TRACKS = 2  # the type of MIDI files whose tracks are pieces of their own
 CODE = 1  # of `read_pitches`: raise it where that returns other pitches of a file
