@@ -55,6 +55,6 @@ def _sentences(table: pd.DataFrame) -> Iterator[str]:
             yield f"The mean dev score {words} over the last quarter in: {names}."
     flat = table[(table["low"] <= 0) & (table["high"] >= 0)]
     yield (
-        f"In {len(flat)} of {len(table)} conditions the interval of the gain includes zero; the "
-        f"widest reaches {max(table['high']):+.3f}."
+        f"In {len(flat)} of {len(table)} conditions the interval of the gain includes zero; "
+        f"the highest end of all intervals is {table['high'].max():+.3f}."
     )
