@@ -105,6 +105,12 @@ def test_the_folder_above_is_a_column(tmp_path: Path) -> None:
     assert done.card["splits"]["test"] == 16
 
 
+def test_contradictions_are_noted_under_every_policy(tmp_path: Path) -> None:
+    lines = [*rows(lambda n: n % 2), f"{WORDS[0]},1"]
+    notices = prepare_csv(tmp_path, lines, duplicates="group").card["notices"]
+    assert any(notice.startswith("2 rows") for notice in notices)
+
+
 def test_a_point_is_no_decimal_mark_beside_commas(tmp_path: Path) -> None:
     lines = [f"{word};{'1.234' if n == 3 else f'{n},5'}" for n, word in enumerate(WORDS)]
     fields: dict[str, Any] = {

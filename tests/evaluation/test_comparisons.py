@@ -98,12 +98,12 @@ def test_a_comparison_is_paired_by_replicate_and_by_item(tmp_path: Path) -> None
 
 def test_replicates_that_diverged_are_counted_and_left_out_of_the_pairs(tmp_path: Path) -> None:
     estimates, comparisons, _ = tables(
-        tmp_path, (condition(), [180, -1, 170, 176]), (condition("scratch"), [160, 150, -1, 158])
+        tmp_path, (condition(), [-1, 180, 170, 176]), (condition("scratch"), [160, 150, -1, 158])
     )
     (row,) = comparisons.to_dict("records")
     assert (row["n"], row["diverged"]) == (2, 2)
     assert (row["items"], row["chance"]) == (ITEMS, 0.6)
-    np.testing.assert_allclose(row["differences"], [0.1, 0.09])
+    np.testing.assert_allclose(row["differences"], [0.15, 0.09])
     assert estimates[["n", "diverged"]].to_numpy().tolist() == [[3, 1], [3, 1]]
     assert estimates["mean"][0] == pytest.approx((180 + 170 + 176) / 3 / ITEMS)
 

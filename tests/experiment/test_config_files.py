@@ -33,8 +33,8 @@ def test_a_key_that_stands_twice_in_a_catalogue_is_named_too(name: str, tmp_path
 
 def test_a_merge_key_is_no_repetition(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
-    path.write_text("a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  x: 3\n")
-    assert read_config(path)["c"] == {"x": 3}
+    path.write_text("a: &a {x: 1, z: 4}\nb: &b {y: 2}\nc:\n  <<: *a\n  x: 3\n")
+    assert read_config(path)["c"] == {"x": 3, "z": 4}
 
 
 def test_a_missing_configuration_is_not_called_bad_yaml(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_command_fails_as_long_as_something_is_not_done(
     plan = plan_of(tmp_path)
     (tmp_path / "mine.yaml").write_text(plan.experiment.model_dump_json(exclude_defaults=True))
     words = ["failed", "--configfile", str(tmp_path / "mine.yaml"), "--replace-workflow-config"]
-    for status, words in (
+    for status, answer in (
         (1, "1 of 2 conditions failed or pending"),
         (0, "every condition is done"),
     ):
@@ -73,7 +73,7 @@ def test_the_command_fails_as_long_as_something_is_not_done(
         with pytest.raises(SystemExit) as caught:
             run_command(monkeypatch, *words)
         assert caught.value.code == status
-        assert words in capsys.readouterr().out
+        assert answer in capsys.readouterr().out
 
 
 def test_a_stage_that_failed_after_training_is_named_whatever_its_log_holds(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from polymath.evaluation.claims import CLAIMS, RULE
-from polymath.evaluation.looks import name_of
+from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.reporting.claims_page import (
     ClaimsPageTables,
     across_table,
@@ -151,9 +151,10 @@ def claims_page(
         "convergence": [SAME_SCORE],
         "summary": across,
     }
-    files = [write(content, name, folder) for name, content in rows.items()]
+    files = {name: write(content, name, folder) for name, content in rows.items()}
     write_json({}, folder / "looks.json")
-    write_claims_page(ClaimsPageTables(*files, folder / "looks.json"), folder / "claims.md")
+    tables = ClaimsPageTables(**files, looks=folder / "looks.json")
+    write_claims_page(tables, folder / "claims.md")
     return (folder / "claims.md").read_text(encoding="utf-8")
 
 
@@ -194,7 +195,7 @@ def test_the_time_to_the_same_score_is_shown_with_the_runs_that_reached_it(tmp_p
 
 def test_repeated_looks_are_counted_with_their_numbers_of_pairs() -> None:
     claims = table([judged("better", "supported", 0.1, looks=2)], "claims")
-    name = name_of(claims.iloc[0].to_dict())
+    name = "/".join(str(claims.iloc[0][column]) for column in CLAIM_COLUMNS)
     said = describe_looks(claims, {name: [3, 8], "of other results": [5]})
     assert "2 times" in said
     assert "3, 8 pairs" in said

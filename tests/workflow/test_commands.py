@@ -95,12 +95,12 @@ def test_the_summary_ends_with_the_answer_all_tasks_together_first(
 def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -> None:
     results, kept = write_results(tmp_path / "results", ["odd"], 4), tmp_path / "kept"
     for path in (results.report, results.evidence("summary"),
-                 results.figure("curves", "csv"),
+                 results.figure("curves", "csv"), results.figure("curves", "png"),
                  results.representations("depth.png", "odd", "small", "random")):  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(path.name)
     publish(results, kept)
-    assert (kept / "curves.png").read_text() == "results"
+    assert (kept / "curves.png").read_text() == "curves.png"
     assert (kept / "curves.csv").read_text() == "curves.csv"
     assert (kept / "summary.parquet").read_text() == "summary.parquet"
     assert (kept / "odd.small.random.depth.png").read_text() == "depth.png"

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from polymath.evaluation import tables as columns
 from polymath.evaluation.comparisons import compare_scores, headline_scores, summarise
 from polymath.evaluation.convergence import SHARE, measure_convergence, read_chances, read_learning
 from polymath.evaluation.effective_data import measure_effective_data
@@ -18,6 +17,17 @@ from polymath.evaluation.matrix import build_matrix
 from polymath.evaluation.predictions import Resampled, read_groups, read_test_predictions
 from polymath.evaluation.rate_sensitivity import list_rates, read_choice
 from polymath.evaluation.scores import find_curves, require_scored
+from polymath.evaluation.tables import (
+    COMPARISON_SCHEMA,
+    CONDITION_COLUMNS,
+    CONVERGENCE_SCHEMA,
+    EFFECTIVE_DATA_SCHEMA,
+    ESTIMATE_SCHEMA,
+    MATRIX_SCHEMA,
+    RATE_SCHEMA,
+    SUMMARY_SCHEMA,
+    VARIANCE_SCHEMA,
+)
 from polymath.evaluation.variance_components import split_variance
 from polymath.experiment import stage_versions as versions
 from polymath.experiment.conditions import Condition
@@ -101,7 +111,7 @@ def _measure(
     estimates, comparisons = compare_scores(headline, contrasts, resample, choices)
     matrix = build_matrix(headline, estimates, comparisons)
     chances = read_chances(all_scores)
-    unlearned = matrix.loc[learned_nothing(matrix), [*columns.CONDITION_COLUMNS]]
+    unlearned = matrix.loc[learned_nothing(matrix), [*CONDITION_COLUMNS]]
     idle = {Condition(*names) for names in unlearned.itertuples(index=False)}
     learning = {
         condition: read_learning(*curve, chances[condition], condition not in idle)
@@ -127,15 +137,12 @@ def _measure(
 
 # Each table's columns and metadata.
 _FORMATS: dict[str, tuple[pa.Schema, dict[str, Any]]] = {
-    "estimates": (columns.ESTIMATE_SCHEMA, {"code_version": versions.COMPARISONS}),
-    "comparisons": (columns.COMPARISON_SCHEMA, {"code_version": versions.COMPARISONS}),
-    "summary": (columns.SUMMARY_SCHEMA, {"code_version": versions.COMPARISONS}),
-    "convergence": (
-        columns.CONVERGENCE_SCHEMA,
-        {"code_version": versions.CONVERGENCE, "share": SHARE},
-    ),
-    "matrix": (columns.MATRIX_SCHEMA, {"code_version": versions.MATRIX, "baseline": SCRATCH}),
-    "rates": (columns.RATE_SCHEMA, {"code_version": versions.SENSITIVITY}),
-    "variance": (columns.VARIANCE_SCHEMA, {"code_version": versions.VARIANCE}),
-    "effective_data": (columns.EFFECTIVE_DATA_SCHEMA, {"code_version": versions.EFFECTIVE_DATA}),
+    "estimates": (ESTIMATE_SCHEMA, {"code_version": versions.COMPARISONS}),
+    "comparisons": (COMPARISON_SCHEMA, {"code_version": versions.COMPARISONS}),
+    "summary": (SUMMARY_SCHEMA, {"code_version": versions.COMPARISONS}),
+    "convergence": (CONVERGENCE_SCHEMA, {"code_version": versions.CONVERGENCE, "share": SHARE}),
+    "matrix": (MATRIX_SCHEMA, {"code_version": versions.MATRIX, "baseline": SCRATCH}),
+    "rates": (RATE_SCHEMA, {"code_version": versions.SENSITIVITY}),
+    "variance": (VARIANCE_SCHEMA, {"code_version": versions.VARIANCE}),
+    "effective_data": (EFFECTIVE_DATA_SCHEMA, {"code_version": versions.EFFECTIVE_DATA}),
 }

@@ -14,7 +14,7 @@ from polymath.evaluation.tables import CLAIM_COLUMNS
 from polymath.util.storage import read_json, write_sealed_json
 
 
-def name_of(claim: Mapping[str, Any]) -> str:
+def look_name(claim: Mapping[str, Any]) -> str:
     """Return what a row of the claims is called in the record."""
     return "/".join(str(claim[column]) for column in CLAIM_COLUMNS)
 
@@ -35,7 +35,7 @@ def record_looks(claims: pd.DataFrame, path: Path) -> list[int | None]:
         if pd.isna(row["n"]) or row["n"] < 2:
             looks.append(None)
             continue
-        name = name_of(row)
+        name = look_name(row)
         record[name] = sorted({*record.get(name, []), int(row["n"])})
         looks.append(len(record[name]))
     write_sealed_json(record, path)

@@ -69,7 +69,7 @@ def t_test(differences: Floats, shared_error: float = 0.0, shared_df: float = 0)
         return MeanTest(mean=mean, n=n, error=error)
     half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, df))
     p = 2 * float(stats.t.sf(abs(mean) / error, df))
-    return MeanTest(mean - half, mean + half, mean, n, error, df, p)
+    return MeanTest(low=mean - half, high=mean + half, mean=mean, n=n, error=error, df=df, p=p)
 
 
 def detectable_difference(error: float, df: float, tests: float = 1) -> float:

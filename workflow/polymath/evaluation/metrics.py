@@ -74,13 +74,20 @@ def is_constant(targets: Floats, values: Floats) -> bool:
     return bool(spread == 0 or np.ptp(values) <= ROUNDING * max(spread, np.max(np.abs(values))))
 
 
-def _correlate(coefficient: str, targets: Floats, values: Floats) -> float:
-    """Return a correlation by SciPy's function; 0 for a constant, where that returns NaN."""
+def _spearman(targets: Floats, values: Floats) -> float:
     if is_constant(targets, values):
-        return 0.0
+        return 0.0  # SciPy returns NaN for a constant
     from scipy import stats
 
-    return float(getattr(stats, coefficient)(targets, values).statistic)
+    return float(stats.spearmanr(targets, values).statistic)
+
+
+def _pearson(targets: Floats, values: Floats) -> float:
+    if is_constant(targets, values):
+        return 0.0  # SciPy returns NaN for a constant
+    from scipy import stats
+
+    return float(stats.pearsonr(targets, values).statistic)
 
 
 def _rmse(targets: Floats, values: Floats) -> float:
@@ -102,8 +109,8 @@ CLASSIFICATION: dict[str, Callable[[Floats, Floats], float]] = {
     "mcc": _mcc,
 }
 REGRESSION: dict[str, Callable[[Floats, Floats], float]] = {
-    "spearman": partial(_correlate, "spearmanr"),
-    "pearson": partial(_correlate, "pearsonr"),
+    "spearman": _spearman,
+    "pearson": _pearson,
     "r2": _r2,
     "rmse": _rmse,
 }

@@ -67,7 +67,8 @@ def correct_by_family(table: pd.DataFrame, family: Sequence[str]) -> pd.DataFram
     `detectable_difference` of the row's `error` and `df`.
 
     Args:
-        family: columns in which the rows of one family agree; a row whose `p` is NaN is no test.
+        family: columns in which the rows of one family agree, as `tables` names them; a row whose
+            `p` is NaN is no test.
     """
     by_family = table.groupby([*family], sort=False, dropna=False)["p"]
     p_holm = table["p"]

@@ -49,12 +49,11 @@ def rank_labels(metric: str, targets: Floats, outputs: Floats, weights: Floats) 
         weights: (resamples, items) counts.
     """
     blocks = np.array_split(weights, -(-weights.size // BLOCK))
-    by_label = np.array([
+    by_label = [
         np.concatenate([_of_class(metric, inside, values, block) for block in blocks])
         for inside, values in zip(targets.T.astype(bool), outputs.T, strict=True)
-    ])  # fmt: skip
-    defined = ~np.isnan(by_label)
-    return _divide(np.where(defined, by_label, 0).sum(axis=0), defined.sum(axis=0).astype(float))
+    ]
+    return _mean_where_defined(np.array(by_label))
 
 
 def _of_class(metric: str, inside: NDArray[np.bool_], values: Floats, weights: Floats) -> Floats:
@@ -89,6 +88,12 @@ def _average_precision(hits: Floats, alarms: Floats) -> Floats:
 
 def _divide(above: Floats, below: Floats) -> Floats:
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
+def _mean_where_defined(by_class: Floats) -> Floats:
+    """Return the mean over classes (classes, resamples) that are not NaN; NaN if all are."""
+    defined = ~np.isnan(by_class)
+    return _divide(np.where(defined, by_class, 0).sum(axis=0), defined.sum(axis=0).astype(float))
 
 
 RANKING: dict[str, Callable[[Floats, Floats], Floats]] = {

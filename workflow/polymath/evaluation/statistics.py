@@ -73,7 +73,7 @@ def estimate_mean(values: Floats) -> Estimate:
         return Estimate(mean=mean, n=len(values))
     error = stats.sem(values)
     half = float(error * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
-    return Estimate(mean - half, mean + half, mean, len(values))
+    return Estimate(low=mean - half, high=mean + half, mean=mean, n=len(values))
 
 
 def bootstrap_interval(*columns: Floats, statistic: Callable[..., Floats] = np.mean) -> Interval:

@@ -57,7 +57,10 @@ class ExperimentOptions:
         return words + (["--replace-workflow-config"] if self.alone else [])
 
     def experiment(self, resources: Path) -> Experiment:
-        """Return the experiment that Snakemake would run with the same options and catalogues.
+        """Return the experiment that Snakemake would run with the same options.
+
+        Args:
+            resources: folder of the catalogues.
 
         Raises:
             PolymathError: naming the file or key, and what is wrong.

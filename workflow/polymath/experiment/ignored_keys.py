@@ -25,12 +25,13 @@ def ignored_keys(experiment: Experiment) -> Iterator[str]:
         "shift" in experiment.mappings_of(task) for task in experiment.tasks
     ):
         yield "shift is ignored: no task has the mapping 'shift'"
-    has_classes = any(experiment.datasets[task].type != "regression" for task in experiment.tasks)
     for name, recipe in experiment.recipes.items():
         if "lora_rank" in recipe.model_fields_set and recipe.tuning != "lora":
             yield f"recipes.{name}.lora_rank is ignored: 'tuning' is {recipe.tuning}, not lora"
-        if recipe.class_weights != "none" and not has_classes:
-            yield f"recipes.{name}.class_weights is ignored: no task has classes"
+    if all(experiment.datasets[task].type == "regression" for task in experiment.tasks):
+        for name, recipe in experiment.recipes.items():
+            if recipe.class_weights != "none":
+                yield f"recipes.{name}.class_weights is ignored: no task has classes"
     for name, dataset in experiment.datasets.items():
         yield from (f"datasets.{name}.{line}" for line in _of_dataset(dataset))
     yield from _of_models_without_weights(experiment)

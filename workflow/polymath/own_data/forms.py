@@ -150,7 +150,7 @@ def _format_of(path: Path) -> str:
 
 
 def _find_encoding(files: list[Path]) -> str:
-    """Return the encoding of all files, as one for all would read other letters where they differ.
+    """Return the encoding of all files; refuse files that differ: some would be misread.
 
     Files of ASCII alone fit UTF-8 and Windows' encoding.
     """
@@ -232,7 +232,7 @@ def _find_text_form(text: str, path: Path) -> dict[str, Any]:
 def _find_preamble(files: list[Path], encoding: str) -> dict[str, Any]:
     """Return the reader's key that leaves out what stands above the table of every file.
 
-    It is one key for all, so that files that differ in it would lose rows.
+    It is one key for all: files that differ in it are refused, as some would lose rows.
     """
     above = {path: _preamble_of(split_lines(_read(path, encoding))) for path in files}
     (first, skipped), *_ = above.items()

@@ -351,7 +351,9 @@ def _read_task_size(path: Path) -> TaskSize | None:
     table, metadata = read_with_metadata(path)
     counts = table["split"].value_counts()
     return TaskSize(
-        **{split: int(counts.get(split, 0)) for split in ("train", "dev", "test")},
+        train=int(counts.get("train", 0)),
+        dev=int(counts.get("dev", 0)),
+        test=int(counts.get("test", 0)),
         tokens=float(table["length"].mean()) + SPECIAL_TOKENS,
         outputs=max(1, len(metadata["labels"])),
     )

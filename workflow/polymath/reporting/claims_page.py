@@ -7,7 +7,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, RULE
 from polymath.evaluation.comparisons import HALFWAY
-from polymath.evaluation.looks import name_of
+from polymath.evaluation.looks import look_name
 from polymath.experiment.contrasts import SCRATCH
 from polymath.reporting.auc import (
     TITLE,
@@ -137,7 +137,7 @@ def family_table(families: pd.DataFrame) -> pd.DataFrame:
 
 def describe_looks(claims: pd.DataFrame, record: dict[str, list[int]]) -> str:
     """Return how often these results were judged while replicates were added."""
-    names = set(map(name_of, claims.to_dict("records")))
+    names = set(map(look_name, claims.to_dict("records")))
     sizes = sorted({n for name, counts in record.items() if name in names for n in counts})
     looks = int(claims["looks"].max()) if claims["looks"].notna().any() else 0
     if looks < 2:

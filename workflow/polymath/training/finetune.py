@@ -200,7 +200,7 @@ class _Trainer:
         return together
 
     def _halve(self, together: int) -> int:
-        """Return how many replicates to try at once when `together` were too many; not none."""
+        """Return how many replicates to try at once, as `together` were too many; refuse if one."""
         if together == 1:
             raise PolymathError(
                 f"recipe {self.inputs.job.condition.recipe}: one replicate alone exceeds the GPU's "

@@ -7,10 +7,10 @@ from polymath.evaluation.metrics import (
     require_fit,
 )
 from polymath.tokenization.task_data import Task
-from polymath.training.job import BaselineJob
+from polymath.training.job import ScoredJob
 
 
-def check_headline(job: BaselineJob, task: Task) -> str:
+def check_headline(job: ScoredJob, task: Task) -> str:
     """Return the metric that a job's dev and test sets are scored by.
 
     Raises:
@@ -25,6 +25,6 @@ def check_headline(job: BaselineJob, task: Task) -> str:
     return metric
 
 
-def positive_number(job: BaselineJob, task: Task) -> int:
+def positive_number(job: ScoredJob, task: Task) -> int:
     """Return the number of the class that F1 and average precision are of, if there are two."""
     return choose_positive(not job.rarer_positive, task.class_sizes())

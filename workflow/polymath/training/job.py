@@ -12,8 +12,8 @@ from polymath.util.runtime import read_runtime
 
 
 @dataclass(frozen=True)
-class BaselineJob:
-    """What a baseline's results depend on, and where its tokens lie."""
+class ScoredJob:
+    """What the results of every condition depend on, and where its tokens lie."""
 
     condition: Condition
     metric: str
@@ -25,6 +25,11 @@ class BaselineJob:
     rarer_positive: bool = False
     """The metric is of the rarer of two classes; otherwise of the second, as if it was named."""
 
+
+@dataclass(frozen=True)
+class BaselineJob(ScoredJob):
+    """What a baseline's results depend on, and where its tokens lie."""
+
     @classmethod
     def of(cls, snakemake: Any) -> "BaselineJob":
         """Return the job of a rule with the input tokens."""
@@ -32,8 +37,8 @@ class BaselineJob:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job(BaselineJob):
-    """What a condition's results depend on, and where its inputs lie."""
+class Job(ScoredJob):
+    """What a trained condition's results depend on, and where its inputs lie."""
 
     recipe: Recipe
     vocabulary: Path

@@ -85,8 +85,9 @@ def _is_quoted(field: str) -> bool:
 
 def _numbered_lines(text: str, skip: tuple[int, ...]) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not left out, with their numbers and their ends."""
+    skipped = frozenset(skip)  # thousands of lines may be named
     for number, line in enumerate(io.StringIO(text, newline=""), 1):
-        if number not in skip:
+        if number not in skipped:
             yield number, line
 
 

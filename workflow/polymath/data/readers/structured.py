@@ -51,17 +51,22 @@ def _index_names(index: pd.Index) -> list[str]:
 def _cells(column: pd.Series, path: Path) -> list[Any]:
     """Return a column's values: lists, or text as pandas writes it; '' where one is missing."""
     for number, value in enumerate(column if column.dtype == object else (), 1):
-        try:
-            if isinstance(value, bytes):
-                value.decode()
-        except UnicodeError:
+        if isinstance(value, bytes) and not _is_text(value):
             raise PolymathError(
                 f"{path}: row {number}: column '{column.name}' holds bytes that are no text: "
                 f"{value[:20]!r}: write it as text, or leave it out of the file"
-            ) from None
+            )
     if column.dtype == object and any(hasattr(value, "tolist") for value in column):
         return ["" if value is None else value.tolist() for value in column]
     return column.astype(object).where(column.notna(), "").astype(str).to_list()
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def read_json(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFrame:
@@ -238,11 +243,13 @@ def flatten_lists(table: pd.DataFrame, reader: Reader, separator: str) -> pd.Dat
         if not any(isinstance(value, list) for value in table[name]):
             continue
         places = [f"{place}: column '{name}'" for place in table[PLACE]]
-        cells = [*zip(table[name], places, strict=True)]
+        cells = list(zip(table[name], places, strict=True))
         if name in reader.sequences:
             table[name] = [_join(value, place, separator) for value, place in cells]
         elif name in reader.label_columns and reader.label_separator is not None:
-            table[name] = [_join_labels(*cell, reader.label_separator) for cell in cells]
+            table[name] = [
+                _join_labels(value, place, reader.label_separator) for value, place in cells
+            ]
         else:
             is_named = name in reader.named_columns
             table[name] = [_single_value(value, place, is_named) for value, place in cells]

@@ -89,7 +89,11 @@ class CapturedFunction:
         return warm and self.planned[shape] + 1 >= MIN_REPLAYS
 
     def _capture_shape(self, rows: torch.Tensor, shape: BatchShape) -> None:
-        """Capture a shape; attempt none again if the model's code cannot be captured."""
+        """Capture a shape; attempt none again if the model's code cannot be captured.
+
+        Raises:
+            torch.OutOfMemoryError: if the device's memory does not suffice.
+        """
         assert self.capture is not None
         static_rows = rows.clone()
         try:
