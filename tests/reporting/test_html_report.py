@@ -212,6 +212,8 @@ def test_the_command_that_predicts_can_be_pasted_whatever_the_folder_is_called()
     assert words[4:6] == ["--run", "my results/runs/a;b"]
     words = shlex.split(prediction_command({**kept, "folder": "results/runs/a/models"}))
     assert words[4:6] == ["--run", "odd"]
+    words = shlex.split(prediction_command({**kept, "folder": "results/mine/runs/a/models"}))
+    assert words[4:6] == ["--run", "results/mine/runs/a"]
 
 
 def test_the_same_tables_give_the_same_page(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from polymath.evaluation.claims import CLAIMS, JUDGED, LEAST_PAIRS, Claim
+from polymath.experiment.command_line import DEFAULT_RESULTS
 from polymath.experiment.conditions import NONE
 from polymath.experiment.lineage import Lineage
+from polymath.experiment.paths import ResultPaths
 from polymath.reporting.answer import answer_in_words, describe_families
 from polymath.reporting.auc import limits_of_thresholds, list_disagreements
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
@@ -95,7 +97,8 @@ class Answer:
 def prediction_command(kept: Mapping[str, Any]) -> str:
     """Return the command that predicts with a task's kept models, quoted for a shell."""
     folder = kept["folder"]
-    is_named = folder.startswith("results/")
+    # A task's name is looked up in the default folder alone.
+    is_named = Path(folder).is_relative_to(ResultPaths.of(DEFAULT_RESULTS).runs)
     run = kept["condition"]["task"] if is_named else folder.removesuffix("/models")
     files = ["--input", "new.csv", "--output", "predicted.csv"]
     return shlex.join(["python", "-m", "polymath", "predict", "--run", run, *files])
