@@ -4,8 +4,11 @@ VENV   ?= .venv
 BIN    := $(abspath $(VENV))/bin
 # Extra words for pip, e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_ARGS ?=
-# Extra words for Snakemake, e.g. ARGS="--configfile my.yaml"
+# Extra words for Snakemake, e.g. ARGS="--resources gpu=1"
 ARGS ?=
+ifneq ($(findstring --config,$(ARGS)),)
+$(error `make run` is of the default experiment: for another, run `snakemake --cores all $(ARGS)`)
+endif
 
 .PHONY: run test test-all slurm-test browser-test check format docs environment development clean
 
