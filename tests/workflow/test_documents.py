@@ -97,6 +97,15 @@ COMMANDS = [
 ]
 
 
+def test_the_configuration_in_readme_can_be_run(user_folder: Path) -> None:
+    (block,) = code_blocks(ROOT / "README.md", "yaml")
+    (user_folder / "mine.yaml").write_text(block)
+    words = ["--cores=all", "--configfile=mine.yaml", "--dry-run"]
+    result = run_snakemake(user_folder, [f"--snakefile={ROOT / 'Snakefile'}", *words])
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "results/mine/" in result.stdout
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_documented_command_runs(command: str, user_folder: Path) -> None:
     if command in RUN_ELSEWHERE:

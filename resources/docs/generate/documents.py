@@ -128,9 +128,10 @@ def answer_block(root: Path, run: str) -> str:
         pd.read_parquet(folder / "claims.parquet"),
         matrix,
     )
+    lines = "\n".join(f"- **{sentence}**" for sentence in words.together)
     return (
-        f"**{' '.join(words.together)}** That is of {matrix['n'].max()} replicates on one machine. "
-        "A linear model on n-grams, which trains in seconds, had the highest mean of all on "
+        f"{lines}\n\nOf {matrix['n'].max()} replicates, on one machine. A linear model on n-grams, "
+        "which trains in seconds, had the highest mean of all on "
         f"{join(best_tasks(matrix, 'ngram'))}."
     )
 
