@@ -1,7 +1,7 @@
 """What each piece of acceleration is worth on the CPU: training steps with and without it.
 
     python tests/benchmarks/ablation.py [--shapes 16x62 32x128 reuters] [--rounds 5]
-        [--dropout 0.1] [--results FOLDER] [--json FILE]
+        [--dropout 0.1] [--results FOLDER] [--json FILE] [--show FILE]
 
 One thread trains a randomly initialised model of MiniLM-L6's size. Each round makes one step of
 the same batch with everything on, and one with each piece switched off alone; the gain of a piece
@@ -28,6 +28,9 @@ from unittest.mock import patch
 import numpy as np
 from command import measure_in_process
 from schemes import ROOT, SHAPES, Shape, make_run, make_shape, precision_here, write_reuters_lengths
+
+from polymath.util.machine import describe_machine
+from training import describe_processor
 
 WARM_UP = 2
 TURNS = 2  # processes with kept memory, and as many without
@@ -154,43 +157,73 @@ def measure_process(words: list[str]) -> list[float]:
     return [step_seconds(run) for _ in range(WARM_UP + int(rounds))][WARM_UP:]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
-    parser.add_argument("--shapes", nargs="+", default=SHAPES, help=f"of {', '.join(SHAPES)}")
-    parser.add_argument("--dropout", type=float, default=0.1, help="0.1 is BERT's own")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="also write the gains here")
-    parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+def measure_all(results: Path, names: list[str], rounds: int, dropout: float) -> dict[str, Any]:
+    """Measure every piece at every shape; return the gains, and what they depend on."""
     import torch
 
-    torch.set_num_threads(1)
-    if arguments.measure:
-        print(json.dumps(measure_process(arguments.measure)))
-        return
     from polymath.training.acceleration.cpu_kernels import keep_freed_memory
 
     keep_freed_memory()
     gains: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         lengths = Path(folder) / "lengths.npy"
-        if "reuters" in arguments.shapes:
-            write_reuters_lengths(arguments.results.resolve(), lengths)
-        for name in arguments.shapes:
+        if "reuters" in names:
+            write_reuters_lengths(results, lengths)
+        for name in names:
             print(name, file=sys.stderr)
-            shape = shape_of(name, lengths, arguments.rounds, arguments.dropout)
-            gains[name] = measure_pieces(shape, arguments.rounds)
-            gains[name][PRODUCTS] = measure_products(shape, arguments.rounds)
-            gains[name][MEMORY] = measure_memory(name, lengths, arguments.rounds, arguments.dropout)
-    print(f"Processor time of a step without the piece, more than with it; {precision_here()}, "
-          f"dropout {arguments.dropout:g}, torch {torch.__version__}\n")  # fmt: skip
+            shape = shape_of(name, lengths, rounds, dropout)
+            gains[name] = measure_pieces(shape, rounds)
+            gains[name][MEMORY] = measure_memory(name, lengths, rounds, dropout)
+            gains[name][PRODUCTS] = measure_products(shape, rounds)
+    machine = describe_machine()
+    return {
+        "processor": machine["processor"],
+        "instructions": machine["instructions"],
+        "precision": precision_here(),
+        "torch": torch.__version__,
+        "rounds": rounds,
+        "dropout": dropout,
+        "gains": gains,
+    }
+
+
+def print_table(figures: dict[str, Any]) -> None:
+    """Print the figures as a Markdown table."""
+    gains = figures["gains"]
+    print("Processor time of a step without the piece, more than with it (minilm-l6, one thread of "
+          f"{describe_processor(figures)}; {figures['precision']}, dropout {figures['dropout']:g}, "
+          f"torch {figures['torch']}, {figures['rounds']} rounds):\n")  # fmt: skip
     print(f"| piece | {' | '.join(gains)} |\n|---|{'---|' * len(gains)}")
-    for piece in [*OFF, MEMORY]:
-        print(f"| {piece} | {' | '.join(f'{gains[name][piece]:+.1%}' for name in gains)} |")
-    print(f"| {PRODUCTS} | {' | '.join(f'{gains[name][PRODUCTS]:.0%}' for name in gains)} |")
+    for piece in next(iter(gains.values())):
+        form = ".0%" if piece == PRODUCTS else "+.1%"
+        print(f"| {piece} | {' | '.join(format(each[piece], form) for each in gains.values())} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--shapes", nargs="+", default=SHAPES, help=f"of {', '.join(SHAPES)}")
+    parser.add_argument("--dropout", type=float, default=0.1, help="0.1 is BERT's own")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--show", type=Path, help="print the figures of such a file instead")
+    parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.show:
+        print_table(json.loads(arguments.show.read_text(encoding="utf-8")))
+        return
+    import torch
+
+    torch.set_num_threads(1)
+    if arguments.measure:
+        print(json.dumps(measure_process(arguments.measure)))
+        return
+    figures = measure_all(
+        arguments.results.resolve(), arguments.shapes, arguments.rounds, arguments.dropout
+    )
+    print_table(figures)
     if arguments.json:
-        arguments.json.write_text(json.dumps(gains, indent=2) + "\n", encoding="utf-8")
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -106,12 +106,14 @@ def test_the_benchmark_of_scale_measures_every_part(tmp_path: Path) -> None:
 
 
 def test_the_ablation_measures_every_piece(run_here: Run) -> None:
-    gains, printed = run_here(ablation, "--shapes", SHAPE, "--rounds", "1")
-    share = gains[SHAPE].pop("matrix products alone, share of the step")
+    figures, printed = run_here(ablation, "--shapes", SHAPE, "--rounds", "1")
+    assert f"{figures['precision']}, dropout 0.1, torch {figures['torch']}, 1 rounds" in printed
+    gains = figures["gains"][SHAPE]
+    share = gains.pop("matrix products alone, share of the step")
     assert 0 < share < 1
     assert f"share of the step | {share:.0%} |" in printed
-    assert gains[SHAPE]["everything on"] == 0
-    assert all(f"| {piece} | {gain:+.1%} |" in printed for piece, gain in gains[SHAPE].items())
+    assert gains["everything on"] == 0
+    assert all(f"| {piece} | {gain:+.1%} |" in printed for piece, gain in gains.items())
 
 
 def test_grouping_near_duplicates_beats_comparing_all_pairs(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from polymath.data.fetch import progress
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.hub import fetch_hub
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.data.fetch.manifest import Manifest
+from polymath.experiment.paths import MANIFEST
 from polymath.experiment.sources import HubSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json

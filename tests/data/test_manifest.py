@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from polymath.data.fetch import manifest as manifest_module
-from polymath.data.fetch.manifest import MANIFEST, Manifest, explain_change
+from polymath.data.fetch.manifest import Manifest, explain_change
+from polymath.experiment.paths import MANIFEST
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.identity import contents_digest
 from polymath.util.storage import sha256_of

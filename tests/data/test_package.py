@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from polymath.data.fetch.fetch import fetch
-from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.data.fetch.package import fetch_package
+from polymath.experiment.paths import MANIFEST
 from polymath.experiment.sources import PackageSource
 from polymath.util.errors import PolymathError
 from support import quiet

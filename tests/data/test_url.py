@@ -11,8 +11,9 @@ from polymath.data.fetch import progress, url
 from polymath.data.fetch.fetch import fetch
 from polymath.data.fetch.local import describe_source
 from polymath.data.fetch.lock import Lock
-from polymath.data.fetch.manifest import CHECKED, MANIFEST, Manifest, explain_change
+from polymath.data.fetch.manifest import CHECKED, Manifest, explain_change
 from polymath.experiment.config_errors import parse
+from polymath.experiment.paths import MANIFEST
 from polymath.experiment.sources import RemoteFile, UrlSource
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from polymath.experiment.conditions import Condition
-from polymath.experiment.paths import PATTERN, ResultPaths, levels_in, source_name
+from polymath.experiment.paths import (
+    PATTERN,
+    ResultPaths,
+    levels_in,
+    replicate_folder,
+    source_name,
+)
 
 PATHS = ResultPaths.of("results")
 CONDITION = Condition("splice", "minilm", "scratch", "random", "0.1", "default")
@@ -49,6 +55,13 @@ def test_folders_tell_the_condition() -> None:
 def test_names_with_dots_do_not_share_a_file(method: str) -> None:
     name = getattr(PATHS, method)
     assert name("finetune", "a.b", "c") != name("finetune", "a", "b.c")
+
+
+def test_the_pattern_of_kept_replicates_finds_them_all(tmp_path: Path) -> None:
+    folders = [tmp_path / replicate_folder(replicate) for replicate in range(3)]
+    for folder in folders:
+        folder.mkdir()
+    assert sorted(tmp_path.glob(replicate_folder("*"))) == folders
 
 
 def test_a_manifest_tells_its_source() -> None:

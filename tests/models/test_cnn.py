@@ -10,7 +10,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
-from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.data.fetch.manifest import Manifest
+from polymath.experiment.paths import MANIFEST
 from polymath.experiment.sources import ConfiguredSource
 from polymath.models.build import build_classifier, longest_input
 from polymath.models.cnn import CnnConfig

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.data.fetch.manifest import Manifest
+from polymath.experiment.paths import MANIFEST
 from polymath.experiment.sources import ConfiguredSource, PathSource
 from polymath.models.build import build_classifier
 from polymath.models.convert.configured import configure_model

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.data.fetch.manifest import Manifest
+from polymath.experiment.paths import MANIFEST
 from polymath.models.build import build_classifier
 from polymath.models.convert.checkpoint import convert_checkpoint
 from polymath.util.errors import DamagedError, PolymathError

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM
 
-from polymath.data.fetch.manifest import MANIFEST
+from polymath.experiment.paths import MANIFEST
 from polymath.models.build import build_classifier
 from polymath.models.convert.checkpoint import convert_checkpoint
 from polymath.models.convert.weights import refuse_wrapped

@@ -9,8 +9,9 @@ import yaml
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForMaskedLM
 
-from polymath.data.fetch.manifest import MANIFEST, Manifest
+from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.models import ModelEntry
+from polymath.experiment.paths import MANIFEST
 from polymath.experiment.sources import MadeSource
 from polymath.models.convert.configured import configure_model
 from polymath.models.convert.fetch_model import fetch_model

@@ -216,6 +216,11 @@ def test_the_command_that_predicts_can_be_pasted_whatever_the_folder_is_called()
     assert words[4:6] == ["--run", "results/mine/runs/a"]
 
 
+def test_the_page_names_the_folder_of_the_data_cards_wherever_results_lie(tmp_path: Path) -> None:
+    text = " ".join(Page(write_small_report(tmp_path)).text.split())
+    assert f"{tmp_path}/ has what was compared" in text
+
+
 def test_the_same_tables_give_the_same_page(tmp_path: Path) -> None:
     assert write_small_report(tmp_path).read_bytes() == write_small_report(tmp_path).read_bytes()
 

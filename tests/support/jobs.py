@@ -16,7 +16,7 @@ from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.conditions import Condition
 from polymath.experiment.recipes import Recipe
 from polymath.tokenization.tokenize import token_schema
-from polymath.tokenization.vocabulary_mapping import map_vocabulary
+from polymath.tokenization.vocabulary_mapping import MappingJob, map_vocabulary
 from polymath.training.batches import Batch, EncodedSplit
 from polymath.training.finetune import finetune
 from polymath.training.job import Execution, Job, Outputs
@@ -92,8 +92,9 @@ def write_job(folder: Path, checkpoint: Path, labels: list[Any], **changes: Any)
     Manifest.of(folder / "manifest.json", {}, files).write()
     domain = Tokenizer(models.WordLevel({f"s{i}": i for i in range(20)}, unk_token=""))
     domain.save(str(folder / "symbols.json"))
-    map_vocabulary(folder / "symbols.json", checkpoint / "tokenizer.json", "random", 1, 5, {}, 0,
-                   folder / "vocabulary.parquet", trials=3)  # fmt: skip
+    mapped = MappingJob(folder / "symbols.json", checkpoint / "tokenizer.json", "random",
+                        seed=1, replicates=5, trials=3)  # fmt: skip
+    map_vocabulary(mapped, folder / "vocabulary.parquet")
     return Job(
         condition=Condition("odd", "small", changes.get("init", "scratch"), "random",
                             changes.get("fraction", "1"), "tiny"),

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from polymath.data.fetch.manifest import MANIFEST
+from polymath.experiment.paths import MANIFEST
 from polymath.models.convert.fetch_model import fetch_model
 from support import quiet
 from support.own_data import own

@@ -16,7 +16,7 @@ from polymath.experiment.datasets import PRESETS, Alphabet, TaskType, Windows
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenize import cut_windows, encode_records, tokenize_records
 from polymath.tokenization.tokenizers import build_tokenizer, load_tokenizer
-from polymath.tokenization.vocabulary_mapping import map_vocabulary
+from polymath.tokenization.vocabulary_mapping import MappingJob, map_vocabulary
 from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.storage import read_metadata, read_table, write_table
 
@@ -229,11 +229,11 @@ def test_symbols_that_are_not_those_of_the_tokens_are_refused(tmp_path: Path) ->
     tokenize(tmp_path, ["GAT", "A"], CHARACTERS)
     symbols, model = tmp_path / "tokenizer.json", tmp_path / "model.json"
     build_tokenizer([WORDS_OF_MODEL], make_alphabet(kind="separator")).save(str(model))
-    arguments: Any = (model, "random", 1, 1, {}, 0, tmp_path / "vocabulary.parquet")
-    map_vocabulary(symbols, *arguments)
+    job = MappingJob(symbols, model, "random", seed=1, replicates=1)
+    map_vocabulary(job, tmp_path / "vocabulary.parquet")
     symbols.write_text(symbols.read_text().replace('"T": 2', '"T": 3').replace('"T":2', '"T":3'))
     with pytest.raises(DamagedError, match=r"tokenizer.json is damaged \(its SHA-256"):
-        map_vocabulary(symbols, *arguments)
+        map_vocabulary(job, tmp_path / "vocabulary.parquet")
 
 
 def test_truncation_is_counted(tmp_path: Path) -> None:
@@ -318,8 +318,9 @@ def test_a_file_that_is_no_usable_tokenizer_is_named(case: str, tmp_path: Path) 
     path.write_bytes(UNUSABLE[case])
     with pytest.raises(PolymathError, match=f"^{path}: .*get the file anew"):
         load_tokenizer(path)
+    job = MappingJob(path, path, "random", seed=0, replicates=1)
     with pytest.raises(DamagedError) as caught:  # of a stage's own: it is made again
-        map_vocabulary(path, path, "random", 0, 1, {}, 0, tmp_path / "vocabulary.parquet")
+        map_vocabulary(job, tmp_path / "vocabulary.parquet")
     assert caught.value.result == path
 
 

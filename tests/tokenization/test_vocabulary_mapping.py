@@ -13,7 +13,7 @@ from polymath.experiment.config import MappingName
 from polymath.experiment.datasets import PRESETS, Alphabet
 from polymath.tokenization.special_tokens import SpecialTokens
 from polymath.tokenization.tokenizers import UNUSED, build_tokenizer, common_words, ordinary_tokens
-from polymath.tokenization.vocabulary_mapping import map_symbols, map_vocabulary
+from polymath.tokenization.vocabulary_mapping import MappingJob, map_symbols, map_vocabulary
 from polymath.util.errors import PolymathError
 from polymath.util.seeds import derive_seed, hash_order
 from polymath.util.storage import read_metadata, read_table
@@ -164,7 +164,8 @@ def write_files(folder: Path) -> tuple[Path, Path]:
 
 def test_table_has_each_replicate_with_its_own_mapping(tmp_path: Path) -> None:
     out = tmp_path / "vocabulary.parquet"
-    line = map_vocabulary(*write_files(tmp_path), "random", 2103, 3, {}, 1000, out)
+    job = MappingJob(*write_files(tmp_path), "random", seed=2103, replicates=3, shift=1000)
+    line = map_vocabulary(job, out)
     table = read_table(out)
     assert line == "random: 4 symbols, 3 replicates"
     assert list(table["replicate"]) == [0] * 4 + [1] * 4 + [2] * 4
@@ -178,7 +179,8 @@ def test_table_has_each_replicate_with_its_own_mapping(tmp_path: Path) -> None:
 def test_table_states_how_it_was_made(tmp_path: Path, mapping: str, shift: int | None) -> None:
     symbols, model = write_files(tmp_path)
     out = tmp_path / "vocabulary.parquet"
-    map_vocabulary(model if mapping == "shift" else symbols, model, mapping, 5, 1, {}, 7, out)
+    domain = model if mapping == "shift" else symbols
+    map_vocabulary(MappingJob(domain, model, mapping, seed=5, replicates=1, shift=7), out)
     metadata = read_metadata(out)
     assert (metadata["mapping"], metadata["seed"], metadata["shift"]) == (mapping, 5, shift)
 

@@ -18,7 +18,7 @@ from polymath.experiment.conditions import Condition
 from polymath.experiment.datasets import Alphabet, Dataset, Windows
 from polymath.experiment.paths import ResultPaths
 from polymath.tokenization.tokenize import tokenize_records
-from polymath.tokenization.vocabulary_mapping import map_vocabulary
+from polymath.tokenization.vocabulary_mapping import MappingJob, map_vocabulary
 from polymath.training.finetune import finetune
 from polymath.training.job import Execution, Job, Outputs
 from polymath.training.keep_best import delete_models
@@ -107,8 +107,9 @@ def train(folder: Path, checkpoint: Path, fields: dict[str, Any], mapping: str) 
                          tokens, results.symbols("own", tokenizer),
                          None if tokenizer == "own" else of_model)  # fmt: skip
     vocabulary = results.vocabulary("own", "small", mapping)
-    map_vocabulary(results.symbols("own", tokenizer), of_model, mapping, 1, 2, {}, 1000, vocabulary,
-                   trials=1)  # fmt: skip
+    symbols = results.symbols("own", tokenizer)
+    mapped = MappingJob(symbols, of_model, mapping, seed=1, replicates=2, shift=1000, trials=1)
+    map_vocabulary(mapped, vocabulary)
     defaults = {"regression": "spearman", "multi-label": "micro_f1"}
     metric = dataset.metric or defaults.get(dataset.type, "accuracy")
     outputs = Outputs(results.predictions(condition), results.curves(condition),

@@ -24,7 +24,7 @@ from polymath.models.build import build_classifier
 from polymath.models.compact_embeddings import restore_vocabulary
 from polymath.tokenization.tokenize import token_schema
 from polymath.tokenization.tokenizers import load_tokenizer
-from polymath.tokenization.vocabulary_mapping import map_vocabulary
+from polymath.tokenization.vocabulary_mapping import MappingJob, map_vocabulary
 from polymath.training.batches import Batch
 from polymath.training.corpus import read_corpus
 from polymath.training.job import Execution, PretrainingJob
@@ -174,8 +174,10 @@ def write_pretraining(folder: Path, checkpoint: Path, **recipe: Any) -> Pretrain
     Manifest.of(folder / "base.json", {}, files).write()
     symbols = Tokenizer(models.WordLevel({f"s{i}": i for i in range(10)}, unk_token=""))
     symbols.save(str(folder / "symbols.json"))
-    map_vocabulary(folder / "symbols.json", checkpoint / "tokenizer.json", "random", 1, 1, {}, 0,
-                   folder / "vocabulary.parquet")  # fmt: skip
+    mapped = MappingJob(
+        folder / "symbols.json", checkpoint / "tokenizer.json", "random", seed=1, replicates=1
+    )
+    map_vocabulary(mapped, folder / "vocabulary.parquet")
     values: dict[str, Any] = {"learning_rate": 3e-3, "batch_size": 16, "steps": 150,
               "warmup": 0.1, "clip_norm": 1, "precision": "fp32", "evaluations": 3}  # fmt: skip
     return PretrainingJob(
@@ -293,7 +295,8 @@ def test_synthetic_symbols_are_the_tokens_of_no_replicate(
     symbols = Tokenizer(models.WordLevel({f"s{i}": i for i in range(8)}, unk_token=""))
     symbols.save(str(tmp_path / "symbols.json"))
     out = tmp_path / "vocabulary.parquet"
-    map_vocabulary(tmp_path / "symbols.json", path, "random", job.seed, 5, {}, 0, out)
+    mapped = MappingJob(tmp_path / "symbols.json", path, "random", job.seed, replicates=5)
+    map_vocabulary(mapped, out)
     tables = pd.read_parquet(out).sort_values("symbol_id").groupby("replicate")["token_id"]
     assert len(tables) >= 5
     assert all(table.tolist() != tokens for _, table in tables)

@@ -11,6 +11,7 @@ import yaml
 
 from generate.curves_block import describe_curves
 from generate.documents import (
+    BENCHMARKS,
     KEPT,
     fill_blocks,
     generate_documents,
@@ -28,7 +29,7 @@ from polymath.own_data.draft import draft_task
 from polymath.own_data.options import Asked
 from polymath.own_data.yaml_text import write_yaml
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_json
+from polymath.util.storage import read_json, write_json
 from support import ROOT
 from support.figures import layers
 from support.forked import run_module, run_snakemake
@@ -155,6 +156,21 @@ def test_only_what_stands_between_the_markers_is_generated() -> None:
     assert "old" not in filled
     assert filled.count("\n| ") >= len(read_matrix(ROOT, "default")["task"].unique())
     assert fill_blocks(filled, ROOT) == filled
+
+
+def test_a_kept_ablation_is_shown_as_a_table(tmp_path: Path) -> None:
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    pieces = {"fast dropout": 0.113, "matrix products alone, share of the step": 0.61}
+    kept = {"processor": "Some CPU", "instructions": "avx512f amx_bf16", "precision": "bf16",
+            "torch": "2.13", "rounds": 5, "dropout": 0.1,
+            "gains": {"16x62": pieces, "reuters": {**pieces, "fast dropout": -0.02}}}  # fmt: skip
+    (tmp_path / BENCHMARKS).mkdir(parents=True)
+    write_json(kept, tmp_path / BENCHMARKS / "ablation.json")
+    empty = "<!-- ablation benchmark: begin -->\n<!-- ablation benchmark: end -->"
+    filled = fill_blocks(empty, tmp_path)
+    assert "one thread of Some CPU, amx_bf16; bf16, dropout 0.1, torch 2.13, 5 rounds" in filled
+    assert "| piece | 16x62 | reuters |\n|---|---|---|\n| fast dropout | +11.3% | -2.0% |" in filled
+    assert "share of the step | 61% | 61% |\n\n<!--" in filled
 
 
 def test_verdicts_are_listed_with_their_qualifiers(tmp_path: Path) -> None:

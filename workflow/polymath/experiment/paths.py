@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from polymath.experiment.conditions import Condition
 
+MANIFEST = "manifest.json"  # which `polymath.util.identity` knows by this name, too
 PREDICTIONS, CURVES = "predictions.parquet", "curves.parquet"
 TOKENS_TABLE = "tokens.parquet"
+PRETRAINING_CURVE = "curve.parquet"
 KEPT_MODELS = "models"  # in a condition's folder
 REPLICATES_FOLDER = ".replicates"  # in a condition's folder: finished ones and checkpoints
+STORED_MODEL = ".model"  # how the name of a finished replicate's model ends there
 PRETRAINING_FOLDER = ".pretraining"  # in a model's folder: what its pre-training needs to resume
 FROZEN_FOLDER = ".config"  # of configurations as they were when jobs were submitted
 PATTERN = Condition(*(f"{{{field}}}" for field in Condition.__dataclass_fields__))
@@ -34,15 +38,15 @@ class ResultPaths:
 
     def raw_manifest(self, task: str = "{task}") -> Path:
         """Manifest of a task's raw files, which lie beside it."""
-        return self.root / "raw" / task / "manifest.json"
+        return self.root / "raw" / task / MANIFEST
 
     def model_manifest(self, model: str = "{model}") -> Path:
         """Manifest of a model's files, which lie beside it."""
-        return self.root / "models" / model / "manifest.json"
+        return self.root / "models" / model / MANIFEST
 
     def pretraining_curve(self, model: str = "{model}") -> Path:
         """Learning curve of a model that was pre-trained here."""
-        return self.root / "models" / model / "curve.parquet"
+        return self.root / "models" / model / PRETRAINING_CURVE
 
     def records(self, task: str = "{task}") -> Path:
         """A task's examples with their splits."""
@@ -214,6 +218,11 @@ class ResultPaths:
     def benchmark(self, stage: str, *names: str) -> Path:
         """Snakemake's measurements of a training job: seconds, memory, processor time."""
         return self.root / "benchmarks" / stage / f"{','.join(names)}.tsv"
+
+
+def replicate_folder(replicate: int | Literal["*"]) -> str:
+    """Return the name of a replicate's folder among the kept models, or the pattern of all."""
+    return f"replicate-{replicate}"
 
 
 def source_name(manifest: Path) -> str:

@@ -58,7 +58,7 @@ def _new_folders(kept: Path, conditions: set[tuple[str, ...]]) -> Iterator[Path]
 
 def _is_same(folder: Path, conditions: set[tuple[str, ...]], made: Mapping[str, Any]) -> bool:
     """Return whether a folder keeps the same conditions, with the same seed, recipes and files."""
-    matrix, run = folder / "matrix.csv", folder / MADE_WITH
+    matrix, run = ResultPaths(folder).matrix("csv"), folder / MADE_WITH
     if not (matrix.is_file() and run.is_file()):
         return False
     stored = read_json(run)

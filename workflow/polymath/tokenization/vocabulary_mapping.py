@@ -17,12 +17,15 @@ The model's own tokens:
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.stage_versions import VOCABULARY
 from polymath.tokenization.special_tokens import SpecialTokens, special_symbol
 from polymath.tokenization.tokenize import load_symbols
@@ -145,50 +148,65 @@ def _move_tokens(ids: list[int], mapping: str, seed: int, shift: int) -> dict[in
     return dict(zip(ids, images, strict=True))
 
 
-def map_vocabulary(
-    symbols: Path,
-    model: Path,
-    mapping: str,
-    seed: int,
-    replicates: int,
-    crossed: Mapping[str, int],
-    shift: int,
-    vocabulary: Path,
-    tokens: Path | None = None,
-    trials: int = 0,
-) -> str:
-    """Write the mappings of all replicates as one table; return a line for the log.
+@dataclass(frozen=True)
+class MappingJob:
+    """What the mappings of one task's symbols into one model's vocabulary depend on.
 
-    Args:
+    Attributes:
         symbols: the domain's tokenizer.json.
         model: the model's tokenizer.json.
         seed: the experiment's; replicates draw from its stream `mapping`.
         crossed: see `seeds.seed_levels`.
-        tokens: the task's tokens, for mapping `frequency`.
         trials: how many more replicates choose a learning rate; they have numbers below 0.
+        tokens: the task's tokens, for mapping `frequency`.
     """
-    domain, target = load_symbols(symbols), load_tokenizer(model)
-    numbers = range(-trials, replicates)
-    counts = _count_symbols(tokens) if tokens else None
+
+    symbols: Path
+    model: Path
+    mapping: str
+    seed: int
+    replicates: int
+    crossed: Mapping[str, int] = field(default_factory=dict)
+    shift: int = 0
+    trials: int = 0
+    tokens: Path | None = None
+
+    @classmethod
+    def of(cls, snakemake: Any) -> "MappingJob":
+        """Return the job of a rule with inputs symbols, model and tokens."""
+        source = snakemake.input
+        return cls(
+            symbols=Path(source.symbols),
+            model=Manifest.read(Path(source.model)).locate("tokenizer.json"),
+            mapping=snakemake.wildcards.mapping,
+            tokens=Path(source.tokens) if source.tokens else None,
+            **snakemake.params.job,
+        )
+
+
+def map_vocabulary(job: MappingJob, vocabulary: Path) -> str:
+    """Write the mappings of all replicates as one table; return a line for the log."""
+    domain, target = load_symbols(job.symbols), load_tokenizer(job.model)
+    counts = _count_symbols(job.tokens) if job.tokens else None
     tables = [
         map_symbols(
             domain,
             target,
-            mapping,
-            derive_seed(seed, "mapping", seed_levels(number, crossed)["mapping"]),
-            shift,
+            job.mapping,
+            derive_seed(job.seed, "mapping", seed_levels(number, job.crossed)["mapping"]),
+            job.shift,
             counts,
         ).assign(replicate=number)
-        for number in numbers
+        for number in range(-job.trials, job.replicates)
     ]
     provenance = {
-        "mapping": mapping,
-        "seed": seed,
-        "shift": shift if mapping == "shift" else None,
+        "mapping": job.mapping,
+        "seed": job.seed,
+        "shift": job.shift if job.mapping == "shift" else None,
         "code_version": VOCABULARY,
     }
     write_table(pd.concat(tables)[SCHEMA.names], vocabulary, SCHEMA, provenance)
-    return f"{mapping}: {len(tables[0])} symbols, {replicates} replicates"
+    return f"{job.mapping}: {len(tables[0])} symbols, {job.replicates} replicates"
 
 
 def _count_symbols(tokens: Path) -> dict[int, int]:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.input_orders import SHUFFLED_INPUT, in_order
-from polymath.experiment.paths import KEPT_MODELS, REPLICATES_FOLDER
+from polymath.experiment.paths import KEPT_MODELS, REPLICATES_FOLDER, replicate_folder
 from polymath.training.acceleration.side_by_side import count_that_fit, estimate_memory
 from polymath.training.batches import BatchShape, gather_batch
 from polymath.training.devices import device_name, free_memory
@@ -75,7 +75,7 @@ def _link_models(trainer: "_Trainer", folder: Path, log: Callable[[str], None]) 
     for replicate in range(trainer.inputs.job.replicates):
         kept = trainer.store.model(replicate, trainer.digests[replicate])
         if kept.is_dir():
-            target = folder / f"replicate-{replicate}"
+            target = folder / replicate_folder(replicate)
             shutil.copytree(kept, target, copy_function=_link_or_copy)
         elif not trainer.results[replicate].divergence:
             log(f"replicate {replicate + 1}: trained when its model was not kept")

@@ -7,7 +7,12 @@ from typing import Any
 
 from polymath.evaluation.scores import dev_means
 from polymath.experiment.conditions import NONE, Condition
-from polymath.experiment.paths import REPLICATES_FOLDER, ResultPaths
+from polymath.experiment.paths import (
+    REPLICATES_FOLDER,
+    STORED_MODEL,
+    ResultPaths,
+    replicate_folder,
+)
 from polymath.util.storage import read_table, write_sealed_json
 
 
@@ -34,12 +39,12 @@ def keep_best(scores: Path, results: ResultPaths, best: Path, log: Callable[[str
 def delete_models(results: ResultPaths, condition: Condition) -> None:
     """Delete a condition's trained models, in its folder and in its store."""
     shutil.rmtree(results.kept_models(condition), ignore_errors=True)
-    for folder in (results.run(condition) / REPLICATES_FOLDER).glob("*.model"):
+    for folder in (results.run(condition) / REPLICATES_FOLDER).glob(f"*{STORED_MODEL}"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _describe(folder: Path, condition: Condition, score: float) -> dict[str, Any]:
-    replicates = sorted(path.name for path in folder.glob("replicate-*"))
+    replicates = sorted(path.name for path in folder.glob(replicate_folder("*")))
     return {
         "condition": condition.columns,
         "dev_score": score,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polymath.experiment.paths import ResultPaths
+from polymath.experiment.paths import KEPT_MODELS, PREDICTIONS, ResultPaths
 from polymath.util.errors import PolymathError
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ def find_run(name: str, results: ResultPaths) -> tuple[ResultPaths, "Condition"]
         PolymathError: if there is none, or several keep their models.
     """
     from polymath.evaluation.tables import condition_of
-    from polymath.experiment.paths import PREDICTIONS
 
     of_task = results.runs / (name if "=" in name else f"task={name}")
     # A task first: its data often lie in a folder of the same name.
@@ -97,7 +96,7 @@ def find_run(name: str, results: ResultPaths) -> tuple[ResultPaths, "Condition"]
 
 def _with_models(name: str, runs: list[Path]) -> list[Path]:
     """Return the only run that keeps its models; refuse none and several."""
-    kept = [run for run in runs if (run / "models").is_dir()]
+    kept = [run for run in runs if (run / KEPT_MODELS).is_dir()]
     if len(kept) == 1:
         return kept
     listed = "\n  ".join(map(str, kept or runs))

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from polymath.data.fetch.manifest import Manifest
 from polymath.evaluation.tables import CURVE_SCHEMA
-from polymath.experiment.paths import PRETRAINING_FOLDER
+from polymath.experiment.paths import PRETRAINING_CURVE, PRETRAINING_FOLDER
 from polymath.experiment.sources import PretrainSource
 from polymath.models.compact_embeddings import restore_vocabulary
 from polymath.tokenization.special_tokens import SpecialTokens
@@ -79,7 +79,7 @@ def pretrain(
     files = [manifest.parent / name for name in FILES]
     for path in files:
         shutil.copyfile(folder / path.name, path)
-    shutil.copyfile(folder / "curve.parquet", curve)
+    shutil.copyfile(folder / PRETRAINING_CURVE, curve)
     described = {**_describe(job.source), "code_version": job.source.code_version}
     Manifest.of(manifest, described, files).write()
 
@@ -91,7 +91,7 @@ def _is_kept(folder: Path, log: Callable[[str], None]) -> bool:
     except DamagedError as error:
         log(f"{error.problem}: the model is trained again")
         return False
-    return (folder / "curve.parquet").is_file()
+    return (folder / PRETRAINING_CURVE).is_file()
 
 
 def _describe(source: PretrainSource) -> dict[str, Any]:
@@ -207,4 +207,4 @@ def _save(training: _Pretraining, folder: Path) -> None:
     with whole_folder(folder) as unfinished:
         whole.save_pretrained(unfinished)
         shutil.copyfile(training.base.locate("tokenizer.json"), unfinished / "tokenizer.json")
-        write_table(curve, unfinished / "curve.parquet", CURVE_SCHEMA, training.provenance)
+        write_table(curve, unfinished / PRETRAINING_CURVE, CURVE_SCHEMA, training.provenance)

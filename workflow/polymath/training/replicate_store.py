@@ -14,7 +14,7 @@ import pandas as pd
 from safetensors import SafetensorError
 
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
-from polymath.experiment.paths import REPLICATES_FOLDER
+from polymath.experiment.paths import REPLICATES_FOLDER, STORED_MODEL
 from polymath.training.checkpoints import CheckpointStore
 from polymath.training.loop import Divergence
 from polymath.training.whole_folder import require_intact, whole_folder
@@ -127,7 +127,7 @@ class ReplicateStore:
 
     def model(self, replicate: int, digest: str) -> Path:
         """Return the folder of a finished replicate's model."""
-        return self.folder / REPLICATES_FOLDER / f"{replicate}-{digest}.model"
+        return self.folder / REPLICATES_FOLDER / f"{replicate}-{digest}{STORED_MODEL}"
 
     def _tables(self, replicate: int, digest: str) -> tuple[Path, Path]:
         stem = self.folder / REPLICATES_FOLDER / f"{replicate}-{digest}"

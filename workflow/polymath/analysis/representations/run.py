@@ -19,6 +19,7 @@ from polymath.analysis.representations.hidden_states import (
 from polymath.analysis.representations.layers import compare_states
 from polymath.evaluation.tables import HEADS_SCHEMA, SIMILARITY_SCHEMA
 from polymath.experiment.analyses import Representations
+from polymath.experiment.paths import replicate_folder
 from polymath.experiment.representation_studies import (
     ModelReplicate,
     PairName,
@@ -165,7 +166,7 @@ class _Study:
         inputs, kept = self.inputs[side.model], self.subjects[side.model].kept
         if state == "initial":
             return inputs.build_model(inputs.seeds(side.replicate))
-        folder = kept / f"replicate-{side.replicate}" if kept else None
+        folder = kept / replicate_folder(side.replicate) if kept else None
         if folder is None or not folder.is_dir():
             return None
         require_intact(folder, made_with=kept)

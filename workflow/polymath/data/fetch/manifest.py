@@ -23,7 +23,6 @@ from polymath.util.storage import (
     write_sealed_json,
 )
 
-MANIFEST = "manifest.json"
 CHECKED = ".checked.json"  # beside the manifest: which files were found intact, and when
 CHECK_SECONDS = 24 * 3600
 

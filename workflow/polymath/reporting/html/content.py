@@ -59,6 +59,7 @@ class Sources:
     summary: Path
     convergence: Path
     cards: list[Path]
+    """In one folder, at least one."""
     shortcuts: list[Path]
     """Of the same tasks."""
     predictions: list[Path]
@@ -345,5 +346,6 @@ def gather_content(sources: Sources) -> dict[str, Any]:
             cards, [*map(read_json, sources.shortcuts)], name_positives(sources.scores)
         ),
         "cards": cards,
+        "cards_folder": str(sources.cards[0].parent),
         "made": provenance_of(sources.predictions),
     }
