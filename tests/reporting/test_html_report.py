@@ -78,9 +78,11 @@ def test_only_claims_that_were_tested_have_an_answer() -> None:
 def test_a_verdict_is_stated_with_its_qualifier_and_undecided_needs_none() -> None:
     rows = [judged("better", verdict, 0.1, task=verdict, qualifier="at one learning rate")
             for verdict in ("supported", "contradicted", "undecided")]  # fmt: skip
-    sentence = "On supported, contradicted that is a verdict at one learning rate."
     families = table([], "families")
-    assert answer_claims(table(rows, "claims"), families)[0].sentences[-1] == sentence
+    (answer,) = answer_claims(table(rows, "claims"), families)
+    assert "supported, contradicted " in answer.sentences[-1]
+    assert "undecided" not in answer.sentences[-1]
+    assert "at one learning rate" in answer.sentences[-1]
     (answer,) = answer_claims(table(rows[2:], "claims"), families)
     assert "learning rate" not in " ".join(answer.sentences)
 
