@@ -316,7 +316,7 @@ UNUSABLE = {
 def test_a_file_that_is_no_usable_tokenizer_is_named(case: str, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_bytes(UNUSABLE[case])
-    with pytest.raises(PolymathError, match=f"^{path}: .*get the file anew"):
+    with pytest.raises(PolymathError, match=f"^{path}: .*get the file again"):
         load_tokenizer(path)
     with pytest.raises(DamagedError) as caught:  # of a stage's own: it is made again
         map_vocabulary(path, path, "random", 0, 1, {}, 0, tmp_path / "vocabulary.parquet")
