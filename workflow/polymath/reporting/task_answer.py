@@ -35,7 +35,7 @@ MOST_TIMES = 1000  # as many test items, beyond which no number is named
 ALONE = {
     "supported": "yes: the text model ends better",
     "contradicted": "no: random weights end better",
-    "undecided": "not shown either way",
+    "undecided": "undecided",
 }
 
 
