@@ -181,8 +181,8 @@ def _auc(row: Mapping[str, Any], text: pd.DataFrame, random: pd.DataFrame) -> It
 def _one_class(text: pd.DataFrame, random: pd.DataFrame) -> Iterator[str]:
     """Yield which arms predict one class on the test set."""
     for of_arm, name in ((text, "text model"), (random, "random weights")):
-        for said in filter(None, map(describe_one_class, of_arm.to_dict("records"))):
-            yield f"{name}: {said}"
+        for remark in filter(None, map(describe_one_class, of_arm.to_dict("records"))):
+            yield f"{name}: {remark}"
 
 
 def _best_baseline(matrix: pd.DataFrame, row: Mapping[str, Any]) -> pd.Series | None:

@@ -185,9 +185,10 @@ def _describe_form(reader: Reader) -> str:
         "sequence2": reader.sequence2,
         "id": reader.id,
     }
-    said = ", ".join(f"{key} {value!r}" for key, value in keys.items() if value)
+    settings = ", ".join(f"{key} {value!r}" for key, value in keys.items() if value)
     return (
-        f"to predict, correct the file: it is read as the task's own, {reader.format} with {said}"
+        "to predict, correct the file: it is read as the task's own, "
+        f"{reader.format} with {settings}"
     )
 
 

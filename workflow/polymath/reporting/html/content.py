@@ -251,7 +251,7 @@ def data_table(
     Args:
         positives: by task, as `name_positives` returns them.
     """
-    rows = [_data_row(card, found) for card, found in zip(cards, shortcuts, strict=True)]
+    rows = [_data_row(card, measured) for card, measured in zip(cards, shortcuts, strict=True)]
     table = pd.DataFrame(rows)
     if any(positives.get(card["task"]) for card in cards):
         table.insert(2, "positive class", [positives.get(card["task"]) or DASH for card in cards])
