@@ -23,7 +23,7 @@ from polymath.reporting.auc import (
 )
 from polymath.reporting.matrix import BASELINE_NAMES, METRIC_NAMES, count_items, name_constant
 from polymath.reporting.power import REPLICATES, command_for, power_of
-from polymath.reporting.tables import format_estimate, format_number, has_width
+from polymath.reporting.tables import format_estimate, format_number, has_width, varying_columns
 
 # So many replicates that seeds no longer matter: what is left is the test items' share.
 ENDLESS = 10**9
@@ -113,8 +113,8 @@ def answer_task(
 def name_task(row: Mapping[str, Any], better: pd.DataFrame) -> str:
     """Return a row's task with those settings that tell it from the task's other rows."""
     same = better[better["task"] == row["task"]]
-    settings = ("model", "mapping", "fraction", "recipe")
-    names = [row[name] for name in settings if same[name].nunique() > 1]
+    settings = varying_columns(same, ("model", "mapping", "fraction", "recipe"))
+    names = [row[name] for name in settings]
     as_it_is = ["text as it is"] if row.get("claim") == AS_IT_IS else []
     return " · ".join([row["task"], *(name for name in names if name != "identity"), *as_it_is])
 
