@@ -33,7 +33,7 @@ from polymath.reporting.tables import (
     format_number,
 )
 from polymath.reporting.task_errors import TaskErrors
-from polymath.util.storage import read_json, read_table, read_with_metadata
+from polymath.util.storage import read_json, read_metadata, read_table, read_with_metadata
 
 SETTINGS = ("model", "init", "mapping", "fraction", "recipe")
 
@@ -342,5 +342,5 @@ def gather_content(sources: Sources) -> dict[str, Any]:
             cards, [*map(read_json, sources.shortcuts)], name_positives(sources.scores)
         ),
         "cards": cards,
-        "made": provenance_of(sources.predictions),
+        "made": provenance_of(map(read_metadata, sources.predictions)),
     }
