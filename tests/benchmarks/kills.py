@@ -3,7 +3,7 @@
 A tiny experiment is run through Snakemake, in a process group of its own, until its training has
 written a checkpoint since it started; up to a second later the whole group gets SIGKILL. The same
 command then resumes. Whenever a run ends, its files are compared byte by byte with those of an
-undisturbed run, and training begins anew, until there were so many kills. `--json FILE` keeps
+undisturbed run, and training begins again, until there were so many kills. `--json FILE` keeps
 the figures.
 """
 

@@ -51,7 +51,7 @@ IGNORED += [
      "checkpoints.itself: its pre-training is of no use"),
     ({"tasks": ["splice"], "models": ["itself"], "checkpoints": drawn("random"),
       "mappings": ["random"]},
-     "checkpoints.itself.source.mapping: random is drawn anew .* replicate 0"),
+     "checkpoints.itself.source.mapping: random is drawn again .* replicate 0"),
     ({"models": ["cnn"], "initialisations": ["attention-only", "scratch"]},
      "initialisations: attention-only is ignored"),
     ({"models": ["cnn", "minilm-l3"], "initialisations": ["attention-only", "scratch"]}, None),

@@ -154,7 +154,7 @@ def test_a_damaged_file_of_the_users_own_is_named_and_stays(
     source = copy_without(checkpoint("bert"), tmp_path / "mine", *absent)
     (source / "vocab.txt").write_text("\n".join(SPECIALS))
     (source / name).write_bytes(content)
-    with pytest.raises(PolymathError, match=rf"{re.escape(str(source / name))}: .*anew") as caught:
+    with pytest.raises(PolymathError, match=rf"{re.escape(str(source / name))}: .*again") as caught:
         get(source, tmp_path)
     assert not isinstance(caught.value, DamagedError)  # which would be set aside
     assert (source / name).read_bytes() == content

@@ -34,7 +34,7 @@ def write(
 
 
 def explain(requests: Requests, request: Request) -> str | None:
-    """Return why a result must be made anew, where manifests may be missing."""
+    """Return why a result must be made again, where manifests may be missing."""
     return Comparison(absent_manifests(requests)).explain(request)
 
 

@@ -1,5 +1,7 @@
 """AUC beside a score that depends on a threshold, and arms that predict one class."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -7,6 +9,8 @@ from polymath.reporting.answer import answer_in_words
 from polymath.reporting.auc import (
     TITLE,
     describe_disagreement,
+    describe_one_class,
+    format_auc_difference,
     limits_of_thresholds,
     list_disagreements,
 )
@@ -84,8 +88,12 @@ def test_a_task_has_the_auc_of_both_arms_and_which_predicts_one_class() -> None:
     claims = table([compared(0.17, 0.011)], "claims")
     answer = answer_in_words(table([], "families"), claims, table(MATRIX_ROWS, "matrix"))
     sentence = answer.tasks[0].sentence
-    assert "AUC 0.759 and 0.748, difference +0.011 [-0.009, +0.031]: the test score" in sentence
-    assert "random weights: this arm predicts one class on the test set (2 of 3" in sentence
+    assert re.findall(r"AUC (0\.\d+) and (0\.\d+)", sentence) == [("0.759", "0.748")]
+    (row,) = claims.to_dict("records")
+    assert f"{format_auc_difference(row)}: {describe_disagreement(row)}" in sentence
+    one_class = describe_one_class(MATRIX_ROWS[1])
+    assert "2 of 3" in one_class
+    assert f"random weights: {one_class}" in sentence
     assert sentence.count("predicts one class") == 1
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from polymath.data.fetch.manifest import Manifest
 from polymath.experiment.conditions import Condition
 from polymath.experiment.paths import ResultPaths
-from polymath.reporting.spent import describe_pretraining, minutes_of_training
+from polymath.reporting.spent import describe_pretraining, minutes_of_training, seconds_of_training
 from polymath.util.storage import write_table
 
 SCHEMA = pa.schema([("replicate", pa.int32()), ("seconds", pa.float64())])
@@ -35,13 +35,14 @@ def test_pretraining_is_told_beside_one_run(tmp_path: Path) -> None:
     write_table(
         pd.DataFrame(columns=SCHEMA.names), results.predictions(conditions[0]), SCHEMA, stated
     )
-    itself, dyck = describe_pretraining(conditions, results)
+    spent = seconds_of_training(conditions, results)
+    itself, dyck = describe_pretraining(spent, results)
     assert "odd, itself, recipe tiny: 60 s" in itself
     assert "fine-tuning 30 s;" in itself
     assert "3.0 times the steps" in itself
     assert "odd, dyck, recipe tiny: 15 s" in dyck
     assert "1.5 times the steps" in dyck
-    assert minutes_of_training(conditions, results) == {"odd": 3.0}
+    assert minutes_of_training(spent) == {"odd": 3.0}
 
 
 def test_runs_of_other_lengths_are_told_apart(tmp_path: Path) -> None:
@@ -55,5 +56,6 @@ def test_runs_of_other_lengths_are_told_apart(tmp_path: Path) -> None:
     for condition, seconds in zip(conditions, arms.values(), strict=True):
         write_curve(results.curves(condition), replicate=[0], seconds=[seconds])
     write_curve(results.pretraining_curve("dyck"), replicate=[0], seconds=[100.0])
-    times = [line.split("about ")[1] for line in describe_pretraining(conditions, results)]
+    spent = seconds_of_training(conditions, results)
+    times = [line.split("about ")[1] for line in describe_pretraining(spent, results)]
     assert times == [f"{times} times the steps." for times in ("11.0", "1.1", "21.0")]

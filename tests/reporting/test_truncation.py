@@ -1,5 +1,6 @@
 """Sequences that are not read whole are named in the report's limits, the card and the plan."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,9 +92,8 @@ def test_the_plan_says_it_before_and_after_the_data_is_prepared(
     def lines() -> list[str]:
         return [line for line in describe_plan(plan, Speed(1e9, "x")) if "odd, small" in line]
 
-    assert lines() == [
-        "odd, small: of the 1,200 symbols asked for, the model reads 62: use windows of that size"
-    ]
+    (line,) = lines()
+    assert re.findall(r"\d[\d,]*\d", line) == ["1,200", "62"]
     splits = {"train": 8, "dev": 1, "test": 1}
     write_json({**card(12_000), "splits": splits}, plan.paths.card("odd"))
     assert lines()[0].startswith("odd, small: 12,000 symbols (median), 62 seen (0.5%)")
@@ -106,5 +106,5 @@ def test_the_plan_counts_what_is_kept_of_a_window(tmp_path: Path, checkpoint: Ch
     fetch_model(plan.paths, checkpoint("bert"))
     lines = [*describe_plan(plan, Speed(1e9, "x"))]
     assert not any("symbols asked for" in line for line in lines)
-    assert any("windows.size: of 1,200 symbols per window, the first 40 are read" in line
-               for line in lines)  # fmt: skip
+    (line,) = (line for line in lines if "windows.size" in line)
+    assert re.findall(r"\d[\d,]*\d", line) == ["1,200", "40"]

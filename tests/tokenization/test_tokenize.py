@@ -316,7 +316,7 @@ UNUSABLE = {
 def test_a_file_that_is_no_usable_tokenizer_is_named(case: str, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_bytes(UNUSABLE[case])
-    with pytest.raises(PolymathError, match=f"^{path}: .*get the file anew"):
+    with pytest.raises(PolymathError, match=f"^{path}: .*get the file again"):
         load_tokenizer(path)
     job = MappingJob(path, path, "random", seed=0, replicates=1)
     with pytest.raises(DamagedError) as caught:  # of a stage's own: it is made again

@@ -123,7 +123,7 @@ def test_each_flipped_byte_of_a_sealed_json_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_table_that_the_machine_cannot_open_is_not_damaged(tmp_path: Path) -> None:
-    """It would be trained anew."""
+    """It would be trained again."""
     path = tmp_path / "table.parquet"
     write_table(ROWS, path, SCHEMA, {"seed": 1})
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)

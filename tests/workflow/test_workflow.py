@@ -28,7 +28,7 @@ from support.workspace import (
     write_dna_csv,
 )
 
-# What is made anew when a condition is.
+# What is made again when a condition is.
 AFTERWARDS = ["evaluate", "evidence", "figures", "keep_best", "write_report"]
 
 

@@ -32,7 +32,7 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     from polymath.experiment.conditions import Condition
     from polymath.reporting.answer import answer_in_words, print_answer
     from polymath.reporting.matrix import summarise_matrix
-    from polymath.reporting.spent import minutes_of_training
+    from polymath.reporting.spent import minutes_of_training, seconds_of_training
     from polymath.util.storage import read_table
 
     matrix = read_table(results.matrix())
@@ -59,8 +59,10 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     families, claims = results.evidence("families"), results.claims()
     if families.exists() and claims.exists():
         rows = matrix[[*CONDITION_COLUMNS]].itertuples(index=False)
-        minutes = minutes_of_training((Condition(*row) for row in rows), results)
-        answer = answer_in_words(read_table(families), read_table(claims), matrix, minutes, options)
+        seconds = seconds_of_training((Condition(*row) for row in rows), results)
+        answer = answer_in_words(
+            read_table(families), read_table(claims), matrix, minutes_of_training(seconds), options
+        )
         print("\nThe answer:", *print_answer(answer), sep="\n")
     if results.evidence("effective_data").exists():
         print_effective_data(results)

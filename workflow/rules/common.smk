@@ -40,7 +40,7 @@ CATALOGUES = [
 try:
     if not workflow.is_main_process:
         use_frozen_config(workflow, config, FROZEN_FOLDER)
-    # Files of the command line hold over the workflow's own.
+    # Files of the command line override the workflow's own.
     GIVEN = list(workflow.overwrite_configfiles)
     OWN = [file for file in workflow.configfiles if file not in GIVEN]
     EXPERIMENT = load_experiment(
@@ -48,7 +48,7 @@ try:
         CATALOGUES[0].parent,
     )
     CONDITIONS = expand_conditions(EXPERIMENT)
-    # Of the catalogue's tasks: one's own may have the name of another.
+    # Of the catalogue's tasks: a user's task may share a name with one of them.
     PUBLISHED = published_scores(
         CATALOGUES[2], {*EXPERIMENT.tasks} - {*config.get("datasets", {})}
     )

@@ -12,7 +12,7 @@ from polymath.reporting.html.page import write_report
 from polymath.reporting.matrix import write_matrix_page
 from polymath.reporting.paper_tables import write_paper_tables
 from polymath.reporting.published import published_table
-from polymath.reporting.spent import describe_pretraining, minutes_of_training
+from polymath.reporting.spent import describe_pretraining, minutes_of_training, seconds_of_training
 from polymath.reporting.task_errors import errors_of_tasks
 from polymath.reporting.truncation import describe_truncation
 from polymath.util.job_log import job_log, log
@@ -47,6 +47,7 @@ with job_log(snakemake.log[0], "report"):
     )
     write_matrix_page(matrix, outputs["matrix_page"])
     write_paper_tables(matrix, inputs["comparisons"], claims, outputs, analyses["effective_data"])
+    seconds = seconds_of_training(conditions, results)
     cards = {card["task"]: card for card in map(read_json, inputs["cards"])}
     write_report(
         Sources(
@@ -66,11 +67,11 @@ with job_log(snakemake.log[0], "report"):
             **analyses,
             notes=(
                 *describe_truncation(conditions, results, cards),
-                *describe_pretraining(conditions, results),
+                *describe_pretraining(seconds, results),
             ),
             errors=errors_of_tasks(scores, results),
             best=inputs.get("best", []),
-            minutes=minutes_of_training(conditions, results),
+            minutes=minutes_of_training(seconds),
             options=params.options,
             published=published_table(params.published),
             lineage=lineage,

@@ -63,7 +63,7 @@ def generate_documents(root: Path) -> dict[Path, str]:
 
 
 def fill_blocks(text: str, root: Path) -> str:
-    """Return a document with all its blocks generated anew.
+    """Return a document with all its blocks generated again.
 
     Raises:
         PolymathError: if no generator makes a block of that kind.

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
+from polymath.data.splits import commonest
 from polymath.util.errors import PolymathError
 from polymath.util.label_sets import join_labels, split_labels
 
@@ -71,7 +72,7 @@ def strata_of(labels: pd.Series, groups: pd.Series, separator: str) -> pd.Series
         labels: (rows,) sets as text.
         groups: (rows,) names of groups that stay together.
     """
-    sets = labels.groupby(groups.to_numpy()).agg(lambda of_group: of_group.mode().iloc[0])
+    sets = commonest(labels, groups)
     sizes = Counter(label for text in sets for label in split_labels(text, separator))
 
     def rarest(text: str) -> str:

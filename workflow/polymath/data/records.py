@@ -176,7 +176,7 @@ def _read(
     named = {ALIASES.get(str(file).lower()) for file in rows["file"].unique()}
     if reader.split is None and reader.label != "file" and {"train", "test"} <= named - {None}:
         rejected.notices.append(
-            "the files are named after splits, but their rows are pooled and split anew: set "
+            "the files are named after splits, but their rows are pooled and split again: set "
             "'split: file' of the reader to keep them apart"
         )
     return rows

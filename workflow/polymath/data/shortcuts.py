@@ -46,7 +46,7 @@ def find_shortcuts(
     separator = metadata.get("label_separator")
     metric, score = headline(class_sizes(table, labels, separator))
     contents = contents_of(table)
-    found = {
+    shortcuts = {
         "task": metadata["task"],
         "metric": metric,
         "near_neighbours": count_near_neighbours(
@@ -62,8 +62,8 @@ def find_shortcuts(
         ),
         "code_version": SHORTCUTS,
     }  # fmt: skip
-    write_sealed_json(with_made_from(found), out)
-    return found
+    write_sealed_json(with_made_from(shortcuts), out)
+    return shortcuts
 
 
 def class_sizes(

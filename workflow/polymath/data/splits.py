@@ -50,6 +50,18 @@ def join_groups(groups: pd.Series, sequences: pd.Series) -> pd.Series:
     return pd.Series(smallest[components[edges[0]]], index=groups.index)
 
 
+def commonest(labels: pd.Series, groups: pd.Series) -> pd.Series:
+    """Return each group's most common label; of equally common ones the first in order.
+
+    Args:
+        labels, groups: (n,) text.
+
+    Returns:
+        (groups,) labels, by the groups' names.
+    """
+    return labels.groupby(groups.to_numpy()).agg(lambda of_group: of_group.mode().iloc[0])
+
+
 def assign_splits(
     labels: pd.Series,
     groups: pd.Series,
@@ -74,7 +86,7 @@ def assign_splits(
     """
     strata: dict[str, list[str]] = defaultdict(list)
     sizes = Counter(groups)
-    majority = labels.groupby(groups.values).agg(lambda of_group: of_group.mode().iloc[0])
+    majority = commonest(labels, groups)
     for group in sizes:
         strata[str(majority[group]) if stratify else ""].append(group)
     where: dict[str, str] = {}

@@ -280,7 +280,10 @@ def _ratio(name: str, reference: Floats, times: Floats) -> dict[str, float]:
 
 
 def _compare_seconds(arms: list[list[Curve]], target: float) -> dict[str, float]:
-    """Seconds of a run that never reaches the target count until its end."""
+    """Return each arm's mean seconds to a target, and their ratio with its interval.
+
+    A run that never reaches it counts until its end.
+    """
     times, reference = (
         np.array(
             [min(_when(curve, target, curve.seconds), max(1.0, curve.seconds[-1])) for curve in arm]

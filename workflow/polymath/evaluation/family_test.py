@@ -87,8 +87,8 @@ def sign_flip_together(strata: Sequence[Stratum]) -> FamilyTest:
 def pooled_difference(strata: Sequence[Stratum]) -> tuple[float, Interval]:
     """Return the interquartile mean of all tasks' differences with its 95 % interval.
 
-    The interval is a stratified bootstrap (Agarwal et al., NeurIPS 2021): replicates are drawn anew
-    within each task. Two things are added: deviations from the task's mean are widened by
+    The interval is a stratified bootstrap (Agarwal et al., NeurIPS 2021), which draws replicates
+    again within each task. Two things are added: deviations from the task's mean are widened by
     sqrt(n / (n - 1)), without which few replicates give too narrow an interval, and each task's
     mean has a normal error of its test items.
 
@@ -106,7 +106,7 @@ def pooled_difference(strata: Sequence[Stratum]) -> tuple[float, Interval]:
 
 
 def _redraw(stratum: Stratum, generator: np.random.Generator) -> Floats:
-    """Return (RESAMPLES, n) differences of replicates drawn anew."""
+    """Return (RESAMPLES, n) differences of replicates drawn again."""
     n, mean = len(stratum.differences), stratum.differences.mean()
     deviations = (stratum.differences - mean) * np.sqrt(n / (n - 1))
     drawn = deviations[generator.integers(n, size=(RESAMPLES, n))]

@@ -69,7 +69,7 @@ def scored_conditions(scores: Sequence[Path]) -> list[Condition]:
     """Return the conditions that these tables score, in their order.
 
     Later stages find predictions and curves through them instead of through inputs of their own:
-    scores are made anew whenever predictions are, and planning takes Snakemake time per input.
+    scores are made again whenever predictions are, and planning takes Snakemake time per input.
     """
     tables = (read_table(path)[[*CONDITION_COLUMNS]].drop_duplicates() for path in scores)
     return [Condition(*row) for table in tables for row in table.itertuples(index=False)]
@@ -104,7 +104,7 @@ def find_curves(conditions: Iterable[Condition], results: ResultPaths) -> dict[C
         if not path.exists():
             raise PolymathError(
                 f"{path} is missing: delete {results.predictions(condition)} too and run the same "
-                "command again; it makes both anew, from kept replicates where there are any"
+                "command again; it makes both again, from kept replicates where there are any"
             )
     return curves
 

@@ -205,7 +205,7 @@ def improvement_probability(strata: Sequence[Floats]) -> Floats:
 def stratified_interval(
     strata: Sequence[Floats], statistic: Callable[[Sequence[Floats]], Floats]
 ) -> Interval:
-    """Return a 95 % percentile interval, drawing replicates anew within each task.
+    """Return a 95 % percentile interval, drawing replicates again within each task.
 
     Tasks are fixed: the interval holds for these tasks only.
 

@@ -25,7 +25,7 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
         "--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake"
     )
     parser.add_argument(
-        "--results", type=Path, help="folder of the results; default: as the configuration says"
+        "--results", type=Path, help="folder of the results; default: as the configuration states"
     )
 
 

@@ -104,7 +104,7 @@ class Experiment(StrictModel):
         min_length=1,
         description="order of the symbols in each sequence: their own (as-is); permuted at random "
         "in the test sequences of what is trained as-is (shuffled-input); permuted in all "
-        "sequences, and trained anew (shuffled-training)",
+        "sequences, and trained again (shuffled-training)",
     )
     baselines: tuple[BaselineName, ...] = Field(
         (), description="simple predictors for comparison, one condition per task"

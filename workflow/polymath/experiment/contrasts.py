@@ -86,7 +86,7 @@ def find_scratch(
 
 
 def knows_text_alone(condition: Condition, domain: str, lineage: Lineage) -> bool:
-    """Whether it begins from a text model's weights and its symbols tell it nothing.
+    """Whether it starts from a text model's weights and its symbols tell it nothing.
 
     A text model on text as it is (identity) has knowledge of the task.
     """
@@ -95,7 +95,7 @@ def knows_text_alone(condition: Condition, domain: str, lineage: Lineage) -> boo
 
 
 def knows_domain(condition: Condition, domain: str, lineage: Lineage) -> bool:
-    """Whether it begins from weights that were pre-trained on the task's own domain, not text.
+    """Whether it starts from weights that were pre-trained on the task's own domain, not text.
 
     Those that were pre-trained on the task's own sequences were.
     """

@@ -65,7 +65,7 @@ def _of_pretraining(experiment: Experiment) -> Iterator[str]:
             continue
         if source.synthetic is None and source.mapping in DRAWN:
             yield (
-                f"checkpoints.{model}.source.mapping: {source.mapping} is drawn anew for each "
+                f"checkpoints.{model}.source.mapping: {source.mapping} is drawn again for each "
                 "replicate of fine-tuning; the first draw is that of pre-training, so that "
                 "replicate 0 is unlike the others: use character, or identity for texts"
             )

@@ -102,7 +102,7 @@ class Requests:
         }
 
     def scoring_job(self, task: str) -> dict[str, Any]:
-        """By what a task is scored: its headline, and the class that F1 is of if it is named."""
+        """Return the metric of a task, and the positive class if one is named."""
         dataset = self.experiment.datasets[task]
         named = {"positive": dataset.positive} if dataset.positive else {}
         return {"metric": dataset.headline, **named}

@@ -192,7 +192,7 @@ def _odd_values_named(folder: Path) -> Iterator[None]:
             raise
         raise PolymathError(
             f"{folder}: no model that transformers can build and run: {type(error).__name__}: "
-            f"{first_line(error)}: check its config.json, or get the model's files anew"
+            f"{first_line(error)}: check its config.json, or get the model's files again"
         ) from None
 
 
@@ -216,7 +216,7 @@ def read_checkpoint(model: PreTrainedModel, folder: Path) -> dict[str, torch.Ten
             raise
         raise PolymathError(
             f"{folder}: its model.safetensors cannot be read, or is not of its config.json: "
-            f"{first_line(error)}: get the model's files anew"
+            f"{first_line(error)}: get the model's files again"
         ) from None
     missing = set(info["missing_keys"])
     encoder = {f"{model.base_model_prefix}.{name}" for name in model.base_model.state_dict()}

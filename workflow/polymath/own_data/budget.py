@@ -24,7 +24,7 @@ MODEL = "minilm-l3"  # the text model of the catalogue that trains fastest
 
 @dataclass(frozen=True)
 class Budget:
-    """What one's own data is trained with.
+    """The training budget for a user's data.
 
     Attributes:
         max_length: symbols (tokens of text) kept.

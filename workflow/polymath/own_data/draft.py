@@ -308,18 +308,18 @@ def _group_similar(
     if share < NEAR:
         return {}
     keys = policy.model_dump(exclude_defaults=True) or {"threshold": policy.threshold}
-    said = f"{share:.0%} of the test records would have a near neighbour in training"
+    note = f"{share:.0%} of the test records would have a near neighbour in training"
     try:
         grouped, _ = _build({**entry, "similarity_groups": keys}, files)
     except PolymathError:
         grouped = table.iloc[:0]
     if grouped.empty or grouped["group"].value_counts().iloc[0] > LARGEST_GROUP * len(grouped):
         facts.append(
-            f"similarity: {said}; they are not kept together, as chains of similar sequences join "
+            f"similarity: {note}; they are not kept together, as chains of similar sequences join "
             f"more than {LARGEST_GROUP:.0%} of the rows"
         )
         return {}
-    facts.append(f"similarity_groups: {said}: similar sequences are kept on one side of the split")
+    facts.append(f"similarity_groups: {note}: similar sequences are kept on one side of the split")
     comments["similarity_groups"] = "near duplicates on one side"
     return {"similarity_groups": keys}
 

@@ -83,9 +83,9 @@ def _parts_are_labels(values: pd.Series, mark: str) -> bool:
     sizes: Counter[str] = Counter()
     standing: dict[str, set[str]] = defaultdict(set)
     for value, count in values.value_counts().items():
-        for part in split_labels(str(value), mark):
-            sizes[part] += int(count)
-            standing[part].add(str(value))
+        for label in split_labels(str(value), mark):
+            sizes[label] += int(count)
+            standing[label].add(str(value))
     if not 2 <= len(sizes) <= min(MOST_LABELS, sizes.total() / ROWS_PER_LABEL):
         return False
     return any(len(of_part) > 1 for of_part in standing.values())

@@ -77,7 +77,7 @@ class Plan:
         """Plan what is left to do of an experiment.
 
         Args:
-            changed: manifests of sources that must be fetched anew, with the reasons.
+            changed: manifests of sources that must be fetched again, with the reasons.
             comparison: of the results with what is asked for.
         """
         self.experiment = experiment
@@ -90,7 +90,7 @@ class Plan:
 
     @cached_property
     def stale(self) -> dict[Path, str]:
-        """The results that exist but must be made anew, with the reasons."""
+        """The results that exist but must be made again, with the reasons."""
         requests = list(Requests(self.experiment).all(self.conditions))
         stale = {**self.changed, **dict(self.comparison.find_stale(requests))}
         return with_dependents(stale, requests)

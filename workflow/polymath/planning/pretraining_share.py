@@ -28,8 +28,8 @@ def describe_pretraining(plan: "Plan") -> Iterator[str]:
                 lines[names][condition.task] = words
     for (model, recipe, fraction), tasks in lines.items():
         beside = ", ".join(f"{task} {words}" for task, words in tasks.items())
-        part = "" if fraction == "1" else f" on {fraction} of the data"
-        yield f"pre-training of {model}, in runs of recipe {recipe}{part}: {beside}"
+        share = "" if fraction == "1" else f" on {fraction} of the data"
+        yield f"pre-training of {model}, in runs of recipe {recipe}{share}: {beside}"
 
 
 def _beside_a_run(plan: "Plan", condition: Condition, checkpoint: str) -> str:

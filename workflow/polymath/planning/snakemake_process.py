@@ -78,7 +78,7 @@ def choose_jobs_when_one_ends(workflow: Any) -> None:
 
 
 def undo_future_dates(folder: Path, began: float) -> None:
-    """Give files that a clock dated in the future the date of the run's beginning.
+    """Give files that a clock dated in the future the date of the run's start.
 
     Snakemake refuses a result that is older than what it is made from.
     """

@@ -59,7 +59,7 @@ class Comparison:
     """What is asked of tables that do not exist: described only where one that does needs it."""
 
     def find_stale(self, requests: Iterable[Request]) -> Iterator[tuple[Path, str]]:
-        """Yield each result that exists and must be made anew, with the reason.
+        """Yield each result that exists and must be made again, with the reason.
 
         Args:
             requests: inputs first.
@@ -72,7 +72,7 @@ class Comparison:
                 yield request.companion, "damaged: its checksum does not match"
 
     def explain(self, request: Request) -> str | None:
-        """Return why a result must be made anew; None if it is as asked for, or does not exist."""
+        """Return why a result must be made again; None if it is as asked for, or does not exist."""
         if not request.path.is_file():
             if request.path.suffix == ".parquet":
                 self._absent[request.path] = request

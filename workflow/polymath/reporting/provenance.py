@@ -1,12 +1,11 @@
 """What a run's results were made with, gathered from the metadata of its predictions."""
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from polymath.util.machine import distinct
-from polymath.util.storage import read_metadata
 
 # Facts of a machine that every result should have.
 MACHINE_FACTS = ("device", "processor", "instructions", "threads", "os", "python", "numpy",
@@ -14,26 +13,32 @@ MACHINE_FACTS = ("device", "processor", "instructions", "threads", "os", "python
 NOT_RECORDED = "not recorded"
 
 
-def provenance_of(predictions: Iterable[Path]) -> dict[str, Any]:
+def provenance_of(runs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the seed, recipes and precisions of the trained conditions, and all machines that
     trained one of their replicates.
 
     Baselines are not trained: of these alone the result is empty.
+
+    Args:
+        runs: the metadata of each condition's predictions.
     """
-    runs = [run for run in map(read_metadata, predictions) if "recipe_values" in run]
-    if not runs:
+    trained = [run for run in runs if "recipe_values" in run]
+    if not trained:
         return {}
     return {
-        "experiment_seed": runs[0]["experiment_seed"],
-        "machines": distinct(machine for run in runs for machine in machines_of(run)),
-        "recipes": {run["recipe"]: run["recipe_values"] for run in runs},
-        "precisions": sorted({run["precision"] for run in runs}),
+        "experiment_seed": trained[0]["experiment_seed"],
+        "machines": distinct(machine for run in trained for machine in machines_of(run)),
+        "recipes": {run["recipe"]: run["recipe_values"] for run in trained},
+        "precisions": sorted({run["precision"] for run in trained}),
     }
 
 
-def contents_of(predictions: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Return digests of each task's raw files, with its classes, and of each model's files."""
-    runs = [*map(read_metadata, predictions)]
+def contents_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return digests of each task's raw files, with its classes, and of each model's files.
+
+    Args:
+        runs: as of `provenance_of`.
+    """
     return {
         "data": {
             run["task"]: {"sha256": run["source_sha256"], "labels": run.get("labels")}
@@ -46,7 +51,7 @@ def contents_of(predictions: Iterable[Path]) -> dict[str, dict[str, Any]]:
     }
 
 
-def machines_of(run: dict[str, Any]) -> list[dict[str, Any]]:
+def machines_of(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the machines that a run's metadata names, with a text for each fact they lack.
 
     Runs from before machines were recorded have at most a device, the number of threads, the

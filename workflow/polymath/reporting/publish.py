@@ -13,7 +13,7 @@ from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.paths import ResultPaths, levels_in
 from polymath.reporting.provenance import commit_of, contents_of, provenance_of
 from polymath.util.errors import PolymathError
-from polymath.util.storage import read_json, write_json
+from polymath.util.storage import read_json, read_metadata, write_json
 
 FIGURES = ("matrix", "heatmap", "curves")
 MADE_WITH = "run.json"
@@ -72,8 +72,8 @@ def _is_same(folder: Path, conditions: set[tuple[str, ...]], made: Mapping[str, 
 
 
 def _made_with(results: ResultPaths) -> dict[str, Any]:
-    predictions = list(results.all_predictions())
-    return provenance_of(predictions) | contents_of(predictions)
+    runs = [*map(read_metadata, results.all_predictions())]
+    return provenance_of(runs) | contents_of(runs)
 
 
 def _agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

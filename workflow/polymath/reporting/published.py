@@ -11,7 +11,7 @@ from polymath.experiment.contrasts import PRETRAINED, TEXT, knows_domain
 from polymath.experiment.input_orders import AS_IS, order_of
 from polymath.experiment.lineage import Lineage
 from polymath.reporting.matrix import METRIC_NAMES
-from polymath.reporting.tables import DASH, format_number
+from polymath.reporting.tables import DASH, format_number, varying_columns
 
 COLUMNS = ["task", "metric", "differs", "model", "start", "score", "source", "citation", "remark"]
 
@@ -60,7 +60,7 @@ def _means_here(row: Mapping[str, Any], matrix: pd.DataFrame, lineage: Lineage) 
     same &= matrix["recipe"].map(order_of) == AS_IS
     arms = matrix[same & (matrix["init"] != NONE)].to_dict("records")
     means = [arm for arm in arms if _start_of(arm, lineage) == row["start"]]
-    varying = [name for name in ("mapping", "recipe") if len({mean[name] for mean in means}) > 1]
+    varying = varying_columns(pd.DataFrame(means), ("mapping", "recipe"))
     named = (
         " · ".join([mean["model"], *(mean[name] for name in varying)])
         + f" {format_number(mean['mean'])}"

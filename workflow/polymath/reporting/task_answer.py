@@ -23,7 +23,7 @@ from polymath.reporting.auc import (
 )
 from polymath.reporting.matrix import BASELINE_NAMES, METRIC_NAMES, count_items, name_constant
 from polymath.reporting.power import REPLICATES, command_for, power_of
-from polymath.reporting.tables import format_estimate, format_number, has_width
+from polymath.reporting.tables import format_estimate, format_number, has_width, varying_columns
 
 # So many replicates that seeds no longer matter: what is left is the test items' share.
 ENDLESS = 10**9
@@ -35,7 +35,7 @@ MOST_TIMES = 1000  # as many test items, beyond which no number is named
 ALONE = {
     "supported": "yes: the text model ends better",
     "contradicted": "no: random weights end better",
-    "undecided": "not shown either way",
+    "undecided": "undecided",
 }
 
 
@@ -113,8 +113,8 @@ def answer_task(
 def name_task(row: Mapping[str, Any], better: pd.DataFrame) -> str:
     """Return a row's task with those settings that tell it from the task's other rows."""
     same = better[better["task"] == row["task"]]
-    settings = ("model", "mapping", "fraction", "recipe")
-    names = [row[name] for name in settings if same[name].nunique() > 1]
+    settings = varying_columns(same, ("model", "mapping", "fraction", "recipe"))
+    names = [row[name] for name in settings]
     as_it_is = ["text as it is"] if row.get("claim") == AS_IT_IS else []
     return " · ".join([row["task"], *(name for name in names if name != "identity"), *as_it_is])
 
@@ -181,8 +181,8 @@ def _auc(row: Mapping[str, Any], text: pd.DataFrame, random: pd.DataFrame) -> It
 def _one_class(text: pd.DataFrame, random: pd.DataFrame) -> Iterator[str]:
     """Yield which arms predict one class on the test set."""
     for of_arm, name in ((text, "text model"), (random, "random weights")):
-        for said in filter(None, map(describe_one_class, of_arm.to_dict("records"))):
-            yield f"{name}: {said}"
+        for remark in filter(None, map(describe_one_class, of_arm.to_dict("records"))):
+            yield f"{name}: {remark}"
 
 
 def _best_baseline(matrix: pd.DataFrame, row: Mapping[str, Any]) -> pd.Series | None:

@@ -29,12 +29,12 @@ def check_growth(content: str, place: str) -> None:
         PolymathError: naming the part, its bound and the remedy.
     """
     stored = json.loads(content)
-    for part, children in PARTS.items():
-        step = stored.get(part)
+    for stage, children in PARTS.items():
+        step = stored.get(stage)
         bound = largest_growth(step, children) if step else 1
         if bound > LARGEST:
             raise PolymathError(
-                f"{place}: '{part}' may make a text {bound:.3g} times as long, and at most "
+                f"{place}: '{stage}' may make a text {bound:.3g} times as long, and at most "
                 f"{LARGEST:,} is read: shorten or remove the 'content' and 'prepend' of its steps, "
                 "or use another tokenizer"
             )

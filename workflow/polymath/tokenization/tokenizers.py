@@ -14,7 +14,7 @@ from polymath.tokenization.growth import check_growth
 from polymath.util.errors import PolymathError
 
 UNKNOWN = "[UNK]"
-UNUSABLE, ANOTHER = "no tokenizer that can be used", "get the file anew, or use another tokenizer"
+UNUSABLE, ANOTHER = "no tokenizer that can be used", "get the file again, or use another tokenizer"
 WORDS = 50_000  # size of a text's own vocabulary, at most
 # Placeholders that vocabularies keep for later use: BERT's [unused12], T5's and ALBERT's
 # <unused_3>, RoBERTa's madeupword0001.

@@ -131,7 +131,7 @@ class TrainedRun:
         except DamagedError as error:
             raise PolymathError(
                 f"{error.problem}: delete {self.folder} and run the experiment again, which trains "
-                "its models anew"
+                "its models again"
             ) from None
         return kept
 
@@ -140,7 +140,9 @@ def _asked(table: Path) -> dict[str, Any]:
     """Return the parameters of the job that wrote a table, which older tables do not state."""
     stated = read_with_metadata(table)[1].get(MADE_FROM)
     if not stated:
-        raise PolymathError(f"{table} does not state what it is made from: run the experiment anew")
+        raise PolymathError(
+            f"{table} does not state what it is made from: run the experiment again"
+        )
     job: dict[str, Any] = stated["asked"]["job"]
     return job
 
@@ -183,9 +185,10 @@ def _describe_form(reader: Reader) -> str:
         "sequence2": reader.sequence2,
         "id": reader.id,
     }
-    said = ", ".join(f"{key} {value!r}" for key, value in keys.items() if value)
+    settings = ", ".join(f"{key} {value!r}" for key, value in keys.items() if value)
     return (
-        f"to predict, correct the file: it is read as the task's own, {reader.format} with {said}"
+        "to predict, correct the file: it is read as the task's own, "
+        f"{reader.format} with {settings}"
     )
 
 

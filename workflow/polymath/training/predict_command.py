@@ -106,7 +106,7 @@ def _with_models(name: str, runs: list[Path]) -> list[Path]:
 
 
 def write_predictions(table: "pd.DataFrame", output: Path) -> None:
-    """Write a table in the format that the file's name says."""
+    """Write a table in the format of the file's suffix."""
     from polymath.util.storage import whole_file
 
     with whole_file(output) as temporary:

@@ -13,7 +13,7 @@ class PolymathError(Exception):
 
 
 class DamagedError(PolymathError):
-    """A file of the results is not as it was written; its stage makes it anew."""
+    """A file of the results is not as it was written; its stage makes it again."""
 
     def __init__(self, path: Path, reason: str, made_with: Path | None = None) -> None:
         """Describe the damage.

@@ -144,7 +144,7 @@ def require_made_from(path: Path, asked: Mapping[str, Any]) -> None:
     if difference:
         raise PolymathError(
             f"{path} is of another configuration: {difference}. Run the same command again to make "
-            "it anew; where another workflow writes to this folder, give each its own 'results'"
+            "it again; where another workflow writes to this folder, give each its own 'results'"
         )
 
 

@@ -18,7 +18,7 @@ def join_labels(labels: Iterable[str], separator: str) -> str:
 
 def split_labels(text: str, separator: str) -> list[str]:
     """Return the labels of a set; blanks around them do not count."""
-    return [label for part in text.split(separator) if (label := part.strip())]
+    return [label for name in text.split(separator) if (label := name.strip())]
 
 
 def targets_of(

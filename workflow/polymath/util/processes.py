@@ -10,7 +10,7 @@ def process_pool(
 ) -> ProcessPoolExecutor:
     """Return a pool whose processes are copies of this one.
 
-    Processes that start anew, Python's default from 3.14 on, run the workflow's script once more,
+    Processes that are not copies, Python's default from 3.14 on, run the workflow's script again,
     where it knows nothing of its job.
     """
     fork = multiprocessing.get_context("fork")

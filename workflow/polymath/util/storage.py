@@ -98,13 +98,13 @@ def set_aside_as(result: Path) -> Path:
 
 
 def set_aside(error: DamagedError) -> str:
-    """Rename a damaged result, so that the next run makes it anew; return a message."""
+    """Rename a damaged result, so that the next run makes it again; return a message."""
     aside = set_aside_as(error.result)
     try:
         error.result.replace(aside)
     except OSError:  # gone already, or a folder that may not be written
         return str(error)
-    return f"{error.problem}: {aside} is kept; run the same command again to make it anew"
+    return f"{error.problem}: {aside} is kept; run the same command again to make it again"
 
 
 def sha256_of(path: Path) -> str:

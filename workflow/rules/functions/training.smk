@@ -68,7 +68,7 @@ BEST = [PATHS.best(task) for task in TASKS_OF_ONE_BEST]
 
 
 def models_to_choose_from(wildcards):
-    """Where a condition's models lie until the task's best arm is known; empty for other tasks."""
+    """Return the folder of a condition's models until its task's best arm is known; else empty."""
     condition = Condition(**wildcards)
     is_candidate = condition.task in TASKS_OF_ONE_BEST
     return str(PATHS.kept_models(condition)) if is_candidate else ""

@@ -36,11 +36,11 @@ Pair = tuple[int, int]
 Similarities = dict[Measure, float]
 
 
-def matching_layers(depth: int, other: int) -> list[Pair]:
+def matching_layers(depth_a: int, depth_b: int) -> list[Pair]:
     """Return pairs of layers at the same relative depth, one for each layer of the shallower."""
-    short = min(depth, other)
+    short = min(depth_a, depth_b)
     places = np.arange(short) / max(1, short - 1)
-    first, second = (np.rint(places * (deep - 1)).astype(int) for deep in (depth, other))
+    first, second = (np.rint(places * (depth - 1)).astype(int) for depth in (depth_a, depth_b))
     return list(zip(first.tolist(), second.tolist(), strict=True))
 
 

@@ -50,14 +50,14 @@ class Cross:
         return cls(x.T @ y, x.T @ y2, y.T @ x2, float(x2 @ y2))
 
     @classmethod
-    def weighted(cls, parts: Sequence["Cross"], weights: Array) -> "Cross":
+    def weighted(cls, blocks: Sequence["Cross"], weights: Array) -> "Cross":
         """Add up blocks by their weights."""
-        pairs = list(zip(weights, parts, strict=True))
+        pairs = list(zip(weights, blocks, strict=True))
         return cls(
-            sum((w * part.gram for w, part in pairs), np.zeros_like(parts[0].gram)),
-            sum((w * part.left for w, part in pairs), np.zeros_like(parts[0].left)),
-            sum((w * part.right for w, part in pairs), np.zeros_like(parts[0].right)),
-            float(sum(w * part.product for w, part in pairs)),
+            sum((w * block.gram for w, block in pairs), np.zeros_like(blocks[0].gram)),
+            sum((w * block.left for w, block in pairs), np.zeros_like(blocks[0].left)),
+            sum((w * block.right for w, block in pairs), np.zeros_like(blocks[0].right)),
+            float(sum(w * block.product for w, block in pairs)),
         )
 
 
@@ -85,13 +85,13 @@ class Moments:
         return cls(len(x), total, float(np.trace(cross.gram)), cross)
 
     @classmethod
-    def weighted(cls, parts: Sequence["Moments"], weights: Array) -> "Moments":
+    def weighted(cls, blocks: Sequence["Moments"], weights: Array) -> "Moments":
         """Add up blocks by their weights."""
         return cls(
-            float(weights @ [part.n for part in parts]),
-            np.asarray(weights @ np.array([part.total for part in parts])),
-            float(weights @ [part.square for part in parts]),
-            Cross.weighted([part.self for part in parts], weights),
+            float(weights @ [block.n for block in blocks]),
+            np.asarray(weights @ np.array([block.total for block in blocks])),
+            float(weights @ [block.square for block in blocks]),
+            Cross.weighted([block.self for block in blocks], weights),
         )
 
     @cached_property
@@ -168,7 +168,7 @@ def svcca(x: Moments, y: Moments, cross: Cross) -> float:
     Source: M. Raghu et al., SVCCA: singular vector canonical correlation analysis for deep learning
     dynamics and interpretability, NeurIPS 2017, section 2.1.
     """
-    k1, k2 = (_count_components(one.spectrum[0]) for one in (x, y))
+    k1, k2 = (_count_components(moments.spectrum[0]) for moments in (x, y))
     correlations = np.linalg.svd(_whitened(x, y, cross)[:k1, :k2], compute_uv=False)
     return float(np.minimum(correlations, 1).mean())
 

@@ -144,7 +144,7 @@ def _near(pattern: str, names: list[str]) -> str:
 
 def _refuse_unsafe(member: Member, title: str) -> None:
     path = PurePosixPath(member.name)
-    if not path.parts or any(len(part.encode()) > LONGEST_NAME for part in path.parts):
+    if not path.parts or any(len(name.encode()) > LONGEST_NAME for name in path.parts):
         raise PolymathError(
             f"{title}: the name of the member '{member.name[:60]}' is empty, or longer than "
             f"{LONGEST_NAME} bytes: leave it out of 'members'"

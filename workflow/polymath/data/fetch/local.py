@@ -60,7 +60,7 @@ def describe_source(source: BaseModel) -> dict[str, Any]:
 
 
 def changed_sources(requests: Requests) -> Iterator[tuple[Path, str]]:
-    """Yield the manifest of each source that must be fetched anew, with the reason."""
+    """Yield the manifest of each source that must be fetched again, with the reason."""
     for manifest, source in requests.fetched():
         reason = explain_change(manifest, describe_source(source), own_files(source))
         if reason:
@@ -185,7 +185,7 @@ def _require_weights(source: BaseModel, files: list[Path]) -> None:
     if isinstance(source, PathSource) and not any(f.suffix in WEIGHT_SUFFIXES for f in files):
         raise PolymathError(
             f"no weights in '{source.path}': add model.safetensors, pytorch_model.bin or an .onnx "
-            "file; a configuration without weights is of kind configured, and begins from scratch"
+            "file; a configuration without weights is of kind configured, and starts from scratch"
         )
 
 

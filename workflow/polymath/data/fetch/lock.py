@@ -87,6 +87,6 @@ class Lock:
             reason = error.reason if isinstance(error, DamagedError) else error
             raise PolymathError(
                 f"{self.path}: not a lock file: {reason}. Restore it from version control, or "
-                "delete it to record all checksums anew"
+                "delete it to record all checksums again"
             ) from None
         return content

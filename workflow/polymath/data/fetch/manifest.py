@@ -122,7 +122,7 @@ class Manifest:
 
 
 def explain_change(path: Path, source: Mapping[str, Any], own: list[Path]) -> str | None:
-    """Return why a source must be fetched anew; None if it is as it was, or was never fetched.
+    """Return why a source must be fetched again; None if it is as it was, or was never fetched.
 
     Args:
         source: its description, as it would be fetched now.

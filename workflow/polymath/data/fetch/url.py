@@ -1,6 +1,6 @@
 """Download files from http and https addresses: resumed, retried, verified.
 
-By requests alone: pooch starts a cut download anew and does not retry a busy server.
+By requests alone: pooch starts a cut download again and does not retry a busy server.
 """
 
 import hashlib
@@ -128,7 +128,7 @@ class _Fetcher:
         return written
 
     def _fetch_from_any(self, file: RemoteFile) -> _PartialFile:
-        """Return the whole, checked file of the first address that gave it."""
+        """Return the whole, checked file of the first address that served it."""
         failures: list[str] = []
         for number, url in enumerate(file.addresses, start=1):
             partial = _PartialFile.of(file, url, self.folder)
@@ -143,8 +143,8 @@ class _Fetcher:
         if len(failures) == 1:
             raise PolymathError(failures[0])
         raise PolymathError(
-            f"{file.file_name}: none of its {len(failures)} addresses gave it:\n"
-            + "\n".join(failures)
+            f"{file.file_name}: could not be downloaded from any of its {len(failures)} "
+            "addresses:\n" + "\n".join(failures)
         )
 
     def _fetch_from(self, file: RemoteFile, partial: _PartialFile) -> None:

@@ -26,7 +26,7 @@ def read_parquet(path: Path, reader: Reader, notes: ReadingNotes) -> pd.DataFram
     except Exception as error:  # pyarrow and pandas raise many kinds for damaged files
         raise PolymathError(
             f"{path}: not readable as Parquet ({type(error).__name__}: {error}): check that the "
-            "file is whole, and write it anew"
+            "file is whole, and write it again"
         ) from None
     table.columns = [str(name) for name in table.columns]
     if not isinstance(table.index, pd.RangeIndex):

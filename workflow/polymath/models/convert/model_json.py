@@ -13,7 +13,7 @@ def read_dictionary(path: Path) -> dict[str, Any]:
     Raises:
         PolymathError: if it is another value, or not JSON.
     """
-    remedy = f"get the model's {path.name} anew"
+    remedy = f"get the model's {path.name} again"
     try:
         value = json.loads(path.read_bytes().decode())
     except (ValueError, RecursionError) as error:

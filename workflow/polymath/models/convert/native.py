@@ -88,7 +88,7 @@ def _stored_shapes(weights: Path) -> Shapes:
         with safe_open(weights, framework="pt") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise PolymathError(f"{weights}: damaged: {error}: get the file anew") from None
+        raise PolymathError(f"{weights}: damaged: {error}: get the file again") from None
 
 
 def _encoder_of(stored: Shapes, prefix: str) -> Shapes:

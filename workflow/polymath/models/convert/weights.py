@@ -65,7 +65,7 @@ def _shards_in(index: Path) -> list[str]:
     shards = read_dictionary(index).get("weight_map")
     if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
         raise PolymathError(
-            f"{index}: no 'weight_map' of tensors to files: get the model's {index.name} anew"
+            f"{index}: no 'weight_map' of tensors to files: get the model's {index.name} again"
         )
     return sorted(set(shards.values()))
 
@@ -135,7 +135,7 @@ def _read(
             raise
         raise PolymathError(
             f"{file}: damaged, or not in the format {file.suffix}: {first_line(error)}: get the "
-            "file anew"
+            "file again"
         ) from None
 
 

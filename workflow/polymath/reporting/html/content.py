@@ -35,7 +35,7 @@ from polymath.reporting.tables import (
     format_number,
 )
 from polymath.reporting.task_errors import TaskErrors
-from polymath.util.storage import read_json, read_table, read_with_metadata
+from polymath.util.storage import read_json, read_metadata, read_table, read_with_metadata
 
 SETTINGS = ("model", "init", "mapping", "fraction", "recipe")
 
@@ -255,7 +255,7 @@ def data_table(
     Args:
         positives: by task, as `name_positives` returns them.
     """
-    rows = [_data_row(card, found) for card, found in zip(cards, shortcuts, strict=True)]
+    rows = [_data_row(card, measured) for card, measured in zip(cards, shortcuts, strict=True)]
     table = pd.DataFrame(rows)
     if any(positives.get(card["task"]) for card in cards):
         table.insert(2, "positive class", [positives.get(card["task"]) or DASH for card in cards])
@@ -347,5 +347,5 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         ),
         "cards": cards,
         "cards_folder": str(sources.cards[0].parent),
-        "made": provenance_of(sources.predictions),
+        "made": provenance_of(map(read_metadata, sources.predictions)),
     }
