@@ -22,17 +22,17 @@ from polymath.experiment.config_errors import parse
 from polymath.experiment.datasets import Dataset, SimilarityGroups
 from polymath.experiment.sources import PathSource
 from polymath.own_data.budget import BATCH, RATES, Budget, plan_budget
+from polymath.own_data.column_roles import (
+    FEWEST_PER_CLASS,
+    ColumnRoles,
+    find_column_roles,
+    has_fractions,
+    texts,
+)
 from polymath.own_data.forms import Form, find_form, is_decimal
 from polymath.own_data.lines import NORMAL
 from polymath.own_data.names import add_names
 from polymath.own_data.options import Asked
-from polymath.own_data.roles import (
-    FEWEST_PER_CLASS,
-    Roles,
-    find_roles,
-    has_fractions,
-    texts,
-)
 from polymath.own_data.several_labels import FEWEST_ROWS, describe_sets
 from polymath.own_data.symbols import PITCHES, estimate_tokens
 from polymath.util.errors import PolymathError, list_names
@@ -78,7 +78,7 @@ def draft_task(path: Path, output: Path, asked: Asked, sheet: str | None = None)
         raise PolymathError(f"{path}: there is no such file or folder in {Path.cwd()}")
     files = list_path(PathSource(kind="path", path=str(path)))
     form = add_names(find_form(files, sheet), files)
-    roles = find_roles(form, asked)
+    roles = find_column_roles(form, asked)
     if form.reader["format"] == "midi":
         roles.symbols = PITCHES
     comments: dict[str, str] = {}
@@ -131,7 +131,7 @@ def _relative(path: Path, output: Path) -> str:
     return os.path.relpath(resolved, folder) if resolved.is_relative_to(folder) else str(resolved)
 
 
-def _reader(form: Form, roles: Roles) -> dict[str, Any]:
+def _reader(form: Form, roles: ColumnRoles) -> dict[str, Any]:
     """Return the reader's keys, without those that are at their defaults."""
     reader = dict(form.reader)
     renamed = {}
@@ -163,7 +163,7 @@ def _reader(form: Form, roles: Roles) -> dict[str, Any]:
 
 
 def _describe_labels(
-    form: Form, roles: Roles, facts: list[str], comments: dict[str, str]
+    form: Form, roles: ColumnRoles, facts: list[str], comments: dict[str, str]
 ) -> dict[str, Any]:
     """Return the entry's keys about labels."""
     if roles.is_multi_label:
@@ -195,7 +195,7 @@ def _describe_labels(
 
 
 def _describe_classes(
-    form: Form, labels: pd.Series, roles: Roles, facts: list[str], comments: dict[str, str]
+    form: Form, labels: pd.Series, roles: ColumnRoles, facts: list[str], comments: dict[str, str]
 ) -> dict[str, Any]:
     # As the records have them: in composed letters, and 1.0 is 1 where both occur.
     labels = labels.map(lambda name: unicodedata.normalize("NFC", name))
@@ -240,7 +240,7 @@ def _describe_classes(
     return entry
 
 
-def _unseen_labels(form: Form, roles: Roles, labels: pd.Series) -> list[str]:
+def _unseen_labels(form: Form, roles: ColumnRoles, labels: pd.Series) -> list[str]:
     """Return labels that the files' own split has in no training row, to be left out.
 
     Nothing if all rows of a split would go with them: their labels may be withheld, which reading
@@ -256,7 +256,7 @@ def _unseen_labels(form: Form, roles: Roles, labels: pd.Series) -> list[str]:
     return sorted(set(labels) - seen) if kept == set(of_label) else []
 
 
-def _fit_budget(entry: dict[str, Any], files: list[Path], roles: Roles) -> Budget:
+def _fit_budget(entry: dict[str, Any], files: list[Path], roles: ColumnRoles) -> Budget:
     """Return the budget of a task, from the lengths of its rows."""
     table, _ = _build(entry, files)
     alphabet = _dataset(entry).alphabet

@@ -12,8 +12,8 @@ from polymath.data.readers.columns import cut_column
 from polymath.data.readers.metadata import join_metadata
 from polymath.data.splits import ALIASES
 from polymath.experiment.reader import Reader
+from polymath.own_data.column_roles import is_class, texts
 from polymath.own_data.forms import Form
-from polymath.own_data.roles import is_class, texts
 from polymath.util.errors import PolymathError
 
 TABLES = (".csv", ".tsv", ".tab")

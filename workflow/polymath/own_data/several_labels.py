@@ -15,7 +15,7 @@ from polymath.util.errors import PolymathError, list_names
 from polymath.util.label_sets import split_labels
 
 if TYPE_CHECKING:
-    from polymath.own_data.roles import Roles
+    from polymath.own_data.column_roles import ColumnRoles
 
 SEPARATORS = (";", "|", ",")
 LISTS = ("json", "parquet")  # formats whose values may be lists
@@ -91,7 +91,7 @@ def _parts_are_labels(values: pd.Series, mark: str) -> bool:
     return any(len(of_part) > 1 for of_part in standing.values())
 
 
-def find_label_separator(form: Form, asked: Asked, roles: "Roles") -> str | None:
+def find_label_separator(form: Form, asked: Asked, roles: "ColumnRoles") -> str | None:
     """Return what joins the labels of a row; None if each row has one, or columns tell them.
 
     Raises:
@@ -137,7 +137,7 @@ def find_label_separator(form: Form, asked: Asked, roles: "Roles") -> str | None
 
 
 def describe_sets(
-    form: Form, roles: "Roles", facts: list[str], comments: dict[str, str]
+    form: Form, roles: "ColumnRoles", facts: list[str], comments: dict[str, str]
 ) -> dict[str, Any]:
     """Return the entry's keys about sets of labels.
 

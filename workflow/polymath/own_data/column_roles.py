@@ -45,7 +45,7 @@ DISTINCT = 0.3  # share of distinct values in a column of sequences
 
 
 @dataclass
-class Roles:
+class ColumnRoles:
     """Which column is what, and why.
 
     Attributes:
@@ -80,7 +80,7 @@ class Roles:
         return self.label_separator is not None or not isinstance(self.label, str)
 
 
-def find_roles(form: Form, asked: Asked) -> Roles:
+def find_column_roles(form: Form, asked: Asked) -> ColumnRoles:
     """Find out which column is what.
 
     Raises:
@@ -93,7 +93,7 @@ def find_roles(form: Form, asked: Asked) -> Roles:
     split, words = _find_split(form, asked)
     sequences, symbols, why = _find_sequences(form, asked, [split])
     label, label_why = _find_label(form, asked, [*sequences, split])
-    roles = Roles(sequences, symbols, label, split, split_names=words)
+    roles = ColumnRoles(sequences, symbols, label, split, split_names=words)
     roles.facts += [f"sequence: {why}", f"label: {label_why}", *_unused_splits(form, roles)]
     roles.label_separator = find_label_separator(form, asked, roles)
     roles.group = _find_group(form, asked, roles)
@@ -129,7 +129,7 @@ def _find_split(form: Form, asked: Asked) -> tuple[str | None, dict[str, str]]:
     return None, {}
 
 
-def _unused_splits(form: Form, roles: Roles) -> Iterator[str]:
+def _unused_splits(form: Form, roles: ColumnRoles) -> Iterator[str]:
     """Yield why a column that is named as one of splits is not used."""
     for name in form.columns:
         others = (*roles.sequences, *roles.labels)
@@ -347,7 +347,7 @@ def has_fractions(values: pd.Series) -> bool:
     return bool(values.str.contains(r"[.,]\d*[1-9]", regex=True).any())
 
 
-def _find_group(form: Form, asked: Asked, roles: Roles) -> str | None:
+def _find_group(form: Form, asked: Asked, roles: ColumnRoles) -> str | None:
     """Return the column of groups that the names suggest, if rows can be split by it."""
     if asked.group is not None:
         roles.facts.append(f"group: '{asked.group}' (as asked)")
@@ -382,7 +382,7 @@ def _find_group(form: Form, asked: Asked, roles: Roles) -> str | None:
     return None
 
 
-def _find_id(form: Form, roles: Roles) -> str | None:
+def _find_id(form: Form, roles: ColumnRoles) -> str | None:
     taken = {*roles.sequences, *roles.labels, roles.split, roles.group}
     for name in form.columns:
         if name in taken or not _names_rows(name):
