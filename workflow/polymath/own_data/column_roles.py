@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from polymath.data.readers.columns import PLACE, file_of
-from polymath.data.splits import ALIASES
+from polymath.data.splits import ALIASES, commonest
 from polymath.own_data.forms import ORIGIN, Form, is_decimal, is_number
 from polymath.own_data.options import Asked
 from polymath.own_data.several_labels import (
@@ -364,8 +364,8 @@ def _find_group(form: Form, asked: Asked, roles: ColumnRoles) -> str | None:
         labels = texts(form.table, roles.labels[0])
         classes = form.table.groupby(labels)[name].nunique()
         # As splits are drawn, a group of several classes counts for its commonest one.
-        commonest = labels.groupby(values).agg(lambda of_group: of_group.mode().iloc[0])
-        classes = commonest.value_counts().combine(classes, min, fill_value=MOST_CLASSES)
+        as_drawn = commonest(labels, values).value_counts()
+        classes = as_drawn.combine(classes, min, fill_value=MOST_CLASSES)
         is_scarce = is_class(labels) and not has_fractions(labels) and classes.min() < 3
         if roles.split is None and is_scarce and not roles.is_multi_label:
             roles.facts.append(
