@@ -1,1 +1,1 @@
-"""Make training steps faster. tests/benchmarks/ablation.py measures what each piece gains."""
+"""Make training steps faster. resources/docs/training.md has what each piece gains."""

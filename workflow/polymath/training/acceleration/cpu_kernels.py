@@ -1,8 +1,6 @@
 """Fast training steps on the CPU; of all this a GPU uses the shared cast alone.
 
-The percentages say how much more processor time a step takes without a piece at 16 x 62 and
-32 x 128 tokens and on Reuters (MiniLM-L6's size, AVX-512 BF16, one thread, dropout 0.1), measured
-by `python tests/benchmarks/ablation.py`.
+resources/docs/training.md has how much more processor time a step takes without each piece.
 """
 
 import ctypes
@@ -21,7 +19,7 @@ KEPT_BYTES = 2**30
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep the large blocks that each step frees and allocates again (8, 9, 7 %).
+    """Let glibc keep the large blocks that each step frees and allocates again.
 
     By default they go back to the kernel, and each step waits for page faults. Other C libraries
     are left as they are.
@@ -35,7 +33,7 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def fast_dropout(seed: int) -> Iterator[None]:
-    """Draw dropout masks from 16 random bits per entry while the block lasts (11, 17, 15 %).
+    """Draw dropout masks from 16 random bits per entry while the block lasts.
 
     Torch draws a floating-point number for each entry, one after another. Modules and attention
     functions both look up the function that is replaced here. A rate is rounded to a multiple of
@@ -79,7 +77,7 @@ class _Dropout(torch.autograd.Function):
 def tune_model(model: PreTrainedModel, precision: str) -> None:
     """Choose how a model on the CPU computes attention and, in bf16, linear layers.
 
-    The backward pass of the fused attention kernel is slower than single operations (13, 33, 16 %).
+    The backward pass of the fused attention kernel is slower than single operations.
     """
     model.set_attn_implementation("eager")
     if precision != "bf16":

@@ -1,7 +1,6 @@
 """Leave out of a classifier's last encoder layer what its head does not read.
 
-Without it a step takes 13, 16 and 14 % more processor time at 16 x 62 and 32 x 128 tokens and on
-Reuters (MiniLM-L6's size, AVX-512 BF16, one thread; `python tests/benchmarks/ablation.py`).
+resources/docs/training.md has how much more processor time a step takes without it.
 """
 
 import sys
