@@ -130,7 +130,7 @@ def test_pretraining_is_counted_until_it_is_done(tmp_path: Path) -> None:
     (cost,) = plan.pretraining()
     assert cost.flops == pytest.approx(forward_flops(MINILM, 64) * (3 * 20 * 8 + 100 * 5))
     lines = list(describe_plan(plan, Speed(1e9, "x")))
-    assert "and 1 models to pre-train" in lines[0]
+    assert "and 1 model to pre-train" in lines[0]
     run = plan.cost(plan.conditions[0])
     assert cost.flops is not None
     assert run.flops is not None

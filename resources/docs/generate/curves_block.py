@@ -36,25 +36,24 @@ def _end(condition: pd.DataFrame) -> dict[str, object]:
         "dev at 3/4": format_number(before.mean()),
         "dev at the end": format_number(scores.iloc[:, -1].mean()),
         "gain [95 %]": format_estimate(gain.mean, gain.low, gain.high, "+.3f"),
+        "trend": _trend(gain.low, gain.high),
         "low": gain.low,
         "high": gain.high,
     }
 
 
+def _trend(low: float, high: float) -> str:
+    """Return whether a mean dev score still changes, by the interval of its gain."""
+    if low > 0:
+        return "rises"
+    return "falls" if high < 0 else "not shown"
+
+
 def _sentences(table: pd.DataFrame) -> Iterator[str]:
-    """Yield which curves still rise, and which fall, at the end."""
-    for words, arms in {
-        "still rises": table[table["low"] > 0],
-        "falls": table[table["high"] < 0],
-    }.items():
-        if len(arms):
-            names = "; ".join(
-                " · ".join(str(row[name]) for name in CONDITION_COLUMNS if name in row)
-                for row in arms.to_dict("records")
-            )
-            yield f"The mean dev score {words} over the last quarter in: {names}."
-    flat = table[(table["low"] <= 0) & (table["high"] >= 0)]
+    """Yield how many curves still rise or fall at the end, and how far any may."""
+    rising, falling = (int((table["trend"] == word).sum()) for word in ("rises", "falls"))
     yield (
-        f"In {len(flat)} of {len(table)} conditions the interval of the gain includes zero; "
-        f"the highest end of all intervals is {table['high'].max():+.3f}."
+        f"By these intervals the mean dev score still rises over the last quarter in {rising} of "
+        f"{len(table)} conditions, and falls in {falling}."
     )
+    yield f"The highest end of all intervals is {table['high'].max():+.3f}."

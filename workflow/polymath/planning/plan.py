@@ -269,15 +269,14 @@ def describe_plan(plan: Plan, speed: Speed, listed: int = MOST_EXPENSIVE) -> Ite
     yield (
         f"{len(plan.conditions)} conditions, {len(plan.conditions) - len(pending)} of them done; "
         f"{sum(cost.runs for cost in pending)} runs to train"
-        + (f", and {len(pretraining)} models to pre-train" if pretraining else "")
+        + (f", and {_count(len(pretraining), 'model')} to pre-train" if pretraining else "")
     )
     if chosen := describe_default_mappings(plan.experiment):
         yield chosen
     yield from _describe_truncation(plan)
     yield from ignored_keys(plan.experiment)
     downloads = plan.downloads()
-    plural = "" if len(downloads) == 1 else "s"
-    yield f"{len(downloads)} source{plural} to download" + (":" if downloads else "")
+    yield f"{_count(len(downloads), 'source')} to download" + (":" if downloads else "")
     yield from (f"  {line}" for line in downloads)
     costs = [*pretraining, *pending]
     if any(cost.flops for cost in costs):
@@ -326,6 +325,10 @@ def _describe_known(plan: Plan, costs: list[Cost], speed: Speed, listed: int) ->
     yield "most expensive:"
     for title in sorted(known, key=lambda title: -known[title])[:listed]:
         yield f"  {_hours(known[title], speed):>9}  {title}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _describe_models(plan: Plan) -> Iterator[str]:

@@ -39,7 +39,8 @@ def keep_unanswered_jobs(executor: type[Any]) -> None:
         unanswered = [job for job in active_jobs if id(job) not in accounted_for]
         if unanswered:
             self.logger.warning(
-                f"SLURM did not return the state of {len(unanswered)} jobs: asking again later"
+                f"SLURM did not return the state of {len(unanswered)} of {len(active_jobs)} jobs: "
+                "asking again later"
             )
         for job in unanswered:
             yield job
