@@ -59,7 +59,7 @@ def test_a_job_without_an_answer_is_kept_and_the_others_are_as_before(
     executor = Executor(["a"], ["b"], ["c"])
     assert [job.name for job in check(executor, jobs)] == ["a", "d"]
     assert executor.reported == [("success", "b"), ("failed", "c")]
-    assert "state of 1 jobs" in caplog.text
+    assert "state of 1 of 4 jobs" in caplog.text
     executor.running = ["a", "d"]
     caplog.clear()
     assert [job.name for job in check(executor, [jobs[0], jobs[3]])] == ["a", "d"]
