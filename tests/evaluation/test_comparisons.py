@@ -163,6 +163,22 @@ def test_the_summary_puts_chance_at_0_and_perfection_at_1(tmp_path: Path) -> Non
     assert (row["rows"], row["runs"]) == (1, 4)
 
 
+def test_a_test_set_of_one_class_leaves_the_summary_of_other_tasks_defined(
+    tmp_path: Path,
+) -> None:
+    both = [condition(), condition("scratch")]
+    both += [replace(each, task="splice") for each in both]
+    written = [write_condition(ResultPaths(tmp_path), each, RIGHT) for each in both]
+    scores = {
+        each: replace(score, chance=1.0) if each.task == "splice" else score
+        for each, score in headline_scores(pd.concat(written)).items()
+    }
+    contrasts = find_contrasts(both, {**DOMAINS, "splice": "dna"}, LINEAGE)
+    (row,) = summarise(contrasts, scores).to_dict("records")
+    assert row["tasks"] == 2
+    assert np.isfinite([row["iqm"], row["gain"], row["gain_low"], row["improvement"]]).all()
+
+
 def test_an_experiment_without_pairs_has_estimates_alone(tmp_path: Path) -> None:
     estimates, comparisons, summary = tables(tmp_path, (condition("scratch"), SCRATCH))
     assert len(estimates) == 1
@@ -190,6 +206,12 @@ def test_an_in_domain_model_is_compared_with_directly_and_halfway_from_random_we
     assert found.loc[HALFWAY, "reference_mean"] == pytest.approx((scratch + best).mean() / 2)
     assert found.loc[HALFWAY, "diverged"] == 1
     assert found.loc[HALFWAY, "reference_model"] == "protein-bert"
+    # Were the in-domain model a text model, its gain would be that comparison with random weights.
+    alone = tables(
+        tmp_path / "alone", (condition(), [190, 188, -1, 192]), (condition("scratch"), SCRATCH)
+    )[1]
+    assert found.loc[HALFWAY, "domain_gain_low"] == pytest.approx(alone.loc[0, "low"])
+    assert found.loc[["scratch", "in-domain"], "domain_gain_low"].isna().all()
     # The midpoint shares the text model's items: its error is not that of three arms apart.
     assert 0 < found.loc[HALFWAY, "items_error"] < 0.02
     assert set(summary["against"]) == {"scratch", "in-domain"}

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from polymath.evaluation.claims import decide
+from polymath.evaluation.comparisons import HALFWAY
+from polymath.evaluation.rate_sensitivity import AT_EDGE, ONE_RATE
 from polymath.evaluation.similarity_claim import (
     AGREEING,
     RANDOM_TOO,
@@ -49,9 +51,23 @@ def similarities(
     )
 
 
-def row_of(claim: str, table: pd.DataFrame) -> dict[str, Any]:
-    (row,) = (row for row in similarity_rows(table) if row["claim"] == claim)
+def qualified(qualifier: str) -> pd.DataFrame:
+    """Return the comparison of the same models' test scores, and one of other models."""
+    row = {"task": "amp", "mapping": "random", "model": "text-bert", "against": HALFWAY,
+           "reference_model": "protein-bert", "qualifier": qualifier}  # fmt: skip
+    return pd.DataFrame([{**row, "model": "other-bert", "qualifier": AT_EDGE}, row])
+
+
+def row_of(claim: str, table: pd.DataFrame, qualifier: str = "") -> dict[str, Any]:
+    rows = similarity_rows(table, qualified(qualifier))
+    (row,) = (row for row in rows if row["claim"] == claim)
     return row
+
+
+def test_the_rates_of_fine_tuning_qualify_what_it_changes_and_not_what_was_there_before() -> None:
+    table = similarities({"cka": 0.2})
+    assert row_of("similar", table, ONE_RATE)["qualifier"] == ONE_RATE
+    assert row_of("shared", table, ONE_RATE)["qualifier"] != ONE_RATE
 
 
 def test_the_change_is_the_difference_of_differences_over_depth() -> None:
@@ -137,5 +153,5 @@ def test_a_replicate_without_a_fine_tuned_model_does_not_count() -> None:
     assert row_of("similar", table)["n"] == 5
     assert row_of("shared", table)["n"] == 6
     before = table[table["state"] == "initial"]
-    assert [row["claim"] for row in similarity_rows(before)] == ["shared"]
+    assert [row["claim"] for row in similarity_rows(before, qualified(""))] == ["shared"]
     assert changes_by_tuning(before).empty

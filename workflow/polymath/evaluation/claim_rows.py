@@ -16,6 +16,7 @@ from polymath.experiment.contrasts import PRETRAINED, SCRATCH, TEXT, knows_text_
 from polymath.experiment.lineage import Lineage
 
 IDLE = "neither arm left chance level"
+NO_GAIN = "the in-domain model is not shown to gain over random weights"
 SETTINGS = ("task", "model", "mapping", "fraction", "recipe", "qualifier")
 
 
@@ -86,8 +87,7 @@ def near_rows(comparisons: pd.DataFrame) -> Iterator[dict[str, Any]]:
             yield {**names, "reason": "no random weights beside the in-domain model"}
             continue
         # The midpoint lies below the in-domain model by half of what that gains.
-        gains = row["reference_mean"] > between["reference_mean"]
-        reason = "" if gains else "the in-domain model gains nothing over random weights"
+        reason = "" if between["domain_gain_low"] > 0 else NO_GAIN
         yield {**names, "qualifier": between["qualifier"], **_of_scores(between, reason)}
 
 

@@ -104,9 +104,10 @@ RULE = (
     "Items of one group count as one. Of speed, v is the variance that the uncertainty of the two "
     f"targets causes. A task needs {LEAST_PAIRS} pairs. It is *undecided* otherwise, and where a "
     "replicate diverged (of speed, such a run counts as the whole budget instead), where "
-    "replicates share seeds because streams are crossed, where an arm did not leave chance level, "
-    "where the in-domain model gains nothing over random weights, and where measures of similarity "
-    "disagree in sign. "
+    "replicates share seeds because streams are crossed, where neither arm left chance level (of "
+    "speed, where one did not), where the interval of what the in-domain model gains over random "
+    "weights includes zero, and where measures of similarity disagree in sign. Of similarity the "
+    "test knows seeds alone, as all replicates share their sequences. "
     "*Together*: all tasks of a claim, model and data fraction have one verdict, by a two-sided "
     f"sign-flip test stratified by task, with p ≤ {ALPHA:g}. It speaks of these tasks together, "
     "not of each, and not of others. *Qualifier*: a verdict on an arm with a single learning rate, "
@@ -151,7 +152,7 @@ def judge(
         *better_rows(of_text(comparisons, lineage)),
         *better_rows(of_text_as_it_is(comparisons, lineage), AS_IT_IS),
         *near_rows(comparisons),
-        *(similarity_rows(read_table(tables.similarity)) if tables.similarity else ()),
+        *(similarity_rows(read_table(tables.similarity), comparisons) if tables.similarity else ()),
     ]
     untested = {name: claim.untested for name, claim in CLAIMS.items()}
     rows += rows_without_comparison(rows, domains, untested)

@@ -213,8 +213,24 @@ def _compare(
         **compare_pairs(differences, items_error, groups - 1, best - worst),
         **percentiles(items).columns("items"),
         "items_error": items_error,
+        "domain_gain_low": (
+            _gain_low(reference, scores, resampled) if names["against"] == HALFWAY else np.nan
+        ),
         **_compare_auc(condition, reference, scores, resampled),
     }
+
+
+def _gain_low(
+    midpoint: Arm,
+    scores: Mapping[Condition, HeadlineScores],
+    resampled: Mapping[Condition, Resampled],
+) -> float:
+    """Return the lower end of what the in-domain model of a midpoint gains over random weights."""
+    (_, domain), (_, scratch) = midpoint
+    values = {arm: scores[arm].values for arm in (domain, scratch)}
+    drawn = {arm: resampled[arm].by_replicate for arm in (domain, scratch)}
+    _, gains, items = _subtract(domain, [(1.0, scratch)], values, drawn)
+    return _combined_low(gains, items, resampled[domain].groups)
 
 
 def _subtract(
@@ -332,4 +348,5 @@ def _normalise(contrast: Contrast, scores: Mapping[Condition, HeadlineScores]) -
     condition, reference = scores[contrast.condition], scores[contrast.reference]
     replicates = sorted(condition.values.keys() & reference.values.keys())
     values = [[condition.values[number], reference.values[number]] for number in replicates]
-    return (np.array(values).reshape(-1, 2) - condition.chance) / (1 - condition.chance)
+    span = 1 - condition.chance or 1.0  # a test set of one class has no span
+    return (np.array(values).reshape(-1, 2) - condition.chance) / span

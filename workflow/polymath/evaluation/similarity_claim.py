@@ -14,12 +14,13 @@ Measures disagree easily, because each answers to another property of the states
 three of them (`AGREEING`) to have the same sign; the first gives the number that is tested.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.statistics import estimate_mean
 from polymath.experiment.representation_studies import JUDGED_CENTRING
 
@@ -80,16 +81,31 @@ def excesses_over_null(similarity: pd.DataFrame) -> pd.DataFrame:
     return means.assign(number=means["value"] - means["null_high"])
 
 
-def similarity_rows(similarity: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the claims `similar` and `shared`, with a number per replicate."""
+def similarity_rows(
+    similarity: pd.DataFrame, comparisons: pd.DataFrame
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the claims `similar` and `shared`, with a number per replicate.
+
+    Args:
+        comparisons: of test scores, which say how the same models' learning rates were chosen.
+    """
     changes, excesses = changes_by_tuning(similarity), excesses_over_null(similarity)
     for names, rows in _studies(changes[changes["centring"] == JUDGED_CENTRING]):
-        yield {"claim": "similar", **names, "qualifier": "", **_judged(_by_measure(rows))}
+        qualifier = _qualifier_of_rates(comparisons, names)
+        yield {"claim": "similar", **names, "qualifier": qualifier, **_judged(_by_measure(rows))}
     for names, rows in _studies(excesses[excesses["state"] == "before"]):
         text, random = (_by_measure(rows[rows["arm"] == arm]) for arm in _ARMS.values())
         too = bool(len(random)) and _sign(random) > 0
         qualifier = RANDOM_TOO if too else ""
         yield {"claim": "shared", **names, "qualifier": qualifier, **_judged(text)}
+
+
+def _qualifier_of_rates(comparisons: pd.DataFrame, study: Mapping[str, Any]) -> str:
+    """Return how the learning rates of a study's fine-tuned models qualify a verdict on them."""
+    halfway = comparisons[comparisons["against"] == HALFWAY]
+    halfway = halfway.rename(columns={"reference_model": "reference"})
+    same = (halfway[[*STUDY]] == [study[name] for name in STUDY]).all(axis=1)
+    return next(filter(None, halfway.loc[same, "qualifier"]), "")
 
 
 def _studies(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:

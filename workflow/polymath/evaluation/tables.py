@@ -100,6 +100,7 @@ COMPARISON_SCHEMA = _schema(
     (INTEGER, "n", "diverged", "items", "groups"),
     (FLOAT, "mean", "reference_mean", "chance", "difference", "low", "high"),
     (FLOAT, "seeds_low", "seeds_high", *INTERVALS[2:], "items_error", *TEST),
+    (FLOAT, "domain_gain_low"),
     (FLOAT, "auc", "reference_auc", *AUC_DIFFERENCE),
     (FLOATS, "differences"),
 )
