@@ -4,8 +4,13 @@ import argparse
 from pathlib import Path
 
 import pytest
+from snakemake.cli import parse_config
 
-from polymath.experiment.command_line import ExperimentOptions, add_experiment_options
+from polymath.experiment.command_line import (
+    ExperimentOptions,
+    add_experiment_options,
+    as_setting,
+)
 from polymath.util.errors import PolymathError
 from support import ROOT
 
@@ -29,9 +34,10 @@ def test_later_files_and_settings_hold_over_earlier_ones(
     experiment = files.experiment(ROOT / "resources")
     assert (experiment.replicates, experiment.seed, experiment.tasks) == (7, 5, ("amp",))
     assert files.results.root == Path(experiment.results) == Path("second")
-    assert files.words == ["--configfile", "mine.yaml"]
+    assert files.words == ["--configfile", "mine.yaml", "--config", "seed=5", "tasks=[amp]"]
     named = options("--configfile", "mine.yaml", "--results", "third")
     assert named.results.root == Path(named.experiment(ROOT / "resources").results) == Path("third")
+    assert named.words[-2:] == ["--config", "results=third"]
     alone = options("--configfile", "mine.yaml", "--replace-workflow-config")
     assert alone.words[-1] == "--replace-workflow-config"
     with pytest.raises(PolymathError, match="tasks"):
@@ -50,3 +56,16 @@ def test_the_folder_of_results_needs_no_configuration(
 def test_a_setting_is_a_key_with_a_value(setting: str) -> None:
     with pytest.raises(PolymathError, match="KEY=VALUE"):
         _ = options("--config", setting).results
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["results/new", "my folder", "é", 7, ["amp", "splice"],
+     {"default": {"learning_rate": ["1e-4", "4.0e-4"]}}],
+)  # fmt: skip
+def test_a_setting_is_read_by_snakemake_as_it_was(value: object) -> None:
+    setting = as_setting("some_key", value)
+    assert "\n" not in setting
+    assert parse_config([setting]) == {"some_key": value}
+    # What Snakemake has read is written in the same words again.
+    assert as_setting("some_key", parse_config([setting])["some_key"]) == setting

@@ -224,6 +224,8 @@ def test_minutes_and_the_command_are_those_of_the_run() -> None:
         (undecided(0.05, 0.05), {"n": 1, "p": None}, "replicates=5"),
         (undecided(0.05, 0.05), {"reason": "1 replicate diverged"}, "clip_norm"),
         (undecided(0.05, 0.05), {"reason": "neither arm left chance level"}, "steps"),
+        (undecided(0.05, 0.05), {"n": 4, "reason": "crossed replicates share seeds"}, "crossed"),
+        (undecided(0.05, 0.05), {"n": 3, "reason": "fewer than two groups of test items"}, "split"),
         (undecided(0.05, 0.05, items_error=0.05), {}, "300 test items,"),
         (undecided(0.05, 0.05, items_error=0.05), {"groups": 12}, "300 test items in 12 groups"),
         # Scatter of seeds is not blamed on test items.
@@ -237,6 +239,16 @@ def test_each_reason_has_its_remedy(
     sentence = settle_of(answer_of([], [{**row, **changes}]))
     assert remedy in sentence
     assert ("replicates=" in sentence) == ("replicates=" in remedy)
+
+
+@pytest.mark.parametrize(("records", "possible"), [(10**6, True), (1000, False)])
+def test_no_test_set_larger_than_the_data_is_advised(records: int, possible: bool) -> None:
+    claims = table([undecided(0.05, 0.05, items_error=0.05)], "claims")
+    answer = answer_in_words(
+        table([], "families"), claims, table(MATRIX_ROWS, "matrix"), records={"splice": records}
+    )
+    assert ("'split'" in settle_of(answer)) is possible
+    assert (f"{records:,} records" in settle_of(answer)) is not possible
 
 
 @pytest.mark.parametrize(("auc_low", "idle"), [(0.46, True), (0.7, False)])

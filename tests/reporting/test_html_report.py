@@ -87,6 +87,27 @@ def test_a_verdict_is_stated_with_its_qualifier_and_undecided_needs_none() -> No
     assert "learning rate" not in " ".join(answer.sentences)
 
 
+def test_an_undecided_claim_says_how_many_replicates_would_settle_it() -> None:
+    differences = [0.1, 0.02, 0.08, 0.1, -0.06]
+    row = judged("faster", "undecided", 0.05, n=5, p=0.2, differences=differences,
+                 shared_error=0.0, shared_df=4)  # fmt: skip
+    (answer,) = answer_claims(table([row], "claims"), table([], "families"), ["--config", "seed=5"])
+    command = "snakemake --cores all --config seed=5 replicates="
+    assert [command in line for line in answer.settle] == [True, False]
+    (decided,) = answer_claims(
+        table([{**row, "verdict": "supported"}], "claims"), table([], "families")
+    )
+    assert decided.settle == []
+
+
+def test_the_verdict_in_a_heading_has_its_qualifier() -> None:
+    families = [judged_together("better", "supported", 0.3),
+                judged_together("faster", "undecided", 0.3)]  # fmt: skip
+    rows = [judged("better", "supported", 0.2), judged("faster", "undecided", 0.1)]
+    faster, better = answer_claims(table(rows, "claims"), table(families, "families"))
+    assert (better.qualifier, faster.qualifier) == ("at one learning rate", "")
+
+
 def test_families_that_differ_are_mixed() -> None:
     families = [judged_together("better", "supported", 0.3),
                 judged_together("better", "contradicted", -0.3, model="large")]  # fmt: skip

@@ -1,5 +1,6 @@
 """What `plan` prints of power."""
 
+import shlex
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from statsmodels.stats.power import TTestPower
 
 from polymath.evaluation.claims import LEAST_PAIRS, decide
 from polymath.evaluation.mean_test import power, standard_error
-from polymath.reporting.power import REPLICATES, describe_power, power_of
+from polymath.reporting.power import REPLICATES, command_for, describe_power, power_of
 from support.report import judged
 from support.tables import table
 
@@ -62,6 +63,14 @@ def test_the_plan_prints_a_line_per_task_and_the_command_that_adds_replicates() 
         for line in lines
     )
     assert any("2 of 2" in line for line in lines)
+
+
+def test_settings_of_the_command_are_kept_and_replaced() -> None:
+    options = ["--configfile", "my data.yaml", "--config", "seed=5", "replicates=3"]
+    assert shlex.split(command_for(8, options)) == [
+        "snakemake", "--cores", "all", "--configfile", "my data.yaml",
+        "--config", "seed=5", "replicates=8",
+    ]  # fmt: skip
 
 
 def test_no_replicates_are_added_for_what_is_decided_or_out_of_reach() -> None:

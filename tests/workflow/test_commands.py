@@ -13,6 +13,7 @@ from tensorboardX.proto.event_pb2 import Event
 from polymath.__main__ import main, print_summary
 from polymath.evaluation.tables import CURVE_SCHEMA, prediction_schema
 from polymath.experiment.paths import ResultPaths
+from polymath.reporting.next_step import OWN_DATA
 from polymath.reporting.publish import FIGURES, choose_folder, publish
 from polymath.reporting.task_answer import ALONE
 from polymath.reporting.tensorboard import write_events
@@ -87,12 +88,13 @@ def test_the_summary_ends_with_the_answer_all_tasks_together_first(
     write_matrix(tmp_path, init="pretrained")
     write_verdicts(ResultPaths(tmp_path))
     print_summary(ResultPaths(tmp_path))
-    together, task = capsys.readouterr().out.splitlines()[-2:]
+    together, task, next_step = capsys.readouterr().out.splitlines()[-3:]
     assert together.startswith("Yes: on these 2 tasks together")
     assert "at one learning rate" in together
     assert task.startswith(f"  odd: {ALONE['undecided']}: ")
     assert "MCC" in task
     assert "text model 0.500" in task
+    assert next_step == OWN_DATA
 
 
 def test_publish_copies_the_results_and_records_what_made_them(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """The workflow as its users meet it: run, run again, change something, break something."""
 
+import html
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -82,6 +84,20 @@ def test_two_replicates_are_too_few_for_any_claim(finished: Workspace) -> None:
     assert {tuple(counts) for counts in read_json(results / "evidence/looks.json").values()} == {
         (2,)
     }
+
+
+def test_the_commands_of_the_report_keep_the_settings_of_the_run(
+    finished: Workspace, tmp_path: Path
+) -> None:
+    again = finished.copy(tmp_path / "again")
+    setting = f"tasks=[{', '.join(again.config['tasks'])}]"
+    assert again.planned("--config", setting) == {"write_report": 1}
+    result = again.run("--config", setting)
+    assert result.returncode == 0, result.stderr
+    command = ["snakemake", "--cores", "all", "--configfile", "experiment.yaml",
+               "--replace-workflow-config", "--config", setting, "replicates=5"]  # fmt: skip
+    page = html.unescape((again.folder / "results/report.html").read_text(encoding="utf-8"))
+    assert shlex.join(command) in page
 
 
 def test_every_job_left_a_log(finished: Workspace) -> None:

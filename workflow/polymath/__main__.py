@@ -32,8 +32,10 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     from polymath.experiment.conditions import Condition
     from polymath.reporting.answer import answer_in_words, print_answer
     from polymath.reporting.matrix import summarise_matrix
+    from polymath.reporting.next_step import describe_next_step
     from polymath.reporting.spent import minutes_of_training, seconds_of_training
-    from polymath.util.storage import read_table
+    from polymath.reporting.task_answer import count_records
+    from polymath.util.storage import read_json, read_table
 
     matrix = read_table(results.matrix())
     print(summarise_matrix(matrix))
@@ -60,10 +62,18 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     if families.exists() and claims.exists():
         rows = matrix[[*CONDITION_COLUMNS]].itertuples(index=False)
         seconds = seconds_of_training((Condition(*row) for row in rows), results)
+        cards = [path for path in map(results.card, matrix["task"].unique()) if path.exists()]
+        judged = read_table(claims)
         answer = answer_in_words(
-            read_table(families), read_table(claims), matrix, minutes_of_training(seconds), options
+            read_table(families),
+            judged,
+            matrix,
+            minutes_of_training(seconds),
+            options,
+            count_records(map(read_json, cards)),
         )
-        print("\nThe answer:", *print_answer(answer), sep="\n")
+        next_step = describe_next_step(judged, matrix, options)
+        print("\nThe answer:", *print_answer(answer), *filter(None, [next_step]), sep="\n")
     if results.evidence("effective_data").exists():
         print_effective_data(results)
 

@@ -9,6 +9,7 @@ from snakemake.logging import logger
 
 from polymath.data.fetch.local import require_own_files, require_results_folder
 from polymath.experiment import stage_versions as versions
+from polymath.experiment.command_line import as_setting
 from polymath.experiment.conditions import (
     NONE,
     Condition,
@@ -62,6 +63,10 @@ except PolymathError as error:
 # The configuration's options of the command, for the commands that the report names.
 OPTIONS = ["--configfile", *map(os.path.relpath, GIVEN)] if GIVEN else []
 OPTIONS += [] if OWN else ["--replace-workflow-config"]
+SETTINGS = [
+    as_setting(*item) for item in sorted(workflow.config_settings.config.items())
+]
+OPTIONS += ["--config", *SETTINGS] if SETTINGS else []
 
 # Another workflow that imports this one may run beside Snakemakes that hold no guard.
 if workflow.is_main_process and workflow.modifier.is_main_snakefile():

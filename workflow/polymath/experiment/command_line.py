@@ -1,6 +1,7 @@
 """Which experiment a command is about: the options that Snakemake takes, and what they mean."""
 
 import argparse
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from polymath.util.errors import PolymathError
 
 DEFAULT_FILE = Path("config.yaml")
 DEFAULT_RESULTS = "results"
+END_OF_SCALAR = "\n...\n"  # which YAML writes after a lone one
 
 
 def add_experiment_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +29,12 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", type=Path, help="folder of the results; default: as the configuration states"
     )
+
+
+def as_setting(key: str, value: object) -> str:
+    """Return a setting as `--config` takes it: the value in YAML, on one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, allow_unicode=True)
+    return f"{key}={text.removesuffix(END_OF_SCALAR).strip()}"
 
 
 @dataclass(frozen=True)
@@ -51,10 +59,15 @@ class ExperimentOptions:
 
     @property
     def words(self) -> list[str]:
-        """The configuration files, as words of a command for Snakemake."""
+        """The options as words of a command for Snakemake, `--config` last."""
         files = [str(path) for path in self.files]
         words = ["--configfile", *files] if files else []
-        return words + (["--replace-workflow-config"] if self.alone else [])
+        words += ["--replace-workflow-config"] if self.alone else []
+        settings = [*self.settings]
+        if self.folder is not None:
+            settings = [word for word in settings if not word.startswith("results=")]
+            settings += [f"results={self.folder}"]
+        return words + (["--config", *settings] if settings else [])
 
     def experiment(self, resources: Path) -> Experiment:
         """Return the experiment that Snakemake would run with the same options.

@@ -48,11 +48,13 @@ def answer_in_words(
     matrix: pd.DataFrame,
     minutes: Mapping[str, float] | None = None,
     options: Sequence[str] = (),
+    records: Mapping[str, int] | None = None,
 ) -> AnswerInWords:
     """Return the sentences of an experiment's verdicts, families of tasks, and matrix.
 
     Args:
         minutes: of training, by task.
+        records: of all splits, by task.
         options: configuration options of the command that ran it, as `--configfile my.yaml`.
     """
     better = claims[claims["claim"].isin(BETTER) & claims["n"].notna()]
@@ -66,7 +68,7 @@ def answer_in_words(
     faster = families[families["claim"] == "faster"]
     return AnswerInWords(
         [*_answer_scores(families, better), *_sentences(faster, faster["tasks"] > 1)],
-        [answer_task(row, better, matrix, minutes or {}, options) for row in rows],
+        [answer_task(row, better, matrix, minutes or {}, records or {}, options) for row in rows],
         [*_sentences(faster, faster["tasks"] <= 1)],
     )
 

@@ -33,8 +33,18 @@ def power_of(row: dict[str, Any], n: int) -> float:
 
 def command_for(replicates: int, options: Sequence[str]) -> str:
     """Return the command that runs an experiment with so many replicates; options as below."""
-    asked = ["--config", f"replicates={replicates}"]
-    return shlex.join(["snakemake", "--cores", "all", *options, *asked])
+    return command_with("replicates", str(replicates), options)
+
+
+def command_with(key: str, value: str, options: Sequence[str]) -> str:
+    """Return the command that runs an experiment with one setting changed, quoted for a shell.
+
+    Args:
+        options: configuration options of the command that ran it; `--config` comes last.
+    """
+    kept = [word for word in options if not word.startswith(f"{key}=")]
+    flag = [] if "--config" in kept else ["--config"]
+    return shlex.join(["snakemake", "--cores", "all", *kept, *flag, f"{key}={value}"])
 
 
 def describe_power(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[str]:
@@ -54,24 +64,21 @@ def describe_power(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[str
     names = [f"{row['claim']}: {row['task']}, {row['model']}" for row in judged.to_dict("records")]
     width = max(map(len, names))
     yield f"  {'n':>{width}} {' '.join(f'{n:>3}' for n in REPLICATES)}"
-    wanted = []
     for name, row in zip(names, judged.to_dict("records"), strict=True):
-        powers = [power_of(row, n) for n in REPLICATES]
-        yield f"  {name:>{width}} {' '.join(f'{100 * value:>3.0f}' for value in powers)}"
-        enough = [n for n, value in zip(REPLICATES, powers, strict=True) if value >= POWER]
-        if row["verdict"] == "undecided":
-            wanted.append(enough[0] if enough else None)
-    yield from _command(judged, wanted, options)
+        powers = [f"{100 * power_of(row, n):>3.0f}" for n in REPLICATES]
+        yield f"  {name:>{width}} {' '.join(powers)}"
+    yield from describe_missing(judged, options)
 
 
-def _command(
-    judged: pd.DataFrame, wanted: Sequence[int | None], options: Sequence[str]
-) -> Iterator[str]:
-    """Yield how to add replicates; nothing where all tasks are decided.
+def describe_missing(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[str]:
+    """Yield how many replicates undecided rows lack, and the command that adds them.
 
     Args:
-        wanted: of each undecided row, the replicates for a power of 80 %; None for more than 20.
+        claims, options: as of `describe_power`.
     """
+    judged = claims[claims["p"].notna()]
+    undecided = judged[judged["verdict"] == "undecided"].to_dict("records")
+    wanted = [next((n for n in REPLICATES if power_of(row, n) >= POWER), None) for row in undecided]
     within = [count for count in wanted if count is not None]
     if beyond := len(wanted) - len(within):
         yield (

@@ -1,7 +1,7 @@
 """One task's answer in one line: should one start from a text model, and what would settle it."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,16 @@ PERFECT = Hindrance(
 )
 
 
+# What settles a task that has no test, by what its reason says.
+WITHOUT_TEST = {
+    "diverged": "a lower learning_rate, or a clip_norm, so that no replicate diverges.",
+    "share seeds": "replicates with seeds of their own. Remove `crossed` from the configuration, "
+    f"and set `replicates: {LEAST_PAIRS}` or more.",
+    "two groups": "test items of two groups or more. The task's `split` can give test a larger "
+    "share.",
+}
+
+
 @dataclass(frozen=True)
 class TaskAnswer:
     """One task's line: its verdict on final scores, the numbers, and what would settle it."""
@@ -75,13 +85,14 @@ def answer_task(
     better: pd.DataFrame,
     matrix: pd.DataFrame,
     minutes: Mapping[str, float],
+    records: Mapping[str, int],
     options: Sequence[str],
 ) -> TaskAnswer:
     """Return the answer of one row of the claims on final scores.
 
     Args:
         better: all these rows, which tell what a row must be named by.
-        minutes, options: as of `answer_in_words`.
+        minutes, records, options: as of `answer_in_words`.
     """
     text, random = (_rows_of(matrix, row, init) for init in (PRETRAINED, SCRATCH))
     mean, random_mean = _value(text, "mean"), _value(random, "mean")
@@ -106,8 +117,15 @@ def answer_task(
         *_items(row, text),
         *_minutes(row, minutes),
     ]
-    settle = "" if row["verdict"] != "undecided" else _what_would_settle(row, options, hindrance)
+    settle = ""
+    if row["verdict"] == "undecided":
+        settle = _what_would_settle(row, records.get(row["task"]), options, hindrance)
     return TaskAnswer(name_task(row, better), row["verdict"], f"{'; '.join(sentences)}.", settle)
+
+
+def count_records(cards: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many records each task has after preparation, from their cards."""
+    return {card["task"]: sum(card["splits"].values()) for card in cards}
 
 
 def name_task(row: Mapping[str, Any], better: pd.DataFrame) -> str:
@@ -229,11 +247,15 @@ def _minutes(row: Mapping[str, Any], minutes: Mapping[str, float]) -> Iterator[s
 
 
 def _what_would_settle(
-    row: Mapping[str, Any], options: Sequence[str], hindrance: Hindrance | None
+    row: Mapping[str, Any],
+    records: int | None,
+    options: Sequence[str],
+    hindrance: Hindrance | None,
 ) -> str:
     """Return what would decide an undecided task, with the command where there is one."""
-    if "diverged" in row["reason"]:
-        return "To settle it: a lower learning_rate, or a clip_norm, so that no replicate diverges."
+    for reason, remedy in WITHOUT_TEST.items():
+        if reason in row["reason"]:
+            return f"To settle it: {remedy}"
     if "chance level" in row["reason"]:
         hindrance = UNLEARNED
     if hindrance:
@@ -259,11 +281,12 @@ def _what_would_settle(
         )
     return (
         f"More replicates alone do not settle it: with {count_items(row, ITEMS)}, the "
-        f"difference seen is within what another test set would change. {_items_needed(row)}"
+        "difference seen is within what another test set would change. "
+        f"{_items_needed(row, records)}"
     )
 
 
-def _items_needed(row: Mapping[str, Any]) -> str:
+def _items_needed(row: Mapping[str, Any], records: int | None) -> str:
     """Return how many test items would decide, if the difference were the one seen."""
     times = 1.25
     while times <= MOST_TIMES:
@@ -273,9 +296,9 @@ def _items_needed(row: Mapping[str, Any]) -> str:
             "shared_df": row["shared_df"] * times,
         }
         if power_of(more, ENDLESS) >= POWER:
-            return (
-                f"About {times * row['items']:,.0f} test items would: the task's 'split' can give "
-                "test a larger share."
-            )
+            needed = f"About {times * row['items']:,.0f} test items would"
+            if records and times * row["items"] >= records:
+                return f"{needed}: more than all {records:,} records of this task."
+            return f"{needed}: the task's 'split' can give test a larger share."
         times *= 1.25
     return "Take both to be equal for your purpose."

@@ -14,7 +14,7 @@ from polymath.reporting.figures.layers import MEASURES, name_models
 COLOURS = {"text-domain": "#0072B2", "scratch-domain": "#D55E00",
            "text-scratch": "#009E73", "scratch-scratch": "#555555"}  # fmt: skip
 MARKERS = {"text-domain": "o", "scratch-domain": "s", "text-scratch": "^", "scratch-scratch": "x"}
-DASHES = {"scratch-scratch": (0, (3, 2))}  # two random models are the floor for all others
+DASHES = {"scratch-scratch": (0, (3, 2))}  # two random models: the level without learning
 JUDGED = ("low", "high", "null_high", "p")
 
 

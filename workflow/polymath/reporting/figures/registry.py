@@ -111,7 +111,7 @@ FIGURES: dict[str, FigureEntry] = {
         category="Representations",
         caption="Debiased CKA of every pair of layers of two models on the same tokens of {task}, "
         "less the mean state of each position. Layer 0 is the output of the embeddings. Two random "
-        "models are the floor.",
+        "models show the level without learning.",
     ),
     "depth": FigureEntry(
         tables=("similarity", "heads"),

@@ -1,7 +1,7 @@
 """Everything the report states about an experiment, computed from its tables."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from polymath.experiment.command_line import DEFAULT_RESULTS
 from polymath.experiment.conditions import NONE
 from polymath.experiment.lineage import Lineage
 from polymath.experiment.paths import ResultPaths
-from polymath.reporting.answer import answer_in_words, describe_families
+from polymath.reporting.answer import BETTER, answer_in_words, describe_families
 from polymath.reporting.auc import limits_of_thresholds, list_disagreements
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.effective_data import describe_effective_data, effective_data_table
@@ -24,6 +24,7 @@ from polymath.reporting.order_control import (
     without_shuffled_tests,
 )
 from polymath.reporting.own_verdict import with_own_verdicts
+from polymath.reporting.power import describe_missing
 from polymath.reporting.provenance import provenance_of
 from polymath.reporting.published import compare_published, published_table, remarks_on
 from polymath.reporting.similarity_tables import similarity_tables
@@ -34,6 +35,7 @@ from polymath.reporting.tables import (
     format_estimates,
     format_number,
 )
+from polymath.reporting.task_answer import count_records
 from polymath.reporting.task_errors import TaskErrors
 from polymath.util.storage import read_json, read_metadata, read_table, read_with_metadata
 
@@ -91,7 +93,11 @@ class Answer:
     claim: Claim
     verdict: str
     """The verdict on all tasks together, or on the only one; `mixed` where families differ."""
+    qualifier: str
+    """What the verdict must be read with, where it is not undecided or mixed."""
     sentences: list[str]
+    settle: list[str]
+    """What more replicates would decide; of final scores, the tasks' own answers say so."""
     table: pd.DataFrame
 
 
@@ -105,28 +111,39 @@ def prediction_command(kept: Mapping[str, Any]) -> str:
     return shlex.join(["python", "-m", "polymath", "predict", "--run", run, *files])
 
 
-def answer_claims(claims: pd.DataFrame, families: pd.DataFrame) -> list[Answer]:
-    """Return an answer to each claim that was tested, in their order."""
+def answer_claims(
+    claims: pd.DataFrame, families: pd.DataFrame, options: Sequence[str] = ()
+) -> list[Answer]:
+    """Return an answer to each claim that was tested, in their order.
+
+    Args:
+        options: configuration options of the command that ran the experiment.
+    """
     answers, families = [], with_own_verdicts(families, claims)
     for name, claim in JUDGED.items():
         rows = claims[(claims["claim"] == name) & claims["n"].notna()]
         if len(rows):
-            answers.append(_answer(claim, rows, families[families["claim"] == name]))
+            settle = [] if name in BETTER else [*describe_missing(rows, options)]
+            answers.append(_answer(claim, rows, families[families["claim"] == name], settle))
     return answers
 
 
-def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame) -> Answer:
+def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame, settle: list[str]) -> Answer:
     verdicts, tasks = set(families["verdict"]), rows["task"].unique()
+    verdict = verdicts.pop() if len(verdicts) == 1 else "mixed"
+    qualifiers = dict.fromkeys(filter(None, families["qualifier"]))
     each = "Task by task" if len(tasks) > 1 else f"{tasks[0]} by itself"
     return Answer(
         claim,
-        verdicts.pop() if len(verdicts) == 1 else "mixed",
+        verdict,
+        "; ".join(qualifiers) if verdict in ("supported", "contradicted") else "",
         [
             *describe_families(families),
             f"{each}: {_counted(rows)}{_few(rows)}.",
             *filter(None, [qualify_verdicts(rows)]),
             *list_disagreements(rows),
         ],
+        settle,
         claim_table(rows),
     )
 
@@ -324,14 +341,16 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "baselines": [name for key, name in BASELINE_NAMES.items() if key in set(matrix["model"])],
         "conditions": len(matrix),
         "runs": int((trained["n"] + trained["diverged"]).sum()),
-        "words": answer_in_words(families, claims, matrix, sources.minutes, sources.options),
+        "words": answer_in_words(
+            families, claims, matrix, sources.minutes, sources.options, count_records(cards)
+        ),
         "kept": [
             {**kept, "command": prediction_command(kept)}
             for kept in map(read_json, sources.best)
             if kept.get("models")
         ],
         "beside": compare_with_baselines(matrix),
-        "answers": answer_claims(claims, families),
+        "answers": answer_claims(claims, families, sources.options),
         "untested": untested_claims(claims),
         "across": across_table(read_table(sources.summary)),
         "matrix": matrix_table(matrix),
