@@ -13,6 +13,7 @@ from generate.curves_block import describe_curves
 from generate.documents import (
     BENCHMARKS,
     KEPT,
+    answer_block,
     fill_blocks,
     generate_documents,
     read_claims,
@@ -221,8 +222,8 @@ def source_arms(task: str, longer: float) -> list[dict[str, object]]:
     same = {"task": task, "difference_low": 0.05, "difference_high": 0.15}
     return [
         scored(0.6, **same, init="scratch"),
-        scored(0.7, **same, difference=0.1),
-        scored(0.75, **same, model="self", mapping="character", difference=0.1),
+        scored(0.7, **same, difference=0.1, detectable=0.02),
+        scored(0.75, **same, model="self", mapping="character", difference=0.1, detectable=0.04),
         scored(0.6, **same, mapping="character", init="scratch"),
         scored(longer, **same, mapping="character", init="scratch", recipe="longer"),
     ]
@@ -237,12 +238,23 @@ def test_sources_are_shown_task_by_task_and_judged_by_their_intervals() -> None:
                 for model, each in ends.items()]  # fmt: skip
     text = describe_sources(matrix, table(families, "summary"))
     sentences = [line for line in text.splitlines() if line.startswith("- ")]
-    for word, line in zip(("better", "not told", "worse"), sentences[:3], strict=True):
+    for word, line in zip(("above", "includes", "below"), sentences[:3], strict=True):
         assert word in line
+    assert "amp 300, 0.020 to 0.040; odd 300, 0.020 to 0.040" in text
     assert [line.rpartition(" on ")[2] for line in sentences[3:]] == ["amp.", "amp."]
     assert [re.findall("`(.*?)`", line)[1] for line in sentences[3:]] == ["small", "self"]
     (row,) = [line for line in text.splitlines() if "| self" in line and "own" in line]
     assert row.count("0.750 (+0.100 [+0.050, +0.150])") == 2
+
+
+@pytest.mark.parametrize("run", ["study", "default"])
+def test_the_answer_names_every_task_on_which_n_grams_end_above_the_text_model(run: str) -> None:
+    rows = pd.read_csv(ROOT / KEPT / run / "matrix.csv")
+    text = rows[(rows["model"] == "minilm-l3") & (rows["init"] == "pretrained")]
+    ngram = rows[rows["model"] == "ngram"].set_index("task")["mean"]
+    above = [row["task"] for _, row in text.iterrows() if ngram[row["task"]] > row["mean"]]
+    listed = answer_block(ROOT, run).rpartition("n-grams on ")[2]
+    assert re.split(", | and ", re.split("[;.]", listed)[0]) == above
 
 
 def test_only_models_with_random_weights_of_their_own_are_text_arms() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from polymath.evaluation.mean_test import POWER
 from polymath.reporting.claims_page import across_table
 from polymath.reporting.tables import format_estimate, format_number, to_markdown
 
@@ -27,6 +28,7 @@ def describe_sources(matrix: pd.DataFrame, summary: pd.DataFrame) -> str:
             "Task by task: the mean test score, and its difference from random weights with the "
             "same tokens and recipe [95 %]:",
             to_markdown(_table_by_task(matrix)).strip(),
+            _describe_items(matrix),
             "\n".join(f"- {sentence}" for sentence in _sentences(families, matrix)),
         ]
     )
@@ -40,6 +42,19 @@ def _table_by_task(matrix: pd.DataFrame) -> pd.DataFrame:
     wide = table.pivot(index=ARM, columns="task", values="text")
     order = table[ARM].drop_duplicates()
     return wide.loc[[*map(tuple, order.to_numpy())], [*matrix["task"].unique()]].reset_index()
+
+
+def _describe_items(matrix: pd.DataFrame) -> str:
+    """Return how many test items each task has, and what differences could be found with them."""
+    listed = "; ".join(
+        f"{task} {rows['items'].max():.0f}, {format_number(rows['detectable'].min())} to "
+        f"{format_number(rows['detectable'].max())}"
+        for task, rows in matrix.groupby("task", sort=False)
+    )
+    return (
+        "Test items of each task, and the smallest differences that would be found with a power "
+        f"of {POWER:.0%}, from the steadiest arm to the least steady one: {listed}."
+    )
 
 
 def _score(row: dict[str, float]) -> str:
@@ -56,12 +71,15 @@ def _sentences(families: pd.DataFrame, matrix: pd.DataFrame) -> Iterator[str]:
     """Yield on which side of zero each source's gain lies, and what equal compute does."""
     for row in families.to_dict("records"):
         if row["gain_low"] > 0:
-            verdict = "ends better than random weights"
+            side = "lies above zero"
         elif row["gain_high"] < 0:
-            verdict = "ends worse than random weights"
+            side = "lies below zero"
         else:
-            verdict = "is not told from random weights"
-        yield f"`{row['model']}`, {row['init']}: {verdict} on these tasks together."
+            side = "includes zero"
+        yield (
+            f"`{row['model']}`, {row['init']}: the interval of the difference on these tasks "
+            f"together, over replicates alone, {side}."
+        )
     yield from _equal_compute(matrix)
 
 
