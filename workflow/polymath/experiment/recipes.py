@@ -34,12 +34,7 @@ class TrainingRecipe(StrictModel):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 autocast where the hardware has it, else fp32"
     )
-    evaluations: int = Field(
-        16,
-        ge=1,
-        le=10_000,
-        description="dev scores along the curve, each for one pass over dev without training",
-    )
+    evaluations: int = Field(10, ge=1, le=10_000, description="dev scores along the curve")
 
     @property
     def peak_rate(self) -> float:
