@@ -77,6 +77,7 @@ def test_each_kind_is_recognised_and_its_configuration_passes_the_check(
     experiment = load(output)
     assert experiment.replicates == 5
     assert [len(recipe.rates) for recipe in experiment.recipes.values()] == [3]
+    assert [recipe.evaluations for recipe in experiment.recipes.values()] == [16]
     lines = list(describe_check(experiment))
     assert any(line.startswith("  5 rows as symbols") for line in lines)
     counts = draft.counts

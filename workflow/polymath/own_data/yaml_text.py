@@ -40,7 +40,8 @@ def format_yaml(draft: Draft) -> str:
         ("recipes:", ""),
         (f"  short: {{learning_rate: [{rates}],", "the best on dev is taken"),
         (f"          steps: {budget.steps},", f"{passes:.1f} passes over {rows:,} rows"),
-        (f"          batch_size: {BATCH}, warmup: 0.1, clip_norm: 1}}", ""),
+        (f"          batch_size: {BATCH}, warmup: 0.1, clip_norm: 1,", ""),
+        ("          evaluations: 16}", "points on the learning curve: speed is read off them"),
         ("datasets:", ""),
         (f"  {draft.name}:", ""),
     ]
