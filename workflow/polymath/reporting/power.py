@@ -82,11 +82,11 @@ def describe_missing(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[s
     within = [count for count in wanted if count is not None]
     if beyond := len(wanted) - len(within):
         yield (
-            f"undecided, and {POWER:.0%} power would need more than {REPLICATES[-1]} replicates: "
-            f"{beyond} of {len(wanted)} (differences that are small beside their scatter)"
+            f"{beyond} of {len(wanted)} undecided would need more than {REPLICATES[-1]} replicates "
+            f"for a power of {POWER:.0%}: the difference is small beside its scatter."
         )
     more = max(within, default=0)
     if more > judged["n"].min():
         words = command_for(more, options)
-        yield f"for {POWER:.0%} power in {len(within)} of {len(wanted)} that are undecided: {words}"
-        yield "judging again with more replicates is another look, which nothing corrects for"
+        yield f"{len(within)} of {len(wanted)} undecided have a power of {POWER:.0%} with: {words}"
+        yield "Judging again with more replicates is another look, which nothing corrects for."
