@@ -7,6 +7,7 @@ import pytest
 from snakemake.cli import parse_config
 
 from polymath.experiment.command_line import (
+    UNKNOWN_FILE,
     ExperimentOptions,
     add_experiment_options,
     as_setting,
@@ -37,7 +38,11 @@ def test_later_files_and_settings_hold_over_earlier_ones(
     assert files.words == ["--configfile", "mine.yaml", "--config", "seed=5", "tasks=[amp]"]
     named = options("--configfile", "mine.yaml", "--results", "third")
     assert named.results.root == Path(named.experiment(ROOT / "resources").results) == Path("third")
-    assert named.words[-2:] == ["--config", "results=third"]
+    assert named.words == ["--configfile", "mine.yaml", "--config", "results=third"]
+    # The folder of another experiment: the default's configuration must not run in it.
+    assert options("--results", "third").words == [
+        "--configfile", UNKNOWN_FILE, "--config", "results=third",
+    ]  # fmt: skip
     alone = options("--configfile", "mine.yaml", "--replace-workflow-config")
     assert alone.words[-1] == "--replace-workflow-config"
     with pytest.raises(PolymathError, match="tasks"):

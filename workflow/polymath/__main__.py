@@ -16,6 +16,8 @@ from polymath.util.errors import DamagedError, PolymathError
 from polymath.util.remedies import remedy_for
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from polymath.planning.plan import Plan
 
 ROOT = Path(__file__).parents[2]
@@ -28,14 +30,8 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     Args:
         options: configuration options of the command, as Snakemake takes them.
     """
-    from polymath.evaluation.tables import CONDITION_COLUMNS
-    from polymath.experiment.conditions import Condition
-    from polymath.reporting.answer import answer_in_words, print_answer
     from polymath.reporting.matrix import summarise_matrix
-    from polymath.reporting.next_step import describe_next_step
-    from polymath.reporting.spent import minutes_of_training, seconds_of_training
-    from polymath.reporting.task_answer import count_records
-    from polymath.util.storage import read_json, read_table
+    from polymath.util.storage import read_table
 
     matrix = read_table(results.matrix())
     print(summarise_matrix(matrix))
@@ -58,24 +54,36 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     ):
         if path.exists():
             print(f"  {path!s:<36} {content}")
-    families, claims = results.evidence("families"), results.claims()
-    if families.exists() and claims.exists():
-        rows = matrix[[*CONDITION_COLUMNS]].itertuples(index=False)
-        seconds = seconds_of_training((Condition(*row) for row in rows), results)
-        cards = [path for path in map(results.card, matrix["task"].unique()) if path.exists()]
-        judged = read_table(claims)
-        answer = answer_in_words(
-            read_table(families),
-            judged,
-            matrix,
-            minutes_of_training(seconds),
-            options,
-            count_records(map(read_json, cards)),
-        )
-        next_step = describe_next_step(judged, matrix, options)
-        print("\nThe answer:", *print_answer(answer), *filter(None, [next_step]), sep="\n")
+    if results.evidence("families").exists() and results.claims().exists():
+        print_answers(results, matrix, options)
     if results.evidence("effective_data").exists():
         print_effective_data(results)
+
+
+def print_answers(results: ResultPaths, matrix: "pd.DataFrame", options: Sequence[str]) -> None:
+    """Print the answer in words, and the next command."""
+    from polymath.evaluation.tables import CONDITION_COLUMNS
+    from polymath.experiment.conditions import Condition
+    from polymath.reporting.answer import answer_in_words, print_answer
+    from polymath.reporting.next_step import describe_next_step
+    from polymath.reporting.spent import minutes_of_training, seconds_of_training
+    from polymath.reporting.task_answer import count_records
+    from polymath.util.storage import read_json, read_table
+
+    rows = matrix[[*CONDITION_COLUMNS]].itertuples(index=False)
+    seconds = seconds_of_training((Condition(*row) for row in rows), results)
+    cards = [path for path in map(results.card, matrix["task"].unique()) if path.exists()]
+    claims = read_table(results.claims())
+    answer = answer_in_words(
+        read_table(results.evidence("families")),
+        claims,
+        matrix,
+        minutes_of_training(seconds),
+        options,
+        count_records(map(read_json, cards)),
+    )
+    next_step = describe_next_step(claims, matrix, options)
+    print("\nThe answer:", *print_answer(answer), *filter(None, [next_step]), sep="\n")
 
 
 def print_effective_data(results: ResultPaths) -> None:

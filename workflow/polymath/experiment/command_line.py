@@ -16,6 +16,7 @@ from polymath.util.errors import PolymathError
 
 DEFAULT_FILE = Path("config.yaml")
 DEFAULT_RESULTS = "results"
+UNKNOWN_FILE = "ITS_CONFIGURATION.yaml"
 END_OF_SCALAR = "\n...\n"  # which YAML writes after a lone one
 
 
@@ -59,8 +60,13 @@ class ExperimentOptions:
 
     @property
     def words(self) -> list[str]:
-        """The options as words of a command for Snakemake, `--config` last."""
+        """The options as words of a command for Snakemake, `--config` last.
+
+        A folder alone does not tell the configuration that filled it: the reader is to name that.
+        """
         files = [str(path) for path in self.files]
+        if self.folder is not None and not files:
+            files = [UNKNOWN_FILE]
         words = ["--configfile", *files] if files else []
         words += ["--replace-workflow-config"] if self.alone else []
         settings = [*self.settings]

@@ -46,8 +46,8 @@ PER_TASK = """## Task by task
 
 Intervals are 95 % intervals for one row, without correction for the number of rows. “Both” is the
 interval of the test, over other seeds and other test items together; of similarity it is over seeds
-alone. “Seeds” is Student's interval
-over pairs of replicates alone, “items” a bootstrap over test items with the same trained models.
+alone. “Seeds” is Student's interval over pairs of replicates alone, “items” a bootstrap over test
+items with the same trained models.
 `p` is after Holm's correction. `sign flips` is the p of the sign-flip test of the pairs, without
 correction: a sensitivity check that needs no distribution but knows seeds only. `detectable` is the
 smallest true difference for which the test has a power of 80 % with this scatter, at the level
