@@ -146,8 +146,8 @@ def answer_block(root: Path, run: str) -> str:
     }
     listed = "; ".join(f"{name} on {join(tasks)}" for name, tasks in above.items() if tasks)
     return (
-        f"{lines}\n\nOf {matrix['n'].max()} replicates. Their mean is above the text model's: "
-        f"{listed or 'that of no baseline'}."
+        f"{lines}\n\nOf {matrix['n'].max()} replicates. Above the text model in the mean: "
+        f"{listed or 'no baseline'}."
     )
 
 
