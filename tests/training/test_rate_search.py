@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from polymath.experiment.recipes import Recipe
 from polymath.training.loop import Divergence
 from polymath.training.rate_search import Trial, choose_rate, summarise_trial
 from polymath.training.replicate_store import ReplicateResult
+from polymath.training.resumable import ResumableRun, Session
 from polymath.util.seeds import VARIED, derive_seed, seed_levels
 from polymath.util.storage import read_metadata, read_table
 from support.families import Checkpoint
@@ -81,6 +83,27 @@ def test_the_rates_can_be_chosen_by_fewer_replicates(
     metadata = read_metadata(outputs_in(tmp_path).predictions)
     assert [len(trial["dev_scores"]) for trial in metadata["rate_trials"]] == [1, 1]
     assert any(line.startswith("learning rate") and "best on dev" in line for line in said)
+
+
+def test_trials_are_counted_up_and_all_that_is_to_come_is_expected(
+    tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = []
+    train = Session.train
+
+    def record(
+        self: Session, runs: list[ResumableRun], label: str, waiting: int, **rest: Any
+    ) -> None:
+        expected.append((label, waiting))
+        train(self, runs, label, waiting, **rest)
+
+    monkeypatch.setattr(Session, "train", record)
+    recipe = {"learning_rate": (1e-3, 3e-3), "rate_replicates": 2}
+    job = write_job(tmp_path, checkpoint("bert"), CLASSES, recipe=recipe, replicates=2)
+    run_job(job, tmp_path)
+    trials = ["trial 1 of 2", "trial 2 of 2"]
+    names = [*trials, *trials, "replicate 1 of 2", "replicate 2 of 2"]
+    assert expected == list(zip(names, range(5, -1, -1), strict=True))
 
 
 def test_one_more_rate_trains_only_its_own_trials(tmp_path: Path, checkpoint: Checkpoint) -> None:

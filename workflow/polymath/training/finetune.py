@@ -91,9 +91,11 @@ def _try_rates(
     if len(trainers) == 1:
         return {rate: Trial(rate, ()) for rate in trainers}
     trials = {}
+    missing = [trainer.count_missing(trainer.trials) for trainer in trainers.values()]
     for number, (rate, trainer) in enumerate(trainers.items(), 1):
         log(f"learning rate {rate:g} ({number} of {len(trainers)}), chosen by dev {job.metric}")
-        trials[rate] = summarise_trial(rate, trainer.finish(trainer.trials))
+        later = sum(missing[number:]) + job.replicates
+        trials[rate] = summarise_trial(rate, trainer.finish(trainer.trials, later))
     scores = ", ".join(f"{rate:g}: {trial.mean:.3f}" for rate, trial in trials.items())
     log(f"learning rate {choose_rate(trials):g} is best on dev ({scores})")
     return trials
@@ -161,8 +163,16 @@ class _Trainer:
         """Return the store's name of each replicate."""
         return [f"{number}-{digest}" for number, digest in self.digests.items()]
 
-    def finish(self, numbers: range) -> list[ReplicateResult]:
-        """Return these replicates, from the store or trained now."""
+    def count_missing(self, numbers: range) -> int:
+        """Return how many of these replicates the store does not have."""
+        return sum(not self.store.has(number, self.digests[number]) for number in numbers)
+
+    def finish(self, numbers: range, later: int = 0) -> list[ReplicateResult]:
+        """Return these replicates, from the store or trained now.
+
+        Args:
+            later: runs of other trainers still to come, for the estimated finish.
+        """
         missing = []
         for number in numbers:
             if number in self.results:
@@ -175,7 +185,7 @@ class _Trainer:
                 self.results[number] = stored
         limit = len(missing)
         while missing := [number for number in missing if number not in self.results]:
-            together = self._train_group(missing, limit)
+            together = self._train_group(missing, limit, later)
             # A model and its optimiser refer to each other. The group's CUDA graphs must be gone
             # before the next group takes its streams.
             gc.collect()
@@ -183,7 +193,7 @@ class _Trainer:
                 limit = self._halve(together)
         return [self.results[number] for number in numbers]
 
-    def _train_group(self, missing: list[int], limit: int) -> int:
+    def _train_group(self, missing: list[int], limit: int, later: int) -> int:
         """Train the first of the missing replicates side by side; return how many there were.
 
         If the device's memory did not suffice, some have no result.
@@ -194,7 +204,7 @@ class _Trainer:
             group.append(self._start(missing[0]))
             together = self._count_side_by_side(group[0], min(limit, len(missing)))
             group += [self._start(number) for number in missing[1:together]]
-            self._train(group, waiting=len(missing) - together)
+            self._train(group, waiting=len(missing) - together + later)
         except torch.OutOfMemoryError:  # what it refers to is freed when this function returns
             self.log(f"{self._name(*missing[:together])}: out of GPU memory")
         return together
@@ -213,7 +223,8 @@ class _Trainer:
 
     def _name(self, *numbers: int) -> str:
         if numbers[0] < 0:
-            return f"trial {', '.join(str(-n) for n in numbers)} of {len(self.trials)}"
+            places = ", ".join(str(self.trials.index(number) + 1) for number in numbers)
+            return f"trial {places} of {len(self.trials)}"
         return f"replicate {', '.join(str(n + 1) for n in numbers)} of {self.total}"
 
     def _resumable(self, replicate: Replicate) -> ResumableRun:

@@ -51,6 +51,10 @@ class ReplicateStore:
     all_models: bool = False
     shuffled: bool = False
 
+    def has(self, replicate: int, digest: str) -> bool:
+        """Say whether the tables of a finished replicate are there, without reading them."""
+        return all(path.is_file() for path in self._tables(replicate, digest))
+
     def find(
         self, replicate: int, digest: str, log: Callable[[str], None]
     ) -> ReplicateResult | None:
@@ -58,7 +62,7 @@ class ReplicateStore:
 
         Its remaining checkpoints are removed.
         """
-        if not all(path.is_file() for path in self._tables(replicate, digest)):
+        if not self.has(replicate, digest):
             return None
         try:
             return self._read(replicate, digest)
