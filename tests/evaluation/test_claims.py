@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polymath.evaluation.claim_rows import NO_GAIN
+from polymath.evaluation.claim_rows import ABOVE_DOMAIN, NO_GAIN
 from polymath.evaluation.claims import (
     CLAIMS,
+    FEW_PAIRS,
     LEAST_PAIRS,
     NO_RANDOM_WEIGHTS,
     RULE,
@@ -94,8 +95,10 @@ def test_what_hinders_a_verdict_is_reported_and_not_tested() -> None:
     table.loc[1, "reason"] = "2 replicates diverged"
     decided = decide(table)
     assert list(decided["verdict"]) == ["supported", "undecided"]
-    assert decided["tests"][0] == 1
     assert np.isnan(decided["p"][1])
+    # Results that keep a task from a test leave as many tests to correct for as were planned.
+    assert decided["tests"][0] == 2
+    assert decided["p_holm"][0] == pytest.approx(2 * decided["p"][0])
     assert decided["low"][1] == decided["low"][0]  # its interval is shown all the same
     assert decided["reason"][1] == "2 replicates diverged"
 
@@ -138,10 +141,12 @@ def families(folder: Path) -> pd.DataFrame:
     return read_table(folder / "families").set_index("claim")
 
 
-def halfway(task: str, differences: Any, **changes: Any) -> list[dict[str, Any]]:
+def halfway(
+    task: str, differences: Any, below: float = 0.1, **changes: Any
+) -> list[dict[str, Any]]:
     """Return a comparison with an in-domain model, and the one with the midpoint below it."""
     midpoint = compared(task, HALFWAY, differences, reference_mean=0.7, **changes)
-    return [compared(task, "in-domain", differences - 0.1), midpoint]
+    return [compared(task, "in-domain", differences - below), midpoint]
 
 
 def test_every_claim_has_a_verdict_for_every_task(tmp_path: Path) -> None:
@@ -180,10 +185,14 @@ def test_claims_are_of_text_models_that_meet_symbols_new_to_them(tmp_path: Path)
 
 
 def test_slightly_below_is_above_the_midpoint_of_both_references(tmp_path: Path) -> None:
-    table = judged(tmp_path, [*halfway("amp", SIX), *halfway("splice", -SIX, qualifier=AT_EDGE)])
+    table = judged(
+        tmp_path,
+        [*halfway("amp", SIX), *halfway("splice", -SIX, qualifier=AT_EDGE),
+         *halfway("h3", SIX, below=0.0)],
+    )  # fmt: skip
     near = table.loc["near in-domain"]
-    assert list(near["verdict"]) == ["supported", "contradicted"]
-    assert list(near["qualifier"]) == [ONE_RATE, AT_EDGE]
+    assert list(near["verdict"]) == ["supported", "contradicted", "supported"]
+    assert list(near["qualifier"]) == [ONE_RATE, AT_EDGE, f"{ONE_RATE}, {ABOVE_DOMAIN}"]
     assert near.loc["amp", "value"] == pytest.approx(SIX.mean())
     assert set(near["reference"]) == {"protein-bert"}
 
@@ -194,6 +203,8 @@ def test_slightly_below_is_above_the_midpoint_of_both_references(tmp_path: Path)
         ([compared("amp", "in-domain", SIX)], "no random weights beside the in-domain model"),
         (halfway("amp", SIX, domain_gain_low=-0.001), NO_GAIN),
         (halfway("amp", SIX, domain_gain_low=np.nan), NO_GAIN),
+        # More replicates are the first thing to ask for.
+        (halfway("amp", SIX[:3], domain_gain_low=np.nan), FEW_PAIRS),
     ],
 )  # fmt: skip
 def test_unless_the_in_domain_model_is_shown_to_gain_nothing_is_slight(
@@ -280,6 +291,14 @@ def test_tasks_of_both_signs_have_no_verdict_against_the_number_shown(tmp_path: 
     assert better["iqm"] < 0
     assert better["verdict"] == "undecided"
     assert "both signs" in better["reason"]
+
+
+def test_the_verdict_together_names_the_tasks_of_its_qualifiers(tmp_path: Path) -> None:
+    tasks = {"amp": "", "splice": AT_EDGE, "reuters": AT_EDGE, "sst2": ONE_RATE}
+    rows = [compared(task, "scratch", SIX, qualifier=each) for task, each in tasks.items()]
+    judged(tmp_path, rows, baselines=tuple(tasks))
+    qualifier = families(tmp_path).loc["better", "qualifier"]
+    assert qualifier == f"{AT_EDGE} on splice and reuters, {ONE_RATE} on sst2"
 
 
 def test_three_replicates_decide_the_tasks_together(tmp_path: Path) -> None:

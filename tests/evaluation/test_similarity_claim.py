@@ -13,7 +13,9 @@ from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.rate_sensitivity import AT_EDGE, ONE_RATE
 from polymath.evaluation.similarity_claim import (
     AGREEING,
+    OTHER_VIEW,
     RANDOM_TOO,
+    SEEDS_ALONE,
     changes_by_tuning,
     excesses_over_null,
     similarity_rows,
@@ -54,8 +56,11 @@ def similarities(
 def qualified(qualifier: str) -> pd.DataFrame:
     """Return the comparison of the same models' test scores, and one of other models."""
     row = {"task": "amp", "mapping": "random", "model": "text-bert", "against": HALFWAY,
-           "reference_model": "protein-bert", "qualifier": qualifier}  # fmt: skip
-    return pd.DataFrame([{**row, "model": "other-bert", "qualifier": AT_EDGE}, row])
+           "reference_model": "protein-bert", "fraction": "1", "qualifier": qualifier}  # fmt: skip
+    others = {"model": "other-bert"}, {"fraction": "0.1"}
+    # The study is of the recipe named first.
+    return pd.DataFrame([*({**row, **each, "qualifier": AT_EDGE} for each in others),
+                         row, {**row, "qualifier": AT_EDGE}])  # fmt: skip
 
 
 def row_of(claim: str, table: pd.DataFrame, qualifier: str = "") -> dict[str, Any]:
@@ -66,8 +71,21 @@ def row_of(claim: str, table: pd.DataFrame, qualifier: str = "") -> dict[str, An
 
 def test_the_rates_of_fine_tuning_qualify_what_it_changes_and_not_what_was_there_before() -> None:
     table = similarities({"cka": 0.2})
-    assert row_of("similar", table, ONE_RATE)["qualifier"] == ONE_RATE
-    assert row_of("shared", table, ONE_RATE)["qualifier"] != ONE_RATE
+    similar = row_of("similar", table, ONE_RATE)["qualifier"]
+    assert similar.startswith(f"{ONE_RATE}, {SEEDS_ALONE}")
+    assert AT_EDGE not in similar
+    assert SEEDS_ALONE not in row_of("similar", table, "")["qualifier"].partition(", ")[2]
+    assert ONE_RATE not in row_of("shared", table, ONE_RATE)["qualifier"]
+    assert SEEDS_ALONE in row_of("shared", table, ONE_RATE)["qualifier"]
+
+
+@pytest.mark.parametrize("lift", [-0.2, 0.2])
+def test_a_change_that_turns_in_the_view_without_token_means_says_so(lift: float) -> None:
+    table = similarities({"cka": 0.2})
+    lifted = (table["centring"] == "token") & (table["state"] == "fine-tuned")
+    lifted &= table["pair"] == "text-domain"
+    table["value"] += lift * lifted
+    assert (OTHER_VIEW in row_of("similar", table)["qualifier"]) is (lift < 0)
 
 
 def test_the_change_is_the_difference_of_differences_over_depth() -> None:
@@ -134,7 +152,9 @@ def test_a_model_at_the_level_of_the_null_shares_nothing() -> None:
     assert row["reason"] == ""
 
 
-@pytest.mark.parametrize(("level", "qualifier"), [(0.5, RANDOM_TOO), (0.05, "")])
+@pytest.mark.parametrize(
+    ("level", "qualifier"), [(0.5, f"{RANDOM_TOO}, {SEEDS_ALONE}"), (0.05, SEEDS_ALONE)]
+)
 def test_random_weights_that_share_more_than_chance_too_qualify_the_verdict(
     level: float, qualifier: str
 ) -> None:
@@ -143,7 +163,7 @@ def test_random_weights_that_share_more_than_chance_too_qualify_the_verdict(
     row = row_of("shared", table.assign(value=table["value"].mask(random, level)))
     assert row["qualifier"] == qualifier
     assert row["value"] == pytest.approx(0.4, abs=0.01)
-    assert row_of("similar", table)["qualifier"] == ""
+    assert RANDOM_TOO not in row_of("similar", table)["qualifier"]
 
 
 def test_a_replicate_without_a_fine_tuned_model_does_not_count() -> None:

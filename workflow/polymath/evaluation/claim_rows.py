@@ -16,6 +16,7 @@ from polymath.experiment.contrasts import PRETRAINED, SCRATCH, TEXT, knows_text_
 from polymath.experiment.lineage import Lineage
 
 IDLE = "neither arm left chance level"
+ABOVE_DOMAIN = "with a mean score above the in-domain model's"
 NO_GAIN = "the in-domain model is not shown to gain over random weights"
 SETTINGS = ("task", "model", "mapping", "fraction", "recipe", "qualifier")
 
@@ -88,7 +89,9 @@ def near_rows(comparisons: pd.DataFrame) -> Iterator[dict[str, Any]]:
             continue
         # The midpoint lies below the in-domain model by half of what that gains.
         reason = "" if between["domain_gain_low"] > 0 else NO_GAIN
-        yield {**names, "qualifier": between["qualifier"], **_of_scores(between, reason)}
+        above = ABOVE_DOMAIN if row["difference"] > 0 else ""
+        qualifier = ", ".join(filter(None, [between["qualifier"], above]))
+        yield {**names, "qualifier": qualifier, **_of_scores(between, reason)}
 
 
 def _named(claim: str, row: Mapping[str, Any], reference: str) -> dict[str, Any]:

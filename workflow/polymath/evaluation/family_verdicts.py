@@ -4,6 +4,7 @@ A family holds each task once, whatever its recipe, mapping or in-domain model. 
 several of one of these, each is a family of its own.
 """
 
+from collections import defaultdict
 from collections.abc import Container, Iterator
 from typing import Any
 
@@ -97,16 +98,21 @@ def _stratum(row: dict[str, Any], span: float) -> Stratum:
 
 
 def _qualifier(tested: pd.DataFrame, with_baseline: Container[str]) -> str:
-    """Return the members' qualifiers, and the tasks that no baseline stands beside."""
-    qualifiers = [each for each in dict.fromkeys(tested["qualifier"]) if isinstance(each, str)]
-    trained = tested[tested["claim"].isin(OF_TRAINING)]
-    without = [task for task in dict.fromkeys(trained["task"]) if task not in with_baseline]
-    if without:
-        everywhere = len(without) == trained["task"].nunique()
-        qualifiers.append(
-            "without a baseline" + ("" if everywhere else f" on {', '.join(without)}")
-        )
-    return ", ".join(filter(None, qualifiers))
+    """Return the members' qualifiers, and that no baseline stands beside them, with the tasks."""
+    tasks_of: dict[str, list[str]] = defaultdict(list)
+    for row in tested.to_dict("records"):
+        if isinstance(row["qualifier"], str) and row["qualifier"]:
+            tasks_of[row["qualifier"]].append(row["task"])
+        if row["claim"] in OF_TRAINING and row["task"] not in with_baseline:
+            tasks_of["without a baseline"].append(row["task"])
+    return ", ".join(
+        qualifier if len(tasks) == len(tested) else f"{qualifier} on {_join_words(tasks)}"
+        for qualifier, tasks in tasks_of.items()
+    )
+
+
+def _join_words(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _verdict(test: FamilyTest, iqm: float) -> tuple[str, str]:

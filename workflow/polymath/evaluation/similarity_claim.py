@@ -31,8 +31,10 @@ NOT_MEASURED = {
     "similar": "similarity before and after fine-tuning was not measured",
     "shared": "similarity of models before fine-tuning was not measured",
 }
-# What a verdict on what is shared says of random weights that share more than chance as well.
+# What verdicts on similarity must be read with.
 RANDOM_TOO = "for random weights too"
+SEEDS_ALONE = "over seeds alone"
+OTHER_VIEW = "with the opposite sign where token means are taken out"
 _ARMS = {"text-domain": "text", "scratch-domain": "random"}
 _STATES = {"initial": "before", "fine-tuned": "after"}
 
@@ -90,22 +92,36 @@ def similarity_rows(
         comparisons: of test scores, which say how the same models' learning rates were chosen.
     """
     changes, excesses = changes_by_tuning(similarity), excesses_over_null(similarity)
-    for names, rows in _studies(changes[changes["centring"] == JUDGED_CENTRING]):
-        qualifier = _qualifier_of_rates(comparisons, names)
-        yield {"claim": "similar", **names, "qualifier": qualifier, **_judged(_by_measure(rows))}
+    for names, rows in _studies(changes):
+        views = {view: _by_measure(part) for view, part in rows.groupby("centring")}
+        means = {view: measured[MEASURE].mean() for view, measured in views.items()}
+        turned = means[JUDGED_CENTRING] * means.get("token", 0.0) < 0
+        qualifier = _join(
+            _qualifier_of_rates(comparisons, names), SEEDS_ALONE, OTHER_VIEW if turned else ""
+        )
+        numbers = _judged(views[JUDGED_CENTRING])
+        yield {"claim": "similar", **names, "qualifier": qualifier, **numbers}
     for names, rows in _studies(excesses[excesses["state"] == "before"]):
         text, random = (_by_measure(rows[rows["arm"] == arm]) for arm in _ARMS.values())
         too = bool(len(random)) and _sign(random) > 0
-        qualifier = RANDOM_TOO if too else ""
+        qualifier = _join(RANDOM_TOO if too else "", SEEDS_ALONE)
         yield {"claim": "shared", **names, "qualifier": qualifier, **_judged(text)}
 
 
 def _qualifier_of_rates(comparisons: pd.DataFrame, study: Mapping[str, Any]) -> str:
-    """Return how the learning rates of a study's fine-tuned models qualify a verdict on them."""
+    """Return how the learning rates of a study's fine-tuned models qualify a verdict on them.
+
+    A study is of the largest fraction and the recipe named first.
+    """
     halfway = comparisons[comparisons["against"] == HALFWAY]
     halfway = halfway.rename(columns={"reference_model": "reference"})
-    same = (halfway[[*STUDY]] == [study[name] for name in STUDY]).all(axis=1)
-    return next(filter(None, halfway.loc[same, "qualifier"]), "")
+    same = halfway[(halfway[[*STUDY]] == [study[name] for name in STUDY]).all(axis=1)]
+    largest = same[same["fraction"].astype(float) == same["fraction"].astype(float).max()]
+    return "" if largest.empty else str(largest["qualifier"].iloc[0])
+
+
+def _join(*qualifiers: str) -> str:
+    return ", ".join(filter(None, qualifiers))
 
 
 def _studies(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
