@@ -241,7 +241,7 @@ def test_the_summary_across_tasks_names_in_domain_models() -> None:
     rows = [ACROSS, {**ACROSS, "against": "in-domain", "reference_model": "esm", "gain_low": None}]
     shown = across_table(table(rows, "summary"))
     assert list(shown["against"]) == ["scratch", "esm"]
-    assert list(shown["difference [95 %]"]) == ["+0.100 [+0.050, +0.200]", "+0.100"]
+    assert list(shown["difference of IQMs [95 %]"]) == ["+0.100 [+0.050, +0.200]", "+0.100"]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from polymath.evaluation.mean_test import POWER
 from polymath.evaluation.statistics import ALPHA
 from polymath.planning.plan import measured_devices
 from polymath.reporting.answer import answer_in_words, verdict_in_words
-from polymath.reporting.matrix import matrix_table
+from polymath.reporting.matrix import ABOUT_DETECTABLE, matrix_table
 from polymath.reporting.provenance import NOT_RECORDED
 from polymath.reporting.tables import format_estimate, format_number, to_markdown
 from polymath.util.errors import PolymathError
@@ -83,7 +83,7 @@ def fill_blocks(text: str, root: Path) -> str:
 
 def matrix_block(root: Path, run: str) -> str:
     """The matrix of a kept run, without columns that do not vary."""
-    return to_markdown(matrix_table(read_matrix(root, run)))
+    return f"{to_markdown(matrix_table(read_matrix(root, run)))}\n{ABOUT_DETECTABLE}"
 
 
 def short_block(root: Path, run: str) -> str:
@@ -120,7 +120,7 @@ def short_block(root: Path, run: str) -> str:
     caption = (
         f"Mean test {metrics} over {matrix['n'].max()} replicates; the difference is that of text "
         "model and random weights, paired by replicate; `detectable` is the smallest that would be "
-        f"found with a power of {POWER:.0%}."
+        f"found with a power of {POWER:.0%}, corrected for all tasks."
     )
     return f"{caption}\n\n{to_markdown(pd.DataFrame(rows))}"
 

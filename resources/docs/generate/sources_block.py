@@ -10,6 +10,7 @@ from polymath.reporting.tables import format_estimate, format_number, to_markdow
 
 # Mappings that give a task's symbols the tokens that a model was pre-trained with.
 OWN_TOKENS = ("character", "identity")
+EVEN = 0.5  # the probability of a better run where arms do not differ
 ARM = ["model", "init", "recipe", "tokens"]
 
 
@@ -76,9 +77,14 @@ def _sentences(families: pd.DataFrame, matrix: pd.DataFrame) -> Iterator[str]:
             side = "lies below zero"
         else:
             side = "includes zero"
+        chance = format_estimate(
+            row["improvement"], row["improvement_low"], row["improvement_high"], ".3f"
+        )
+        even = row["improvement_low"] <= EVEN <= row["improvement_high"]
         yield (
             f"`{row['model']}`, {row['init']}: the interval of the difference on these tasks "
-            f"together, over replicates alone, {side}."
+            f"together, over replicates alone, {side}; that of P(better), {chance}, "
+            f"{'includes' if even else 'leaves out'} {EVEN}."
         )
     yield from _equal_compute(matrix)
 

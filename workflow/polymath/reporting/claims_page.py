@@ -24,12 +24,14 @@ from polymath.reporting.tables import (
     format_estimates,
     format_interval,
     format_number,
+    format_p,
     to_markdown,
     varying_columns,
     write_text,
 )
 from polymath.util.storage import read_json, read_table, set_aside_as
 
+P = "p"  # the format of p values
 VERDICTS = ("supported", "contradicted", "undecided")
 HEAD = "# What the results say about the paper's claims\n\n"
 TOGETHER = """## All tasks together
@@ -65,10 +67,11 @@ counts the runs that did.
 ACROSS = """## Scores across tasks
 
 Scores are on one scale: 0 for chance, 1 for a perfect score. The interquartile mean (IQM) is over
-all runs of all tasks. The probability of improvement compares a random run of a text model with a
-random run of its reference on the same task, and is averaged over tasks. Intervals resample
-replicates within each task: they hold for these tasks only, and are too narrow with few
-replicates.
+all runs of all tasks; the difference is that of two such means, where the verdicts above take the
+mean of the pairs' differences. P(better) is the probability that a random run of the model ends
+above a random run of its reference on the same task, averaged over tasks: 0.5 where both are equal.
+Intervals resample replicates within each task: they hold for these tasks only, and are too narrow
+with few replicates.
 
 """
 
@@ -129,7 +132,7 @@ def family_table(families: pd.DataFrame) -> pd.DataFrame:
     ]
     shown["pairs"] = families["pairs"].astype(str)
     shown["difference [95 %]"] = format_estimates(families, "iqm")
-    shown["p"] = [format_number(value, ".4f") for value in families["p"]]
+    shown["p"] = [*map(format_p, families["p"])]
     for name in ("verdict", "qualifier"):
         shown[name] = families[name].replace("", DASH)
     shown["left out"] = families["left_out"].replace("", DASH)
@@ -197,12 +200,14 @@ def claim_table(rows: pd.DataFrame) -> pd.DataFrame:
         ("pairs", "n", ".0f"),
         ("test items", "items", ".0f"),
         ("groups", "groups", ".0f"),
-        ("p", "p_holm", ".3f"),
-        ("sign flips", "sign_flip_p", ".3f"),
+        ("p", "p_holm", P),
+        ("sign flips", "sign_flip_p", P),
         ("detectable", "detectable", ".3f"),
     ):
         if title == "pairs" or rows[name].notna().any():
-            shown[title] = [format_number(value, spec) for value in rows[name]]
+            shown[title] = [
+                format_p(value) if spec == P else format_number(value, spec) for value in rows[name]
+            ]
     shown["verdict"], shown["qualifier"] = rows["verdict"], rows["qualifier"].replace("", DASH)
     shown["why"] = rows["reason"]
     if (rows["groups"].isna() | (rows["groups"] == rows["items"])).all():
@@ -225,6 +230,6 @@ def across_table(summary: pd.DataFrame) -> pd.DataFrame:
     shown["tasks"], shown["runs"] = summary["tasks"], summary["runs"]
     shown["IQM"] = [*map(format_number, summary["iqm"])]
     shown["IQM of reference"] = [*map(format_number, summary["reference_iqm"])]
-    for title, name in (("difference", "gain"), ("improvement", "improvement")):
-        shown[f"{title} [95 %]"] = format_estimates(summary, name)
+    shown["difference of IQMs [95 %]"] = format_estimates(summary, "gain")
+    shown["P(better) [95 %]"] = format_estimates(summary, "improvement", ".3f")
     return shown

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.label_sets import name_answer
+from polymath.evaluation.mean_test import POWER
 from polymath.evaluation.metrics import limits_of
 from polymath.evaluation.tables import CONDITION_COLUMNS
 from polymath.experiment.conditions import NONE
@@ -38,12 +39,18 @@ METRIC_NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"
                 "roc_auc": "ROC-AUC", "average_precision": "average precision",
                 "spearman": "Spearman's ρ", "pearson": "Pearson's r", "r2": "R²",
                 "rmse": "RMSE"}  # fmt: skip
+ABOUT_DETECTABLE = (
+    f"`detectable` is the smallest true difference that is found with a power of {POWER:.0%}, at "
+    "the level corrected for the tasks of the same recipe; verdicts are corrected for all tasks of "
+    "a claim."
+)
 ROW_SETTINGS = ("mapping", "fraction", "recipe")
 
 
 def write_matrix_page(matrix: Path, page: Path) -> None:
     """Write the whole matrix as a Markdown table."""
-    write_text(to_markdown(matrix_table(read_table(matrix), everything=True)), page)
+    table = to_markdown(matrix_table(read_table(matrix), everything=True))
+    write_text(f"{table}\n{ABOUT_DETECTABLE}\n", page)
 
 
 def summarise_matrix(matrix: pd.DataFrame) -> str:

@@ -45,6 +45,11 @@ def format_estimate(
     return f"{format_number(value, spec)} {interval}".rstrip()
 
 
+def format_p(p: float) -> str:
+    """Return a p value, of which no rounding makes zero."""
+    return "< 0.0001" if p < 0.0001 else format_number(p, ".4f" if p < 0.001 else ".3f")
+
+
 def format_named(
     row: Mapping[str, Any], name: str, spec: str = "+.3f", without_interval: str = ""
 ) -> str:
