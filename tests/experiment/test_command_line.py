@@ -49,6 +49,12 @@ def test_later_files_and_settings_hold_over_earlier_ones(
         alone.experiment(ROOT / "resources")
 
 
+@pytest.mark.parametrize("name", ["2024", "null", "out dir", "[a"])
+def test_a_folder_whose_name_yaml_reads_otherwise_stays_a_folder(name: str) -> None:
+    words = options("--configfile", "mine.yaml", "--results", name).words
+    assert parse_config(words[words.index("--config") + 1 :])["results"] in (name, f"./{name}")
+
+
 def test_the_folder_of_results_needs_no_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,8 @@ from polymath.reporting.answer import (
     describe_families,
     print_answer,
 )
-from polymath.reporting.task_answer import ALONE, PERFECT, UNLEARNED
+from polymath.reporting.rerun import Rerun
+from polymath.reporting.task_answer import ALONE, ONE_CLASS, PERFECT, UNLEARNED
 from support.report import MATRIX_ROWS, judged, judged_together, scored
 from support.tables import table
 
@@ -209,10 +210,10 @@ def test_an_interval_without_width_is_not_shown() -> None:
 
 
 def test_minutes_and_the_command_are_those_of_the_run() -> None:
-    options = ["--configfile", "my data.yaml", "--replace-workflow-config"]
+    rerun = Rerun(["--configfile", "my data.yaml", "--replace-workflow-config"])
     claims = table([undecided(0.05, 0.05)], "claims")
     matrix = table(MATRIX_ROWS, "matrix")
-    answer = answer_in_words(table([], "families"), claims, matrix, {"splice": 4.25}, options)
+    answer = answer_in_words(table([], "families"), claims, matrix, {"splice": 4.25}, rerun)
     assert "4.2 minutes" in answer.tasks[0].sentence
     command = "snakemake --cores all --configfile 'my data.yaml' --replace-workflow-config --config"
     assert command in settle_of(answer)
@@ -241,14 +242,21 @@ def test_each_reason_has_its_remedy(
     assert ("replicates=" in sentence) == ("replicates=" in remedy)
 
 
-@pytest.mark.parametrize(("records", "possible"), [(10**6, True), (1000, False)])
-def test_no_test_set_larger_than_the_data_is_advised(records: int, possible: bool) -> None:
+def test_no_test_set_larger_than_half_of_the_data_is_advised() -> None:
     claims = table([undecided(0.05, 0.05, items_error=0.05)], "claims")
-    answer = answer_in_words(
-        table([], "families"), claims, table(MATRIX_ROWS, "matrix"), records={"splice": records}
-    )
-    assert ("'split'" in settle_of(answer)) is possible
-    assert (f"{records:,} records" in settle_of(answer)) is not possible
+
+    def advice(records: int) -> str:
+        counts = {"splice": records}
+        matrix = table(MATRIX_ROWS, "matrix")
+        return settle_of(answer_in_words(table([], "families"), claims, matrix, records=counts))
+
+    (needed,) = re.findall(r"About ([0-9,]+) test items", advice(10**6))
+    assert needed.replace(",", "").rstrip("0").isdigit()
+    assert len(needed.replace(",", "").rstrip("0")) <= 2
+    enough = 2 * int(needed.replace(",", ""))
+    assert "`split`" in advice(enough)
+    assert "`split`" not in advice(enough - 2)
+    assert f"{enough - 2:,} records" in advice(enough - 2)
 
 
 @pytest.mark.parametrize(("auc_low", "idle"), [(0.46, True), (0.7, False)])
@@ -261,6 +269,13 @@ def test_a_task_that_no_arm_learned_is_not_blamed_on_the_test_set(
     assert (UNLEARNED.why in task.sentence) is idle
     assert ("test items" in task.settle) is not idle
     assert (UNLEARNED.remedy in task.settle) is idle
+
+
+def test_a_test_set_of_one_class_is_not_blamed_on_training() -> None:
+    matrix = [scored(1.0, chance=1.0), scored(1.0, init="scratch", chance=1.0)]
+    (task,) = answer_of([], [undecided(0.0, 0.0)], matrix).tasks
+    assert ONE_CLASS.why in task.sentence
+    assert ONE_CLASS.remedy in task.settle
 
 
 def test_two_perfect_arms_need_harder_items_and_no_more_replicates() -> None:

@@ -21,6 +21,7 @@ from polymath.reporting.html.content import (
     untested_claims,
 )
 from polymath.reporting.provenance import provenance_of
+from polymath.reporting.rerun import Rerun
 from polymath.util.storage import read_metadata, write_table
 from support.figures import CONDITION
 from support.report import (
@@ -91,7 +92,9 @@ def test_an_undecided_claim_says_how_many_replicates_would_settle_it() -> None:
     differences = [0.1, 0.02, 0.08, 0.1, -0.06]
     row = judged("faster", "undecided", 0.05, n=5, p=0.2, differences=differences,
                  shared_error=0.0, shared_df=4)  # fmt: skip
-    (answer,) = answer_claims(table([row], "claims"), table([], "families"), ["--config", "seed=5"])
+    (answer,) = answer_claims(
+        table([row], "claims"), table([], "families"), Rerun(["--config", "seed=5"])
+    )
     command = "snakemake --cores all --config seed=5 replicates="
     assert [command in line for line in answer.settle] == [True, False]
     (decided,) = answer_claims(
@@ -106,6 +109,10 @@ def test_the_verdict_in_a_heading_has_its_qualifier() -> None:
     rows = [judged("better", "supported", 0.2), judged("faster", "undecided", 0.1)]
     faster, better = answer_claims(table(rows, "claims"), table(families, "families"))
     assert (better.qualifier, faster.qualifier) == ("at one learning rate", "")
+    rows.append(judged("better", "supported", 0.2, model="large"))
+    families.append(judged_together("better", "supported", 0.3, model="large", qualifier=""))
+    _, both = answer_claims(table(rows, "claims"), table(families, "families"))
+    assert both.qualifier == "in part at one learning rate"
 
 
 def test_families_that_differ_are_mixed() -> None:

@@ -1,6 +1,5 @@
 """What `plan` prints of power."""
 
-import shlex
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,13 @@ from statsmodels.stats.power import TTestPower
 
 from polymath.evaluation.claims import LEAST_PAIRS, decide
 from polymath.evaluation.mean_test import power, standard_error
-from polymath.reporting.power import REPLICATES, command_for, describe_power, power_of
+from polymath.reporting.power import REPLICATES, describe_missing, describe_power, power_of
+from polymath.reporting.rerun import PLAIN, Rerun
 from support.report import judged
 from support.tables import table
 
 WIDE = np.array([0.10, 0.02, 0.08])
-OPTIONS = ["--configfile", "my data.yaml"]
+RERUN = Rerun(["--configfile", "my data.yaml"])
 
 
 def claims(*tasks: Any, **changes: Any) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def test_the_error_of_a_target_falls_with_the_replicates_that_make_it() -> None:
 
 
 def test_the_plan_prints_a_line_per_task_and_the_command_that_adds_replicates() -> None:
-    lines = [*describe_power(claims(WIDE, WIDE + 0.1), OPTIONS)]
+    lines = [*describe_power(claims(WIDE, WIDE + 0.1), RERUN)]
     counts = [int(word) for word in lines[1].split()[1:]]
     assert counts == [*REPLICATES]
     first, second = ([int(word) for word in line.split()[-len(counts) :]] for line in lines[2:4])
@@ -62,22 +62,39 @@ def test_the_plan_prints_a_line_per_task_and_the_command_that_adds_replicates() 
         )
         for line in lines
     )
-    assert any("2 of 2" in line for line in lines)
-
-
-def test_settings_of_the_command_are_kept_and_replaced() -> None:
-    options = ["--configfile", "my data.yaml", "--config", "seed=5", "replicates=3"]
-    assert shlex.split(command_for(8, options)) == [
-        "snakemake", "--cores", "all", "--configfile", "my data.yaml",
-        "--config", "seed=5", "replicates=8",
-    ]  # fmt: skip
+    assert any("all of the 2 undecided comparisons" in line for line in lines)
 
 
 def test_no_replicates_are_added_for_what_is_decided_or_out_of_reach() -> None:
     clear = np.array([0.1, 0.11, 0.09, 0.1, 0.12])
-    assert not any("replicates=" in line for line in describe_power(claims(clear), []))
-    lines = [*describe_power(claims(np.array([0.1, -0.1, 0.02])), [])]
+    assert not any("replicates=" in line for line in describe_power(claims(clear), PLAIN))
+    lines = [*describe_power(claims(np.array([0.1, -0.1, 0.02])), PLAIN)]
     assert not any("replicates=" in line for line in lines)
     assert str(REPLICATES[-1]) in lines[-1]
-    assert "1 of 1" in lines[-1]
-    assert [*describe_power(claims(), [])] == []
+    assert "the undecided comparison would need more than" in lines[-1]
+    assert [*describe_power(claims(), PLAIN)] == []
+
+
+def test_test_items_that_no_replicates_overcome_are_not_called_scatter() -> None:
+    rows = claims(WIDE, WIDE / 20).assign(shared_error=[0.0, 0.05], shared_df=39)
+    lines = [*describe_missing(rows, PLAIN)]
+    assert lines[0].startswith("More replicates alone do not settle 1 of the 2 undecided")
+    assert "replicates=" in lines[1]
+    assert not any("more than 20" in line for line in lines)
+
+
+def test_more_pairs_of_models_are_asked_for_by_the_setting_that_gives_them() -> None:
+    rows = pd.concat([claims(WIDE), claims(WIDE).assign(claim="similar")])
+    of_runs, _, of_models, _ = describe_missing(rows, PLAIN)
+    assert "representations" not in of_runs
+    replicates = int(of_runs.rpartition("=")[2])
+    assert (
+        f"'representations={{replicates: {replicates}}}' replicates={replicates + 1}" in of_models
+    )
+
+
+def test_a_claim_without_a_test_for_want_of_pairs_names_the_command() -> None:
+    rows = claims(np.array([0.1]))
+    assert rows["p"].isna().all()
+    (line,) = describe_missing(rows, PLAIN)
+    assert line.endswith(f"replicates={LEAST_PAIRS}")

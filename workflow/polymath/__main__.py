@@ -54,36 +54,49 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     ):
         if path.exists():
             print(f"  {path!s:<36} {content}")
+    next_step = ""
     if results.evidence("families").exists() and results.claims().exists():
-        print_answers(results, matrix, options)
+        next_step = print_answers(results, matrix, options)
     if results.evidence("effective_data").exists():
         print_effective_data(results)
+    print(*filter(None, [describe_environment(), next_step]), sep="\n")
 
 
-def print_answers(results: ResultPaths, matrix: "pd.DataFrame", options: Sequence[str]) -> None:
-    """Print the answer in words, and the next command."""
+def describe_environment() -> str:
+    """Return how a shell finds the commands that are printed; empty where it does already."""
+    activate = Path(sys.prefix) / "bin/activate"
+    if os.environ.get("VIRTUAL_ENV") == sys.prefix or not activate.is_file():
+        return ""
+    shown = os.path.relpath(activate) if activate.is_relative_to(Path.cwd()) else str(activate)
+    return f"In a shell that has not done so, first: {shlex.join(['.', shown])}"
+
+
+def print_answers(results: ResultPaths, matrix: "pd.DataFrame", options: Sequence[str]) -> str:
+    """Print the answer in words; return the next command, empty if there is none."""
     from polymath.evaluation.tables import CONDITION_COLUMNS
     from polymath.experiment.conditions import Condition
     from polymath.reporting.answer import answer_in_words, print_answer
     from polymath.reporting.next_step import describe_next_step
+    from polymath.reporting.rerun import Rerun
     from polymath.reporting.spent import minutes_of_training, seconds_of_training
     from polymath.reporting.task_answer import count_records
-    from polymath.util.storage import read_json, read_table
+    from polymath.util.storage import read_json, read_table, read_with_metadata
 
     rows = matrix[[*CONDITION_COLUMNS]].itertuples(index=False)
     seconds = seconds_of_training((Condition(*row) for row in rows), results)
     cards = [path for path in map(results.card, matrix["task"].unique()) if path.exists()]
-    claims = read_table(results.claims())
+    claims, metadata = read_with_metadata(results.claims())
+    rerun = Rerun(options, metadata.get("crossed", {}))
     answer = answer_in_words(
         read_table(results.evidence("families")),
         claims,
         matrix,
         minutes_of_training(seconds),
-        options,
+        rerun,
         count_records(map(read_json, cards)),
     )
-    next_step = describe_next_step(claims, matrix, options)
-    print("\nThe answer:", *print_answer(answer), *filter(None, [next_step]), sep="\n")
+    print("\nThe answer:", *print_answer(answer), sep="\n")
+    return describe_next_step(claims, matrix, rerun, str(results.root))
 
 
 def print_effective_data(results: ResultPaths) -> None:
@@ -126,9 +139,12 @@ def print_plan(plan: "Plan", device: str | None, options: list[str]) -> None:
         print(line)
     if plan.paths.claims().exists():
         from polymath.reporting.power import describe_power
+        from polymath.reporting.rerun import Rerun
         from polymath.util.storage import read_table
 
-        for line in describe_power(read_table(plan.paths.claims()), options):
+        crossed = {str(stream): levels for stream, levels in plan.experiment.crossed.items()}
+        rerun = Rerun(options, crossed)
+        for line in describe_power(read_table(plan.paths.claims()), rerun):
             print(line)
 
 

@@ -12,6 +12,7 @@ from polymath.reporting.html.page import write_report
 from polymath.reporting.matrix import write_matrix_page
 from polymath.reporting.paper_tables import write_paper_tables
 from polymath.reporting.published import published_table
+from polymath.reporting.rerun import Rerun
 from polymath.reporting.spent import describe_pretraining, minutes_of_training, seconds_of_training
 from polymath.reporting.task_errors import errors_of_tasks
 from polymath.reporting.truncation import describe_truncation
@@ -72,7 +73,7 @@ with job_log(snakemake.log[0], "report"):
             errors=errors_of_tasks(scores, results),
             best=inputs.get("best", []),
             minutes=minutes_of_training(seconds),
-            options=params.options,
+            rerun=Rerun(params.options, params.crossed),
             published=published_table(params.published),
             lineage=lineage,
         ),

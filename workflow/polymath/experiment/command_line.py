@@ -38,6 +38,15 @@ def as_setting(key: str, value: object) -> str:
     return f"{key}={text.removesuffix(END_OF_SCALAR).strip()}"
 
 
+def _folder_setting(folder: Path) -> str:
+    """Return the setting of a folder, whose name may read as a number or hold signs of YAML."""
+    try:
+        is_text = isinstance(yaml.safe_load(str(folder)), str)
+    except yaml.YAMLError:
+        is_text = True  # quoted below
+    return as_setting("results", str(folder) if is_text else f"./{folder}")
+
+
 @dataclass(frozen=True)
 class ExperimentOptions:
     """The options of `add_experiment_options`, as given."""
@@ -72,7 +81,7 @@ class ExperimentOptions:
         settings = [*self.settings]
         if self.folder is not None:
             settings = [word for word in settings if not word.startswith("results=")]
-            settings += [f"results={self.folder}"]
+            settings.append(_folder_setting(self.folder))
         return words + (["--config", *settings] if settings else [])
 
     def experiment(self, resources: Path) -> Experiment:

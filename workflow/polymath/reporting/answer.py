@@ -1,6 +1,6 @@
 """The results in sentences: all tasks together, and each task."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import pandas as pd
 
 from polymath.evaluation.claims import AS_IT_IS, JUDGED
 from polymath.reporting.own_verdict import with_own_verdicts
+from polymath.reporting.rerun import PLAIN, Rerun
 from polymath.reporting.tables import format_named, varying_columns
 from polymath.reporting.task_answer import TaskAnswer, answer_task
 
@@ -47,7 +48,7 @@ def answer_in_words(
     claims: pd.DataFrame,
     matrix: pd.DataFrame,
     minutes: Mapping[str, float] | None = None,
-    options: Sequence[str] = (),
+    rerun: Rerun = PLAIN,
     records: Mapping[str, int] | None = None,
 ) -> AnswerInWords:
     """Return the sentences of an experiment's verdicts, families of tasks, and matrix.
@@ -55,7 +56,7 @@ def answer_in_words(
     Args:
         minutes: of training, by task.
         records: of all splits, by task.
-        options: configuration options of the command that ran it, as `--configfile my.yaml`.
+        rerun: how the experiment was run.
     """
     better = claims[claims["claim"].isin(BETTER) & claims["n"].notna()]
     tasks = [*dict.fromkeys(better["task"])]
@@ -68,7 +69,7 @@ def answer_in_words(
     faster = families[families["claim"] == "faster"]
     return AnswerInWords(
         [*_answer_scores(families, better), *_sentences(faster, faster["tasks"] > 1)],
-        [answer_task(row, better, matrix, minutes or {}, records or {}, options) for row in rows],
+        [answer_task(row, better, matrix, minutes or {}, records or {}, rerun) for row in rows],
         [*_sentences(faster, faster["tasks"] <= 1)],
     )
 

@@ -1,37 +1,50 @@
 """The command that follows from an experiment's results."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from polymath.evaluation.rate_sensitivity import ONE_RATE
+from polymath.experiment.command_line import DEFAULT_RESULTS
 from polymath.experiment.conditions import NONE
-from polymath.reporting.power import command_with
+from polymath.experiment.input_orders import without_order
+from polymath.experiment.recipes import Recipe
+from polymath.reporting.rerun import Rerun
 
+RATES = 3
 FACTOR = 4  # between learning rates to try
 OWN_DATA = "Next, the same question on your own sequences: python -m polymath new FILE"
 
 
-def describe_next_step(claims: pd.DataFrame, matrix: pd.DataFrame, options: Sequence[str]) -> str:
+def describe_next_step(
+    claims: pd.DataFrame, matrix: pd.DataFrame, rerun: Rerun, results: str
+) -> str:
     """Return what to do next, with its command; empty where nothing more is known to help.
 
-    Where a verdict rests on a single learning rate, each arm is to choose among three. After the
-    default experiment, the question is that of the reader's own data.
+    Where a verdict rests on a single learning rate, each arm is to choose among three, in a folder
+    of its own: the present results would be replaced otherwise. After the default experiment, the
+    question is that of the reader's own data.
 
     Args:
-        options: configuration options of the command that ran the experiment.
+        results: folder of the present results.
     """
-    decided = claims[(claims["verdict"] != "undecided") & (claims["qualifier"] == ONE_RATE)]
-    rates = matrix[matrix["init"] != NONE].set_index("recipe")["learning_rate"].dropna()
+    at_one_rate = claims["qualifier"].fillna("").str.contains(ONE_RATE, regex=False)
+    decided = claims[(claims["verdict"] != "undecided") & at_one_rate]
+    trained = matrix[matrix["init"] != NONE]
+    rates = trained.set_index("recipe")["learning_rate"].dropna()
     recipes = [recipe for recipe in dict.fromkeys(decided["recipe"]) if recipe in rates.index]
-    if not recipes or any(word.startswith("recipes=") for word in options):
-        return "" if "--configfile" in options else OWN_DATA
+    if not recipes or any(word.startswith("recipes=") for word in rerun.options):
+        return "" if "--configfile" in rerun.options else OWN_DATA
+    by_name = {without_order(recipe): rates[[recipe]].iloc[0] for recipe in recipes}
     tried = ", ".join(
-        f"{recipe}: {{learning_rate: [{_list_rates(rates[[recipe]].iloc[0])}]}}"
-        for recipe in recipes
+        f"{recipe}: {{learning_rate: [{_list_rates(rate)}]}}" for recipe, rate in by_name.items()
     )
-    command = command_with("recipes", f"{{{tried}}}", options)
-    return f"Next, each arm at its own learning rate, which takes more runs: {command}"
+    folder = f"{results}/rates" if results == DEFAULT_RESULTS else f"{results}-rates"
+    command = rerun.command({"recipes": f"{{{tried}}}", "results": folder})
+    trials = RATES * Recipe.model_fields["rate_replicates"].default
+    times = 1 + trials / decided["n"].max()
+    return (
+        f"Next, each arm at the best of {RATES} learning rates, which takes about {times:.2g} "
+        f"times as many runs; the results go to {folder}: {command}"
+    )
 
 
 def _list_rates(rate: float) -> str:

@@ -1,16 +1,19 @@
 """What more replicates would decide: each task's power, from the scatter seen so far."""
 
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from polymath.evaluation.claims import LEAST_PAIRS
+from polymath.evaluation.claims import FEW_PAIRS, LEAST_PAIRS
 from polymath.evaluation.mean_test import POWER, power, standard_error
+from polymath.evaluation.similarity_claim import NOT_MEASURED
+from polymath.reporting.rerun import Rerun
 
 REPLICATES = range(3, 21)
+# So many replicates that seeds no longer matter: what is left is the test items' share.
+ENDLESS = 10**9
 
 
 def power_of(row: dict[str, Any], n: int) -> float:
@@ -31,28 +34,16 @@ def power_of(row: dict[str, Any], n: int) -> float:
     return power(float(np.mean(differences)), error, df, tests) if error > 0 else 0.0
 
 
-def command_for(replicates: int, options: Sequence[str]) -> str:
-    """Return the command that runs an experiment with so many replicates; options as below."""
-    return command_with("replicates", str(replicates), options)
+def replicates_needed(row: dict[str, Any]) -> int | None:
+    """Return how many replicates, more than there are, give a row the power; None beyond 20."""
+    return next((n for n in REPLICATES if n > row["n"] and power_of(row, n) >= POWER), None)
 
 
-def command_with(key: str, value: str, options: Sequence[str]) -> str:
-    """Return the command that runs an experiment with one setting changed, quoted for a shell.
-
-    Args:
-        options: configuration options of the command that ran it; `--config` comes last.
-    """
-    kept = [word for word in options if not word.startswith(f"{key}=")]
-    flag = [] if "--config" in kept else ["--config"]
-    return shlex.join(["snakemake", "--cores", "all", *kept, *flag, f"{key}={value}"])
-
-
-def describe_power(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[str]:
+def describe_power(claims: pd.DataFrame, rerun: Rerun) -> Iterator[str]:
     """Yield each task's power with 3 to 20 replicates, and the command that adds what is missing.
 
     Args:
         claims: as judged with the replicates that there are.
-        options: configuration options of the command, as `--configfile my.yaml`.
     """
     judged = claims[claims["p"].notna()]
     if judged.empty:
@@ -67,26 +58,55 @@ def describe_power(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[str
     for name, row in zip(names, judged.to_dict("records"), strict=True):
         powers = [f"{100 * power_of(row, n):>3.0f}" for n in REPLICATES]
         yield f"  {name:>{width}} {' '.join(powers)}"
-    yield from describe_missing(judged, options)
+    yield from describe_missing(claims, rerun)
 
 
-def describe_missing(claims: pd.DataFrame, options: Sequence[str]) -> Iterator[str]:
+def describe_missing(claims: pd.DataFrame, rerun: Rerun) -> Iterator[str]:
     """Yield how many replicates undecided rows lack, and the command that adds them.
 
     Args:
-        claims, options: as of `describe_power`.
+        claims: as of `describe_power`.
     """
-    judged = claims[claims["p"].notna()]
-    undecided = judged[judged["verdict"] == "undecided"].to_dict("records")
-    wanted = [next((n for n in REPLICATES if power_of(row, n) >= POWER), None) for row in undecided]
-    within = [count for count in wanted if count is not None]
-    if beyond := len(wanted) - len(within):
+    undecided = claims[claims["verdict"] == "undecided"]
+    of_models = undecided["claim"].isin(NOT_MEASURED)  # pairs of models, not of runs
+    yield from _describe_missing(undecided[~of_models], rerun.with_replicates)
+    yield from _describe_missing(undecided[of_models], rerun.with_models_compared)
+
+
+def _describe_missing(undecided: pd.DataFrame, command: Callable[[int], str]) -> Iterator[str]:
+    """Yield what is missing where replicates are added by one command."""
+    few = int((undecided["p"].isna() & (undecided["reason"] == FEW_PAIRS)).sum())
+    judged = undecided[undecided["p"].notna()].to_dict("records")
+    needed = [replicates_needed(row) for row in judged]
+    within = [n for n in needed if n is not None]
+    endless = [power_of(row, ENDLESS) >= POWER for row in judged]
+    beyond = sum(endless) - len(within)
+    total = few + len(judged)
+    if limited := len(judged) - sum(endless):
         yield (
-            f"{beyond} of {len(wanted)} undecided would need more than {REPLICATES[-1]} replicates "
-            f"for a power of {POWER:.0%}: the difference is small beside its scatter."
+            f"More replicates alone do not settle {_share(limited, total)}: the difference seen is "
+            "within what another test set would change."
         )
-    more = max(within, default=0)
-    if more > judged["n"].min():
-        words = command_for(more, options)
-        yield f"{len(within)} of {len(wanted)} undecided have a power of {POWER:.0%} with: {words}"
+    if beyond > 0:
+        yield (
+            f"For a power of {POWER:.0%}, {_share(beyond, total)} would need more than "
+            f"{REPLICATES[-1]} replicates: the difference is small beside its scatter."
+        )
+    if few and not within:
+        yield (
+            f"At least {LEAST_PAIRS} replicates are needed to judge {_share(few, total)}: "
+            f"{command(LEAST_PAIRS)}"
+        )
+    if within:
+        yield (
+            f"This command would give {_share(len(within), total)} a power of {POWER:.0%}: "
+            f"{command(max(within))}"
+        )
         yield "Judging again with more replicates is another look, which nothing corrects for."
+
+
+def _share(count: int, total: int) -> str:
+    """Return so many of the undecided comparisons, in words."""
+    if total == 1:
+        return "the undecided comparison"
+    return f"{'all' if count == total else count} of the {total} undecided comparisons"

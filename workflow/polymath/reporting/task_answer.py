@@ -1,12 +1,13 @@
 """One task's answer in one line: should one start from a text model, and what would settle it."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from polymath.evaluation.claim_rows import IDLE
 from polymath.evaluation.claims import AS_IT_IS, LEAST_PAIRS
 from polymath.evaluation.learned import learned_nothing
 from polymath.evaluation.mean_test import POWER
@@ -22,11 +23,10 @@ from polymath.reporting.auc import (
     has_auc,
 )
 from polymath.reporting.matrix import BASELINE_NAMES, METRIC_NAMES, count_items, name_constant
-from polymath.reporting.power import REPLICATES, command_for, power_of
+from polymath.reporting.power import ENDLESS, REPLICATES, power_of, replicates_needed
+from polymath.reporting.rerun import Rerun
 from polymath.reporting.tables import format_estimate, format_number, has_width, varying_columns
 
-# So many replicates that seeds no longer matter: what is left is the test items' share.
-ENDLESS = 10**9
 ITEMS = " test items"
 FEW_ITEMS = 100  # test items, below which one of them is worth more than 0.01 of accuracy
 SHARE_METRICS = ("accuracy",)  # an item is worth its share of them
@@ -52,6 +52,10 @@ UNLEARNED = Hindrance(
     "more training rows, more steps, or other learning rates, as "
     "`learning_rate: [1.0e-4, 3.0e-4, 1.0e-3]`. Or the labels do not depend on what the sequences "
     "hold.",
+)
+ONE_CLASS = Hindrance(
+    "the test set has one class, which whoever always names it predicts without an error",
+    "test items of two classes or more. The task's `split` can give test a larger share.",
 )
 PERFECT = Hindrance(
     "both arms have a perfect score on the test set",
@@ -86,13 +90,13 @@ def answer_task(
     matrix: pd.DataFrame,
     minutes: Mapping[str, float],
     records: Mapping[str, int],
-    options: Sequence[str],
+    rerun: Rerun,
 ) -> TaskAnswer:
     """Return the answer of one row of the claims on final scores.
 
     Args:
         better: all these rows, which tell what a row must be named by.
-        minutes, records, options: as of `answer_in_words`.
+        minutes, records, rerun: as of `answer_in_words`.
     """
     text, random = (_rows_of(matrix, row, init) for init in (PRETRAINED, SCRATCH))
     mean, random_mean = _value(text, "mean"), _value(random, "mean")
@@ -119,7 +123,7 @@ def answer_task(
     ]
     settle = ""
     if row["verdict"] == "undecided":
-        settle = _what_would_settle(row, records.get(row["task"]), options, hindrance)
+        settle = _what_would_settle(row, records.get(row["task"]), rerun, hindrance)
     return TaskAnswer(name_task(row, better), row["verdict"], f"{'; '.join(sentences)}.", settle)
 
 
@@ -159,13 +163,15 @@ def _rows_of(matrix: pd.DataFrame, row: Mapping[str, Any], init: str) -> pd.Data
 
 
 def _hindrance(text: pd.DataFrame, random: pd.DataFrame) -> Hindrance | None:
-    """Return whether both arms are at chance level, by score and AUC, or both without an error."""
+    """Return what keeps both arms alike: no task, chance level by score and AUC, or no error."""
     arms = pd.concat([text, random])
     if arms.empty:
         return None
+    best = limits_of(arms["metric"].iloc[0])[1]
+    if (arms["chance"] == best).all():
+        return ONE_CLASS
     if learned_nothing(arms).all():
         return UNLEARNED
-    best = limits_of(arms["metric"].iloc[0])[1]
     return PERFECT if len(arms) > 1 and (arms["mean"] == best).all() else None
 
 
@@ -249,28 +255,27 @@ def _minutes(row: Mapping[str, Any], minutes: Mapping[str, float]) -> Iterator[s
 def _what_would_settle(
     row: Mapping[str, Any],
     records: int | None,
-    options: Sequence[str],
+    rerun: Rerun,
     hindrance: Hindrance | None,
 ) -> str:
     """Return what would decide an undecided task, with the command where there is one."""
     for reason, remedy in WITHOUT_TEST.items():
         if reason in row["reason"]:
             return f"To settle it: {remedy}"
-    if "chance level" in row["reason"]:
-        hindrance = UNLEARNED
+    if IDLE in row["reason"]:
+        hindrance = hindrance or UNLEARNED
     if hindrance:
         return f"To settle it: {hindrance.remedy}"
     tested = pd.notna(row["p"])
-    enough = [n for n in REPLICATES if tested and n > row["n"] and power_of(dict(row), n) >= POWER]
+    needed = replicates_needed(dict(row)) if tested else None
     if row["n"] < LEAST_PAIRS:
-        least = enough[0] if enough else LEAST_PAIRS
-        command = command_for(least, options)
+        command = rerun.with_replicates(needed or LEAST_PAIRS)
         return f"To settle it, at least {LEAST_PAIRS} replicates are needed: {command}"
     if not tested:
         return ""
-    if enough:
+    if needed:
         return (
-            f"To settle it: {command_for(enough[0], options)}. If the difference and its scatter "
+            f"To settle it: {rerun.with_replicates(needed)}. If the difference and its scatter "
             f"are those seen so far, {POWER:.0%} of such experiments decide; a repeated look makes "
             "a wrong verdict a little more likely."
         )
@@ -296,9 +301,15 @@ def _items_needed(row: Mapping[str, Any], records: int | None) -> str:
             "shared_df": row["shared_df"] * times,
         }
         if power_of(more, ENDLESS) >= POWER:
-            needed = f"About {times * row['items']:,.0f} test items would"
-            if records and times * row["items"] >= records:
-                return f"{needed}: more than all {records:,} records of this task."
-            return f"{needed}: the task's 'split' can give test a larger share."
+            needed = float(f"{times * row['items']:.1e}")  # the estimate has no more digits
+            if records and needed > records / 2:
+                return (
+                    f"About {needed:,.0f} test items would; this task has {records:,} records in "
+                    "all, of which training needs its share."
+                )
+            return (
+                f"About {needed:,.0f} test items would. The task's `split` can give test a larger "
+                "share, and training a smaller one."
+            )
         times *= 1.25
     return "Take both to be equal for your purpose."

@@ -1,7 +1,7 @@
 """Everything the report states about an experiment, computed from its tables."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from polymath.reporting.answer import BETTER, answer_in_words, describe_families
 from polymath.reporting.auc import limits_of_thresholds, list_disagreements
 from polymath.reporting.claims_page import VERDICTS, across_table, claim_table, name_reference
 from polymath.reporting.effective_data import describe_effective_data, effective_data_table
-from polymath.reporting.matrix import BASELINE_NAMES, matrix_table
+from polymath.reporting.matrix import ABOUT_DETECTABLE, BASELINE_NAMES, matrix_table
 from polymath.reporting.order_control import (
     describe_order,
     order_table,
@@ -27,6 +27,7 @@ from polymath.reporting.own_verdict import with_own_verdicts
 from polymath.reporting.power import describe_missing
 from polymath.reporting.provenance import provenance_of
 from polymath.reporting.published import compare_published, published_table, remarks_on
+from polymath.reporting.rerun import PLAIN, Rerun
 from polymath.reporting.similarity_tables import similarity_tables
 from polymath.reporting.tables import (
     DASH,
@@ -78,8 +79,7 @@ class Sources:
     """Which arm's models are kept, of each task of the user's own."""
     minutes: dict[str, float] = field(default_factory=dict)
     """Of training, by task."""
-    options: list[str] = field(default_factory=list)
-    """Configuration options of the command that ran the experiment."""
+    rerun: Rerun = field(default_factory=Rerun)
     published: pd.DataFrame = field(default_factory=lambda: published_table([]))
     """Scores of others on the same tasks."""
     lineage: Lineage = field(default_factory=lambda: Lineage(domains={}, bases={}))
@@ -112,18 +112,14 @@ def prediction_command(kept: Mapping[str, Any]) -> str:
 
 
 def answer_claims(
-    claims: pd.DataFrame, families: pd.DataFrame, options: Sequence[str] = ()
+    claims: pd.DataFrame, families: pd.DataFrame, rerun: Rerun = PLAIN
 ) -> list[Answer]:
-    """Return an answer to each claim that was tested, in their order.
-
-    Args:
-        options: configuration options of the command that ran the experiment.
-    """
+    """Return an answer to each claim that was tested, in their order."""
     answers, families = [], with_own_verdicts(families, claims)
     for name, claim in JUDGED.items():
         rows = claims[(claims["claim"] == name) & claims["n"].notna()]
         if len(rows):
-            settle = [] if name in BETTER else [*describe_missing(rows, options)]
+            settle = [] if name in BETTER else [*describe_missing(rows, rerun)]
             answers.append(_answer(claim, rows, families[families["claim"] == name], settle))
     return answers
 
@@ -131,12 +127,11 @@ def answer_claims(
 def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame, settle: list[str]) -> Answer:
     verdicts, tasks = set(families["verdict"]), rows["task"].unique()
     verdict = verdicts.pop() if len(verdicts) == 1 else "mixed"
-    qualifiers = dict.fromkeys(filter(None, families["qualifier"]))
     each = "Task by task" if len(tasks) > 1 else f"{tasks[0]} by itself"
     return Answer(
         claim,
         verdict,
-        "; ".join(qualifiers) if verdict in ("supported", "contradicted") else "",
+        _common_qualifier(families) if verdict in ("supported", "contradicted") else "",
         [
             *describe_families(families),
             f"{each}: {_counted(rows)}{_few(rows)}.",
@@ -146,6 +141,13 @@ def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame, settle: li
         settle,
         claim_table(rows),
     )
+
+
+def _common_qualifier(families: pd.DataFrame) -> str:
+    """Return what the one verdict of several families must be read with."""
+    qualifiers = "; ".join(dict.fromkeys(filter(None, families["qualifier"])))
+    partly = qualifiers and (families["qualifier"] == "").any()
+    return f"in part {qualifiers}" if partly else qualifiers
 
 
 def untested_claims(claims: pd.DataFrame) -> list[str]:
@@ -342,7 +344,7 @@ def gather_content(sources: Sources) -> dict[str, Any]:
         "conditions": len(matrix),
         "runs": int((trained["n"] + trained["diverged"]).sum()),
         "words": answer_in_words(
-            families, claims, matrix, sources.minutes, sources.options, count_records(cards)
+            families, claims, matrix, sources.minutes, sources.rerun, count_records(cards)
         ),
         "kept": [
             {**kept, "command": prediction_command(kept)}
@@ -350,10 +352,11 @@ def gather_content(sources: Sources) -> dict[str, Any]:
             if kept.get("models")
         ],
         "beside": compare_with_baselines(matrix),
-        "answers": answer_claims(claims, families, sources.options),
+        "answers": answer_claims(claims, families, sources.rerun),
         "untested": untested_claims(claims),
         "across": across_table(read_table(sources.summary)),
         "matrix": matrix_table(matrix),
+        "about_detectable": ABOUT_DETECTABLE,
         "orders": order_table(matrix),
         "left": describe_order(matrix),
         "published": compare_published(sources.published, matrix, sources.lineage),
