@@ -3,6 +3,7 @@
 import errno
 import math
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,8 +84,9 @@ def test_the_summary_prints_the_table_and_names_only_files_that_are_there(
 
 
 def test_the_summary_ends_with_the_answer_all_tasks_together_first(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
     write_matrix(tmp_path, init="pretrained")
     write_verdicts(ResultPaths(tmp_path))
     print_summary(ResultPaths(tmp_path))
@@ -94,6 +96,23 @@ def test_the_summary_ends_with_the_answer_all_tasks_together_first(
     assert task.startswith(f"  odd: {ALONE['undecided']}: ")
     assert "MCC" in task
     assert "text model 0.500" in task
+    assert next_step == OWN_DATA
+
+
+def test_a_shell_without_the_environment_is_told_how_to_find_the_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = tmp_path / "my venv"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin/activate").touch()
+    monkeypatch.setattr("sys.prefix", str(environment))
+    monkeypatch.setenv("VIRTUAL_ENV", "another")
+    monkeypatch.chdir(tmp_path)
+    write_matrix(tmp_path, init="pretrained")
+    write_verdicts(ResultPaths(tmp_path))
+    print_summary(ResultPaths(tmp_path))
+    told, next_step = capsys.readouterr().out.splitlines()[-2:]
+    assert told.endswith(": . 'my venv/bin/activate'")
     assert next_step == OWN_DATA
 
 

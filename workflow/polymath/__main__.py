@@ -54,12 +54,14 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     ):
         if path.exists():
             print(f"  {path!s:<36} {content}")
-    next_step = ""
+    next_step = None
     if results.evidence("families").exists() and results.claims().exists():
         next_step = print_answers(results, matrix, options)
     if results.evidence("effective_data").exists():
         print_effective_data(results)
-    print(*filter(None, [describe_environment(), next_step]), sep="\n")
+    if next_step is not None:
+        for line in filter(None, [describe_environment(), next_step]):
+            print(line)
 
 
 def describe_environment() -> str:

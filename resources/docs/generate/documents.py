@@ -83,7 +83,9 @@ def fill_blocks(text: str, root: Path) -> str:
 
 def matrix_block(root: Path, run: str) -> str:
     """The matrix of a kept run, without columns that do not vary."""
-    return f"{to_markdown(matrix_table(read_matrix(root, run)))}\n{ABOUT_DETECTABLE}"
+    shown = matrix_table(read_matrix(root, run))
+    text = to_markdown(shown)
+    return f"{text}\n{ABOUT_DETECTABLE}" if "detectable" in shown else text
 
 
 def short_block(root: Path, run: str) -> str:
