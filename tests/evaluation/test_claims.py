@@ -96,6 +96,9 @@ def test_what_hinders_a_verdict_is_reported_and_not_tested() -> None:
     decided = decide(table)
     assert list(decided["verdict"]) == ["supported", "undecided"]
     assert np.isnan(decided["p"][1])
+    table.loc[1, ["n", "reason"]] = 0, "6 replicates diverged"
+    assert decide(table)["tests"][0] == 2
+    assert decide(asked(SIX, np.full(6, 0.1)))["tests"][0] == 2  # pairs that do not vary
     # Results that keep a task from a test leave as many tests to correct for as were planned.
     assert decided["tests"][0] == 2
     assert decided["p_holm"][0] == pytest.approx(2 * decided["p"][0])

@@ -13,7 +13,8 @@ from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.rate_sensitivity import AT_EDGE, ONE_RATE
 from polymath.evaluation.similarity_claim import (
     AGREEING,
-    OTHER_VIEW,
+    FALLS,
+    OTHER_SIGN,
     RANDOM_TOO,
     SEEDS_ALONE,
     changes_by_tuning,
@@ -79,13 +80,28 @@ def test_the_rates_of_fine_tuning_qualify_what_it_changes_and_not_what_was_there
     assert SEEDS_ALONE in row_of("shared", table, ONE_RATE)["qualifier"]
 
 
-@pytest.mark.parametrize("lift", [-0.2, 0.2])
-def test_a_change_that_turns_in_the_view_without_token_means_says_so(lift: float) -> None:
-    table = similarities({"cka": 0.2})
-    lifted = (table["centring"] == "token") & (table["state"] == "fine-tuned")
-    lifted &= table["pair"] == "text-domain"
-    table["value"] += lift * lifted
-    assert (OTHER_VIEW in row_of("similar", table)["qualifier"]) is (lift < 0)
+def test_measures_that_turn_in_another_view_are_named() -> None:
+    said = OTHER_SIGN.format(measures="CKA", view="token means are taken out")
+    assert row_of("similar", _only_cka_turned())["qualifier"] == f"{SEEDS_ALONE}, {said}"
+
+
+def _only_cka_turned() -> pd.DataFrame:
+    """Return similarities that rise in every view by every measure, but for CKA in one view."""
+    table = similarities({})
+    text = (table["pair"] == "text-domain") & (table["state"] == "fine-tuned")
+    turned = (table["centring"] == "token") & (table["measure"] == "cka")
+    return table.assign(value=table["value"] + text * np.where(turned, -0.2, 0.2))
+
+
+def test_a_similarity_that_falls_less_than_random_weights_says_that_it_falls() -> None:
+    table = similarities({})
+    tuned = table["state"] == "fine-tuned"
+    falls = -0.1 * (tuned & (table["pair"] == "text-domain"))
+    falls -= 0.3 * (tuned & (table["pair"] == "scratch-domain"))
+    row = row_of("similar", table.assign(value=table["value"] + falls))
+    assert row["value"] > 0
+    assert FALLS in row["qualifier"]
+    assert FALLS not in row_of("similar", _only_cka_turned())["qualifier"]
 
 
 def test_the_change_is_the_difference_of_differences_over_depth() -> None:

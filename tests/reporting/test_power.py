@@ -62,7 +62,7 @@ def test_the_plan_prints_a_line_per_task_and_the_command_that_adds_replicates() 
         )
         for line in lines
     )
-    assert any("all of the 2 undecided comparisons" in line for line in lines)
+    assert any("each of the 2 undecided comparisons" in line for line in lines)
 
 
 def test_no_replicates_are_added_for_what_is_decided_or_out_of_reach() -> None:
@@ -78,7 +78,8 @@ def test_no_replicates_are_added_for_what_is_decided_or_out_of_reach() -> None:
 def test_test_items_that_no_replicates_overcome_are_not_called_scatter() -> None:
     rows = claims(WIDE, WIDE / 20).assign(shared_error=[0.0, 0.05], shared_df=39)
     lines = [*describe_missing(rows, PLAIN)]
-    assert lines[0].startswith("More replicates alone do not settle 1 of the 2 undecided")
+    assert lines[0].startswith("For 1 of the 2 undecided comparisons")
+    assert lines[0].endswith("the test items set the limit.")
     assert "replicates=" in lines[1]
     assert not any("more than 20" in line for line in lines)
 
@@ -91,6 +92,7 @@ def test_more_pairs_of_models_are_asked_for_by_the_setting_that_gives_them() -> 
     assert (
         f"'representations={{replicates: {replicates}}}' replicates={replicates + 1}" in of_models
     )
+    assert "of representations" in of_models
 
 
 def test_a_claim_without_a_test_for_want_of_pairs_names_the_command() -> None:

@@ -23,3 +23,10 @@ def test_a_stream_that_varies_alone_is_given_more_seeds() -> None:
 def test_models_are_compared_with_those_of_one_replicate_more() -> None:
     words = shlex.split(PLAIN.with_models_compared(8))
     assert parse_config(words[4:]) == {"representations": {"replicates": "8"}, "replicates": 9}
+
+
+def test_what_there_is_of_replicates_and_settings_is_kept() -> None:
+    rerun = Rerun(["--config", "representations={replicates: 3, tokens: 5000}"], runs=12)
+    config = parse_config(shlex.split(rerun.with_models_compared(6))[4:])
+    assert config["representations"] == {"replicates": "6", "tokens": "5000"}
+    assert config["replicates"] == 12

@@ -229,7 +229,7 @@ def test_a_claim_shows_its_mapping_and_what_varies() -> None:
     assert first["both [95 %]"] == "[-0.050, +0.150]"
     assert first["items [95 %]"] == "[-0.500, +0.500]"
     assert (first["test items"], first["groups"]) == ("90", "40")
-    assert (first["p"], first["sign flips"]) == ("0.010", "0.020")
+    assert (first["p"], first["sign flips"]) == ("0.0100", "0.0200")
     assert (first["verdict"], first["qualifier"]) == ("supported", "at one learning rate")
     assert (second["why"], second["qualifier"]) == ("3 pairs", "–")
     same = claim_table(table([{**rows[0], "groups": 90}], "claims"))

@@ -70,7 +70,7 @@ def describe_environment() -> str:
     if os.environ.get("VIRTUAL_ENV") == sys.prefix or not activate.is_file():
         return ""
     shown = os.path.relpath(activate) if activate.is_relative_to(Path.cwd()) else str(activate)
-    return f"In a shell that has not done so, first: {shlex.join(['.', shown])}"
+    return f"Where snakemake is not found, first: {shlex.join(['.', shown])}"
 
 
 def print_answers(results: ResultPaths, matrix: "pd.DataFrame", options: Sequence[str]) -> str:
@@ -88,7 +88,8 @@ def print_answers(results: ResultPaths, matrix: "pd.DataFrame", options: Sequenc
     seconds = seconds_of_training((Condition(*row) for row in rows), results)
     cards = [path for path in map(results.card, matrix["task"].unique()) if path.exists()]
     claims, metadata = read_with_metadata(results.claims())
-    rerun = Rerun(options, metadata.get("crossed", {}))
+    runs = int((matrix["n"] + matrix["diverged"]).max())
+    rerun = Rerun(options, metadata.get("crossed", {}), runs)
     answer = answer_in_words(
         read_table(results.evidence("families")),
         claims,
@@ -145,7 +146,7 @@ def print_plan(plan: "Plan", device: str | None, options: list[str]) -> None:
         from polymath.util.storage import read_table
 
         crossed = {str(stream): levels for stream, levels in plan.experiment.crossed.items()}
-        rerun = Rerun(options, crossed)
+        rerun = Rerun(options, crossed, plan.experiment.runs)
         for line in describe_power(read_table(plan.paths.claims()), rerun):
             print(line)
 

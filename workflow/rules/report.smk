@@ -36,6 +36,7 @@ rule write_report:
         published=PUBLISHED,
         lineage=REQUESTS.lineage,
         crossed=REQUESTS.crossed,
+        runs=EXPERIMENT.runs,
         results=results_folder,
         code_version=[versions.CLAIMS, versions.REPORT],
     script:

@@ -73,7 +73,7 @@ with job_log(snakemake.log[0], "report"):
             errors=errors_of_tasks(scores, results),
             best=inputs.get("best", []),
             minutes=minutes_of_training(seconds),
-            rerun=Rerun(params.options, params.crossed),
+            rerun=Rerun(params.options, params.crossed, params.runs),
             published=published_table(params.published),
             lineage=lineage,
         ),

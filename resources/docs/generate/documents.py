@@ -122,7 +122,7 @@ def short_block(root: Path, run: str) -> str:
     caption = (
         f"Mean test {metrics} over {matrix['n'].max()} replicates; the difference is that of text "
         "model and random weights, paired by replicate; `detectable` is the smallest that would be "
-        f"found with a power of {POWER:.0%}, corrected for all tasks."
+        f"found with a power of {POWER:.0%}, corrected for all tasks of the claim."
     )
     return f"{caption}\n\n{to_markdown(pd.DataFrame(rows))}"
 

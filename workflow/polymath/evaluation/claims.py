@@ -72,7 +72,8 @@ CLAIMS = {
         "no in-domain model beside a text model",
     ),
     "similar": Claim(
-        "Fine-tuning brings a text model nearer to in-domain models than it brings random weights.",
+        "A text model's similarity to in-domain models gains more by fine-tuning than random "
+        "weights' does.",
         "change of similarity to the in-domain model by fine-tuning, less that of random weights "
         "(CKA; RSA and PWCCA must agree in sign)",
         "in-domain",
@@ -162,7 +163,7 @@ def judge(
     rows += rows_without_comparison(rows, domains, untested)
     table = pd.DataFrame(rows, columns=[*CLAIM_SCHEMA.names, "span", "widest"])
     if sum(levels > 1 for levels in crossed.values()) > 1:
-        table["reason"] = table["reason"].replace("", "crossed replicates share seeds")
+        table["reason"] = table["reason"].replace(["", NO_GAIN], "crossed replicates share seeds")
     table["domain"] = table["task"].map(domains)
     order = {claim: place for place, claim in enumerate(JUDGED)}
     table = table.sort_values("claim", key=lambda column: column.map(order), kind="stable")
@@ -192,11 +193,11 @@ def decide(rows: pd.DataFrame) -> pd.DataFrame:
         table[name] = tests[name].astype(float)
     # What keeps a task from a verdict is often its results: it stays among the tests, which it
     # would have left for the benefit of the others.
-    judged = table["reason"] == ""
-    table["p"] = table["p"].mask(~judged & (table["n"] > 0), 1.0)
+    tested = (table["reason"] == "") & table["p"].notna()
+    table["p"] = table["p"].where(tested, 1.0).where(table["n"].notna())
     table = correct_by_family(table, CLAIM_FAMILY)
     for name in ("p", "p_holm"):
-        table[name] = table[name].where(judged)
+        table[name] = table[name].where(tested)
     for name in ("tests", "detectable"):
         table[name] = table[name].where(table["p"].notna())
     verdicts = [_verdict(row) for row in table.to_dict("records")]

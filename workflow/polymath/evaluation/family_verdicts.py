@@ -101,8 +101,9 @@ def _qualifier(tested: pd.DataFrame, with_baseline: Container[str]) -> str:
     """Return the members' qualifiers, and that no baseline stands beside them, with the tasks."""
     tasks_of: dict[str, list[str]] = defaultdict(list)
     for row in tested.to_dict("records"):
-        if isinstance(row["qualifier"], str) and row["qualifier"]:
-            tasks_of[row["qualifier"]].append(row["task"])
+        qualifiers = row["qualifier"] if isinstance(row["qualifier"], str) else ""
+        for qualifier in filter(None, qualifiers.split(", ")):
+            tasks_of[qualifier].append(row["task"])
         if row["claim"] in OF_TRAINING and row["task"] not in with_baseline:
             tasks_of["without a baseline"].append(row["task"])
     return ", ".join(

@@ -34,7 +34,9 @@ NOT_MEASURED = {
 # What verdicts on similarity must be read with.
 RANDOM_TOO = "for random weights too"
 SEEDS_ALONE = "over seeds alone"
-OTHER_VIEW = "with the opposite sign where token means are taken out"
+FALLS = "though the similarity itself falls"
+OTHER_SIGN = "with the opposite sign by {measures} where {view}"
+_VIEWS = {"token": "token means are taken out", "raw": "nothing is taken out"}
 _ARMS = {"text-domain": "text", "scratch-domain": "random"}
 _STATES = {"initial": "before", "fine-tuned": "after"}
 
@@ -94,10 +96,13 @@ def similarity_rows(
     changes, excesses = changes_by_tuning(similarity), excesses_over_null(similarity)
     for names, rows in _studies(changes):
         views = {view: _by_measure(part) for view, part in rows.groupby("centring")}
-        means = {view: measured[MEASURE].mean() for view, measured in views.items()}
-        turned = means[JUDGED_CENTRING] * means.get("token", 0.0) < 0
+        judged = rows[(rows["centring"] == JUDGED_CENTRING) & (rows["measure"] == MEASURE)]
+        falls = judged["text_after"].mean() < judged["text_before"].mean()
         qualifier = _join(
-            _qualifier_of_rates(comparisons, names), SEEDS_ALONE, OTHER_VIEW if turned else ""
+            _qualifier_of_rates(comparisons, names),
+            SEEDS_ALONE,
+            FALLS if falls and judged["number"].mean() > 0 else "",
+            *_other_signs({view: measured.mean() for view, measured in views.items()}),
         )
         numbers = _judged(views[JUDGED_CENTRING])
         yield {"claim": "similar", **names, "qualifier": qualifier, **numbers}
@@ -118,6 +123,17 @@ def _qualifier_of_rates(comparisons: pd.DataFrame, study: Mapping[str, Any]) -> 
     same = halfway[(halfway[[*STUDY]] == [study[name] for name in STUDY]).all(axis=1)]
     largest = same[same["fraction"].astype(float) == same["fraction"].astype(float).max()]
     return "" if largest.empty else str(largest["qualifier"].iloc[0])
+
+
+def _other_signs(views: Mapping[str, pd.Series]) -> Iterator[str]:
+    """Yield the measures whose sign in another view is not that of the verdict."""
+    sign = np.sign(views[JUDGED_CENTRING][MEASURE])
+    for view, words in _VIEWS.items():
+        if view not in views:
+            continue
+        turned = [name.upper() for name in AGREEING if np.sign(views[view][name]) == -sign]
+        if turned:
+            yield OTHER_SIGN.format(measures=" and ".join(turned), view=words)
 
 
 def _join(*qualifiers: str) -> str:

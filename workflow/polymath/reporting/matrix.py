@@ -41,8 +41,8 @@ METRIC_NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"
                 "rmse": "RMSE"}  # fmt: skip
 ABOUT_DETECTABLE = (
     f"`detectable` is the smallest true difference that is found with a power of {POWER:.0%}, at "
-    "the level corrected for the tasks of the same recipe; verdicts are corrected for all tasks of "
-    "a claim."
+    "the level corrected for all comparisons of the same arms and recipe; verdicts are corrected "
+    "for all tasks of their claim."
 )
 ROW_SETTINGS = ("mapping", "fraction", "recipe")
 

@@ -27,26 +27,27 @@ def describe_next_step(
         results: folder of the present results.
     """
     at_one_rate = claims["qualifier"].fillna("").str.contains(ONE_RATE, regex=False)
-    decided = claims[(claims["verdict"] != "undecided") & at_one_rate]
+    concerned = claims[at_one_rate]
+    is_decided = (concerned["verdict"] != "undecided").any()
     trained = matrix[matrix["init"] != NONE]
     rates = trained.set_index("recipe")["learning_rate"].dropna()
-    recipes = [recipe for recipe in dict.fromkeys(decided["recipe"]) if recipe in rates.index]
-    if not recipes or any(word.startswith("recipes=") for word in rerun.options):
+    recipes = [recipe for recipe in dict.fromkeys(concerned["recipe"]) if recipe in rates.index]
+    if not (recipes and is_decided) or any(word.startswith("recipes=") for word in rerun.options):
         return "" if "--configfile" in rerun.options else OWN_DATA
-    by_name = {without_order(recipe): rates[[recipe]].iloc[0] for recipe in recipes}
-    tried = ", ".join(
-        f"{recipe}: {{learning_rate: [{_list_rates(rate)}]}}" for recipe, rate in by_name.items()
-    )
+    tried = {
+        without_order(recipe): {"learning_rate": _rates_around(float(rates[[recipe]].iloc[0]))}
+        for recipe in recipes
+    }
     folder = f"{results}/rates" if results == DEFAULT_RESULTS else f"{results}-rates"
-    command = rerun.command({"recipes": f"{{{tried}}}", "results": folder})
+    command = rerun.command({"recipes": tried, "results": folder})
     trials = RATES * Recipe.model_fields["rate_replicates"].default
-    times = 1 + trials / decided["n"].max()
+    times = 1 + trials / concerned["n"].max()
     return (
         f"Next, each arm at the best of {RATES} learning rates, which takes about {times:.2g} "
         f"times as many runs; the results go to {folder}: {command}"
     )
 
 
-def _list_rates(rate: float) -> str:
-    """Return a rate between a lower and a higher one, as YAML reads numbers."""
-    return ", ".join(f"{each:.2e}" for each in (rate / FACTOR, rate, rate * FACTOR))
+def _rates_around(rate: float) -> list[float]:
+    """Return a rate between a lower and a higher one, without digits of division."""
+    return [float(f"{each:.3g}") for each in (rate / FACTOR, rate, rate * FACTOR)]

@@ -69,12 +69,19 @@ def describe_missing(claims: pd.DataFrame, rerun: Rerun) -> Iterator[str]:
     """
     undecided = claims[claims["verdict"] == "undecided"]
     of_models = undecided["claim"].isin(NOT_MEASURED)  # pairs of models, not of runs
-    yield from _describe_missing(undecided[~of_models], rerun.with_replicates)
-    yield from _describe_missing(undecided[of_models], rerun.with_models_compared)
+    runs, models = undecided[~of_models], undecided[of_models]
+    yield from _describe_missing(runs, rerun.with_replicates, "")
+    yield from _describe_missing(models, rerun.with_models_compared, " of representations")
 
 
-def _describe_missing(undecided: pd.DataFrame, command: Callable[[int], str]) -> Iterator[str]:
-    """Yield what is missing where replicates are added by one command."""
+def _describe_missing(
+    undecided: pd.DataFrame, command: Callable[[int], str], kind: str
+) -> Iterator[str]:
+    """Yield what is missing where replicates are added by one command.
+
+    Args:
+        kind: of comparisons, as it follows the word.
+    """
     few = int((undecided["p"].isna() & (undecided["reason"] == FEW_PAIRS)).sum())
     judged = undecided[undecided["p"].notna()].to_dict("records")
     needed = [replicates_needed(row) for row in judged]
@@ -82,31 +89,31 @@ def _describe_missing(undecided: pd.DataFrame, command: Callable[[int], str]) ->
     endless = [power_of(row, ENDLESS) >= POWER for row in judged]
     beyond = sum(endless) - len(within)
     total = few + len(judged)
+    whole = f"the {total} undecided comparisons{kind} that can be tested"
+
+    def share(count: int) -> str:
+        if total == 1:
+            return f"the undecided comparison{kind}"
+        return f"each of {whole}" if count == total else f"{count} of {whole}"
+
     if limited := len(judged) - sum(endless):
         yield (
-            f"More replicates alone do not settle {_share(limited, total)}: the difference seen is "
-            "within what another test set would change."
+            f"For {share(limited)} no number of replicates has a power of {POWER:.0%}: the test "
+            "items set the limit."
         )
     if beyond > 0:
         yield (
-            f"For a power of {POWER:.0%}, {_share(beyond, total)} would need more than "
+            f"For a power of {POWER:.0%}, {share(beyond)} would need more than "
             f"{REPLICATES[-1]} replicates: the difference is small beside its scatter."
         )
     if few and not within:
         yield (
-            f"At least {LEAST_PAIRS} replicates are needed to judge {_share(few, total)}: "
+            f"At least {LEAST_PAIRS} replicates are needed to judge {share(few)}: "
             f"{command(LEAST_PAIRS)}"
         )
     if within:
         yield (
-            f"This command would give {_share(len(within), total)} a power of {POWER:.0%}: "
+            f"This command would give {share(len(within))} a power of {POWER:.0%}: "
             f"{command(max(within))}"
         )
         yield "Judging again with more replicates is another look, which nothing corrects for."
-
-
-def _share(count: int, total: int) -> str:
-    """Return so many of the undecided comparisons, in words."""
-    if total == 1:
-        return "the undecided comparison"
-    return f"{'all' if count == total else count} of the {total} undecided comparisons"

@@ -4,6 +4,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import yaml
+
+from polymath.experiment.command_line import as_setting
+
 
 @dataclass(frozen=True)
 class Rerun:
@@ -14,18 +18,22 @@ class Rerun:
     crossed: Mapping[str, int] = field(default_factory=dict)
     """How many seeds of each stream are combined, which then count instead of replicates."""
 
-    def command(self, settings: Mapping[str, str]) -> str:
+    runs: int = 0
+    """How many replicates there are."""
+
+    def command(self, settings: Mapping[str, object]) -> str:
         """Return the command with these settings in place of the experiment's.
 
         Args:
-            settings: by key, as YAML.
+            settings: by key; a mapping is merged into the one that the options give.
 
         Returns:
             Words quoted for a shell.
         """
+        replaced = {word.partition("=")[0]: word for word in self.options if "=" in word}
         kept = [word for word in self.options if word.partition("=")[0] not in settings]
         flag = [] if "--config" in kept else ["--config"]
-        changed = [f"{key}={value}" for key, value in settings.items()]
+        changed = [as_setting(key, _merged(replaced.get(key), settings[key])) for key in settings]
         return shlex.join(["snakemake", "--cores", "all", *kept, *flag, *changed])
 
     def with_replicates(self, replicates: int) -> str:
@@ -37,15 +45,21 @@ class Rerun:
 
         Random models are compared with those of the next replicate: one more is trained.
         """
-        compared = {"representations": f"{{replicates: {replicates}}}"}
-        return self.command(compared | self._replicates(replicates + 1))
+        compared = {"representations": {"replicates": replicates}}
+        return self.command(compared | self._replicates(max(replicates + 1, self.runs)))
 
-    def _replicates(self, replicates: int) -> dict[str, str]:
+    def _replicates(self, replicates: int) -> dict[str, object]:
         """Return the setting; of an experiment that varies one stream alone, that stream's."""
         if not self.crossed:
-            return {"replicates": str(replicates)}
+            return {"replicates": replicates}
         stream = max(self.crossed, key=lambda each: self.crossed[each])
-        return {"crossed": f"{{{stream}: {replicates}}}"}
+        return {"crossed": {stream: replicates}}
+
+
+def _merged(word: str | None, value: object) -> object:
+    """Return a value; a mapping with what a setting's word has beside it."""
+    given = yaml.safe_load(word.partition("=")[2]) if word else None
+    return {**given, **value} if isinstance(given, dict) and isinstance(value, dict) else value
 
 
 PLAIN = Rerun()

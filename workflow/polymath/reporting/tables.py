@@ -47,7 +47,7 @@ def format_estimate(
 
 def format_p(p: float) -> str:
     """Return a p value, of which no rounding makes zero."""
-    return "< 0.0001" if p < 0.0001 else format_number(p, ".4f" if p < 0.001 else ".3f")
+    return "< 0.0001" if p < 0.0001 else format_number(p, ".4f" if p < 0.1 else ".3f")
 
 
 def format_named(

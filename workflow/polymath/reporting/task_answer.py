@@ -269,8 +269,11 @@ def _what_would_settle(
     tested = pd.notna(row["p"])
     needed = replicates_needed(dict(row)) if tested else None
     if row["n"] < LEAST_PAIRS:
-        command = rerun.with_replicates(needed or LEAST_PAIRS)
-        return f"To settle it, at least {LEAST_PAIRS} replicates are needed: {command}"
+        wanted = needed or LEAST_PAIRS
+        return (
+            f"To settle it, at least {wanted} replicates are needed: "
+            f"{rerun.with_replicates(wanted)}"
+        )
     if not tested:
         return ""
     if needed:
@@ -285,31 +288,31 @@ def _what_would_settle(
             f"{REPLICATES[-1]} replicates are needed: the difference is small beside its scatter."
         )
     return (
-        f"More replicates alone do not settle it: with {count_items(row, ITEMS)}, the "
-        "difference seen is within what another test set would change. "
+        f"More replicates alone do not settle it: with {count_items(row, ITEMS)}, any number of "
+        f"them decides in {power_of(dict(row), ENDLESS):.0%} of such experiments. "
         f"{_items_needed(row, records)}"
     )
 
 
 def _items_needed(row: Mapping[str, Any], records: int | None) -> str:
     """Return how many test items would decide, if the difference were the one seen."""
-    times = 1.25
+    times, most = 1.25, REPLICATES[-1]
     while times <= MOST_TIMES:
         more = {
             **row,
             "shared_error": row["shared_error"] / math.sqrt(times),
             "shared_df": row["shared_df"] * times,
         }
-        if power_of(more, ENDLESS) >= POWER:
+        if power_of(more, most) >= POWER:
             needed = float(f"{times * row['items']:.1e}")  # the estimate has no more digits
             if records and needed > records / 2:
                 return (
-                    f"About {needed:,.0f} test items would; this task has {records:,} records in "
-                    "all, of which training needs its share."
+                    f"About {needed:,.0f} test items and {most} replicates would; this task has "
+                    f"{records:,} records in all, of which training needs its share."
                 )
             return (
-                f"About {needed:,.0f} test items would. The task's `split` can give test a larger "
-                "share, and training a smaller one."
+                f"About {needed:,.0f} test items and {most} replicates would. The task's `split` "
+                "can give test a larger share, and training a smaller one."
             )
         times *= 1.25
-    return "Take both to be equal for your purpose."
+    return f"Nor do {MOST_TIMES:,} times as many test items: take both to be equal."

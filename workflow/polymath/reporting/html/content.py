@@ -146,8 +146,8 @@ def _answer(claim: Claim, rows: pd.DataFrame, families: pd.DataFrame, settle: li
 def _common_qualifier(families: pd.DataFrame) -> str:
     """Return what the one verdict of several families must be read with."""
     qualifiers = "; ".join(dict.fromkeys(filter(None, families["qualifier"])))
-    partly = qualifiers and (families["qualifier"] == "").any()
-    return f"in part {qualifiers}" if partly else qualifiers
+    differ = qualifiers and families["qualifier"].nunique() > 1
+    return f"in part {qualifiers}" if differ else qualifiers
 
 
 def untested_claims(claims: pd.DataFrame) -> list[str]:
