@@ -315,4 +315,7 @@ def _items_needed(row: Mapping[str, Any], records: int | None) -> str:
                 "can give test a larger share, and training a smaller one."
             )
         times *= 1.25
-    return f"Nor do {MOST_TIMES:,} times as many test items: take both to be equal."
+    return (
+        f"Nor do {MOST_TIMES:,} times as many test items with {most} replicates: the difference "
+        "seen is small beside its scatter."
+    )
