@@ -74,7 +74,7 @@ def alternate_classes(targets: Floats, batch: int, seed: int) -> Iterator[NDArra
 
 
 def changed(name: str, targets: Floats) -> AbstractContextManager[Any]:
-    """Return a context in which the named change holds; empty if the recipe itself makes it."""
+    """Return a context that makes the named change, or none where the recipe makes it."""
     match name:
         case "batches not by length":
             return patch.object(batches, "POOL_BATCHES", 1)

@@ -301,7 +301,7 @@ def test_the_verdict_together_names_the_tasks_of_its_qualifiers(tmp_path: Path) 
     rows = [compared(task, "scratch", SIX, qualifier=each) for task, each in tasks.items()]
     judged(tmp_path, rows, baselines=tuple(tasks))
     qualifier = families(tmp_path).loc["better", "qualifier"]
-    assert qualifier == f"{AT_EDGE} on splice and reuters, {ONE_RATE} on sst2"
+    assert qualifier == f"{AT_EDGE} for splice and reuters, {ONE_RATE} for sst2"
 
 
 def test_three_replicates_decide_the_tasks_together(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_three_replicates_decide_the_tasks_together(tmp_path: Path) -> None:
     assert better["verdict"] == "supported"
     assert (better["tasks"], better["pairs"]) == (3, 9)
     assert better["p"] < 0.01
-    assert better["qualifier"] == f"{ONE_RATE}, without a baseline on reuters"
+    assert better["qualifier"] == f"{ONE_RATE}, without a baseline for reuters"
     # On one scale for all tasks, where 0.5 is chance.
     assert better["iqm"] == pytest.approx(0.05 / 0.5)
     assert better["iqm_low"] < better["iqm"] < better["iqm_high"]

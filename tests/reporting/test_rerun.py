@@ -30,3 +30,8 @@ def test_what_there_is_of_replicates_and_settings_is_kept() -> None:
     config = parse_config(shlex.split(rerun.with_models_compared(6))[4:])
     assert config["representations"] == {"replicates": "6", "tokens": "5000"}
     assert config["replicates"] == 12
+
+
+def test_a_file_of_a_settings_name_stays() -> None:
+    words = shlex.split(Rerun(["--configfile", "replicates"]).with_replicates(8))
+    assert words[3:] == ["--configfile", "replicates", "--config", "replicates=8"]

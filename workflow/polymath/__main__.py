@@ -42,7 +42,7 @@ def print_summary(results: ResultPaths, options: Sequence[str] = ()) -> None:
     print("\nOpen next:")
     for path, content in (
         (results.report, "everything on one page: answer, figures, methods, limits"),
-        (results.claims("md"), "the verdict on each of the paper's claims, with its rule"),
+        (results.claims("md"), "the verdict on each claim, with its rule"),
         (results.matrix("md"), "the matrix, one row per condition (also .csv and .parquet)"),
         (results.figure("matrix", "png"), "the matrix as a figure (also .svg)"),
         (results.figure("forest", "png"), "differences between arms, with both uncertainties"),

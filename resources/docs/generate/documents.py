@@ -33,6 +33,7 @@ from polymath.reporting.provenance import NOT_RECORDED
 from polymath.reporting.tables import format_estimate, format_number, to_markdown
 from polymath.util.errors import PolymathError
 from polymath.util.storage import read_json
+from polymath.util.words import join_words
 
 KEPT = Path("resources/results")
 BENCHMARKS = Path("resources/benchmarks")
@@ -347,4 +348,4 @@ def mean_by_task(rows: pd.DataFrame) -> dict[str, float]:
 
 def join(words: list[str]) -> str:
     """Return words as prose lists them; 'none' for no words."""
-    return re.sub(r"(.*), ", r"\1 and ", ", ".join(words)) or "none"
+    return join_words(words) or "none"

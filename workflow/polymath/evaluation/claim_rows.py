@@ -9,6 +9,7 @@ import pandas as pd
 
 from polymath.evaluation.comparisons import HALFWAY
 from polymath.evaluation.metrics import limits_of
+from polymath.evaluation.qualifiers import join_qualifiers
 from polymath.evaluation.ranking import RANKS_NOTHING
 from polymath.evaluation.tables import AUC_DIFFERENCE, CLAIM_COLUMNS, CONDITION_COLUMNS
 from polymath.experiment.conditions import Condition
@@ -90,7 +91,7 @@ def near_rows(comparisons: pd.DataFrame) -> Iterator[dict[str, Any]]:
         # The midpoint lies below the in-domain model by half of what that gains.
         reason = "" if between["domain_gain_low"] > 0 else NO_GAIN
         above = ABOVE_DOMAIN if row["difference"] > 0 else ""
-        qualifier = ", ".join(filter(None, [between["qualifier"], above]))
+        qualifier = join_qualifiers([between["qualifier"], above])
         yield {**names, "qualifier": qualifier, **_of_scores(between, reason)}
 
 

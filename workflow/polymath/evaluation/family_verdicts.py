@@ -17,8 +17,10 @@ from polymath.evaluation.family_test import (
     pooled_difference,
     sign_flip_together,
 )
+from polymath.evaluation.qualifiers import join_qualifiers, split_qualifiers
 from polymath.evaluation.statistics import ALPHA, UNKNOWN, p_in_words
 from polymath.evaluation.tables import FAMILY_VERDICT_COLUMNS, FAMILY_VERDICT_SCHEMA
+from polymath.util.words import join_words
 
 # What a task may have several of, in the order in which families are split by it.
 SPLIT = ("mapping", "recipe", "reference")
@@ -102,18 +104,14 @@ def _qualifier(tested: pd.DataFrame, with_baseline: Container[str]) -> str:
     tasks_of: dict[str, list[str]] = defaultdict(list)
     for row in tested.to_dict("records"):
         qualifiers = row["qualifier"] if isinstance(row["qualifier"], str) else ""
-        for qualifier in filter(None, qualifiers.split(", ")):
+        for qualifier in split_qualifiers(qualifiers):
             tasks_of[qualifier].append(row["task"])
         if row["claim"] in OF_TRAINING and row["task"] not in with_baseline:
             tasks_of["without a baseline"].append(row["task"])
-    return ", ".join(
-        qualifier if len(tasks) == len(tested) else f"{qualifier} on {_join_words(tasks)}"
+    return join_qualifiers(
+        qualifier if len(tasks) == len(tested) else f"{qualifier} for {join_words(tasks)}"
         for qualifier, tasks in tasks_of.items()
     )
-
-
-def _join_words(words: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _verdict(test: FamilyTest, iqm: float) -> tuple[str, str]:

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from polymath.evaluation.comparisons import HALFWAY
+from polymath.evaluation.qualifiers import join_qualifiers
 from polymath.evaluation.statistics import estimate_mean
 from polymath.experiment.representation_studies import JUDGED_CENTRING
 
@@ -98,18 +99,18 @@ def similarity_rows(
         views = {view: _by_measure(part) for view, part in rows.groupby("centring")}
         judged = rows[(rows["centring"] == JUDGED_CENTRING) & (rows["measure"] == MEASURE)]
         falls = judged["text_after"].mean() < judged["text_before"].mean()
-        qualifier = _join(
+        qualifiers = [
             _qualifier_of_rates(comparisons, names),
             SEEDS_ALONE,
             FALLS if falls and judged["number"].mean() > 0 else "",
             *_other_signs({view: measured.mean() for view, measured in views.items()}),
-        )
-        numbers = _judged(views[JUDGED_CENTRING])
+        ]
+        qualifier, numbers = join_qualifiers(qualifiers), _judged(views[JUDGED_CENTRING])
         yield {"claim": "similar", **names, "qualifier": qualifier, **numbers}
     for names, rows in _studies(excesses[excesses["state"] == "before"]):
         text, random = (_by_measure(rows[rows["arm"] == arm]) for arm in _ARMS.values())
         too = bool(len(random)) and _sign(random) > 0
-        qualifier = _join(RANDOM_TOO if too else "", SEEDS_ALONE)
+        qualifier = join_qualifiers([RANDOM_TOO if too else "", SEEDS_ALONE])
         yield {"claim": "shared", **names, "qualifier": qualifier, **_judged(text)}
 
 
@@ -134,10 +135,6 @@ def _other_signs(views: Mapping[str, pd.Series]) -> Iterator[str]:
         turned = [name.upper() for name in AGREEING if np.sign(views[view][name]) == -sign]
         if turned:
             yield OTHER_SIGN.format(measures=" and ".join(turned), view=words)
-
-
-def _join(*qualifiers: str) -> str:
-    return ", ".join(filter(None, qualifiers))
 
 
 def _studies(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:

@@ -1,6 +1,7 @@
 """The claims as a Markdown page: verdicts, numbers with intervals, and the summary of all tasks."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -31,9 +32,8 @@ from polymath.reporting.tables import (
 )
 from polymath.util.storage import read_json, read_table, set_aside_as
 
-P = "p"  # the format of p values
 VERDICTS = ("supported", "contradicted", "undecided")
-HEAD = "# What the results say about the paper's claims\n\n"
+HEAD = "# What the results say about each claim\n\n"
 TOGETHER = """## All tasks together
 
 One verdict per claim for the tasks named, together: it does not say of which task it holds. `pairs`
@@ -196,18 +196,17 @@ def claim_table(rows: pd.DataFrame) -> pd.DataFrame:
     compared = rows.to_dict("records")
     if any(map(has_auc, compared)):
         shown[TITLE] = [*map(format_auc_difference, compared)]
-    for title, name, spec in (
-        ("pairs", "n", ".0f"),
-        ("test items", "items", ".0f"),
-        ("groups", "groups", ".0f"),
-        ("p", "p_holm", P),
-        ("sign flips", "sign_flip_p", P),
-        ("detectable", "detectable", ".3f"),
+    whole = partial(format_number, spec=".0f")
+    for title, name, form in (
+        ("pairs", "n", whole),
+        ("test items", "items", whole),
+        ("groups", "groups", whole),
+        ("p", "p_holm", format_p),
+        ("sign flips", "sign_flip_p", format_p),
+        ("detectable", "detectable", format_number),
     ):
         if title == "pairs" or rows[name].notna().any():
-            shown[title] = [
-                format_p(value) if spec == P else format_number(value, spec) for value in rows[name]
-            ]
+            shown[title] = [*map(form, rows[name])]
     shown["verdict"], shown["qualifier"] = rows["verdict"], rows["qualifier"].replace("", DASH)
     shown["why"] = rows["reason"]
     if (rows["groups"].isna() | (rows["groups"] == rows["items"])).all():

@@ -86,8 +86,8 @@ def _describe_missing(
     judged = undecided[undecided["p"].notna()].to_dict("records")
     needed = [replicates_needed(row) for row in judged]
     within = [n for n in needed if n is not None]
-    endless = [power_of(row, ENDLESS) >= POWER for row in judged]
-    beyond = sum(endless) - len(within)
+    limited = [row for row in judged if power_of(row, ENDLESS) < POWER]
+    beyond = len(judged) - len(limited) - len(within)
     total = few + len(judged)
     whole = f"the {total} undecided comparisons{kind} that can be tested"
 
@@ -96,10 +96,11 @@ def _describe_missing(
             return f"the undecided comparison{kind}"
         return f"each of {whole}" if count == total else f"{count} of {whole}"
 
-    if limited := len(judged) - sum(endless):
+    if limited:
+        by_items = any(row["shared_error"] > 0 for row in limited)
         yield (
-            f"For {share(limited)} no number of replicates has a power of {POWER:.0%}: the test "
-            "items set the limit."
+            f"For {share(len(limited))} no number of replicates has a power of {POWER:.0%}: "
+            + ("the test items set the limit." if by_items else "there is no difference to find.")
         )
     if beyond > 0:
         yield (

@@ -17,7 +17,6 @@ class Rerun:
     """Configuration options of that command, as `--configfile my.yaml`; `--config` comes last."""
     crossed: Mapping[str, int] = field(default_factory=dict)
     """How many seeds of each stream are combined, which then count instead of replicates."""
-
     runs: int = 0
     """How many replicates there are."""
 
@@ -30,11 +29,14 @@ class Rerun:
         Returns:
             Words quoted for a shell.
         """
-        replaced = {word.partition("=")[0]: word for word in self.options if "=" in word}
-        kept = [word for word in self.options if word.partition("=")[0] not in settings]
-        flag = [] if "--config" in kept else ["--config"]
-        changed = [as_setting(key, _merged(replaced.get(key), settings[key])) for key in settings]
-        return shlex.join(["snakemake", "--cores", "all", *kept, *flag, *changed])
+        words, given = [*self.options], []
+        if "--config" in words:
+            place = words.index("--config")
+            words, given = words[:place], words[place + 1 :]
+        values = {key: value for key, _, value in (word.partition("=") for word in given)}
+        kept = [word for word in given if word.partition("=")[0] not in settings]
+        changed = [as_setting(key, _merged(values.get(key), settings[key])) for key in settings]
+        return shlex.join(["snakemake", "--cores", "all", *words, "--config", *kept, *changed])
 
     def with_replicates(self, replicates: int) -> str:
         """Return the command that trains so many replicates."""
@@ -56,9 +58,9 @@ class Rerun:
         return {"crossed": {stream: replicates}}
 
 
-def _merged(word: str | None, value: object) -> object:
-    """Return a value; a mapping with what a setting's word has beside it."""
-    given = yaml.safe_load(word.partition("=")[2]) if word else None
+def _merged(text: str | None, value: object) -> object:
+    """Return a value; a mapping with what the present one, in YAML, has beside it."""
+    given = yaml.safe_load(text) if text else None
     return {**given, **value} if isinstance(given, dict) and isinstance(value, dict) else value
 
 

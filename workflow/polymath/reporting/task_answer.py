@@ -54,7 +54,7 @@ UNLEARNED = Hindrance(
     "hold.",
 )
 ONE_CLASS = Hindrance(
-    "the test set has one class, which whoever always names it predicts without an error",
+    "the test set has one class: always naming it makes no error",
     "test items of two classes or more. The task's `split` can give test a larger share.",
 )
 PERFECT = Hindrance(

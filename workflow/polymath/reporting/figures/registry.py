@@ -127,6 +127,6 @@ FIGURES: dict[str, FigureEntry] = {
 TABLE_CAPTIONS = {
     "matrix": "One row per condition: mean test score with its 95 % interval over n replicates, "
     "and the paired difference from the same replicates trained from random weights.",
-    "claims": "What the results say about the paper's claims, task by task: supported, "
+    "claims": "What the results say about each claim, task by task: supported, "
     "contradicted or undecided, by one rule.",
 }

@@ -79,7 +79,8 @@ class Sources:
     """Which arm's models are kept, of each task of the user's own."""
     minutes: dict[str, float] = field(default_factory=dict)
     """Of training, by task."""
-    rerun: Rerun = field(default_factory=Rerun)
+    rerun: Rerun = PLAIN
+    """How the experiment was run, for the commands that are named."""
     published: pd.DataFrame = field(default_factory=lambda: published_table([]))
     """Scores of others on the same tasks."""
     lineage: Lineage = field(default_factory=lambda: Lineage(domains={}, bases={}))
