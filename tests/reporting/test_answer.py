@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polymath.evaluation.mean_test import POWER
 from polymath.reporting.answer import (
     TOGETHER,
     AnswerInWords,
@@ -13,6 +14,7 @@ from polymath.reporting.answer import (
     describe_families,
     print_answer,
 )
+from polymath.reporting.power import power_of
 from polymath.reporting.rerun import Rerun
 from polymath.reporting.task_answer import ALONE, ONE_CLASS, PERFECT, UNLEARNED
 from support.report import MATRIX_ROWS, judged, judged_together, scored
@@ -250,10 +252,17 @@ def test_no_test_set_larger_than_half_of_the_data_is_advised() -> None:
         matrix = table(MATRIX_ROWS, "matrix")
         return settle_of(answer_in_words(table([], "families"), claims, matrix, records=counts))
 
-    (needed,) = re.findall(r"About ([0-9,]+) test items", advice(10**6))
-    assert needed.replace(",", "").rstrip("0").isdigit()
-    assert len(needed.replace(",", "").rstrip("0")) <= 2
-    enough = 2 * int(needed.replace(",", ""))
+    def power(items: float) -> float:
+        times = items / row["items"]
+        error, df = row["shared_error"] / times**0.5, row["shared_df"] * times
+        return power_of({**row, "shared_error": error, "shared_df": df}, replicates)
+
+    (row,) = claims.to_dict("records")
+    ((items, count),) = re.findall(r"About ([0-9,]+) test items and (\d+) repl", advice(10**6))
+    needed, replicates = int(items.replace(",", "")), int(count)
+    assert len(str(needed).rstrip("0")) <= 2
+    assert power(needed / 1.4) < POWER < power(needed * 1.1)
+    enough = 2 * needed
     assert "`split`" in advice(enough)
     assert "`split`" not in advice(enough - 2)
     assert f"{enough - 2:,} records" in advice(enough - 2)
