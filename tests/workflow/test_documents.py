@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from generate.budgets_block import describe_budgets
 from generate.curves_block import describe_curves
 from generate.documents import (
     BENCHMARKS,
@@ -18,6 +19,7 @@ from generate.documents import (
     generate_documents,
     read_claims,
     read_matrix,
+    tasks_at_edge,
     text_arms,
     verdict_list,
 )
@@ -270,6 +272,56 @@ def test_only_models_with_random_weights_of_their_own_are_text_arms() -> None:
     assert text_arms(matrix)["mean"].tolist() == [0.6, 0.7]
 
 
+def test_runs_are_compared_on_the_tasks_that_they_share() -> None:
+    def run(tasks: dict[str, tuple[float, float]]) -> pd.DataFrame:
+        return pd.DataFrame(
+            {"task": task, "init": init, "mean": mean, "difference": text - random,
+             "difference_low": text - random - 0.1, "difference_high": text - random + 0.1}
+            for task, (random, text) in tasks.items()
+            for init, mean in (("pretrained", text), ("scratch", random))
+        )  # fmt: skip
+
+    compared = describe_budgets(
+        {"brief": run({"amp": (0.6, 0.8), "alone": (0.5, 0.5)}), "long": run({"amp": (0.75, 0.7)})}
+    )
+    heads, _, *rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in compared.strip().splitlines()
+    ]
+    assert heads[1:4] == [
+        f"{arm}, brief" for arm in ("random weights", "text model", "difference [95 %]")
+    ]
+    assert rows == [
+        [
+            "amp",
+            "0.600",
+            "0.800",
+            "+0.200 [+0.100, +0.300]",
+            "0.750",
+            "0.700",
+            "-0.050 [-0.150, +0.050]",
+        ]
+    ]
+
+
+def test_arms_whose_rate_lies_at_an_end_of_its_list_are_named() -> None:
+    made = {
+        "recipes": {"short": {"learning_rate": [1e-4, 1e-3, 1e-2]}, "one": {"learning_rate": 1e-4}}
+    }
+    matrix = table(
+        [
+            scored(0.6, task="amp", init="pretrained", recipe="short", learning_rate=1e-3),
+            scored(0.6, task="amp", init="scratch", recipe="short", learning_rate=1e-2),
+            scored(0.6, task="splice", init="scratch", recipe="short", learning_rate=1e-4),
+            scored(0.6, task="reuters", init="scratch", recipe="one", learning_rate=1e-4),
+            scored(0.9, model="ngram", init="none", recipe="none"),
+        ],
+        "matrix",
+    )
+    (arm,) = tasks_at_edge(matrix, made).items()
+    assert arm[1] == ["amp", "splice"]
+    assert "scratch" in arm[0]
+
+
 def test_curves_that_rise_or_fall_over_the_last_quarter_are_named() -> None:
     steady = {"rising": [0.0, 0.2, 0.4, 0.6, 0.8], "flat": [0.0, 0.3, 0.7, 0.7, 0.7],
               "falling": [0.0, 0.5, 0.9, 0.9, 0.8]}  # fmt: skip
@@ -289,6 +341,7 @@ def test_curves_that_rise_or_fall_over_the_last_quarter_are_named() -> None:
         "falling": "falls",
     }
     assert "rises over the last quarter in 1 of 3 conditions, and falls in 1." in text
+    assert "largest gain is +0.200 in the mean, and the highest end of all intervals +0.202" in text
 
 
 @pytest.mark.parametrize("name", KEPT_RUNS)

@@ -23,7 +23,7 @@ def describe_curves(curves: pd.DataFrame) -> str:
         for names, condition in curves.groupby([*CONDITION_COLUMNS], sort=False)
     ]
     table = drop_constant(pd.DataFrame(rows), CONDITION_COLUMNS)
-    shown = table.drop(columns=["low", "high"])
+    shown = table.drop(columns=["mean", "high"])
     return f"{to_markdown(shown)}\n" + "\n".join(f"- {text}" for text in _sentences(table))
 
 
@@ -37,7 +37,7 @@ def _end(condition: pd.DataFrame) -> dict[str, object]:
         "dev at the end": format_number(scores.iloc[:, -1].mean()),
         "gain [95 %]": format_estimate(gain.mean, gain.low, gain.high, "+.3f"),
         "trend": _trend(gain.low, gain.high),
-        "low": gain.low,
+        "mean": gain.mean,
         "high": gain.high,
     }
 
@@ -56,4 +56,7 @@ def _sentences(table: pd.DataFrame) -> Iterator[str]:
         f"By these intervals the mean dev score still rises over the last quarter in {rising} of "
         f"{len(table)} conditions, and falls in {falling}."
     )
-    yield f"The highest end of all intervals is {table['high'].max():+.3f}."
+    yield (
+        f"The largest gain is {table['mean'].max():+.3f} in the mean, and the highest end of all "
+        f"intervals {table['high'].max():+.3f}."
+    )

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from generate.budgets_block import describe_budgets
 from generate.config_reference import config_reference, config_schema
 from generate.curves_block import describe_curves
 from generate.dataset_page import dataset_page
@@ -37,6 +38,7 @@ from polymath.util.words import join_words
 
 KEPT = Path("resources/results")
 BENCHMARKS = Path("resources/benchmarks")
+STUDY = "study"
 PAGES: dict[str, Callable[[Path], str]] = {
     "resources/docs/configuration.md": lambda root: config_reference(),
     "workflow/schemas/config.schema.json": lambda root: config_schema(),
@@ -176,6 +178,11 @@ def findings_block(root: Path, run: str) -> str:
         lines.append(
             f"n-grams have the highest mean of all on {join(best_tasks(matrix, 'ngram'))}."
         )
+    for model, tasks in tasks_at_edge(matrix, read_json(root / KEPT / run / "run.json")).items():
+        lines.append(
+            f"The learning rate of {model} is the lowest or highest of those tried on "
+            f"{join(tasks)}: rates beyond may serve it better."
+        )
     if idle := idle_tasks(matrix):
         lines.append(
             f"On {join(idle)} the interval of every initialisation reaches chance level: little or "
@@ -210,6 +217,11 @@ def curves_block(root: Path, run: str) -> str:
     """What each dev score of a kept run gains over the last quarter of the budget."""
     curves = pd.read_csv(root / KEPT / run / "curves.csv", dtype={"fraction": str})
     return describe_curves(curves)
+
+
+def budgets_block(root: Path, run: str) -> str:
+    """Scores and differences of a kept run beside those of the study, which trains for longer."""
+    return describe_budgets({name: text_arms(read_matrix(root, name)) for name in (run, STUDY)})
 
 
 def sources_block(root: Path, run: str) -> str:
@@ -266,6 +278,7 @@ BLOCKS: dict[str, Callable[[Path, str], str]] = {
     "measures": measures_block,
     "sources": sources_block,
     "curves": curves_block,
+    "budgets": budgets_block,
     "benchmark": benchmark_block,
     "rule": rule_block,
     "constants": constants_block,
@@ -327,6 +340,17 @@ def best_tasks(matrix: pd.DataFrame, model: str) -> list[str]:
     """Return the tasks on which a model has the highest mean."""
     best = matrix.loc[matrix.groupby("task", sort=False)["mean"].idxmax()]
     return list(best.loc[best["model"] == model, "task"])
+
+
+def tasks_at_edge(matrix: pd.DataFrame, made: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the tasks on which an arm's rate lies at an end of its recipe's list, per arm."""
+    edges: dict[str, list[str]] = {}
+    for row in matrix[matrix["init"] != "none"].to_dict("records"):
+        recipe = row.get("recipe", next(iter(made["recipes"])))
+        rates = made["recipes"][recipe]["learning_rate"]
+        if isinstance(rates, list) and row["learning_rate"] in (min(rates), max(rates)):
+            edges.setdefault(f"`{row['model']}` ({row['init']})", []).append(row["task"])
+    return edges
 
 
 def idle_tasks(matrix: pd.DataFrame) -> list[str]:
