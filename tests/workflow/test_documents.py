@@ -14,6 +14,7 @@ from generate.curves_block import describe_curves
 from generate.documents import (
     BENCHMARKS,
     KEPT,
+    above_text_model,
     answer_block,
     fill_blocks,
     generate_documents,
@@ -303,6 +304,31 @@ def test_runs_are_compared_on_the_tasks_that_they_share() -> None:
     ]
 
 
+def test_everything_above_the_text_model_is_named() -> None:
+    rows = [
+        scored(0.7, task="amp", difference=0.1),
+        scored(0.6, task="amp", init="scratch"),
+        scored(0.8, task="amp", init="shuffled", difference=0.2),
+        scored(0.9, task="amp", model="protein", mapping="character"),
+        scored(0.9, task="amp", model="ngram", init="none"),
+        scored(0.7, task="splice", difference=-0.1),
+        scored(0.8, task="splice", init="scratch"),
+        scored(0.9, task="splice", model="cnn", init="scratch"),
+        scored(0.9, task="splice", model="ngram", init="none"),
+    ]
+    said = above_text_model(table(rows, "matrix"))
+    for words in (
+        "random weights on splice",
+        "`shuffled` on amp",
+        "`protein` on amp",
+        "a CNN on splice",
+        "n-grams on amp and splice",
+    ):
+        assert words in said
+    assert said.count(" on ") == 6
+    assert above_text_model(table(rows[:2], "matrix")).endswith("nothing.")
+
+
 def test_arms_whose_rate_lies_at_an_end_of_its_list_are_named() -> None:
     made = {
         "recipes": {"short": {"learning_rate": [1e-4, 1e-3, 1e-2]}, "one": {"learning_rate": 1e-4}}
@@ -328,7 +354,8 @@ def test_curves_that_rise_or_fall_over_the_last_quarter_are_named() -> None:
     curves = pd.DataFrame(
         {"task": task, "model": "small", "init": "scratch", "mapping": "random", "fraction": "1",
          "recipe": "default", "replicate": replicate, "step": 10 * point,
-         "dev_score": score + 0.01 * replicate + 0.001 * replicate * (point == 4)}
+         "dev_score": score + 0.01 * replicate + 0.001 * replicate * (point == 4)
+         - 0.05 * (task == "falling" and replicate == -1 and point == 4)}
         for task, scores in steady.items()
         for replicate in (-1, 0, 1)
         for point, score in enumerate(scores)
@@ -342,6 +369,7 @@ def test_curves_that_rise_or_fall_over_the_last_quarter_are_named() -> None:
     }
     assert "rises over the last quarter in 1 of 3 conditions, and falls in 1." in text
     assert "largest gain is +0.200 in the mean, and the highest end of all intervals +0.202" in text
+    assert "is one of falling: 0.739, where the median is 0.800." in text
 
 
 @pytest.mark.parametrize("name", KEPT_RUNS)

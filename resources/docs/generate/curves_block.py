@@ -23,7 +23,7 @@ def describe_curves(curves: pd.DataFrame) -> str:
         for names, condition in curves.groupby([*CONDITION_COLUMNS], sort=False)
     ]
     table = drop_constant(pd.DataFrame(rows), CONDITION_COLUMNS)
-    shown = table.drop(columns=["mean", "high"])
+    shown = table.drop(columns=["mean", "high", "lowest", "median"])
     return f"{to_markdown(shown)}\n" + "\n".join(f"- {text}" for text in _sentences(table))
 
 
@@ -39,7 +39,13 @@ def _end(condition: pd.DataFrame) -> dict[str, object]:
         "trend": _trend(gain.low, gain.high),
         "mean": gain.mean,
         "high": gain.high,
+        **_lowest(scores.iloc[:, -1]),
     }
+
+
+def _lowest(ends: pd.Series) -> dict[str, float]:
+    """Return the lowest end of a condition's runs and the median of them all."""
+    return {"lowest": ends.min(), "median": ends.median()}
 
 
 def _trend(low: float, high: float) -> str:
@@ -58,5 +64,11 @@ def _sentences(table: pd.DataFrame) -> Iterator[str]:
     )
     yield (
         f"The largest gain is {table['mean'].max():+.3f} in the mean, and the highest end of all "
-        f"intervals {table['high'].max():+.3f}."
+        f"intervals {table['high'].max():+.3f}. A gain that is not shown is not zero."
+    )
+    apart = table.loc[(table["median"] - table["lowest"]).idxmax()]
+    named = ", ".join(apart[column] for column in CONDITION_COLUMNS if column in apart)
+    yield (
+        f"The run that ends farthest below the median of its condition is one of {named}: "
+        f"{apart['lowest']:.3f}, where the median is {apart['median']:.3f}."
     )

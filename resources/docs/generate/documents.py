@@ -121,17 +121,18 @@ def short_block(root: Path, run: str) -> str:
         }
         for row in text[text["init"] == "pretrained"].to_dict("records")
     ]
-    metrics = join(list(matrix["metric"].unique()))
+    metrics = join_words(list(matrix["metric"].unique()))
     caption = (
         f"Mean test {metrics} over {matrix['n'].max()} replicates; the difference is that of text "
-        "model and random weights, paired by replicate; `detectable` is the smallest that would be "
-        f"found with a power of {POWER:.0%}, corrected for all tasks of the claim."
+        "model and random weights, paired by replicate, with the interval of one row alone; "
+        "verdicts are corrected for all tasks of the claim, as is `detectable`, the smallest "
+        f"difference that would be found with a power of {POWER:.0%}."
     )
     return f"{caption}\n\n{to_markdown(pd.DataFrame(rows))}"
 
 
 def answer_block(root: Path, run: str) -> str:
-    """The answer in words on all tasks together, and where baselines end above the text model."""
+    """The answer in words on all tasks together, and what else ends above the text model."""
     matrix, folder = read_matrix(root, run), root / KEPT / run
     words = answer_in_words(
         pd.read_parquet(folder / "families.parquet"),
@@ -139,21 +140,7 @@ def answer_block(root: Path, run: str) -> str:
         matrix,
     )
     lines = "\n".join(f"- **{sentence}**" for sentence in words.together)
-    pretrained = text_arms(matrix)
-    means = mean_by_task(pretrained[pretrained["init"] == "pretrained"])
-    above = {
-        name: [
-            task
-            for task, mean in mean_by_task(matrix[matrix["model"] == model]).items()
-            if mean > means[task]
-        ]
-        for model, name in (("ngram", "a linear model on n-grams"), ("cnn", "a CNN"))
-    }
-    listed = "; ".join(f"{name} on {join(tasks)}" for name, tasks in above.items() if tasks)
-    return (
-        f"{lines}\n\nOf {matrix['n'].max()} replicates. Above the text model in the mean: "
-        f"{listed or 'no baseline'}."
-    )
+    return f"{lines}\n\nOf {matrix['n'].max()} replicates. {above_text_model(matrix)}"
 
 
 def findings_block(root: Path, run: str) -> str:
@@ -174,19 +161,19 @@ def findings_block(root: Path, run: str) -> str:
         lines.append(
             f"`{init}`: the interval of the difference from random weights {excluded(rows)}."
         )
-    if "ngram" in set(matrix["model"]):
+    if best := best_tasks(matrix, "ngram"):
         lines.append(
-            f"n-grams have the highest mean of all on {join(best_tasks(matrix, 'ngram'))}."
+            f"n-grams have the highest mean of all on {join_words(best)}: start with them there."
         )
     for model, tasks in tasks_at_edge(matrix, read_json(root / KEPT / run / "run.json")).items():
         lines.append(
             f"The learning rate of {model} is the lowest or highest of those tried on "
-            f"{join(tasks)}: rates beyond may serve it better."
+            f"{join_words(tasks)}: rates beyond may serve it better."
         )
     if idle := idle_tasks(matrix):
         lines.append(
-            f"On {join(idle)} the interval of every initialisation reaches chance level: little or "
-            "nothing was learned there."
+            f"On {join_words(idle)} the interval of every initialisation reaches chance level: "
+            "little or nothing was learned there."
         )
     return "\n".join(f"- {line}" for line in lines)
 
@@ -303,12 +290,12 @@ def read_claims(root: Path, run: str, column: str) -> dict[str, dict[str, Any]]:
 def verdict_list(verdicts: dict[str, str], qualifiers: dict[str, str]) -> str:
     """Return each verdict with its tasks in words, those that are decided with qualifiers."""
     decided = [
-        f"{verdict} for {join([in_brackets(task, qualifiers[task]) for task in tasks])}"
+        f"{verdict} for {join_words([in_brackets(task, qualifiers[task]) for task in tasks])}"
         for verdict in ("supported", "contradicted")
         if (tasks := tasks_with(verdicts, verdict))
     ]
     undecided = tasks_with(verdicts, "undecided")
-    return "; ".join([*decided, *([f"undecided for {join(undecided)}"] if undecided else [])])
+    return "; ".join([*decided, *([f"undecided for {join_words(undecided)}"] if undecided else [])])
 
 
 def in_brackets(task: str, *remarks: str) -> str:
@@ -330,7 +317,7 @@ def excluded(rows: pd.DataFrame) -> str:
     }
     sides["includes zero"] = ~(sides["lies above zero"] | sides["lies below zero"])
     return "; ".join(
-        f"{side} on {join(list(rows.loc[mask, 'task']))}"
+        f"{side} on {join_words(list(rows.loc[mask, 'task']))}"
         for side, mask in sides.items()
         if mask.any()
     )
@@ -340,6 +327,27 @@ def best_tasks(matrix: pd.DataFrame, model: str) -> list[str]:
     """Return the tasks on which a model has the highest mean."""
     best = matrix.loc[matrix.groupby("task", sort=False)["mean"].idxmax()]
     return list(best.loc[best["model"] == model, "task"])
+
+
+def above_text_model(matrix: pd.DataFrame) -> str:
+    """Return which other conditions have a higher mean than the text model, and on which tasks."""
+    arms = text_arms(matrix)
+    text = mean_by_task(arms[arms["init"] == "pretrained"])
+    above: dict[str, list[str]] = {}
+    for row in matrix[matrix["mean"] > matrix["task"].map(text)].to_dict("records"):
+        above.setdefault(name_start(row), []).append(row["task"])
+    listed = "; ".join(f"{name} on {join_words(tasks)}" for name, tasks in above.items())
+    return f"Above the text model in the mean: {listed or 'nothing'}."
+
+
+def name_start(row: dict[str, Any]) -> str:
+    """Return in words what a row of the matrix starts from."""
+    baselines = {"ngram": "a linear model on n-grams", "cnn": "a CNN"}
+    if row["model"] in baselines:
+        return baselines[row["model"]]
+    if row["init"] == "pretrained":
+        return f"`{row['model']}`"
+    return "random weights" if row["init"] == "scratch" else f"`{row['init']}`"
 
 
 def tasks_at_edge(matrix: pd.DataFrame, made: dict[str, Any]) -> dict[str, list[str]]:
@@ -368,8 +376,3 @@ def text_arms(matrix: pd.DataFrame) -> pd.DataFrame:
 def mean_by_task(rows: pd.DataFrame) -> dict[str, float]:
     """Return the mean score of one row per task."""
     return dict(zip(rows["task"], rows["mean"], strict=True))
-
-
-def join(words: list[str]) -> str:
-    """Return words as prose lists them; 'none' for no words."""
-    return join_words(words) or "none"
