@@ -304,6 +304,16 @@ def test_runs_are_compared_on_the_tasks_that_they_share() -> None:
     ]
 
 
+def test_published_scores_stand_beside_the_run_of_the_same_start() -> None:
+    matrix = read_matrix(ROOT, "study")
+    text = fill_blocks("<!-- study published: begin -->\n<!-- study published: end -->", ROOT)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    (here,) = [row for row in rows if row[0:1] == ["splice"] and row[3] == "pretrained"]
+    (arm,) = matrix.query("task == 'splice' and init == 'pretrained'").to_dict("records")
+    assert here[5] == "0.975"
+    assert here[6] == f"{arm['model']} {arm['mean']:.3f}"
+
+
 def test_everything_above_the_text_model_is_named() -> None:
     rows = [
         scored(0.7, task="amp", difference=0.1),

@@ -19,6 +19,7 @@ from generate.config_reference import config_reference, config_schema
 from generate.curves_block import describe_curves
 from generate.dataset_page import dataset_page
 from generate.model_block import describe_models
+from generate.published_block import describe_published
 from generate.similarity_block import describe_similarity
 from generate.sources_block import describe_sources
 from polymath.evaluation.claims import CLAIMS, LEAST_PAIRS, RULE
@@ -211,6 +212,14 @@ def budgets_block(root: Path, run: str) -> str:
     return describe_budgets({name: text_arms(read_matrix(root, name)) for name in (run, STUDY)})
 
 
+def published_block(root: Path, run: str) -> str:
+    """What others published on the tasks of a kept run, beside its own means."""
+    resources = root / "resources"
+    return describe_published(
+        read_matrix(root, run), resources / f"experiments/{run}.yaml", resources
+    )
+
+
 def sources_block(root: Path, run: str) -> str:
     """What each source of a kept run gains over random weights."""
     summary = pd.read_parquet(root / KEPT / run / "summary.parquet")
@@ -266,6 +275,7 @@ BLOCKS: dict[str, Callable[[Path, str], str]] = {
     "sources": sources_block,
     "curves": curves_block,
     "budgets": budgets_block,
+    "published": published_block,
     "benchmark": benchmark_block,
     "rule": rule_block,
     "constants": constants_block,
