@@ -27,6 +27,7 @@ from polymath.evaluation.convergence import SHARE
 from polymath.evaluation.item_bootstrap import RESAMPLES
 from polymath.evaluation.learned import reach_chance
 from polymath.evaluation.mean_test import POWER
+from polymath.evaluation.rate_sensitivity import read_choice
 from polymath.evaluation.statistics import ALPHA
 from polymath.planning.plan import measured_devices
 from polymath.reporting.answer import answer_in_words, verdict_in_words
@@ -364,9 +365,9 @@ def tasks_at_edge(matrix: pd.DataFrame, made: dict[str, Any]) -> dict[str, list[
     """Return the tasks on which an arm's rate lies at an end of its recipe's list, per arm."""
     edges: dict[str, list[str]] = {}
     for row in matrix[matrix["init"] != "none"].to_dict("records"):
-        recipe = row.get("recipe", next(iter(made["recipes"])))
-        rates = made["recipes"][recipe]["learning_rate"]
-        if isinstance(rates, list) and row["learning_rate"] in (min(rates), max(rates)):
+        rates = made["recipes"][row["recipe"]]["learning_rate"]
+        tried = [{"learning_rate": rate} for rate in rates] if isinstance(rates, list) else []
+        if read_choice({"rate_trials": tried, "learning_rate": row["learning_rate"]}).at_edge:
             edges.setdefault(f"`{row['model']}` ({row['init']})", []).append(row["task"])
     return edges
 
