@@ -74,7 +74,7 @@ def alternate_classes(targets: Floats, batch: int, seed: int) -> Iterator[NDArra
 
 
 def changed(name: str, targets: Floats) -> AbstractContextManager[Any]:
-    """Return a context that makes the named change, or none where the recipe makes it."""
+    """Return a context that applies the named change; it does nothing if the recipe has it."""
     match name:
         case "batches not by length":
             return patch.object(batches, "POOL_BATCHES", 1)
